@@ -1,0 +1,1 @@
+"""Each file acts on one outside thing."""

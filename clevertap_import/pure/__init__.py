@@ -1,0 +1,1 @@
+"""Decisions without effects: no clock, disk, network, log or Dagster."""

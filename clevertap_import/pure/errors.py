@@ -1,0 +1,79 @@
+"""Why a run cannot go on, grouped by what the reader does next.
+
+    CleverTapImportError
+      ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, UnknownImport, NotASelect, ...
+      SourceError     fix the query or the grants      QueryFailed, SourceLoginRefused
+      RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
+      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, WarehouseUnavailable, ...
+
+A row that cannot be imported is no error: it is a `Rejection`, a value.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CleverTapImportError(Exception):
+    """Any reason for which a run cannot go on."""
+
+
+class ConfigError(CleverTapImportError):
+    """Change the YAML or the environment. Running again will not help."""
+
+
+class SourceError(CleverTapImportError):
+    """Fix the query, the login or the grants in Snowflake."""
+
+
+class RefusedError(CleverTapImportError):
+    """Fix the CleverTap account: its id, passcode, region or rights."""
+
+
+class Unfinished(CleverTapImportError):
+    """Run again: what was delivered is remembered, and is not sent twice."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint such as ` Did you mean 'EMAIL'?`, or an empty string if nothing is near."""
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), names, n=1)
+    return f" Did you mean {names[near[0]]!r}?" if near else ""
+
+
+class ColumnMissing(ConfigError):
+    """The query does not return a column that the import needs."""
+
+    def __init__(self, column: str, available: Iterable[str]) -> None:
+        names = tuple(available)
+        super().__init__(
+            f"No column {column!r} in the query result.{did_you_mean(column, names)} It has {', '.join(names)}."
+        )
+        self.column = column
+
+
+class WarehouseUnavailable(Unfinished):
+    """Snowflake could not be reached, or the connection was lost midway."""
+
+
+class QueryFailed(SourceError):
+    """Snowflake refused or could not run the query."""
+
+
+class SourceLoginRefused(SourceError):
+    """Snowflake refused the login."""
+
+
+class PasscodeRefused(RefusedError):
+    """CleverTap answered 401 or 403: the account id, passcode or region is wrong, or the right is missing."""
+
+
+class BodyRefused(RefusedError):
+    """CleverTap refused a whole request as malformed; nothing of it was taken."""
+
+
+class CleverTapBusy(Unfinished):
+    """CleverTap kept answering that too many requests were under way."""
+
+
+class AnswerLost(Unfinished):
+    """Requests were sent whose answers never came; their records are uncertain."""
