@@ -1,0 +1,30 @@
+"""The Dagster component: an import from any project's `defs/` folder."""
+
+from pathlib import Path
+from typing import Self
+
+import dagster as dg
+
+from .io.import_files import with_sql_file
+from .orchestration.location import code_references, import_definitions
+from .pure.config import ImportConfig
+
+
+class CleverTapImport(dg.Component):
+    """Moves rows of Snowflake into CleverTap, as user profiles or as events."""
+
+    def __init__(self, config: ImportConfig) -> None:
+        self.config = config
+
+    @classmethod
+    def get_model_cls(cls) -> type[ImportConfig]:
+        return ImportConfig
+
+    @classmethod
+    def load(cls, attributes: ImportConfig | None, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]
+        if attributes is None:
+            raise dg.DagsterInvalidDefinitionError("The import has no attributes.")
+        return cls(with_sql_file(attributes, Path(context.path)))
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return import_definitions(self.config, code_references(str(Path(context.path) / "defs.yaml"), 1))

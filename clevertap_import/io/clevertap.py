@@ -1,0 +1,114 @@
+"""CleverTap's upload API: one call, one outcome. No retry and no log here."""
+
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, SSLError
+
+from ..pure.answer import read_answer
+from ..pure.errors import ConfigError, did_you_mean
+from ..pure.outcome import Busy, Outcome, Uncertain
+from ..pure.records import Batch
+
+REGION_HOSTS = {
+    "eu1": "https://api.clevertap.com",
+    "in1": "https://in1.api.clevertap.com",
+    "sg1": "https://sg1.api.clevertap.com",
+    "us1": "https://us1.api.clevertap.com",
+    "aps3": "https://aps3.api.clevertap.com",
+    "mec1": "https://mec1.api.clevertap.com",
+}
+"""CleverTap's region table (Common API Components page)."""
+
+MAX_IN_FLIGHT = 15
+"""Requests that CleverTap takes at once for one account (API Request Limit page)."""
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 120.0
+"""CleverTap publishes no time limit and says that a request may take seconds; clients in use wait 40 to 60."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """Where an account is, and how to get in."""
+
+    url: str
+    account_id: str = field(repr=False)
+    passcode: str = field(repr=False)
+    max_in_flight: int = MAX_IN_FLIGHT
+
+
+def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettings:
+    """The account called `name`, from the variables that begin with its name in capitals."""
+    prefix = name.upper()
+    missing = [
+        f"{prefix}_{key}" for key in ("ACCOUNT_ID", "PASSCODE") if not environment.get(f"{prefix}_{key}")
+    ]
+    if missing:
+        raise ConfigError(f"CleverTap account {name!r} needs {' and '.join(missing)} in the environment.")
+    region = environment.get(f"{prefix}_REGION") or "eu1"
+    url = environment.get(f"{prefix}_API_URL")
+    if not url and region not in REGION_HOSTS:
+        hint = did_you_mean(region, REGION_HOSTS)
+        raise ConfigError(
+            f"{prefix}_REGION is {region!r}.{hint} CleverTap's regions are {', '.join(REGION_HOSTS)}."
+        )
+    return AccountSettings(
+        (url or REGION_HOSTS[region]).rstrip("/"),
+        environment[f"{prefix}_ACCOUNT_ID"],
+        environment[f"{prefix}_PASSCODE"],
+        in_flight(f"{prefix}_MAX_IN_FLIGHT", environment),
+    )
+
+
+def in_flight(variable: str, environment: Mapping[str, str]) -> int:
+    text = environment.get(variable) or str(MAX_IN_FLIGHT)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_IN_FLIGHT:
+        raise ConfigError(f"{variable} is {text!r}. It is a whole number from 1 to {MAX_IN_FLIGHT}.")
+    return int(text)
+
+
+class CleverTap:
+    """One account. Any number of threads may post; each has a session of its own."""
+
+    def __init__(self, settings: AccountSettings) -> None:
+        self.settings = settings
+        self._own = threading.local()
+
+    @property
+    def _session(self) -> requests.Session:
+        if not hasattr(self._own, "session"):
+            session = requests.Session()
+            session.mount(self.settings.url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
+            session.headers["X-CleverTap-Account-Id"] = self.settings.account_id
+            session.headers["X-CleverTap-Passcode"] = self.settings.passcode
+            session.headers["Content-Type"] = "application/json"
+            self._own.session = session
+        return self._own.session  # type: ignore[no-any-return]
+
+    def post(self, batch: Batch) -> Outcome:
+        """Send `batch` once."""
+        try:
+            answer = self._session.post(
+                f"{self.settings.url}/1/upload",
+                data=batch.body,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            reason = type(error).__name__
+            return Busy(reason) if never_left(error) else Uncertain(reason)
+        return read_answer(len(batch), answer.status_code, answer.content)
+
+
+def never_left(error: requests.RequestException) -> bool:
+    """Whether no byte of the request can have reached CleverTap: the connection was never made."""
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
+        return True
+    return isinstance(reason, SSLError) and isinstance(reason.args[0], ssl.SSLCertVerificationError)

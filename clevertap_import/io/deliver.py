@@ -1,0 +1,113 @@
+"""Delivery: staged batches out, several in flight, answers taken as they come, each entered in the journal.
+
+Memory: at most two batches for each request in flight, whatever the number of rows.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from ..pure.errors import AnswerLost, BodyRefused, CleverTapBusy, CleverTapImportError, PasscodeRefused
+from ..pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from ..pure.records import Batch, Rejection
+from .attempts import Attempts, Settlement
+from .journal import Journal
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Running counts of one delivery, in records; `stopped` is why it ended early, if it did."""
+
+    accepted: int = 0
+    rejected: int = 0
+    uncertain: int = 0
+    repeated: int = 0
+    stopped: Outcome | None = None
+
+    @property
+    def settled(self) -> int:
+        return self.accepted + self.rejected
+
+
+@dataclass(slots=True)
+class Deliverer:
+    """Sends the batches of one run of one import. `on_rejection` gets each refused row once."""
+
+    journal: Journal
+    attempts: Attempts
+    import_name: str
+    run_id: str
+    width: int
+    on_rejection: Callable[[Rejection], None]
+    on_progress: Callable[[Delivery], None]
+    delivery: Delivery = field(default_factory=Delivery)
+
+    def deliver(self, batches: Iterator[Batch]) -> Delivery:
+        """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
+        under_way: dict[Future[Settlement], int] = {}
+        with ThreadPoolExecutor(self.width, thread_name_prefix="clevertap") as senders:
+            for batch in batches:
+                if self.delivery.stopped:
+                    break
+                entry = self.journal.begin(self.import_name, self.run_id, batch)
+                under_way[senders.submit(self.attempts.settle, batch)] = entry
+                # One batch more than can be sent waits, so that no sender does.
+                if len(under_way) > self.width:
+                    self.take_answers(under_way)
+            while under_way:
+                self.take_answers(under_way)
+        return self.delivery
+
+    def take_answers(self, under_way: dict[Future[Settlement], int]) -> None:
+        """Wait for at least one answer, in whatever order they come, and enter it."""
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            self.enter(future.result(), under_way.pop(future))
+        self.on_progress(self.delivery)
+
+    def enter(self, settlement: Settlement, entry: int) -> None:
+        batch = settlement.batch
+        self.journal.settle(entry, batch, settlement.accepted, settlement.uncertain)
+        for problem in settlement.rejected:
+            self.on_rejection(
+                Rejection(
+                    batch.row_number(problem.index),
+                    None,
+                    None,
+                    problem.code,
+                    problem.reason,
+                    batch.identity(problem.index),
+                )
+            )
+        self.delivery.accepted += len(settlement.accepted)
+        self.delivery.rejected += len(settlement.rejected)
+        self.delivery.uncertain += len(settlement.uncertain)
+        self.delivery.repeated += settlement.repeated
+        if not settlement.is_settled and self.delivery.stopped is None:
+            self.delivery.stopped = settlement.stopped
+
+
+def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
+    """Why a delivery that ended early did so, as an error that says what to do; None if it did not."""
+    sent = f"{delivery.settled:,} records were settled before; they are not sent again."
+    match delivery.stopped:
+        case None:
+            return None
+        case Refused(status=401 | 403 as status, reason=reason):
+            return PasscodeRefused(
+                f"CleverTap answered HTTP {status}: {reason}. Check the account id, the passcode and the region."
+                f" {sent}"
+            )
+        case Refused(status=status, reason=reason):
+            return BodyRefused(f"CleverTap refused a whole request with HTTP {status}: {reason}. {sent}")
+        case Busy(reason=reason):
+            return CleverTapBusy(
+                f"CleverTap took nothing for several minutes: {reason}. {sent} Run again later."
+            )
+        case Accepted():
+            return CleverTapBusy(f"CleverTap kept answering 555 for some records. {sent} Run again later.")
+        case Uncertain(reason=reason):
+            return AnswerLost(
+                f"The answers for {delivery.uncertain:,} records were lost: {reason}. {sent}"
+                " Run again; the import's `uncertain_events` says what becomes of events."
+            )

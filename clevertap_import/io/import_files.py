@@ -1,0 +1,104 @@
+"""Reads the imports of a folder, and the SQL files beside them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clevertap_import.pure.config import ImportConfig, SqlSource
+from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """The imports of a folder: those that can run, and those whose YAML has problems."""
+
+    loaded: tuple[LoadedImport, ...]
+    drafts: tuple[Draft, ...]
+
+
+class SqlFileUnreadable(Exception):
+    """A `sql_file` is not there, or is not text."""
+
+
+def load_folder(folder: Path) -> Imports:
+    """Every import in the YAML files below `folder`, ordered by file."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    found = list(_without_twins(each for path in paths for each in _read_file(path)))
+    return Imports(
+        loaded=tuple(each for each in found if isinstance(each, LoadedImport)),
+        drafts=tuple(each for each in found if isinstance(each, Draft)),
+    )
+
+
+def with_sql_file(config: ImportConfig, folder: Path) -> ImportConfig:
+    """`config` with the text of its `sql_file`, if it has one, as its `sql`. Raises SqlFileUnreadable."""
+    source = config.source
+    if not isinstance(source, SqlSource) or source.sql_file is None:
+        return config
+    path = folder / source.sql_file
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise SqlFileUnreadable(
+            f"{path} cannot be read: {_reason(error)}.{_sql_files(path.parent)}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SqlFileUnreadable(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
+    if not text.strip():
+        raise SqlFileUnreadable(f"{path} is empty. Write one SELECT into it.")
+    return config.model_copy(update={"source": SqlSource(sql=text)})
+
+
+def _read_file(path: Path) -> Iterator[ImportFile]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        yield unreadable(str(path), 1, f"The file cannot be read: {_reason(error)}.")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        yield unreadable(str(path), line, "This line is not UTF-8 text. Save the file as UTF-8.")
+    else:
+        for each in read_imports(text, str(path)):
+            yield _with_sql(each, path.parent) if isinstance(each, LoadedImport) else each
+
+
+def _with_sql(loaded: LoadedImport, folder: Path) -> ImportFile:
+    try:
+        return replace(loaded, config=with_sql_file(loaded.config, folder))
+    except SqlFileUnreadable as error:
+        return _draft(loaded, "source.sql_file", str(error))
+
+
+def _without_twins(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
+    """Imports of one nickname all become drafts: which of them was meant, only a person can tell."""
+    files = tuple(found)
+    by_nickname: defaultdict[str, list[LoadedImport]] = defaultdict(list)
+    for each in files:
+        if isinstance(each, LoadedImport):
+            by_nickname[each.config.nickname].append(each)
+    for each in files:
+        twins = by_nickname[each.config.nickname] if isinstance(each, LoadedImport) else []
+        yield _twin(each, twins) if isinstance(each, LoadedImport) and len(twins) > 1 else each
+
+
+def _twin(loaded: LoadedImport, twins: list[LoadedImport]) -> Draft:
+    places = " and ".join(f"{twin.file}:{twin.problem('nickname', '').line}" for twin in twins)
+    return _draft(
+        loaded, "nickname", f"{loaded.config.nickname!r} is used twice: in {places}. Rename one of them."
+    )
+
+
+def _draft(loaded: LoadedImport, key: str, message: str) -> Draft:
+    return Draft(loaded.config.nickname, loaded.file, loaded.line, (loaded.problem(key, message),))
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _sql_files(folder: Path) -> str:
+    names = sorted(path.name for path in folder.glob("*.sql"))
+    return f" SQL files there: {', '.join(names)}." if names else " No SQL file is there."

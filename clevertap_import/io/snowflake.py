@@ -1,0 +1,185 @@
+"""Snowflake: one login, one query, its result as Arrow batches that are never held whole."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
+from ..pure.sql import SourceColumn
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+    from snowflake.connector.cursor import SnowflakeCursor
+
+OPTIONAL_KEYS = (
+    *(
+        "private_key",
+        "private_key_path",
+        "private_key_passphrase",
+        "password",
+        "role",
+        "warehouse",
+        "database",
+    ),
+    *("schema", "host", "port", "protocol"),
+)
+LOGIN_SECONDS = 60
+NETWORK_SECONDS = 600
+DATA_ERRORS = range(100000, 101000)
+"""Snowflake's error numbers for values that do not fit; their texts quote the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnowflakeSettings:
+    """A connection: who logs in where. Exactly one of the secrets is used, the key before the password."""
+
+    account: str
+    user: str
+    private_key: str | None = field(default=None, repr=False)
+    private_key_path: str | None = field(default=None, repr=False)
+    private_key_passphrase: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    role: str | None = None
+    warehouse: str | None = None
+    database: str | None = None
+    schema: str | None = None
+    host: str | None = None
+    port: str | None = None
+    protocol: str | None = None
+
+
+def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSettings:
+    """The connection called `name`, from the variables that begin with its name in capitals."""
+    prefix = name.upper()
+    given = {
+        key: environment[f"{prefix}_{key.upper()}"]
+        for key in OPTIONAL_KEYS
+        if environment.get(f"{prefix}_{key.upper()}")
+    }
+    missing = [f"{prefix}_{key}" for key in ("ACCOUNT", "USER") if not environment.get(f"{prefix}_{key}")]
+    if not {"private_key", "private_key_path", "password"} & given.keys():
+        missing.append(f"{prefix}_PRIVATE_KEY_PATH (or {prefix}_PRIVATE_KEY, or {prefix}_PASSWORD)")
+    if missing:
+        raise ConfigError(f"Snowflake connection {name!r} needs {' and '.join(missing)} in the environment.")
+    return SnowflakeSettings(environment[f"{prefix}_ACCOUNT"], environment[f"{prefix}_USER"], **given)
+
+
+def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str, Any]:
+    """The settings as dagster_snowflake's resource takes them."""
+    if settings.private_key:
+        secret = {"private_key": settings.private_key}
+    elif settings.private_key_path:
+        secret = {"private_key_path": settings.private_key_path}
+    else:
+        secret = {"password": settings.password}
+    if settings.private_key_passphrase and "password" not in secret:
+        secret["private_key_password"] = settings.private_key_passphrase
+    named = {
+        key: getattr(settings, key) for key in ("account", "user", "role", "warehouse", "database", "schema")
+    }
+    server = {"host": settings.host, "protocol": settings.protocol}
+    if settings.port:
+        server["port"] = settings.port
+    return {
+        **{key: value for key, value in {**named, **secret}.items() if value is not None},
+        "login_timeout": LOGIN_SECONDS,
+        "network_timeout": NETWORK_SECONDS,
+        "additional_snowflake_connection_args": {
+            **{key: value for key, value in server.items() if value is not None},
+            # Fixed here, because a user's or account's default zone would move every naive timestamp.
+            "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": query_tag},
+            # Exact decimals: doubles would be off in the last place.
+            "arrow_number_to_decimal": True,
+        },
+    }
+
+
+@contextmanager
+def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Snowflake"]:
+    """Log in, and log out whatever happens. Raises SourceLoginRefused or WarehouseUnavailable."""
+    # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
+    from dagster_snowflake import SnowflakeResource
+
+    with translated("log in"):
+        resource = SnowflakeResource(**resource_arguments(settings, query_tag))
+        # Entered by hand: the resource closes the session only if nothing is raised.
+        session = resource.get_connection()
+        connection = session.__enter__()
+    try:
+        yield Snowflake(connection)
+    finally:
+        connection.close()
+
+
+class Snowflake:
+    """An open session."""
+
+    def __init__(self, connection: "SnowflakeConnection") -> None:
+        self._connection = connection
+        self.query_id: str | None = None
+        self.rows_expected: int | None = None
+
+    def describe(self, sql: str) -> tuple[SourceColumn, ...]:
+        """The columns that `sql` would return, without running it."""
+        from snowflake.connector.constants import FIELD_ID_TO_NAME
+
+        with translated("describe the query"), self._connection.cursor() as cursor:
+            columns = cursor.describe(sql)
+        return tuple(SourceColumn(column.name, FIELD_ID_TO_NAME[column.type_code]) for column in columns)
+
+    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """Run `sql` and stream its result; the connector fetches a few chunks ahead."""
+        with translated("run the query"), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            self.query_id = cursor.sfqid
+            self.rows_expected = cursor.rowcount
+            yield from arrow_batches(cursor)
+
+
+def arrow_batches(cursor: "SnowflakeCursor") -> Iterator[pa.RecordBatch]:
+    """The result's chunks, each as one batch: the connector hands a chunk over in many small pieces."""
+    for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+        yield from table.combine_chunks().to_batches()
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """The one place where the connector's exceptions become ours."""
+    from snowflake.connector import errors
+
+    try:
+        yield
+    except errors.ForbiddenError as error:
+        raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
+    except errors.DatabaseError as error:
+        raise database_error(doing, error) from None
+    except (errors.Error, OSError) as error:
+        raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
+    except ValueError as error:
+        # How the connector and cryptography speak of a key that cannot be read; the text may hold a part of it.
+        if doing != "log in":
+            raise
+        raise ConfigError(f"The Snowflake private key cannot be read ({type(error).__name__}).") from None
+
+
+def database_error(doing: str, error: Any) -> Exception:
+    """What a DatabaseError means for the reader, by its class and number."""
+    from snowflake.connector import errors
+
+    if isinstance(error, errors.OperationalError):
+        return WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.")
+    if doing == "log in":
+        return SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}")
+    return QueryFailed(f"Snowflake could not {doing}: {told(error)}")
+
+
+def told(error: Any) -> str:
+    """Snowflake's own words in one line, ending in a period; quoted values are left out of data errors."""
+    text = " ".join(str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error).split())
+    if getattr(error, "errno", None) in DATA_ERRORS:
+        text = re.sub(r"'[^']*'", "'...'", text)
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,173 @@
+"""The stage: every row of a run mapped and checked, its records in a temporary file, before any is sent.
+
+Memory: one chunk of the query's result and less than one batch of records, whatever the number of rows.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+from ..pure.mapping import Mapped, Mapper, Problem
+from ..pure.past import Past
+from ..pure.records import (
+    MAX_BODY_BYTES,
+    MAX_RECORDS_PER_REQUEST,
+    RECORD_SCHEMA,
+    Batch,
+    Rejection,
+    sliced,
+)
+from ..pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from ..pure.window import Grid
+
+ROWS_PER_STEP = 20_000
+BYTES_PER_STEP = 32_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a tally counts: one kind of problem in one column."""
+
+    code: str
+    column: str | None
+    property: str | None
+    type: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows have a fault, and the number of the first."""
+
+    rows: int
+    example_row: int
+
+
+@dataclass(slots=True)
+class StageCounts:
+    """Rows by what the stage made of them. read = superseded + invalid + unchanged + staged."""
+
+    read: int = 0
+    superseded: int = 0
+    invalid: int = 0
+    unchanged: int = 0
+    staged: int = 0
+    batches: int = 0
+    tallies: dict[Fault, Tally] = field(default_factory=dict)
+
+
+class Stage:
+    """Records on disk, readable by nobody else, gone when closed."""
+
+    def __init__(self) -> None:
+        self.counts = StageCounts()
+        self._file = tempfile.TemporaryFile(prefix="clevertap-import-stage-")
+        self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), RECORD_SCHEMA)
+        self._held: list[pa.RecordBatch] = []
+        self._held_rows = 0
+
+    def __enter__(self) -> "Stage":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, records: pa.RecordBatch) -> None:
+        """Keep `records`; whole batches go to disk, the rest waits for more."""
+        self.counts.staged += records.num_rows
+        self._held.append(records)
+        self._held_rows += records.num_rows
+        if self._held_rows >= MAX_RECORDS_PER_REQUEST:
+            self._write(keep_last=True)
+
+    def finish(self) -> None:
+        """Write what still waits. Nothing can be added after."""
+        if self._held_rows:
+            self._write(keep_last=False)
+        self._writer.close()
+
+    def _write(self, *, keep_last: bool) -> None:
+        held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
+        pieces = list(sliced(held, MAX_RECORDS_PER_REQUEST, MAX_BODY_BYTES))
+        last = [pieces.pop()] if keep_last and pieces[-1].num_rows < MAX_RECORDS_PER_REQUEST else []
+        for piece in pieces:
+            self._writer.write_batch(piece)
+        self.counts.batches += len(pieces)
+        self._held, self._held_rows = last, sum(piece.num_rows for piece in last)
+
+    def batches(self) -> Iterator[Batch]:
+        """The records in the order of the rows, one request at a time, from the beginning."""
+        self._file.seek(0)
+        with pa.ipc.open_stream(pa.PythonFile(self._file, mode="r")) as reader:
+            for number, rows in enumerate(reader):
+                yield Batch(number, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Stager:
+    """Fills a stage from the chunks of a query. `on_rejection` gets each invalid row once."""
+
+    mapper: Mapper
+    grid: Grid
+    past: Past
+    on_rejection: Callable[[Rejection], None]
+    on_progress: Callable[[StageCounts], None]
+
+    def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
+        """Map and check all `chunks`, and keep the records that are news to CleverTap."""
+        counts = stage.counts
+        for chunk in steps(chunks):
+            first_row = counts.read - counts.superseded + 1
+            mapped = self.mapper.map(chunk, window_starts(chunk, self.grid), first_row)
+            superseded = superseded_rows(chunk)
+            counts.read += chunk.num_rows + superseded
+            counts.superseded += superseded
+            self.tally(counts, mapped)
+            news = self.past.is_news(mapped.records)
+            counts.unchanged += int(np.count_nonzero(~news))
+            stage.add(mapped.records if news.all() else mapped.records.filter(pa.array(news)))
+            self.on_progress(counts)
+        stage.finish()
+
+    def tally(self, counts: StageCounts, mapped: Mapped) -> None:
+        counts.invalid += len(mapped.rejections)
+        for problem in mapped.problems:
+            rows = problem.rows
+            tally = counts.tallies.setdefault(fault(problem), Tally(0, mapped.first_row + int(rows[0])))
+            tally.rows += len(rows)
+        for rejection in mapped.rejections:
+            self.on_rejection(rejection)
+
+
+def fault(problem: Problem) -> Fault:
+    finding = problem.finding
+    return Fault(finding.code, problem.column, problem.property, problem.type, finding.reason)
+
+
+def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Chunks of any size cut into steps of bounded rows and bytes."""
+    for chunk in chunks:
+        if not chunk.num_rows:
+            continue
+        row_bytes = max(1, chunk.nbytes // chunk.num_rows)
+        rows = max(1, min(ROWS_PER_STEP, BYTES_PER_STEP // row_bytes))
+        for start in range(0, chunk.num_rows, rows):
+            yield chunk.slice(start, rows)
+
+
+def window_starts(chunk: pa.RecordBatch, grid: Grid) -> np.ndarray:
+    """The window of each row, as its start in epoch seconds; older rows and NULL are in the first."""
+    epochs = chunk[EPOCH_COLUMN].cast(pa.int64()).fill_null(grid.start_seconds).to_numpy(zero_copy_only=False)
+    return np.maximum(epochs // grid.size_seconds * grid.size_seconds, grid.start_seconds)
+
+
+def superseded_rows(chunk: pa.RecordBatch) -> int:
+    if SUPERSEDED_COLUMN not in chunk.schema.names:
+        return 0
+    return int(pa.compute.sum(chunk[SUPERSEDED_COLUMN]).as_py() or 0)

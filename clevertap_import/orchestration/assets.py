@@ -1,0 +1,185 @@
+"""One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from ..io.rejects import rejects_file, rejects_path
+from ..io.stage import Stage
+from ..pure.config import ImportConfig
+from ..pure.errors import CleverTapImportError, ConfigError, SourceError
+from ..pure.past import NoPast
+from ..pure.statement import tables_named
+from ..pure.target import ProfilesTarget
+from ..pure.window import Window
+from .checks import blocks, check_specs, query_failed, query_passed, stage_results
+from .execution import ImportRun, RunFacts
+from .metadata import report_metadata
+from .partitions import grid, partitions_def
+from .progress import Progress
+from .resources import account_key, connection_key, home
+
+JOURNAL_KEY = "journal"
+
+
+class RunOptions(dg.Config):
+    """What a person may ask of one run.
+
+    force: send every record, also those that CleverTap has. limit: at most this many rows, and nothing is
+    marked done.
+    """
+
+    force: bool = False
+    limit: int | None = None
+
+
+Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]
+
+
+def asset_key(nickname: str) -> dg.AssetKey:
+    return dg.AssetKey(["clevertap", nickname])
+
+
+def source_tables(config: ImportConfig) -> tuple[str, ...]:
+    source = config.source
+    return (source.table,) if source.kind == "table" else tables_named(source.text)
+
+
+def table_key(table: str) -> dg.AssetKey:
+    """A Snowflake table as an asset key: its names in small letters."""
+    return dg.AssetKey([part.strip('"').lower() for part in table.split(".")])
+
+
+def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:
+    """The tables that an import reads, as assets that something else makes."""
+    return [
+        dg.AssetSpec(table_key(table), kinds={"snowflake"}, metadata={"dagster/table_name": table})
+        for table in source_tables(config)
+    ]
+
+
+def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
+    sync_type = "profiles" if isinstance(config.target, ProfilesTarget) else "events"
+    return dg.AssetSpec(
+        asset_key(config.nickname),
+        deps=[table_key(table) for table in source_tables(config)],
+        description="\n\n".join(
+            text for text in (config.title, config.description, config.schedule.note) if text
+        )
+        or None,
+        group_name=f"clevertap_{sync_type}",
+        kinds={"snowflake", "clevertap"},
+        owners=[config.created_by] if config.created_by else [],
+        tags={
+            "clevertap/sync_type": sync_type,
+            "clevertap/frequency": config.schedule.kind,
+            "clevertap/account": config.account,
+        },
+        metadata=metadata,
+        skippable=True,
+    )
+
+
+def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsDefinition:
+    """The asset of one import. `metadata` is shown with it, such as where its YAML is."""
+    key = asset_key(imported.nickname)
+
+    @dg.multi_asset(
+        name=imported.nickname,
+        specs=[import_spec(imported, metadata)],
+        check_specs=check_specs(key),
+        can_subset=True,
+        partitions_def=partitions_def(imported),
+        backfill_policy=dg.BackfillPolicy.single_run() if imported.updated_on else None,
+        pool=f"clevertap_{imported.account}",
+        required_resource_keys={
+            connection_key(imported.connection),
+            account_key(imported.account),
+            JOURNAL_KEY,
+        },
+    )
+    def run_import(context: dg.AssetExecutionContext, config: RunOptions) -> Results:
+        yield from run_one(context, config, imported)
+
+    return run_import
+
+
+def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig) -> Results:
+    """Checks, then, if the asset itself is selected and no check blocks, the delivery."""
+    key = asset_key(config.nickname)
+    facts = RunFacts(run_window(context, config))
+    try:
+        with rejects_file(rejects_path(home(), config.nickname, context.run_id)) as facts.rejects:
+            yield from checked_then_delivered(context, options, config, facts)
+    except CleverTapImportError as error:
+        raise dg.Failure(str(error), metadata=report_metadata(facts)) from None
+    finally:
+        if key in context.selected_asset_keys:
+            context.log_event(dg.AssetObservation(key, metadata=report_metadata(facts)))
+
+
+def checked_then_delivered(
+    context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig, facts: RunFacts
+) -> Results:
+    key = asset_key(config.nickname)
+    delivers = key in context.selected_asset_keys
+    run = import_run(context, options, config, facts)
+    with getattr(context.resources, JOURNAL_KEY).open() as journal, Stage() as stage:
+        past = run.past(journal) if delivers else NoPast()
+        try:
+            run.stage(stage, past, is_sample=not delivers and facts.window is None)
+        except (ConfigError, SourceError) as error:
+            yield from selected(context, [query_failed(key, str(error))])
+            raise
+        yield from selected(context, [query_passed(key), *stage_results(key, config, stage.counts)])
+        if blocks(config, stage.counts):
+            raise TooManyInvalid(config, facts)
+        if delivers:
+            run.deliver(stage, journal)
+            if options.limit is None:
+                yield dg.MaterializeResult(asset_key=key, metadata=report_metadata(facts))
+
+
+class TooManyInvalid(ConfigError):
+    """More rows are wrong than the import admits; nothing was sent."""
+
+    def __init__(self, config: ImportConfig, facts: RunFacts) -> None:
+        checked = facts.counts.read - facts.counts.superseded
+        super().__init__(
+            f"{facts.counts.invalid:,} of {checked:,} rows are not fit for CleverTap, and"
+            f" {config.nickname!r} admits {config.dry_run.max_rejected_percent:g} %. Nothing was sent."
+            " The checks say what is wrong where."
+        )
+
+
+def selected(
+    context: dg.AssetExecutionContext, results: list[dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """All checks are always made; only those that were asked for may be told to Dagster."""
+    asked = {check.name for check in context.selected_asset_check_keys}
+    return (result for result in results if result.check_name in asked)
+
+
+def run_window(context: dg.AssetExecutionContext, config: ImportConfig) -> Window | None:
+    """The windows that the run is asked for; None if it has no partition."""
+    if config.updated_on is None or not (context.has_partition_key or context.has_partition_key_range):
+        return None
+    span = context.partition_time_window
+    return grid(config).window(span.start, span.end)
+
+
+def import_run(
+    context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig, facts: RunFacts
+) -> ImportRun:
+    return ImportRun(
+        config=config,
+        run_id=context.run_id,
+        window=facts.window,
+        force=options.force,
+        limit=options.limit,
+        connection=getattr(context.resources, connection_key(config.connection)),
+        account=getattr(context.resources, account_key(config.account)),
+        progress=Progress(config.nickname, context.log.info),
+        facts=facts,
+    )

@@ -1,0 +1,160 @@
+"""One run of one import: query, stage, check, deliver, report. Without delivery it is the dry run."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ..io.attempts import Attempts, Patience
+from ..io.clevertap import CleverTap
+from ..io.deliver import Deliverer, Delivery, stop_reason
+from ..io.journal import Journal
+from ..io.rejects import RejectsFile
+from ..io.snowflake import Snowflake, open_snowflake
+from ..io.stage import Stage, StageCounts, Stager
+from ..pure.config import ImportConfig
+from ..pure.errors import Unfinished
+from ..pure.mapping import Mapper
+from ..pure.past import NoPast, Past
+from ..pure.records import Rejection
+from ..pure.report import Report
+from ..pure.sql import sample_query, source_query, window_query
+from ..pure.target import EventsTarget
+from ..pure.window import Window
+from .partitions import grid
+from .progress import Progress
+from .resources import CleverTapAccount, SnowflakeConnection
+
+
+class HeldEvents(Unfinished):
+    """Events were sent whose answers were lost, and the import says to hold on until that is settled."""
+
+
+@dataclass(slots=True)
+class RunFacts:
+    """What a run found out, filled while it goes on."""
+
+    window: Window | None
+    began: float = field(default_factory=time.monotonic)
+    query_id: str | None = None
+    counts: StageCounts = field(default_factory=StageCounts)
+    delivery: Delivery = field(default_factory=Delivery)
+    codes: dict[tuple[str, str], int] = field(default_factory=dict)
+    rejects: RejectsFile | None = None
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def report(self) -> Report:
+        return Report(
+            read=self.counts.read,
+            accepted=self.delivery.accepted,
+            unchanged=self.counts.unchanged,
+            invalid=self.counts.invalid,
+            rejected=self.delivery.rejected,
+            uncertain=self.delivery.uncertain,
+            superseded=self.counts.superseded,
+        )
+
+
+@dataclass(slots=True)
+class ImportRun:
+    """One run. `window` is None for a full import, and for a dry run, which reads a random sample."""
+
+    config: ImportConfig
+    run_id: str
+    window: Window | None
+    force: bool
+    limit: int | None
+    connection: SnowflakeConnection
+    account: CleverTapAccount
+    progress: Progress
+    facts: RunFacts
+
+    def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
+        """Query Snowflake, and map and check every row. The session ends before anything is sent."""
+        tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
+        with open_snowflake(self.connection.settings(), tag) as snowflake:
+            sql = self.query(snowflake, is_sample=is_sample)
+            stager = Stager(
+                Mapper(self.config, int(time.time())), grid(self.config), past, self.reject, self.staged
+            )
+            self.facts.counts = stage.counts
+            stager.fill(stage, snowflake.batches(sql))
+            self.facts.query_id = snowflake.query_id
+
+    def query(self, snowflake: Snowflake, *, is_sample: bool) -> str:
+        columns = snowflake.describe(source_query(self.config))
+        if is_sample:
+            return sample_query(self.config, columns, self.config.dry_run.sample_rows)
+        sql = window_query(self.config, columns, self.read_window)
+        return f"{sql}\nlimit {self.limit:d}" if self.limit is not None else sql
+
+    @property
+    def read_window(self) -> Window | None:
+        """The windows that were asked for, and the lookback before them."""
+        if self.window is None or self.config.updated_on is None:
+            return None
+        return grid(self.config).looking_back(self.window, self.config.updated_on.lookback)
+
+    def past(self, journal: Journal) -> Past:
+        """What CleverTap has of these windows already. Raises HeldEvents."""
+        lost = journal.unsettled(self.config.nickname)
+        if lost and self.is_events and self.config.uncertain_events == "hold":
+            raise HeldEvents(
+                f"{lost:,} events of {self.config.nickname!r} were sent and their answers lost. The import says"
+                " uncertain_events: hold, so nothing is sent. Set it to resend to send them again, possibly twice."
+            )
+        if self.force:
+            return NoPast()
+        first, last = self.window_starts
+        return journal.past(self.config.nickname, first, last, is_events=self.is_events)
+
+    @property
+    def is_events(self) -> bool:
+        return isinstance(self.config.target, EventsTarget)
+
+    @property
+    def window_starts(self) -> tuple[int | None, int]:
+        """The first and the last window of the run in epoch seconds; the first is None if it is open."""
+        window = self.read_window
+        if window is None:
+            return None, int(datetime.max.replace(tzinfo=UTC).timestamp())
+        lower = window.lower
+        last = int(window.upper.timestamp()) - grid(self.config).size_seconds
+        return int(lower.timestamp()) if lower else None, last
+
+    def deliver(self, stage: Stage, journal: Journal) -> None:
+        """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
+        settings = self.account.settings()
+        may_repeat = not self.is_events or self.config.uncertain_events == "resend"
+        attempts = Attempts(CleverTap(settings).post, Patience(), may_repeat=may_repeat)
+        deliverer = Deliverer(
+            journal,
+            attempts,
+            self.config.nickname,
+            self.run_id,
+            settings.max_in_flight,
+            self.reject,
+            self.sent,
+        )
+        self.facts.delivery = deliverer.delivery
+        deliverer.deliver(stage.batches())
+        stopped = stop_reason(deliverer.delivery)
+        if stopped:
+            raise stopped
+        self.facts.report.checked()
+        journal.close_unsettled(self.config.nickname, self.run_id, *self.window_starts)
+
+    def reject(self, rejection: Rejection) -> None:
+        key = (rejection.code, rejection.reason)
+        self.facts.codes[key] = self.facts.codes.get(key, 0) + 1
+        if self.facts.rejects:
+            self.facts.rejects.add(rejection)
+
+    def staged(self, counts: StageCounts) -> None:
+        self.progress.step("staged", counts.read, None)
+
+    def sent(self, delivery: Delivery) -> None:
+        self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)

@@ -1,0 +1,85 @@
+"""Imports as Dagster definitions: one by one for components, all of a folder for the code location."""
+
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ..io.import_files import load_folder
+from ..pure.config import ImportConfig
+from ..pure.import_file import Draft, LoadedImport
+from .assets import JOURNAL_KEY, asset_key, import_asset, table_specs
+from .automation import import_schedule
+from .resources import account_key, clevertap_account, connection_key, journal_database, snowflake_connection
+
+
+def job_name(nickname: str) -> str:
+    return f"import_{nickname}"
+
+
+def code_references(file: str, line: int) -> dict[str, Any]:
+    """Metadata by which the UI opens the YAML of an import."""
+    with warnings.catch_warnings():
+        # Dagster says of these two, once for each import, that they are in beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(Path(file).resolve()), line_number=line, label="YAML")
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+
+
+def import_definitions(config: ImportConfig, metadata: dict[str, Any]) -> dg.Definitions:
+    """Everything that one import needs, resources included."""
+    asset = import_asset(config, metadata)
+    key = asset_key(config.nickname)
+    job = dg.define_asset_job(
+        job_name(config.nickname),
+        selection=dg.AssetSelection.assets(key) | dg.AssetSelection.checks_for_assets(key),
+        executor_def=dg.in_process_executor,
+        tags={"clevertap/nickname": config.nickname},
+    )
+    schedule = import_schedule(config, job_name(config.nickname))
+    return dg.Definitions(
+        assets=[asset],
+        jobs=[job],
+        schedules=[schedule] if schedule else [],
+        resources={
+            connection_key(config.connection): snowflake_connection(config.connection),
+            account_key(config.account): clevertap_account(config.account),
+            JOURNAL_KEY: journal_database(),
+        },
+    )
+
+
+def draft_specs(drafts: Iterable[Draft]) -> list[dg.AssetSpec]:
+    """Imports whose YAML has problems, as assets that cannot be materialized and say why."""
+    problems: dict[str, list[str]] = {}
+    for draft in drafts:
+        name = re.sub(r"\W", "_", draft.nickname)
+        problems.setdefault(name, []).extend(f"- {problem}" for problem in draft.problems)
+    return [
+        dg.AssetSpec(
+            asset_key(name),
+            group_name="clevertap_drafts",
+            description="\n".join(["This import is a draft: its YAML has problems.", *lines]),
+            tags={"clevertap/status": "draft"},
+        )
+        for name, lines in problems.items()
+    ]
+
+
+def folder_definitions(folder: Path) -> dg.Definitions:
+    """All imports of a folder. One process for a run: a second one costs more than a small import."""
+    imports = load_folder(folder)
+    tables = {spec.key: spec for loaded in imports.loaded for spec in table_specs(loaded.config)}
+    return dg.Definitions.merge(
+        *(loaded_definitions(loaded) for loaded in imports.loaded),
+        dg.Definitions(
+            assets=[*tables.values(), *draft_specs(imports.drafts)], executor=dg.in_process_executor
+        ),
+    )
+
+
+def loaded_definitions(loaded: LoadedImport) -> dg.Definitions:
+    return import_definitions(loaded.config, code_references(loaded.file, loaded.line))

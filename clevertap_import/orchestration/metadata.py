@@ -1,0 +1,56 @@
+"""The report of a run as Dagster metadata: numbers, so that the UI plots them."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from ..pure.window import Window
+from .execution import RunFacts
+
+CODE_COLUMNS = dg.TableSchema(
+    [dg.TableColumn("code", "string"), dg.TableColumn("reason", "string"), dg.TableColumn("rows", "int")]
+)
+
+
+def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+    """Keys as the documentation promises them. A share or a bound that does not exist is left out."""
+    report = facts.report
+    metadata: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
+        "total_records": dg.MetadataValue.int(report.read),
+        "successful": dg.MetadataValue.int(report.successful),
+        "failed": dg.MetadataValue.int(report.failed),
+        "accepted": dg.MetadataValue.int(report.accepted),
+        "unchanged": dg.MetadataValue.int(report.unchanged),
+        "invalid": dg.MetadataValue.int(report.invalid),
+        "rejected": dg.MetadataValue.int(report.rejected),
+        "uncertain": dg.MetadataValue.int(report.uncertain),
+        "superseded": dg.MetadataValue.int(report.superseded),
+        "possible_duplicates": dg.MetadataValue.int(facts.delivery.repeated),
+        "seconds": dg.MetadataValue.float(round(facts.seconds, 3)),
+        "records_per_second": dg.MetadataValue.float(round(report.read / max(facts.seconds, 0.001), 1)),
+        "dagster/row_count": dg.MetadataValue.int(report.successful),
+        "errors_by_code": errors_by_code(facts.codes),
+    }
+    if report.health_percent is not None:
+        metadata["health_percent"] = dg.MetadataValue.float(report.health_percent)
+    if facts.query_id:
+        metadata["query_id"] = dg.MetadataValue.text(facts.query_id)
+    if facts.rejects and facts.rejects.rows:
+        metadata["rejects_file"] = dg.MetadataValue.path(str(facts.rejects.path))
+    return {**metadata, **window_metadata(facts.window)}
+
+
+def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+    """The bounds of what was read; an open first window has no start."""
+    if window is None:
+        return {}
+    end = {"window_end": dg.MetadataValue.timestamp(window.upper)}
+    return {"window_start": dg.MetadataValue.timestamp(window.lower), **end} if window.lower else end
+
+
+def errors_by_code(codes: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
+    records = [
+        dg.TableRecord({"code": code, "reason": reason, "rows": rows})
+        for (code, reason), rows in sorted(codes.items(), key=lambda entry: -entry[1])
+    ]
+    return dg.MetadataValue.table(records=records, schema=CODE_COLUMNS)

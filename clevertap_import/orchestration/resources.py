@@ -1,0 +1,113 @@
+"""Connections and accounts as Dagster resources, filled from the environment."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from ..io.clevertap import AccountSettings, account_settings
+from ..io.journal import Journal, default_url
+from ..io.snowflake import SnowflakeSettings, snowflake_settings
+
+JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
+
+
+class SnowflakeConnection(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A Snowflake connection; each field is the variable of the same name behind the connection's prefix."""
+
+    name: str
+    account: str | None = None
+    user: str | None = None
+    private_key: str | None = Field(None, repr=False)
+    private_key_path: str | None = Field(None, repr=False)
+    private_key_passphrase: str | None = Field(None, repr=False)
+    password: str | None = Field(None, repr=False)
+    role: str | None = None
+    warehouse: str | None = None
+    database: str | None = None
+    schema_name: str | None = None
+    host: str | None = None
+    port: str | None = None
+    protocol: str | None = None
+
+    def settings(self) -> SnowflakeSettings:
+        """Raises ConfigError with the names of the variables that are missing."""
+        return snowflake_settings(self.name, given(self, self.name))
+
+
+class CleverTapAccount(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A CleverTap account; each field is the variable of the same name behind the account's prefix."""
+
+    name: str
+    account_id: str | None = Field(None, repr=False)
+    passcode: str | None = Field(None, repr=False)
+    region: str | None = None
+    api_url: str | None = None
+    max_in_flight: str | None = None
+
+    def settings(self) -> AccountSettings:
+        """Raises ConfigError with the names of the variables that are missing."""
+        return account_settings(self.name, given(self, self.name))
+
+
+class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where deliveries are remembered; a SQLite file below Dagster's home if no URL is given."""
+
+    url: str | None = Field(None, repr=False)
+
+    def open(self) -> Journal:
+        return Journal(self.url or default_url(home()))
+
+
+def home() -> Path:
+    """Where Dagster keeps its things: DAGSTER_HOME, or the folder that this project's dagster.yaml names."""
+    return Path(os.environ.get("DAGSTER_HOME") or ".dagster").resolve()
+
+
+def variable(name: str, field: str) -> str:
+    """The environment variable behind a resource's field. (`schema` is a word that pydantic keeps to itself.)"""
+    return f"{name.upper()}_{field.removesuffix('_name').upper()}"
+
+
+def given(resource: dg.ConfigurableResource, name: str) -> dict[str, str]:  # type: ignore[type-arg]
+    """The fields of a resource under the names of the variables that they came from."""
+    values = {field: getattr(resource, field) for field in type(resource).model_fields if field != "name"}
+    return {variable(name, field): value for field, value in values.items() if value is not None}
+
+
+def connection_key(name: str) -> str:
+    return f"connection_{name}"
+
+
+def account_key(name: str) -> str:
+    return f"account_{name}"
+
+
+@cache
+def snowflake_connection(name: str) -> SnowflakeConnection:
+    """Always the same object for a name: Dagster merges definitions only if they share it."""
+    return SnowflakeConnection(name=name, **variables(SnowflakeConnection, name, os.environ))
+
+
+@cache
+def clevertap_account(name: str) -> CleverTapAccount:
+    """Always the same object for a name, as above."""
+    return CleverTapAccount(name=name, **variables(CleverTapAccount, name, os.environ))
+
+
+@cache
+def journal_database() -> JournalDatabase:
+    return JournalDatabase(url=dg.EnvVar(JOURNAL_VARIABLE) if os.environ.get(JOURNAL_VARIABLE) else None)
+
+
+def variables(
+    kind: type[dg.ConfigurableResource],  # type: ignore[type-arg]
+    name: str,
+    environment: Mapping[str, str],
+) -> dict[str, dg.EnvVar]:
+    """Which variables are set, by field. Only their names go into the definitions, never their values."""
+    fields = {field: variable(name, field) for field in kind.model_fields if field != "name"}
+    return {field: dg.EnvVar(name) for field, name in fields.items() if environment.get(name)}

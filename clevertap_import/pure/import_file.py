@@ -1,0 +1,261 @@
+"""From the text of a YAML file to imports; or to drafts, with every problem and the line it is on."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import ClassVar
+
+import yaml
+from pydantic import ValidationError
+from yaml.constructor import SafeConstructor
+
+from .config import ImportConfig
+from .errors import did_you_mean
+from .strict import not_a_key, shown
+
+COMPONENT = "clevertap_import.components.CleverTapImport"
+DOCUMENT_KEYS = ("type", "attributes", "requirements", "post_processing")
+"""The last two are Dagster's, and change nothing of what an import does."""
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there, is ten times faster
+
+SYNTAX_HINTS: Mapping[str, str] = {
+    "cannot start any token": "Indent with spaces, not tabs, and put text that begins with a sign in quotes.",
+    "mapping values are not allowed": "Put text with ': ' in it in quotes; give keys of a block one indent.",
+    "unexpected end of stream": "Close the quote or bracket that opens here.",
+    "did not find expected ','": "A bracket is not closed, or a comma is missing.",
+    "undefined alias": "Put text that begins with * in quotes.",
+    "could not determine a constructor": "Put text that begins with ! or = in quotes.",
+    "control characters": "Take out the character that cannot be seen.",
+}
+ANY_SYNTAX_HINT = "Look there and just above for a missing ': ', an open quote or bracket, or uneven indents."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to change in a YAML file."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (f"{self.file}:{self.line}", self.key, self.message) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImport:
+    """An import that can run. `lines` has the line of every key, such as `target.properties[2].column`."""
+
+    config: ImportConfig
+    file: str
+    line: int
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def problem(self, key: str, message: str) -> Problem:
+        return Problem(self.file, line_of(self.lines, key, self.line), key, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An import whose YAML has problems. It is listed, and the others go on working."""
+
+    nickname: str
+    file: str
+    line: int
+    problems: tuple[Problem, ...]
+
+
+ImportFile = LoadedImport | Draft
+
+
+def read_imports(text: str, file: str) -> tuple[ImportFile, ...]:
+    """Every import of a YAML file, in order. Documents of other Dagster components are passed over."""
+    found: list[ImportFile] = []
+    try:
+        for root in yaml.compose_all(text, Loader):
+            found += _read_document(root, text, file)
+    except yaml.YAMLError as error:  # the parser cannot go on behind it
+        found.append(unreadable(file, *_syntax_problem(error, text)))
+    return tuple(found)
+
+
+def unreadable(file: str, line: int, message: str) -> Draft:
+    """The draft of a file, or the rest of one, of which not even the nickname can be read."""
+    return Draft(_folder_name(file), file, line, (Problem(file, line, "", message),))
+
+
+def line_of(lines: Mapping[str, int], key: str, default: int) -> int:
+    """The line of `key`, or else of the nearest block around it."""
+    while key and key not in lines:
+        key = key[: max(key.rfind("."), key.rfind("["), 0)]
+    return lines.get(key, default)
+
+
+def _read_document(root: yaml.Node, text: str, file: str) -> Iterator[ImportFile]:
+    """Yields nothing for a document that is none of ours."""
+    line = root.start_mark.line + 1
+    # Lines first: construction folds merged keys into the nodes.
+    lines, repeated = _key_lines(root)
+    try:
+        document = _Values().construct_document(root)
+    except yaml.YAMLError as error:
+        yield unreadable(file, *_syntax_problem(error, text))
+        return
+    if document is None:  # only comments
+        return
+    if not isinstance(document, dict):
+        yield unreadable(
+            file, line, f"The document is {shown(document)}. Write the keys type and attributes."
+        )
+        return
+    if not _is_other_component(document.get("type")):
+        yield _read_import(document, file, line, lines, repeated)
+
+
+def _read_import(
+    document: dict[object, object],
+    file: str,
+    line: int,
+    lines: dict[str, int],
+    repeated: list[tuple[str, int]],
+) -> ImportFile:
+    attributes = document.get("attributes")
+    own_lines = {key.removeprefix("attributes."): at for key, at in lines.items()}
+    problems = [
+        Problem(
+            file, at, key.removeprefix("attributes."), f"{key.rsplit('.')[-1]!r} is given twice. Keep one."
+        )
+        for key, at in repeated
+    ]
+    for key, message in _document_problems(document):
+        problems.append(Problem(file, line_of(lines, key, line), key, message))
+    if attributes is not None:
+        try:
+            config = ImportConfig.model_validate(attributes)
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                key = key_path(each["loc"], attributes)
+                at = line_of(lines, f"attributes.{key}", line)
+                problems.append(Problem(file, at, key, each["msg"]))
+    if problems:
+        nickname = _nickname(attributes) or _folder_name(file)
+        return Draft(nickname, file, line, tuple(sorted(problems, key=lambda problem: problem.line)))
+    return LoadedImport(config, file, line, own_lines)
+
+
+def _document_problems(document: Mapping[object, object]) -> Iterator[tuple[str, str]]:
+    """Key and message of what is wrong around the attributes."""
+    kind = document.get("type")
+    if kind is None:
+        yield "type", f"'type' is missing. Write type: {COMPONENT}"
+    elif kind != COMPONENT:
+        yield "type", f"type is {shown(kind)}. Write {COMPONENT}"
+    if document.get("attributes") is None:
+        yield "attributes", "'attributes' is missing. The keys of the import belong below it."
+    for key in document:
+        if key in ImportConfig.model_fields:
+            yield str(key), f"{key!r} is not a key here. Indent it, so that it is below attributes."
+        elif key not in DOCUMENT_KEYS:
+            yield str(key), not_a_key(key, DOCUMENT_KEYS)
+
+
+def _is_other_component(kind: object) -> bool:
+    """Whether `type` names another component, and not ours with a slip of the pen."""
+    return isinstance(kind, str) and kind != COMPONENT and not did_you_mean(kind, (COMPONENT,))
+
+
+def key_path(loc: tuple[int | str, ...], value: object) -> str:
+    """A pydantic location as a path in the YAML: without the kinds that pydantic adds behind unions."""
+    path = ""
+    is_entered = False
+    for step in loc:
+        if is_entered and isinstance(value, dict) and value.get("kind") == step:
+            is_entered = False
+            continue
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+        value = _child(value, step)
+        is_entered = True
+    return path.removeprefix(".")
+
+
+def _child(value: object, step: int | str) -> object:
+    if isinstance(value, dict):
+        return value.get(step)
+    return value[step] if isinstance(value, list) and isinstance(step, int) else None
+
+
+def _key_lines(root: yaml.Node) -> tuple[dict[str, int], list[tuple[str, int]]]:
+    """The line of every key and list entry, and repeated keys. Enters each node once, aliased or not."""
+    lines: dict[str, int] = {}
+    repeated: list[tuple[str, int]] = []
+    seen: set[int] = set()
+
+    def walk(node: yaml.Node, path: str) -> None:
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        for child_path, mark, child in _children(node, path):
+            line = mark.line + 1
+            if child_path in lines:
+                repeated.append((child_path, line))
+            lines[child_path] = line  # of two equal keys, YAML too keeps the last
+            walk(child, child_path)
+
+    walk(root, "")
+    return lines, repeated
+
+
+def _children(node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Mark, yaml.Node]]:
+    match node:
+        case yaml.MappingNode():
+            for key, child in node.value:
+                yield f"{path}.{key.value}".removeprefix("."), key.start_mark, child
+        case yaml.SequenceNode():
+            for index, child in enumerate(node.value):
+                yield f"{path}[{index}]", child.start_mark, child
+
+
+def _or_text(tag: str) -> Callable[[SafeConstructor, yaml.ScalarNode], object]:
+    construct = SafeConstructor.yaml_constructors[tag]
+
+    def constructed(values: SafeConstructor, node: yaml.ScalarNode) -> object:
+        try:
+            return construct(values, node)
+        except ValueError:
+            return node.value
+
+    return constructed
+
+
+class _Values(SafeConstructor):
+    """Values of nodes. What looks like a day or number but is none, such as 2026-13-01, stays text."""
+
+    yaml_constructors: ClassVar = SafeConstructor.yaml_constructors | {
+        tag: _or_text(tag) for tag in map("tag:yaml.org,2002:{}".format, ("timestamp", "int", "float"))
+    }
+
+
+def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+    """Line and message. What breaks off at the end of the file is told where it was opened."""
+    last_line = text.rstrip().count("\n") + 1
+    if isinstance(error, yaml.MarkedYAMLError):
+        marks = (error.problem_mark, error.context_mark)
+        lines = [mark.line + 1 for mark in marks if mark and mark.line < last_line]
+        what = error.problem or str(error)
+    else:
+        lines = [text.count("\n", 0, getattr(error, "position", 0)) + 1]
+        what = getattr(error, "reason", str(error))
+    hint = next((hint for words, hint in SYNTAX_HINTS.items() if words in what), ANY_SYNTAX_HINT)
+    return lines[0] if lines else last_line, f"This line is not YAML: {what}. {hint}"
+
+
+def _nickname(attributes: object) -> str:
+    nickname = attributes.get("nickname") if isinstance(attributes, dict) else None
+    return nickname if isinstance(nickname, str) else ""
+
+
+def _folder_name(file: str) -> str:
+    path = PurePath(file)
+    return path.parent.name or path.stem

@@ -1,0 +1,77 @@
+"""What CleverTap has accepted before, as sorted digests: which records of a run are not news to it.
+
+Memory: 16 bytes for an event accepted in the windows of the run, 32 for a profile; nothing if they have no past.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from .records import packed, unpacked
+
+
+class Past(Protocol):
+    """Asked once for each record of a run, in any order."""
+
+    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+        """A mask: true for each record that CleverTap has not accepted yet."""
+
+
+class NoPast:
+    """Nothing was delivered before, or it does not matter."""
+
+    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+        return np.ones(records.num_rows, dtype=bool)
+
+
+class EventsPast:
+    """Accepted events by content and window. Equal events are counted: three rows, two accepted, one is news."""
+
+    def __init__(self, digests: bytes) -> None:
+        self.known, counts = np.unique(unpacked(digests), return_counts=True)
+        self.left = counts
+
+    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+        asked, inverse, counts = np.unique(
+            unpacked(packed(records["digest"])), return_inverse=True, return_counts=True
+        )
+        places, is_known = located(asked, self.known)
+        had = np.zeros(len(asked), dtype=np.int64)
+        had[is_known] = np.minimum(self.left[places[is_known]], counts[is_known])
+        self.left[places[is_known]] -= had[is_known]
+        return ranks(inverse, counts) >= had[inverse]
+
+
+class ProfilesPast:
+    """The last content accepted for each identity: A, then B, then A again is news."""
+
+    def __init__(self, identities: bytes, contents: bytes) -> None:
+        """Both 16 bytes a profile, in the order in which they were accepted."""
+        # np.unique keeps the first of equals, and the last accepted is wanted.
+        self.identities, newest = np.unique(unpacked(identities)[::-1], return_index=True)
+        self.contents = unpacked(contents)[::-1][newest]
+
+    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+        places, is_known = located(unpacked(packed(records["identity_digest"])), self.identities)
+        news = np.ones(records.num_rows, dtype=bool)
+        contents = unpacked(packed(records["digest"]))
+        news[is_known] = self.contents[places[is_known]] != contents[is_known]
+        return news
+
+
+def located(asked: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of `asked` is, or would be, in the sorted `known`, and a mask of those that are there."""
+    places = np.searchsorted(known, asked)
+    is_known = places < len(known)
+    is_known[is_known] = known[places[is_known]] == asked[is_known]
+    return places, is_known
+
+
+def ranks(inverse: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """For each element its place, from 0, among the elements of its group."""
+    order = np.argsort(inverse, kind="stable")
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    result = np.empty(len(inverse), dtype=np.int64)
+    result[order] = np.arange(len(inverse)) - starts
+    return result

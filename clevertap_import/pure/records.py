@@ -1,0 +1,108 @@
+"""The values that travel: records on their way out, rejections on their way to the report."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+MAX_RECORDS_PER_REQUEST = 1000
+"""CleverTap's limit for one upload call (Upload User Profiles and Upload Events API pages)."""
+
+MAX_BODY_BYTES = 5_000_000
+"""CleverTap publishes no limit for a body; this stays well below every one that was seen to work."""
+
+DIGEST_BYTES = 16
+
+RECORD_SCHEMA = pa.schema(
+    [
+        ("record", pa.binary()),
+        ("row_number", pa.int64()),
+        ("window", pa.int64()),
+        ("digest", pa.binary(DIGEST_BYTES)),
+        ("identity_digest", pa.binary(DIGEST_BYTES)),
+    ]
+)
+"""Encoded records in columns: the JSON, the 1-based row of the query result, the start of the row's window
+in epoch seconds, what the journal remembers of the content and (profiles only) of the identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One row that was not imported, and why. `code` is CleverTap's where it has one, else our own word."""
+
+    row_number: int
+    column: str | None
+    property: str | None
+    code: str
+    reason: str
+    identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one request, in order, as one Arrow batch of `RECORD_SCHEMA`."""
+
+    number: int
+    rows: pa.RecordBatch
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+    @property
+    def body(self) -> bytes:
+        """The JSON to POST. Built when asked for, so that only the sending thread holds it."""
+        return b'{"d":[' + b",".join(self.rows["record"].to_pylist()) + b"]}"
+
+    @property
+    def digests(self) -> bytes:
+        """The content digests of all records, in order, 16 bytes each."""
+        return packed(self.rows["digest"])
+
+    @property
+    def identity_digests(self) -> bytes:
+        """The identity digests of all records, 16 bytes each; empty for events."""
+        return packed(self.rows["identity_digest"])
+
+    @property
+    def window_span(self) -> tuple[int, int]:
+        """The first and the last window start of these records, in epoch seconds."""
+        windows = self.rows["window"].to_numpy(zero_copy_only=False)
+        return int(windows.min()), int(windows.max())
+
+    def row_number(self, index: int) -> int:
+        """The row of the query result that became record `index` (0-based)."""
+        return int(self.rows["row_number"][index].as_py())
+
+    def identity(self, index: int) -> str | None:
+        """Whose record `index` is, read back from its JSON."""
+        record = json.loads(self.rows["record"][index].as_py())
+        return record.get("identity") or record.get("objectId")
+
+    def take(self, indices: Sequence[int]) -> "Batch":
+        """The same batch with these records only."""
+        return Batch(self.number, self.rows.take(pa.array(indices, pa.int64())))
+
+
+def packed(digests: pa.Array) -> bytes:
+    """A column of digests as one run of bytes; nulls (events have no identity digest) leave nothing."""
+    if digests.null_count:
+        return b""
+    return b"".join(digests.to_pylist())
+
+
+def unpacked(digests: bytes) -> np.ndarray:
+    """A run of bytes as an array of 16-byte digests that sorts and compares bytewise."""
+    return np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}")
+
+
+def sliced(rows: pa.RecordBatch, max_records: int, max_bytes: int) -> Iterator[pa.RecordBatch]:
+    """Cut `rows`, in order, into pieces that CleverTap accepts. A record over `max_bytes` goes alone."""
+    offsets = np.concatenate([[0], np.cumsum(pa.compute.binary_length(rows["record"]).to_numpy())])
+    start = 0
+    while start < rows.num_rows:
+        fitting = int(np.searchsorted(offsets, offsets[start] + max_bytes, side="right")) - 1
+        end = min(start + max_records, max(fitting, start + 1))
+        yield rows.slice(start, end - start)
+        start = end

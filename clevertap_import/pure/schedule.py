@@ -1,0 +1,225 @@
+"""Schedules: when an import runs. A kind is one class here, and one name in the union below them."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from math import gcd
+from typing import Annotated, ClassVar, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from .strict import Strict, shown
+from .times import Duration, Moment, TimeOfDay, Zone
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+LEAST = Duration("15 minutes")
+MOST = Duration("52 weeks")
+MINUTES_PER_DAY = 24 * 60
+
+
+class Kind(Strict):
+    """What all schedules have. `runs` says whether this version brings the kind to life."""
+
+    runs: ClassVar[bool] = False
+    word: ClassVar[str]
+    """CleverTap's name for the frequency."""
+
+    timezone: Zone = Field(
+        "UTC",
+        description="The timezone, by its IANA name, whose clock and daylight saving the schedule follows.",
+        examples=["Asia/Kolkata"],
+    )
+    active: bool = Field(
+        True,
+        description="Whether the schedule starts when it is loaded, or waits to be started in the UI.",
+        examples=[False],
+    )
+
+    @property
+    def note(self) -> str:
+        """What a user of a kind that does not run yet should know; empty for the others."""
+        if self.runs:
+            return ""
+        name = type(self).model_fields["kind"].default
+        return f"A {name} schedule does not start runs yet: run the import in the UI or with the run command."
+
+    def crons(self) -> tuple[str, ...]:
+        """Cron lines, in `timezone`, at whose ticks an import may be due."""
+        return ()
+
+
+class Every(Kind):
+    """Runs at a fixed interval, counted from midnight of the import's `start`."""
+
+    runs = True
+    word = "Repeat Intervals"
+
+    kind: Literal["every"] = Field(
+        "every", description="Repeats at an interval, the first time at once.", examples=["every"]
+    )
+    every: Duration = Field(
+        description="The interval, 15 minutes to 52 weeks. Days and weeks keep the local hour across "
+        "daylight saving; minutes and hours are elapsed time.",
+        examples=["6 hours", "90 minutes", "2 weeks"],
+    )
+
+    @field_validator("every")
+    @classmethod
+    def _within_bounds(cls, every: Duration) -> Duration:
+        if not LEAST <= every <= MOST:
+            raise ValueError(f"every is {str(every)!r}. The least is {LEAST}, the most {MOST}.")
+        return every
+
+    @property
+    def keeps_local_hour(self) -> bool:
+        return self.every.unit in ("days", "weeks")
+
+    def crons(self) -> tuple[str, ...]:
+        """The coarsest ticks that include every due moment, whatever the start; `is_due` picks them."""
+        if self.keeps_local_hour:
+            return ("0 0 * * *",)
+        minutes = self.every // timedelta(minutes=1)
+        return ticks(gcd(minutes, MINUTES_PER_DAY, *clock_shifts_minutes(self.timezone)))
+
+    def is_due(self, moment: datetime, start: date) -> bool:
+        """Whether `moment`, zone included, is `start`'s local midnight or whole intervals after it.
+
+        Of a `start` with a time only the day counts, so that due moments fall on ticks of `crons`.
+        """
+        now = moment.astimezone(UTC)
+        anchor = self._midnight(start)
+        if now < anchor:
+            return False
+        if not self.keeps_local_hour:
+            return not (now - anchor) % self.every
+        today = now.astimezone(ZoneInfo(self.timezone)).date()
+        days = today.toordinal() - start.toordinal()
+        return now == self._midnight(today) and days % self.every.days == 0
+
+    def _midnight(self, day: date) -> datetime:
+        """In UTC. Where clocks leap over midnight, the moment of the leap; of two midnights, the first."""
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)
+
+
+class DayOfWeek(Strict):
+    """One slot of a weekly schedule."""
+
+    day: Weekday = Field(description="The day of the week.", examples=["monday"])
+    time: TimeOfDay = Field(description="Hours and minutes on the 24-hour clock, quoted.", examples=["10:00"])
+
+
+class Weekly(Kind):
+    """Runs on days of the week."""
+
+    word = "Custom Schedule"
+
+    kind: Literal["weekly"] = Field("weekly", description="Runs on days of the week.", examples=["weekly"])
+    at: tuple[DayOfWeek, ...] = Field(
+        min_length=1,
+        description="The days, and the time on each.",
+        examples=[[{"day": "monday", "time": "10:00"}, {"day": "thursday", "time": "18:30"}]],
+    )
+
+
+def read_day_of_month(value: object) -> object:
+    if value == "last" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 31):
+        return value
+    raise ValueError(f"day is {shown(value)}. Allowed: 1 to 31, or last for the last day of the month.")
+
+
+class DayOfMonth(Strict):
+    """One slot of a monthly schedule."""
+
+    day: Annotated[int | Literal["last"], BeforeValidator(read_day_of_month)] = Field(
+        description="The day of the month, 1 to 31, or last. Months without that day are skipped.",
+        examples=[1, "last"],
+    )
+    time: TimeOfDay = Field(description="Hours and minutes on the 24-hour clock, quoted.", examples=["09:00"])
+
+
+class Monthly(Kind):
+    """Runs on days of the month."""
+
+    word = "Custom Schedule"
+
+    kind: Literal["monthly"] = Field(
+        "monthly", description="Runs on days of the month.", examples=["monthly"]
+    )
+    at: tuple[DayOfMonth, ...] = Field(
+        min_length=1,
+        description="The days, and the time on each.",
+        examples=[[{"day": 1, "time": "09:00"}, {"day": "last", "time": "18:00"}]],
+    )
+
+
+class Once(Kind):
+    """Runs one time."""
+
+    word = "Manually Trigger"
+
+    kind: Literal["once"] = Field("once", description="Runs one time, at a given moment.", examples=["once"])
+    at: Moment = Field(
+        description="The moment, on the clock of the timezone unless it has an offset of its own.",
+        examples=["2026-12-01T09:00:00"],
+    )
+
+
+class Manual(Kind):
+    """Runs when a person or a program asks."""
+
+    runs = True
+    word = "Manually Trigger"
+
+    kind: Literal["manual"] = Field("manual", description="Runs only when asked to.", examples=["manual"])
+
+
+class After(Kind):
+    """Runs when upstream assets have new data."""
+
+    word = "After Assets"
+
+    kind: Literal["after"] = Field("after", description="Runs after other assets.", examples=["after"])
+    assets: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        min_length=1,
+        description="The keys of the Dagster assets whose new data starts the import.",
+        examples=[["dbt/customers"]],
+    )
+
+
+Schedule = Annotated[Every | Weekly | Monthly | Once | Manual | After, Field(discriminator="kind")]
+KINDS: tuple[type[Kind], ...] = get_args(get_args(Schedule)[0])
+
+
+def ticks(minutes: int) -> tuple[str, ...]:
+    """Cron lines for every multiple of `minutes`, which divides the day, from midnight on."""
+    if 60 % minutes == 0 and minutes < 60:
+        return (f"*/{minutes} * * * *" if minutes > 1 else "* * * * *",)
+    hours_by_minute: dict[int, list[int]] = {}
+    for moment in range(0, MINUTES_PER_DAY, minutes):
+        hours_by_minute.setdefault(moment % 60, []).append(moment // 60)
+    return tuple(f"{minute} {_hours(hours)} * * *" for minute, hours in sorted(hours_by_minute.items()))
+
+
+def _hours(hours: list[int]) -> str:
+    """Evenly spaced hours as a cron field."""
+    if len(hours) == 1:
+        return str(hours[0])
+    step = hours[1] - hours[0]
+    if step == 1:
+        return "*"
+    return f"*/{step}" if hours[0] == 0 else f"{hours[0]}-23/{step}"
+
+
+@lru_cache
+def clock_shifts_minutes(timezone: str) -> tuple[int, ...]:
+    """By how much the zone's clock has differed from where it stood in 2000; empty where it never moves.
+
+    Elapsed time drifts off the local clock by these amounts, so the ticks must divide them.
+    """
+    zone = ZoneInfo(timezone)
+    first = datetime(2000, 1, 1, tzinfo=UTC)
+    weeks = (first + timedelta(weeks=week) for week in range(38 * 52))
+    offsets = {moment.astimezone(zone).utcoffset() or timedelta() for moment in weeks}
+    shifts = {offset - min(offsets) for offset in offsets}
+    return tuple(sorted(shift // timedelta(minutes=1) for shift in shifts if shift))

@@ -1,0 +1,156 @@
+"""The one query of a run: the user's source, cut to the window, one row per identity for profiles.
+
+Bounds are written as literals and compared in Snowflake, at the column's full precision. Bind parameters are
+not used: the user's SQL may hold question marks and percent signs of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .config import ImportConfig, UpdatedOn
+from .errors import ColumnMissing, ConfigError
+from .statement import one_select
+from .target import ProfilesTarget
+from .window import Window
+
+EPOCH_COLUMN = "_CLEVERTAP_IMPORT_EPOCH"
+"""Updated On in seconds since 1970, rounded down; NULL stays NULL."""
+
+SUPERSEDED_COLUMN = "_CLEVERTAP_IMPORT_SUPERSEDED"
+"""How many older rows of the same identity this row stands for."""
+
+NAIVE_TYPES = ("TIMESTAMP_NTZ", "DATE")
+ZONED_TYPES = ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
+NUMERIC_TYPES = ("FIXED", "REAL")
+PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+
+
+class ColumnTypeUnusable(ConfigError):
+    """A column exists, but its Snowflake type cannot be used for what the import wants of it."""
+
+
+class ColumnAmbiguous(ConfigError):
+    """Two columns of the result differ in upper and lower case only, and the import names neither exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column of the query result: its name as Snowflake spells it, and the type as the connector names it."""
+
+    name: str
+    type: str
+
+
+def source_query(config: ImportConfig) -> str:
+    """The user's table or SQL as one SELECT, checked to be no more than that."""
+    source = config.source
+    if source.kind == "table":
+        return f"select * from {source.table}"  # noqa: S608 - the config admits identifiers only
+    return one_select(source.text)
+
+
+def resolved(columns: Sequence[SourceColumn], wanted: str) -> SourceColumn:
+    """The column that `wanted` means: the exact name, or the only one that differs in case."""
+    exact = [column for column in columns if column.name == wanted]
+    near = exact or [column for column in columns if column.name.upper() == wanted.upper()]
+    if not near:
+        raise ColumnMissing(wanted, [column.name for column in columns])
+    if len(near) > 1:
+        spellings = ", ".join(repr(column.name) for column in near)
+        raise ColumnAmbiguous(
+            f"Column {wanted!r} may mean {spellings}. Write the one that is meant exactly so."
+        )
+    return near[0]
+
+
+def quoted(name: str) -> str:
+    """An identifier as Snowflake takes it literally."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def window_query(config: ImportConfig, columns: Sequence[SourceColumn], window: Window | None) -> str:
+    """The query for `window`, or for everything if it is None.
+
+    It returns the columns that the import needs under the names that the import uses, then EPOCH_COLUMN, and
+    for profiles SUPERSEDED_COLUMN.
+    """
+    outputs = [f"{column_sql(columns, name)} as {quoted(name)}" for name in config.columns]
+    outputs.append(f"{epoch_sql(config.updated_on, columns)} as {quoted(EPOCH_COLUMN)}")
+    where = window_sql(config.updated_on, columns, window)
+    tail = ""
+    if isinstance(config.target, ProfilesTarget):
+        identity = column_sql(columns, config.identity_column)
+        outputs.append(
+            f"case when {identity} is null then 0 else count(*) over (partition by {identity}) - 1 end"
+            f" as {quoted(SUPERSEDED_COLUMN)}"
+        )
+        tail = f"\nqualify {identity} is null or row_number() over (partition by {identity} order by"
+        tail += f" {newest_first(config, columns)}) = 1"
+    # The source stands on lines of its own: its last line may be a comment.
+    return f"select {', '.join(outputs)}\nfrom (\n{source_query(config)}\n) as source{where}{tail}"  # noqa: S608
+
+
+def sample_query(config: ImportConfig, columns: Sequence[SourceColumn], rows: int) -> str:
+    """A random sample of everything that the import would read."""
+    return f"select * from (\n{window_query(config, columns, None)}\n) sample ({rows:d} rows)"  # noqa: S608
+
+
+def column_sql(columns: Sequence[SourceColumn], name: str) -> str:
+    return f"source.{quoted(resolved(columns, name).name)}"
+
+
+def newest_first(config: ImportConfig, columns: Sequence[SourceColumn]) -> str:
+    """An order in which the newest row of an identity is first, and always the same one among equals."""
+    order = []
+    if config.updated_on:
+        order.append(f"{column_sql(columns, config.updated_on.column)} desc nulls last")
+    # Text, because semi-structured columns have no order of their own.
+    order += [f"cast({column_sql(columns, name)} as varchar) desc nulls last" for name in config.columns]
+    return ", ".join(order)
+
+
+def epoch_sql(updated_on: UpdatedOn | None, columns: Sequence[SourceColumn]) -> str:
+    if updated_on is None:
+        return "cast(null as number)"
+    if updated_on.format in PER_SECOND:
+        return f"floor({moment_sql(updated_on, columns)} / {PER_SECOND[updated_on.format]})"
+    return f"date_part(epoch_second, {moment_sql(updated_on, columns)})"
+
+
+def moment_sql(updated_on: UpdatedOn, columns: Sequence[SourceColumn]) -> str:
+    """The Updated On column as something that compares with the bounds: a number, a zoned or a UTC timestamp."""
+    column = resolved(columns, updated_on.column)
+    name = f"source.{quoted(column.name)}"
+    usable = NUMERIC_TYPES if updated_on.format in PER_SECOND else (*NAIVE_TYPES, *ZONED_TYPES)
+    if column.type not in usable:
+        raise ColumnTypeUnusable(
+            f"Updated On column {column.name!r} is {column.type}, and its format is {updated_on.format}."
+            f" That format reads columns of type {', '.join(usable)}."
+        )
+    if column.type == "DATE":
+        name = f"cast({name} as timestamp_ntz)"
+    if column.type in NAIVE_TYPES and updated_on.timezone != "UTC":
+        # The column is converted, not the bounds: two UTC hours share one local hour when clocks go back.
+        return f"convert_timezone('{updated_on.timezone}', 'UTC', {name})"
+    return name
+
+
+def window_sql(updated_on: UpdatedOn | None, columns: Sequence[SourceColumn], window: Window | None) -> str:
+    if updated_on is None or window is None:
+        return ""
+    moment = moment_sql(updated_on, columns)
+    kind = resolved(columns, updated_on.column).type
+    upper = f"{moment} < {bound_sql(updated_on, kind, window.upper)}"
+    if window.lower is None:
+        return f"\nwhere ({upper} or {moment} is null)"
+    return f"\nwhere {moment} >= {bound_sql(updated_on, kind, window.lower)} and {upper}"
+
+
+def bound_sql(updated_on: UpdatedOn, column_type: str, bound: datetime) -> str:
+    moment = bound.astimezone(UTC)
+    if updated_on.format in PER_SECOND:
+        return str(int(moment.timestamp()) * PER_SECOND[updated_on.format])
+    if column_type in ZONED_TYPES:
+        return f"'{moment:%Y-%m-%d %H:%M:%S} +00:00'::timestamp_tz"
+    return f"'{moment:%Y-%m-%d %H:%M:%S}'::timestamp_ntz"

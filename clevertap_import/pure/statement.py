@@ -1,0 +1,74 @@
+"""The user's SQL: one SELECT or WITH, and the tables that it names."""
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from .errors import ConfigError
+
+OPENING = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
+
+
+class NotASelect(ConfigError):
+    """The SQL is not one query that only reads."""
+
+
+def one_select(sql: str) -> str:
+    """`sql` without a trailing semicolon, if it is one SELECT or WITH; else raises NotASelect.
+
+    Only the words are looked at, not the grammar: Snowflake knows its own grammar better, and says where it
+    is broken.
+    """
+    tokens = tokens_of(sql)
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    if not tokens:
+        raise NotASelect("The SQL is empty. Write one SELECT or WITH.")
+    if tokens[0].text.upper() not in ("SELECT", "WITH"):
+        raise NotASelect(
+            f"The SQL begins with {tokens[0].text.upper()}. Only one SELECT or WITH is run here."
+        )
+    second = next((token for token in tokens if token.token_type is TokenType.SEMICOLON), None)
+    if second is not None:
+        raise NotASelect(
+            f"The SQL has a second statement after line {second.line}. Only one SELECT or WITH is run."
+        )
+    if not balanced(tokens):
+        raise NotASelect("The parentheses of the SQL do not match.")
+    return sql[: tokens[-1].end + 1]
+
+
+def tokens_of(sql: str) -> list[Token]:
+    try:
+        return list(sqlglot.tokenize(sql, dialect="snowflake"))
+    except SqlglotError:
+        raise NotASelect("The SQL has a quote or a comment that is never closed.") from None
+
+
+def balanced(tokens: list[Token]) -> bool:
+    """Whether no parenthesis is closed before it is opened, and none is left open."""
+    depth = 0
+    for token in tokens:
+        depth += OPENING.get(token.token_type, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def tables_named(sql: str) -> tuple[str, ...]:
+    """The tables and views that `sql` reads, as written, sorted; empty where the grammar is beyond the parser.
+
+    They serve lineage only, so not knowing them is no reason to stop.
+    """
+    try:
+        tree = sqlglot.parse_one(sql, dialect="snowflake")
+    except SqlglotError:
+        return ()
+    defined = {cte.alias_or_name.upper() for cte in tree.find_all(exp.CTE)}
+    tables = {table_name(table) for table in tree.find_all(exp.Table) if table.name}
+    return tuple(sorted(name for name in tables if name.upper() not in defined))
+
+
+def table_name(table: exp.Table) -> str:
+    return ".".join(part.name for part in table.parts)

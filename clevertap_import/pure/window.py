@@ -1,0 +1,55 @@
+"""Windows: half-open spans of the Updated On column on a fixed grid in UTC."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+GRIDS: dict[str, timedelta] = {
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "30 minutes": timedelta(minutes=30),
+    "15 minutes": timedelta(minutes=15),
+}
+"""Every grid divides the day, so that in UTC its windows start at multiples of its length since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows with `lower` <= Updated On < `upper`. Without `lower` it takes every older row, and NULL."""
+
+    lower: datetime | None
+    upper: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The windows of one import: `size` long, the first one beginning at `start` and open to the left."""
+
+    size: timedelta
+    start: datetime
+
+    @property
+    def size_seconds(self) -> int:
+        return int(self.size.total_seconds())
+
+    @property
+    def start_seconds(self) -> int:
+        return int(self.start.timestamp())
+
+    def floor(self, moment: datetime) -> datetime:
+        """The start of the window that holds `moment`; the first window holds everything before it."""
+        seconds = int(moment.timestamp()) // self.size_seconds * self.size_seconds
+        return max(self.start, datetime.fromtimestamp(seconds, UTC))
+
+    def window(self, lower: datetime, upper: datetime) -> Window:
+        """From the start of one window to the end of another, both in UTC."""
+        return Window(None if lower <= self.start else lower, upper)
+
+    def looking_back(self, window: Window, lookback: timedelta) -> Window:
+        """`window` begun earlier by at least `lookback`, in whole windows.
+
+        Whole, because equal events are told apart by counting them within a window: half a window counts wrong.
+        """
+        if window.lower is None:
+            return window
+        lower = self.floor(window.lower - lookback)
+        return Window(None if lower <= self.start else lower, window.upper)

@@ -1,0 +1,139 @@
+"""Which requests are under way at the fake CleverTap: its slots, its counters, the order of batches.
+
+A request is under way from the arrival of its headers until its answer is written. CleverTap allows 15
+uploads and 3 profile lookups at a time, and refuses more at once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a test may want to know of the calls so far. Calls to the control door are not counted."""
+
+    calls: int = 0
+    uploads: int = 0
+    dry_runs: int = 0
+    in_flight: int = 0
+    peak_in_flight: int = 0
+    busy_429: int = 0
+    request_bytes: int = 0
+    batches_over_limit: int = 0
+    same_identity_overlaps: int = 0
+    records_accepted: int = 0
+    records_refused: Counter[int] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def shown(self) -> dict[str, Any]:
+        """All of them as JSON; the Counter keys become text."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        refused = {str(code): count for code, count in sorted(self.records_refused.items())}
+        return {**plain, "records_refused": refused, "answers": dict(sorted(self.answers.items()))}
+
+    @classmethod
+    def restored(cls, shown: dict[str, Any]) -> "Counters":
+        """The counters that `shown` gave; after a restart nothing is under way."""
+        refused = Counter({int(code): count for code, count in shown["records_refused"].items()})
+        known = {name: shown[name] for name in cls.__slots__}
+        return cls(
+            **known | {"in_flight": 0, "records_refused": refused, "answers": Counter(shown["answers"])}
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """One request under way."""
+
+    call: int
+    pool: str | None = None
+    identities: frozenset[str] | None = None
+    peers: set["Flight"] = field(default_factory=set)
+
+
+class Slots:
+    """The requests of one kind that are under way."""
+
+    def __init__(self, counters: Counters | None = None) -> None:
+        self.counters = counters
+        self.flights: set[Flight] = set()
+        self.calls = 0
+
+    def enter(self, limit: int | None) -> Flight | None:
+        """Take a slot; None if as many as `limit` are taken."""
+        if limit is not None and len(self.flights) >= limit:
+            return None
+        self.calls += 1
+        flight = Flight(self.calls, peers=set(self.flights))
+        for peer in self.flights:
+            peer.peers.add(flight)
+        self.flights.add(flight)
+        self._count()
+        return flight
+
+    def leave(self, flight: Flight) -> None:
+        """Give the slot back."""
+        self.flights.discard(flight)
+        flight.peers.clear()
+        self._count()
+
+    def is_full(self, pool: str, limit: int) -> bool:
+        """Whether others take up a pool; for accounts where profiles and events do not share one."""
+        return sum(flight.pool == pool for flight in self.flights) >= limit
+
+    def overlaps(self, flight: Flight, identities: Iterable[str]) -> int:
+        """How many identities this flight shares with others that were under way at any moment of it.
+
+        Each pair is counted once, by whichever of the two has its body read last.
+        """
+        flight.identities = frozenset(identities)
+        return sum(len(flight.identities & peer.identities) for peer in flight.peers if peer.identities)
+
+    def _count(self) -> None:
+        if self.counters is not None:
+            self.counters.in_flight = len(self.flights)
+            self.counters.peak_in_flight = max(self.counters.peak_in_flight, len(self.flights))
+
+
+class ApplyOrder:
+    """Lets the batches under way be applied in a drawn order, once all of them are ready.
+
+    It shows up clients that send records of one user in two batches at a time.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)  # noqa: S311
+        self._ready: list[asyncio.Future[None]] = []
+        self._under_way = 0
+
+    @contextmanager
+    def one_batch(self) -> Generator[None, None, None]:
+        """A batch is under way until it is applied, or will not be."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._release()
+
+    async def turn(self) -> None:
+        """Wait until it is this batch's turn to be applied."""
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+        self._ready.append(ready)
+        # Not at once: the last to be ready would not pause, and so would always be applied first.
+        loop.call_soon(self._release)
+        await ready
+
+    def _release(self) -> None:
+        if self._ready and len(self._ready) >= self._under_way:
+            self._random.shuffle(self._ready)
+            for ready in self._ready:
+                if not ready.done():
+                    ready.set_result(None)
+            self._ready.clear()

@@ -1,0 +1,17 @@
+"""Where fakesnow's translation of Snowflake's SQL gives other values than Snowflake does."""
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+
+def corrected(parse_one: Callable[[str], exp.Expr]) -> Callable[[str], exp.Expr]:
+    """fakesnow's parser, followed by our corrections."""
+    return lambda sql: parse_one(sql).transform(_floor_epoch_seconds, copy=False)
+
+
+def _floor_epoch_seconds(node: exp.Expr) -> exp.Expr:
+    """date_part(epoch_second, ...) rounds down in Snowflake; the translation rounds to the nearest second."""
+    if not (isinstance(node, exp.Extract) and node.this.name.upper() == "EPOCH_SECOND"):
+        return node
+    return exp.cast(exp.Floor(this=exp.Anonymous(this="EPOCH", expressions=[node.expression])), "BIGINT")

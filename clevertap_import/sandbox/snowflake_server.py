@@ -1,0 +1,264 @@
+"""A local Snowflake: fakesnow behind its HTTP door, for the real connector.
+
+What this adds to fakesnow: NULL timestamps stay NULL, large results are chunks to download, NUMBERs are as
+narrow as Snowflake sends them, one storage on disk for all sessions, logins checked, databases that exist,
+and a door at `/_fake/` tells which queries came.
+
+    python -m clevertap_import.sandbox.snowflake_server --port 0 --data DIR
+
+It listens when one JSON line, {"host", "port", "protocol"}, is on standard output. SIGTERM and SIGINT end it.
+"""
+
+import argparse
+import asyncio
+import gzip
+import importlib
+import json
+import logging
+import signal
+import socket
+import sys
+import warnings
+from collections import deque
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fakesnow.arrow
+import fakesnow.cursor
+import pyarrow as pa
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clevertap_import.sandbox.snowflake_dialect import corrected
+from clevertap_import.sandbox.snowflake_logins import Refusal, login_refusal
+from clevertap_import.sandbox.snowflake_results import (
+    ResultSpool,
+    RowType,
+    SpooledResult,
+    timestamps_as_structs,
+    to_snowflake,
+)
+from clevertap_import.sandbox.snowflake_storage import SharedStorage
+
+# `from fakesnow import server` gives the function of that name, which shadows the module.
+fakesnow_server: Any = importlib.import_module("fakesnow.server")
+
+QUERIES_REMEMBERED = 5_000
+QUERY_CHARS_REMEMBERED = 20_000
+SHUTDOWN_SECONDS = 5
+QUOTE = "'"
+
+_large_result: ContextVar[SpooledResult | None] = ContextVar("large_result", default=None)
+
+
+@dataclass
+class Session:
+    """One query at a time: a session's DuckDB connection is not made for two."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass
+class LocalSnowflakeServer:
+    """The HTTP door. Each route is fakesnow's own handler, with something before or after it."""
+
+    spool: ResultSpool
+    any_login: bool
+    sessions: dict[str, Session] = field(default_factory=dict)
+    queries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
+    logins: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
+
+    def app(self) -> Starlette:
+        ours = [
+            Route("/session/v1/login-request", self.login, methods=["POST"]),
+            Route("/session", self.session, methods=["POST"]),
+            Route("/queries/v1/query-request", self.query, methods=["POST"]),
+            Route("/_results/{result}/{number:int}", self.chunk, methods=["GET"]),
+            Route("/_fake/queries", self.received, methods=["GET"]),
+            Route("/_fake/reset_queries", self.reset, methods=["POST"]),
+        ]
+        # The first route that matches is taken, so ours go before fakesnow's.
+        return Starlette(routes=[*ours, *fakesnow_server.routes])
+
+    async def login(self, request: Request) -> Response:
+        login = (await _body(request))["data"]
+        if not self.any_login and (refusal := login_refusal(login)):
+            return _refused(refusal)
+        answer: Response = await fakesnow_server.login_request(request)
+        content = json.loads(bytes(answer.body))
+        token = content["data"]["token"]
+        parameters = login.get("SESSION_PARAMETERS", {})
+        self.sessions[token] = Session(parameters)
+        self.logins.append({"user": login.get("LOGIN_NAME"), "session_parameters": parameters})
+        opened = fakesnow_server.sessions[token]
+        if zone := parameters.get("TIMEZONE"):
+            opened._duck_conn.execute(f"SET TimeZone = '{str(zone).replace(QUOTE, QUOTE * 2)}'")
+        content["data"]["sessionInfo"] = {
+            "databaseName": opened.database,
+            "schemaName": opened.schema,
+            "warehouseName": request.query_params.get("warehouse"),
+            "roleName": request.query_params.get("roleName"),
+        }
+        return JSONResponse(content)
+
+    async def session(self, request: Request) -> Response:
+        answer: Response = await fakesnow_server.session(request)
+        if request.query_params.get("delete"):
+            token = fakesnow_server.to_token(request)
+            self.sessions.pop(token, None)
+            self.spool.free_session(token)
+        return answer
+
+    async def query(self, request: Request) -> Response:
+        query = await _body(request)
+        token = request.headers.get("Authorization", "")[len('Snowflake Token="') : -1]
+        session = self.sessions.get(token, Session())
+        self._remember(query, session)
+        async with session.lock:
+            self.spool.free_session(token, only_read=True)
+            _large_result.set(None)
+            answer: Response = await fakesnow_server.query_request(request)
+        if answer.status_code == 500:
+            # The connector would repeat the query for minutes.
+            return _refused(("000603", json.loads(bytes(answer.body))["message"]), sqlstate="XX000")
+        result = _large_result.get()
+        if result is None:
+            return answer
+        result.session = token
+        return _with_chunks(
+            answer, result, f"{request.url.scheme}://{request.url.netloc}/_results/{result.id}"
+        )
+
+    def chunk(self, request: Request) -> Response:
+        try:
+            body = self.spool[request.path_params["result"]].chunk_body(request.path_params["number"])
+        except (KeyError, IndexError, FileNotFoundError):
+            return Response(status_code=403)  # what S3 says of a link that has expired
+        return Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
+
+    async def received(self, request: Request) -> Response:
+        return JSONResponse({"queries": list(self.queries), "logins": list(self.logins)})
+
+    async def reset(self, request: Request) -> Response:
+        self.queries.clear()
+        self.logins.clear()
+        return JSONResponse({})
+
+    def _remember(self, query: dict[str, Any], session: Session) -> None:
+        self.queries.append(
+            {
+                "text": str(query.get("sqlText", ""))[:QUERY_CHARS_REMEMBERED],
+                "describe_only": bool(query.get("describeOnly")),
+                "query_tag": session.parameters.get("QUERY_TAG", ""),
+            }
+        )
+
+
+class _Announced(uvicorn.Server):
+    """A server that says on standard output when it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = (sockets or [])[0].getsockname()[:2]
+        sys.stdout.write(json.dumps({"host": host, "port": port, "protocol": "http"}) + "\n")
+        sys.stdout.flush()
+
+
+def serve(data: Path, host: str = "127.0.0.1", port: int = 0, any_login: bool = False) -> None:
+    """Serve the databases in `data` until SIGTERM or SIGINT."""
+    # malloc gives memory back sooner than the pool that Arrow takes by itself.
+    pa.set_memory_pool(pa.system_memory_pool())
+    spool = ResultSpool(data / "results")
+    storage = SharedStorage(data, spool)
+    _teach_fakesnow(storage)
+    listener = socket.create_server((host, port))
+    config = uvicorn.Config(
+        LocalSnowflakeServer(spool, any_login).app(),
+        log_level="warning",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops serving, then raises the signal again, which must not skip the closing of the files.
+        signal.signal(ending, lambda *_: None)
+    try:
+        _Announced(config).run(sockets=[listener])
+    finally:
+        storage.close()
+
+
+def _teach_fakesnow(storage: SharedStorage) -> None:
+    """Put our storage and our results in the places where fakesnow's handlers look for theirs."""
+    fakesnow_server.shared_fs = storage
+    fakesnow.arrow.timestamp_to_sf_struct = timestamps_as_structs
+    fakesnow_server.to_sf = _to_snowflake
+    fakesnow.cursor.parse_one = corrected(fakesnow.cursor.parse_one)
+    logging.getLogger("fakesnow.server").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
+
+
+def _to_snowflake(table: pa.Table | SpooledResult, rowtype: RowType) -> pa.Table:
+    if not isinstance(table, SpooledResult):
+        return to_snowflake(table, rowtype)
+    table.rowtype = rowtype
+    _large_result.set(table)
+    return to_snowflake(table.first, rowtype)
+
+
+def _with_chunks(answer: Response, result: SpooledResult, url: str) -> Response:
+    """The answer, which holds the first rows, with links to the rest."""
+    content = json.loads(bytes(answer.body))
+    content["data"]["chunks"] = [
+        {
+            "url": f"{url}/{number}",
+            "rowCount": chunk.rows,
+            "uncompressedSize": chunk.size_bytes,
+            "compressedSize": chunk.size_bytes,
+        }
+        for number, chunk in enumerate(result.chunks)
+    ]
+    return JSONResponse(content)
+
+
+def _refused(refusal: Refusal, sqlstate: str = "08001") -> Response:
+    code, message = refusal
+    return JSONResponse(
+        {
+            "data": {"errorCode": code, "sqlState": sqlstate},
+            "code": code,
+            "message": message,
+            "success": False,
+        }
+    )
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    if request.headers.get("Content-Encoding") == "gzip":
+        body = gzip.decompress(body)
+    content: dict[str, Any] = json.loads(body)
+    return content
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the databases; kept over a restart"
+    )
+    parser.add_argument("--any-login", action="store_true", help="accept every user and password")
+    options = parser.parse_args(arguments)
+    serve(options.data, options.host, options.port, options.any_login)
+
+
+if __name__ == "__main__":
+    main()

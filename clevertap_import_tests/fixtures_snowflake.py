@@ -1,0 +1,111 @@
+"""A local Snowflake for tests: a process of its own, reached by the real connector."""
+
+import json
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import snowflake.connector
+from snowflake.connector import SnowflakeConnection
+
+from clevertap_import.sandbox.snowflake_logins import PASSWORD, USER
+
+REQUEST_SECONDS = 10
+END_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class LocalSnowflake:
+    """Where a local Snowflake listens, and what it was asked."""
+
+    host: str
+    port: int
+    process_id: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def environment(self, database: str | None = None) -> dict[str, str]:
+        """The SNOWFLAKE_* variables that lead here; with a database, also its schema PUBLIC."""
+        variables = {
+            "SNOWFLAKE_ACCOUNT": "sandbox",
+            "SNOWFLAKE_USER": USER,
+            "SNOWFLAKE_PASSWORD": PASSWORD,
+            "SNOWFLAKE_HOST": self.host,
+            "SNOWFLAKE_PORT": str(self.port),
+            "SNOWFLAKE_PROTOCOL": "http",
+        }
+        return variables | (
+            {"SNOWFLAKE_DATABASE": database, "SNOWFLAKE_SCHEMA": "PUBLIC"} if database else {}
+        )
+
+    def connect(self, **settings: Any) -> SnowflakeConnection:  # noqa: ANN401 - the connector's own settings
+        """The real connector's connection, with `settings` over those of the environment."""
+        ours: dict[str, Any] = {
+            "account": "sandbox",
+            "user": USER,
+            "password": PASSWORD,
+            "host": self.host,
+            "port": self.port,
+            "protocol": "http",
+            "paramstyle": "qmark",
+            "session_parameters": {"TIMEZONE": "UTC"},
+        }
+        return snowflake.connector.connect(**ours | settings)
+
+    def create_database(self) -> str:
+        """A new database with a schema PUBLIC; its name, which no other test has."""
+        name = f"T_{secrets.token_hex(6).upper()}"
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"create database {name}")
+            cursor.execute(f"create schema if not exists {name}.PUBLIC")
+        return name
+
+    def queries(self) -> list[str]:
+        """The texts of the queries that ran since the last reset, without those that were only described."""
+        return [query["text"] for query in self.received()["queries"] if not query["describe_only"]]
+
+    def received(self) -> dict[str, Any]:
+        """Everything: queries (text, describe_only, query_tag) and logins (user, session_parameters)."""
+        content: dict[str, Any] = requests.get(f"{self.url}/_fake/queries", timeout=REQUEST_SECONDS).json()
+        return content
+
+    def reset_queries(self) -> None:
+        requests.post(f"{self.url}/_fake/reset_queries", timeout=REQUEST_SECONDS).raise_for_status()
+
+
+@contextmanager
+def running_snowflake(data: Path, kill: bool = False) -> Iterator[LocalSnowflake]:
+    """A server process on the databases in `data`; ended by SIGTERM, or killed."""
+    command = [sys.executable, "-m", "clevertap_import.sandbox.snowflake_server", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            # An empty line: it ended before it listened, and standard error says why.
+            address = json.loads(process.stdout.readline())
+            yield LocalSnowflake(address["host"], address["port"], process.pid)
+        finally:
+            process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            assert process.wait(END_SECONDS) == (-signal.SIGKILL if kill else 0)
+
+
+@pytest.fixture(scope="session")
+def local_snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSnowflake]:
+    """One server for all tests of a process."""
+    with running_snowflake(tmp_path_factory.mktemp("snowflake")) as snowflake_server:
+        yield snowflake_server
+
+
+@pytest.fixture
+def fresh_database(local_snowflake: LocalSnowflake) -> str:
+    """The name of an empty database of this test's own, with a schema PUBLIC."""
+    return local_snowflake.create_database()

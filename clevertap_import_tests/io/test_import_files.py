@@ -1,0 +1,125 @@
+"""A folder of imports: what is found, SQL files, nicknames used twice, and how fast."""
+
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from clevertap_import.io.import_files import Imports, SqlFileUnreadable, load_folder, with_sql_file
+from clevertap_import.pure.config import ImportConfig, SqlSource
+
+IMPORT = """\
+type: clevertap_import.components.CleverTapImport
+attributes:
+  nickname: {nickname}
+  source: {source}
+  target:
+    kind: profiles
+    identity: {{column: ID}}
+"""
+TABLE = "{kind: table, table: T}"
+SQL_FILE = "{kind: sql, sql_file: query.sql}"
+
+
+def write(folder: Path, file: str, nickname: str, source: str = TABLE) -> str:
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(IMPORT.format(nickname=nickname, source=source))
+    return str(path)
+
+
+def problems(imports: Imports) -> list[str]:
+    return [str(problem) for draft in imports.drafts for problem in draft.problems]
+
+
+def test_every_yaml_file_below_the_folder_is_read_in_order(tmp_path: Path) -> None:
+    files = [write(tmp_path, file, name) for file, name in (("b/defs.yaml", "b"), ("a/c/x.yml", "c"))]
+    write(tmp_path, "a/notes.txt", "no")
+    (tmp_path / "folder.yaml").mkdir()
+    found = load_folder(tmp_path)
+    assert [(each.config.nickname, each.file) for each in found.loaded] == [("c", files[1]), ("b", files[0])]
+    assert found.drafts == ()
+
+
+def test_an_empty_or_missing_folder_has_no_imports(tmp_path: Path) -> None:
+    assert load_folder(tmp_path) == load_folder(tmp_path / "missing") == Imports((), ())
+
+
+def test_a_broken_file_leaves_the_others_alone(tmp_path: Path) -> None:
+    write(tmp_path, "good/defs.yaml", "good")
+    file = write(tmp_path, "bad/defs.yaml", "bad", "{kind: tables, table: T}")
+    found = load_folder(tmp_path)
+    assert [each.config.nickname for each in found.loaded] == ["good"]
+    assert [draft.nickname for draft in found.drafts] == ["bad"]
+    assert problems(found) == [
+        f"{file}:4: source.kind: kind is 'tables'. Did you mean 'table'? Allowed: table, sql."
+    ]
+
+
+def test_a_sql_file_is_read_from_beside_its_yaml(tmp_path: Path) -> None:
+    write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
+    (tmp_path / "a/query.sql").write_text("\ufeffselect 'é'\n", "utf-8")
+    (found,) = load_folder(tmp_path).loaded
+    assert isinstance(found.config.source, SqlSource)
+    assert found.config.source.text == "select 'é'\n"
+    assert ImportConfig.model_validate(found.config.model_dump()) == found.config
+
+
+def test_a_missing_sql_file_is_told_with_those_that_are_there(tmp_path: Path) -> None:
+    file = write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
+    start = f"{file}:4: source.sql_file: {tmp_path}/a/query.sql cannot be read: no such file or directory."
+    assert problems(load_folder(tmp_path)) == [f"{start} No SQL file is there."]
+    (tmp_path / "a/queries.sql").write_text("select 1")
+    assert problems(load_folder(tmp_path)) == [f"{start} SQL files there: queries.sql."]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"\xff\xfe", "is not UTF-8 text. Save it as UTF-8."), (b" \n", "is empty. Write one SELECT into it.")],
+)
+def test_a_sql_file_without_text_is_told(tmp_path: Path, content: bytes, reason: str) -> None:
+    file = write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
+    (tmp_path / "a/query.sql").write_bytes(content)
+    assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {tmp_path}/a/query.sql {reason}"]
+
+
+def test_only_a_sql_file_is_read(tmp_path: Path) -> None:
+    target = {"kind": "profiles", "identity": {"column": "ID"}}
+    inline = {"nickname": "a", "source": {"kind": "sql", "sql": "select 1"}, "target": target}
+    config = ImportConfig.model_validate(inline)
+    assert with_sql_file(config, tmp_path) is config
+    with pytest.raises(SqlFileUnreadable):
+        with_sql_file(
+            ImportConfig.model_validate(inline | {"source": {"kind": "sql", "sql_file": "q"}}), tmp_path
+        )
+
+
+def test_a_nickname_used_twice_makes_drafts_that_name_both_files(tmp_path: Path) -> None:
+    first, second = (write(tmp_path, f"{name}/defs.yaml", "same") for name in "ab")
+    write(tmp_path, "c/defs.yaml", "other")
+    found = load_folder(tmp_path)
+    assert [each.config.nickname for each in found.loaded] == ["other"]
+    message = f"nickname: 'same' is used twice: in {first}:3 and {second}:3. Rename one of them."
+    assert problems(found) == [f"{first}:3: {message}", f"{second}:3: {message}"]
+
+
+def test_a_nickname_used_twice_in_one_file_names_both_lines(tmp_path: Path) -> None:
+    file = write(tmp_path, "defs.yaml", "same")
+    Path(file).write_text("---\n".join([Path(file).read_text()] * 2))
+    message = f"nickname: 'same' is used twice: in {file}:3 and {file}:11. Rename one of them."
+    assert problems(load_folder(tmp_path)) == [f"{file}:3: {message}", f"{file}:11: {message}"]
+
+
+def test_a_file_that_is_not_text_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "defs.yaml").write_bytes(b"a: b\nc: \xff\n")
+    assert problems(load_folder(tmp_path)) == [
+        f"{tmp_path}/defs.yaml:2: This line is not UTF-8 text. Save the file as UTF-8."
+    ]
+
+
+def test_hundreds_of_imports_load_within_a_second(tmp_path: Path) -> None:
+    for number in range(300):
+        write(tmp_path, f"{number}/defs.yaml", f"import_{number}")
+    begin = perf_counter()
+    assert len(load_folder(tmp_path).loaded) == 300
+    assert perf_counter() - begin < 1
