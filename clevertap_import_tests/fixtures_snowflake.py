@@ -84,9 +84,16 @@ class LocalSnowflake:
 
 
 @contextmanager
-def running_snowflake(data: Path, kill: bool = False) -> Iterator[LocalSnowflake]:
+def running_snowflake(data: Path, *options: str, kill: bool = False) -> Iterator[LocalSnowflake]:
     """A server process on the databases in `data`; ended by SIGTERM, or killed."""
-    command = [sys.executable, "-m", "clevertap_import.sandbox.snowflake_server", "--data", str(data)]
+    command = [
+        sys.executable,
+        "-m",
+        "clevertap_import.sandbox.snowflake_server",
+        "--data",
+        str(data),
+        *options,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
-from ..pure.records import Batch
-from ..pure.retry import Retry
+from clevertap_import.pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.records import Batch
+from clevertap_import.pure.retry import Retry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, SSLError
 
-from ..pure.answer import read_answer
-from ..pure.errors import ConfigError, did_you_mean
-from ..pure.outcome import Busy, Outcome, Uncertain
-from ..pure.records import Batch
+from clevertap_import.pure.answer import read_answer
+from clevertap_import.pure.errors import ConfigError, did_you_mean
+from clevertap_import.pure.outcome import Busy, Outcome, Uncertain
+from clevertap_import.pure.records import Batch
 
 REGION_HOSTS = {
     "eu1": "https://api.clevertap.com",
@@ -29,7 +29,7 @@ MAX_IN_FLIGHT = 15
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
-"""CleverTap publishes no time limit and says that a request may take seconds; clients in use wait 40 to 60."""
+"""CleverTap publishes no time limit and says that a request may take seconds; clients wait 40 to 60."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from ..pure.errors import AnswerLost, BodyRefused, CleverTapBusy, CleverTapImportError, PasscodeRefused
-from ..pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
-from ..pure.records import Batch, Rejection
+from clevertap_import.pure.errors import (
+    AnswerLost,
+    BodyRefused,
+    CleverTapBusy,
+    CleverTapImportError,
+    PasscodeRefused,
+)
+from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from clevertap_import.pure.records import Batch, Rejection
+
 from .attempts import Attempts, Settlement
 from .journal import Journal
 
@@ -95,8 +102,8 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
             return None
         case Refused(status=401 | 403 as status, reason=reason):
             return PasscodeRefused(
-                f"CleverTap answered HTTP {status}: {reason}. Check the account id, the passcode and the region."
-                f" {sent}"
+                f"CleverTap answered HTTP {status}: {reason}. Check the account id, the passcode"
+                f" and the region. {sent}"
             )
         case Refused(status=status, reason=reason):
             return BodyRefused(f"CleverTap refused a whole request with HTTP {status}: {reason}. {sent}")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ..pure.errors import Unfinished
-from ..pure.past import EventsPast, NoPast, Past, ProfilesPast
-from ..pure.records import Batch
+from clevertap_import.pure.errors import Unfinished
+from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
+from clevertap_import.pure.records import Batch
 
 METADATA = sa.MetaData()
 DELIVERY = sa.Table(
@@ -136,7 +136,8 @@ class Journal:
             "sent_at": datetime.now(UTC),
         }
         with translated(), self._engine.begin() as connection:
-            return int(connection.execute(DELIVERY.insert().values(values)).inserted_primary_key[0])
+            key = connection.execute(DELIVERY.insert().values(values)).inserted_primary_key
+        return int(key[0]) if key else 0
 
     def settle(self, delivery: int, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int]) -> None:
         """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..pure.records import Rejection
+from clevertap_import.pure.records import Rejection
 
 HEADER = ("row_number", "identity", "column", "property", "code", "reason")
 
@@ -27,7 +27,7 @@ class RejectsFile:
     def add(self, rejection: Rejection) -> None:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "w", newline="", encoding="utf-8", opener=private)  # noqa: SIM115
+            self._file = open(self.path, "w", newline="", encoding="utf-8", opener=private)  # noqa: SIM115 - closed in close()
             self._csv = csv.writer(self._file)
             self._csv.writerow(HEADER)
         self._csv.writerow([getattr(rejection, name) for name in HEADER])

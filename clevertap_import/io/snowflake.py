@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
-from ..pure.sql import SourceColumn
+from clevertap_import.pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
+from clevertap_import.pure.sql import SourceColumn
 
 if TYPE_CHECKING:
-    from snowflake.connector import SnowflakeConnection
+    from snowflake.connector import DatabaseError, SnowflakeConnection
     from snowflake.connector.cursor import SnowflakeCursor
 
 OPTIONAL_KEYS = (
@@ -71,7 +71,7 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
 def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str, Any]:
     """The settings as dagster_snowflake's resource takes them."""
     if settings.private_key:
-        secret = {"private_key": settings.private_key}
+        secret: dict[str, str | None] = {"private_key": settings.private_key}
     elif settings.private_key_path:
         secret = {"private_key_path": settings.private_key_path}
     else:
@@ -160,13 +160,13 @@ def translated(doing: str) -> Iterator[None]:
     except (errors.Error, OSError) as error:
         raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
     except ValueError as error:
-        # How the connector and cryptography speak of a key that cannot be read; the text may hold a part of it.
+        # How cryptography speaks of a key that it cannot read; the text may hold a part of the key.
         if doing != "log in":
             raise
         raise ConfigError(f"The Snowflake private key cannot be read ({type(error).__name__}).") from None
 
 
-def database_error(doing: str, error: Any) -> Exception:
+def database_error(doing: str, error: "DatabaseError") -> Exception:
     """What a DatabaseError means for the reader, by its class and number."""
     from snowflake.connector import errors
 
@@ -177,7 +177,7 @@ def database_error(doing: str, error: Any) -> Exception:
     return QueryFailed(f"Snowflake could not {doing}: {told(error)}")
 
 
-def told(error: Any) -> str:
+def told(error: BaseException) -> str:
     """Snowflake's own words in one line, ending in a period; quoted values are left out of data errors."""
     text = " ".join(str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error).split())
     if getattr(error, "errno", None) in DATA_ERRORS:

@@ -11,9 +11,9 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 
-from ..pure.mapping import Mapped, Mapper, Problem
-from ..pure.past import Past
-from ..pure.records import (
+from clevertap_import.pure.mapping import Mapped, Mapper, Problem
+from clevertap_import.pure.past import Past
+from clevertap_import.pure.records import (
     MAX_BODY_BYTES,
     MAX_RECORDS_PER_REQUEST,
     RECORD_SCHEMA,
@@ -21,8 +21,8 @@ from ..pure.records import (
     Rejection,
     sliced,
 )
-from ..pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
-from ..pure.window import Grid
+from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from clevertap_import.pure.window import Grid
 
 ROWS_PER_STEP = 20_000
 BYTES_PER_STEP = 32_000_000
@@ -65,7 +65,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.counts = StageCounts()
-        self._file = tempfile.TemporaryFile(prefix="clevertap-import-stage-")
+        self._file = tempfile.TemporaryFile(prefix="clevertap-import-stage-")  # noqa: SIM115
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), RECORD_SCHEMA)
         self._held: list[pa.RecordBatch] = []
         self._held_rows = 0
@@ -138,7 +138,7 @@ class Stager:
     def tally(self, counts: StageCounts, mapped: Mapped) -> None:
         counts.invalid += len(mapped.rejections)
         for problem in mapped.problems:
-            rows = problem.rows
+            rows = problem.places()
             tally = counts.tallies.setdefault(fault(problem), Tally(0, mapped.first_row + int(rows[0])))
             tally.rows += len(rows)
         for rejection in mapped.rejections:
@@ -164,7 +164,8 @@ def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def window_starts(chunk: pa.RecordBatch, grid: Grid) -> np.ndarray:
     """The window of each row, as its start in epoch seconds; older rows and NULL are in the first."""
     epochs = chunk[EPOCH_COLUMN].cast(pa.int64()).fill_null(grid.start_seconds).to_numpy(zero_copy_only=False)
-    return np.maximum(epochs // grid.size_seconds * grid.size_seconds, grid.start_seconds)
+    starts: np.ndarray = np.maximum(epochs // grid.size_seconds * grid.size_seconds, grid.start_seconds)
+    return starts
 
 
 def superseded_rows(chunk: pa.RecordBatch) -> int:

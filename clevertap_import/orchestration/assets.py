@@ -5,14 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from ..io.rejects import rejects_file, rejects_path
-from ..io.stage import Stage
-from ..pure.config import ImportConfig
-from ..pure.errors import CleverTapImportError, ConfigError, SourceError
-from ..pure.past import NoPast
-from ..pure.statement import tables_named
-from ..pure.target import ProfilesTarget
-from ..pure.window import Window
+from clevertap_import.io.rejects import rejects_file, rejects_path
+from clevertap_import.io.stage import Stage
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError, SourceError
+from clevertap_import.pure.past import NoPast
+from clevertap_import.pure.statement import tables_named
+from clevertap_import.pure.target import ProfilesTarget
+from clevertap_import.pure.window import Window
+
 from .checks import blocks, check_specs, query_failed, query_passed, stage_results
 from .execution import ImportRun, RunFacts
 from .metadata import report_metadata

@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from ..pure.config import ImportConfig
-from ..pure.schedule import Every
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.schedule import Every
+
 from .assets import asset_key
 from .partitions import range_tags, undone_ranges
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from ..io.stage import Fault, StageCounts, Tally
-from ..pure.config import ImportConfig
-from ..pure.rules import CODES
+from clevertap_import.io.stage import Fault, StageCounts, Tally
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.rules import CODES
 
 DESCRIPTIONS = {
     "query": "The query compiles, and returns every column that the import needs, with a usable type.",

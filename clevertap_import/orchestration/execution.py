@@ -4,22 +4,23 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..io.attempts import Attempts, Patience
-from ..io.clevertap import CleverTap
-from ..io.deliver import Deliverer, Delivery, stop_reason
-from ..io.journal import Journal
-from ..io.rejects import RejectsFile
-from ..io.snowflake import Snowflake, open_snowflake
-from ..io.stage import Stage, StageCounts, Stager
-from ..pure.config import ImportConfig
-from ..pure.errors import Unfinished
-from ..pure.mapping import Mapper
-from ..pure.past import NoPast, Past
-from ..pure.records import Rejection
-from ..pure.report import Report
-from ..pure.sql import sample_query, source_query, window_query
-from ..pure.target import EventsTarget
-from ..pure.window import Window
+from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.clevertap import CleverTap
+from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
+from clevertap_import.io.journal import Journal
+from clevertap_import.io.rejects import RejectsFile
+from clevertap_import.io.snowflake import Snowflake, open_snowflake
+from clevertap_import.io.stage import Stage, StageCounts, Stager
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import Unfinished
+from clevertap_import.pure.mapping import Mapper
+from clevertap_import.pure.past import NoPast, Past
+from clevertap_import.pure.records import Rejection
+from clevertap_import.pure.report import Report
+from clevertap_import.pure.sql import sample_query, source_query, window_query
+from clevertap_import.pure.target import EventsTarget
+from clevertap_import.pure.window import Window
+
 from .partitions import grid
 from .progress import Progress
 from .resources import CleverTapAccount, SnowflakeConnection
@@ -103,8 +104,9 @@ class ImportRun:
         lost = journal.unsettled(self.config.nickname)
         if lost and self.is_events and self.config.uncertain_events == "hold":
             raise HeldEvents(
-                f"{lost:,} events of {self.config.nickname!r} were sent and their answers lost. The import says"
-                " uncertain_events: hold, so nothing is sent. Set it to resend to send them again, possibly twice."
+                f"{lost:,} events of {self.config.nickname!r} were sent and their answers lost. The import"
+                " says uncertain_events: hold, so nothing is sent."
+                " Set it to resend to send them again, possibly twice."
             )
         if self.force:
             return NoPast()

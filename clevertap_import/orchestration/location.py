@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from ..io.import_files import load_folder
-from ..pure.config import ImportConfig
-from ..pure.import_file import Draft, LoadedImport
+from clevertap_import.io.import_files import load_folder
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.import_file import Draft, LoadedImport
+
 from .assets import JOURNAL_KEY, asset_key, import_asset, table_specs
 from .automation import import_schedule
 from .resources import account_key, clevertap_account, connection_key, journal_database, snowflake_connection
@@ -25,7 +26,9 @@ def code_references(file: str, line: int) -> dict[str, Any]:
     with warnings.catch_warnings():
         # Dagster says of these two, once for each import, that they are in beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        reference = dg.LocalFileCodeReference(file_path=str(Path(file).resolve()), line_number=line, label="YAML")
+        reference = dg.LocalFileCodeReference(
+            file_path=str(Path(file).resolve()), line_number=line, label="YAML"
+        )
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from ..pure.window import Window
+from clevertap_import.pure.window import Window
+
 from .execution import RunFacts
 
 CODE_COLUMNS = dg.TableSchema(
@@ -12,10 +13,10 @@ CODE_COLUMNS = dg.TableSchema(
 )
 
 
-def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
     """Keys as the documentation promises them. A share or a bound that does not exist is left out."""
     report = facts.report
-    metadata: dict[str, dg.MetadataValue] = {  # type: ignore[type-arg]
+    metadata: dict[str, dg.MetadataValue] = {
         "total_records": dg.MetadataValue.int(report.read),
         "successful": dg.MetadataValue.int(report.successful),
         "failed": dg.MetadataValue.int(report.failed),
@@ -40,11 +41,11 @@ def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:  # type: ig
     return {**metadata, **window_metadata(facts.window)}
 
 
-def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:
     """The bounds of what was read; an open first window has no start."""
     if window is None:
         return {}
-    end = {"window_end": dg.MetadataValue.timestamp(window.upper)}
+    end: dict[str, dg.MetadataValue] = {"window_end": dg.MetadataValue.timestamp(window.upper)}
     return {"window_start": dg.MetadataValue.timestamp(window.lower), **end} if window.lower else end
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterEventType
 
-from ..pure.config import ImportConfig
-from ..pure.window import GRIDS, Grid
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.window import GRIDS, Grid
 
 CRONS = {"day": "0 0 * * *", "hour": "0 * * * *", "30 minutes": "*/30 * * * *", "15 minutes": "*/15 * * * *"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from ..io.clevertap import AccountSettings, account_settings
-from ..io.journal import Journal, default_url
-from ..io.snowflake import SnowflakeSettings, snowflake_settings
+from clevertap_import.io.clevertap import AccountSettings, account_settings
+from clevertap_import.io.journal import Journal, default_url
+from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
 
 JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
 
@@ -68,7 +68,7 @@ def home() -> Path:
 
 
 def variable(name: str, field: str) -> str:
-    """The environment variable behind a resource's field. (`schema` is a word that pydantic keeps to itself.)"""
+    """The environment variable behind a resource's field. (pydantic keeps `schema` to itself.)"""
     return f"{name.upper()}_{field.removesuffix('_name').upper()}"
 
 

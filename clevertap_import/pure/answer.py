@@ -52,7 +52,7 @@ def accounted(records: int, body: dict[str, Any]) -> Outcome:
     return Accepted(processed, tuple(sorted(known, key=lambda problem: problem.index)))
 
 
-def record_problem(entry: Any) -> RecordProblem | None:
+def record_problem(entry: object) -> RecordProblem | None:
     """One entry of `unprocessed`, or None if it does not say which record it means.
 
     The echoed record is not looked at: CleverTap rewrites it (a valid phone comes back as a number).

@@ -1,7 +1,7 @@
 """Why a run cannot go on, grouped by what the reader does next.
 
     CleverTapImportError
-      ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, UnknownImport, NotASelect, ...
+      ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, NotASelect, ...
       SourceError     fix the query or the grants      QueryFailed, SourceLoginRefused
       RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
       Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, WarehouseUnavailable, ...
@@ -46,7 +46,8 @@ class ColumnMissing(ConfigError):
     def __init__(self, column: str, available: Iterable[str]) -> None:
         names = tuple(available)
         super().__init__(
-            f"No column {column!r} in the query result.{did_you_mean(column, names)} It has {', '.join(names)}."
+            f"No column {column!r} in the query result.{did_you_mean(column, names)}"
+            f" It has {', '.join(names)}."
         )
         self.column = column
 

@@ -23,7 +23,7 @@ from .target import EventsTarget, ProfilesTarget, PropertyMapping
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Cells of one column, in one chunk, that break one rule. `rows` are 0-based places in the chunk."""
+    """Cells of one column, in one chunk, that break one rule. `places` are 0-based rows of the chunk."""
 
     column: str | None
     property: str | None
@@ -31,8 +31,7 @@ class Problem:
     finding: Finding
     is_fatal: bool
 
-    @property
-    def rows(self) -> np.ndarray:
+    def places(self) -> np.ndarray:
         return np.flatnonzero(self.finding.wrong.to_numpy(zero_copy_only=False))
 
 
@@ -63,7 +62,7 @@ class Mapper:
         self.zone = config.updated_on.timezone if config.updated_on else "UTC"
 
     def map(self, rows: pa.RecordBatch, windows: np.ndarray, first_row: int) -> Mapped:
-        """`windows` are the window starts of the rows in epoch seconds; `first_row` is the number of the first."""
+        """`windows` are the starts of the rows' windows in epoch seconds; `first_row` numbers the first."""
         identities = self.identity(rows)
         head, body = self.fields(rows, identities)
         properties = self.properties(rows)
@@ -150,19 +149,19 @@ class Mapper:
             identity_digests = list(map(xxh3_128_digest, names))
         else:
             digests = event_digests(lines, starts, self.timeless_bytes)
-            identity_digests = [None] * len(lines)
+            identity_digests = []
         columns = [
             pa.array(lines, pa.binary()),
             pa.array(kept + first_row, pa.int64()),
             pa.array(starts, pa.int64()),
             pa.array(digests, RECORD_SCHEMA.field("digest").type),
-            pa.array(identity_digests, RECORD_SCHEMA.field("identity_digest").type),
+            pa.array(identity_digests or pa.nulls(len(lines)), RECORD_SCHEMA.field("identity_digest").type),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
 
     @property
     def timeless_bytes(self) -> int:
-        """How many leading bytes of an event only say the time of the run: a rerun must not see a new event."""
+        """How many leading bytes of an event say the time of the run only: a rerun makes no new event."""
         target = self.config.target
         if isinstance(target, ProfilesTarget) or target.created_on is not None:
             return 0
@@ -170,7 +169,7 @@ class Mapper:
 
 
 def event_digests(lines: list[bytes], windows: np.ndarray, skip: int) -> list[bytes]:
-    """Digests of event records, seeded with their window: the same content in another window is another event."""
+    """Digests of events, seeded with their window: equal content in another window is another event."""
     if skip:
         lines = [line[skip:] for line in lines]
     return list(map(xxh3_128_digest, lines, windows.tolist()))
@@ -232,7 +231,7 @@ def rejections(
     """One rejection for each wrong row, with the first of its problems, in the order of the rows."""
     first: dict[int, Problem] = {}
     for problem in problems:
-        for place in problem.rows.tolist():
+        for place in problem.places().tolist():
             if wrong[place]:
                 first.setdefault(place, problem)
     return tuple(

@@ -13,7 +13,7 @@ class RecordProblem:
 
     @property
     def is_final(self) -> bool:
-        """555 is CleverTap's own passing fault; every other code will be the same tomorrow (API errors page)."""
+        """555 is CleverTap's own passing fault; other codes will be the same tomorrow (API errors page)."""
         return self.code != "555"
 
 
@@ -42,7 +42,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """It may have been taken. Profiles can be sent again with the same result; events might be stored twice."""
+    """It may have been taken. Profiles sent again give the same result; events might be stored twice."""
 
     reason: str
 

@@ -1,6 +1,6 @@
 """What CleverTap has accepted before, as sorted digests: which records of a run are not news to it.
 
-Memory: 16 bytes for an event accepted in the windows of the run, 32 for a profile; nothing if they have no past.
+Memory: 16 bytes for an event accepted in the windows of the run, 32 for a profile; else nothing.
 """
 
 from typing import Protocol
@@ -26,7 +26,7 @@ class NoPast:
 
 
 class EventsPast:
-    """Accepted events by content and window. Equal events are counted: three rows, two accepted, one is news."""
+    """Accepted events by content and window. Equal ones are counted: of three, two accepted, one is news."""
 
     def __init__(self, digests: bytes) -> None:
         self.known, counts = np.unique(unpacked(digests), return_counts=True)

@@ -30,7 +30,7 @@ class PropertyTypeUnusable(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class PropertyType:
-    """One property type. `encode` takes a column and the zone of naive timestamps; raises PropertyTypeUnusable."""
+    """`encode` takes a column and the zone of naive timestamps, and raises PropertyTypeUnusable."""
 
     name: str
     reads: str

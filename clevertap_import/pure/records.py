@@ -78,7 +78,8 @@ class Batch:
     def identity(self, index: int) -> str | None:
         """Whose record `index` is, read back from its JSON."""
         record = json.loads(self.rows["record"][index].as_py())
-        return record.get("identity") or record.get("objectId")
+        identity: str | None = record.get("identity") or record.get("objectId")
+        return identity
 
     def take(self, indices: Sequence[int]) -> "Batch":
         """The same batch with these records only."""

@@ -36,7 +36,7 @@ class ColumnAmbiguous(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column of the query result: its name as Snowflake spells it, and the type as the connector names it."""
+    """A column of the query: its name as Snowflake spells it, its type as the connector names it."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ def source_query(config: ImportConfig) -> str:
     """The user's table or SQL as one SELECT, checked to be no more than that."""
     source = config.source
     if source.kind == "table":
-        return f"select * from {source.table}"  # noqa: S608 - the config admits identifiers only
+        return f"select * from {source.table}"
     return one_select(source.text)
 
 
@@ -88,12 +88,12 @@ def window_query(config: ImportConfig, columns: Sequence[SourceColumn], window: 
         tail = f"\nqualify {identity} is null or row_number() over (partition by {identity} order by"
         tail += f" {newest_first(config, columns)}) = 1"
     # The source stands on lines of its own: its last line may be a comment.
-    return f"select {', '.join(outputs)}\nfrom (\n{source_query(config)}\n) as source{where}{tail}"  # noqa: S608
+    return f"select {', '.join(outputs)}\nfrom (\n{source_query(config)}\n) as source{where}{tail}"
 
 
 def sample_query(config: ImportConfig, columns: Sequence[SourceColumn], rows: int) -> str:
     """A random sample of everything that the import would read."""
-    return f"select * from (\n{window_query(config, columns, None)}\n) sample ({rows:d} rows)"  # noqa: S608
+    return f"select * from (\n{window_query(config, columns, None)}\n) sample ({rows:d} rows)"
 
 
 def column_sql(columns: Sequence[SourceColumn], name: str) -> str:
@@ -119,7 +119,7 @@ def epoch_sql(updated_on: UpdatedOn | None, columns: Sequence[SourceColumn]) -> 
 
 
 def moment_sql(updated_on: UpdatedOn, columns: Sequence[SourceColumn]) -> str:
-    """The Updated On column as something that compares with the bounds: a number, a zoned or a UTC timestamp."""
+    """The Updated On column as what compares with the bounds: a number, a zoned or a UTC timestamp."""
     column = resolved(columns, updated_on.column)
     name = f"source.{quoted(column.name)}"
     usable = NUMERIC_TYPES if updated_on.format in PER_SECOND else (*NAIVE_TYPES, *ZONED_TYPES)

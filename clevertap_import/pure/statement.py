@@ -57,7 +57,7 @@ def balanced(tokens: list[Token]) -> bool:
 
 
 def tables_named(sql: str) -> tuple[str, ...]:
-    """The tables and views that `sql` reads, as written, sorted; empty where the grammar is beyond the parser.
+    """The tables that `sql` reads, as written, sorted; empty where the grammar is beyond the parser.
 
     They serve lineage only, so not knowing them is no reason to stop.
     """

@@ -47,7 +47,7 @@ class Grid:
     def looking_back(self, window: Window, lookback: timedelta) -> Window:
         """`window` begun earlier by at least `lookback`, in whole windows.
 
-        Whole, because equal events are told apart by counting them within a window: half a window counts wrong.
+        Whole, because equal events are told apart by counting them within a window.
         """
         if window.lower is None:
             return window

@@ -71,6 +71,7 @@ class LocalSnowflakeServer:
 
     spool: ResultSpool
     any_login: bool
+    linger_seconds: float
     sessions: dict[str, Session] = field(default_factory=dict)
     queries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
     logins: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
@@ -100,6 +101,8 @@ class LocalSnowflakeServer:
         opened = fakesnow_server.sessions[token]
         if zone := parameters.get("TIMEZONE"):
             opened._duck_conn.execute(f"SET TimeZone = '{str(zone).replace(QUOTE, QUOTE * 2)}'")
+        # Without a master token the connector believes the session closed, and never says that it ends.
+        content["data"]["masterToken"] = token
         content["data"]["sessionInfo"] = {
             "databaseName": opened.database,
             "schemaName": opened.schema,
@@ -113,7 +116,8 @@ class LocalSnowflakeServer:
         if request.query_params.get("delete"):
             token = fakesnow_server.to_token(request)
             self.sessions.pop(token, None)
-            self.spool.free_session(token)
+            # Snowflake's links outlive the session, and the connector may still be fetching ahead.
+            asyncio.get_running_loop().call_later(self.linger_seconds, self.spool.free_session, token)
         return answer
 
     async def query(self, request: Request) -> Response:
@@ -171,16 +175,16 @@ class _Announced(uvicorn.Server):
         sys.stdout.flush()
 
 
-def serve(data: Path, host: str = "127.0.0.1", port: int = 0, any_login: bool = False) -> None:
-    """Serve the databases in `data` until SIGTERM or SIGINT."""
+def serve(options: argparse.Namespace) -> None:
+    """Serve the databases in a folder until SIGTERM or SIGINT."""
     # malloc gives memory back sooner than the pool that Arrow takes by itself.
     pa.set_memory_pool(pa.system_memory_pool())
-    spool = ResultSpool(data / "results")
-    storage = SharedStorage(data, spool)
+    spool = ResultSpool(options.data / "results")
+    storage = SharedStorage(options.data, spool)
     _teach_fakesnow(storage)
-    listener = socket.create_server((host, port))
+    listener = socket.create_server((options.host, options.port))
     config = uvicorn.Config(
-        LocalSnowflakeServer(spool, any_login).app(),
+        LocalSnowflakeServer(spool, options.any_login, options.linger_seconds).app(),
         log_level="warning",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
@@ -256,8 +260,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--data", type=Path, required=True, help="folder of the databases; kept over a restart"
     )
     parser.add_argument("--any-login", action="store_true", help="accept every user and password")
-    options = parser.parse_args(arguments)
-    serve(options.data, options.host, options.port, options.any_login)
+    parser.add_argument(
+        "--linger-seconds", type=float, default=300, help="how long results outlive their session"
+    )
+    serve(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

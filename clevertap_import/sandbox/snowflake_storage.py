@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from fakesnow import macros
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.instance import FakeSnow
 
@@ -10,6 +11,8 @@ from clevertap_import.sandbox.snowflake_results import RecentResults, ResultSpoo
 
 # DuckDB spills to disk above this.
 DUCKDB_MEMORY = "160MB"
+# The catalog in which DuckDB runs what names none.
+NO_DATABASE = "memory"
 
 
 class _Settings(TypedDict, total=False):
@@ -28,6 +31,8 @@ class SharedStorage:
         self._engine = FakeSnow(db_path=folder).duck_conn
         self._engine.execute(f"SET GLOBAL memory_limit = '{DUCKDB_MEMORY}'")
         self._engine.execute(f"SET GLOBAL temp_directory = '{folder / 'spill'}'")
+        # fakesnow has its functions in each database; sessions without a database need them too.
+        self._engine.execute(macros.creation_sql(NO_DATABASE))
         for database in sorted(folder.glob("*.db")):
             self._open(database.stem, None, create_database=True).close()
 

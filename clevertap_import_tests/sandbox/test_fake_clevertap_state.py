@@ -233,7 +233,7 @@ def test_events_can_be_counted_by_name(fake_clevertap: FakeCleverTap) -> None:
     assert fake_clevertap.post(wanted, path="/1/counts/profiles.json").json()["count"] == 2
 
 
-def test_two_calls_that_write_one_user_at_a_time_are_counted(fake_clevertap: FakeCleverTap) -> None:
+def test_calls_for_one_user_one_after_the_other_do_not_overlap(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.upload(profile("a"), profile("b"))
     fake_clevertap.upload(profile("a"), profile("b"))
     assert fake_clevertap.counters()["same_identity_overlaps"] == 0

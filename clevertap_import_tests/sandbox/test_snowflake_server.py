@@ -93,13 +93,21 @@ def test_a_large_result_is_remote_batches_that_other_processes_can_read(
     assert sorted(numbers) == list(range(rows))
 
 
-def test_batches_stream_and_are_gone_when_the_session_is(tmp_path: Path) -> None:
-    with running_snowflake(tmp_path) as server:
+def test_batches_stream_also_when_the_session_ends_meanwhile(local_snowflake: LocalSnowflake) -> None:
+    with local_snowflake.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(NUMBERS.format(rows=10 * CHUNK_ROWS))
+        batches = cursor.fetch_arrow_batches(force_microsecond_precision=True)
+        first = next(batches).num_rows
+    assert first < CHUNK_ROWS
+    assert first + sum(batch.num_rows for batch in batches) == 10 * CHUNK_ROWS
+
+
+def test_results_of_an_ended_session_are_freed(tmp_path: Path) -> None:
+    with running_snowflake(tmp_path, "--linger-seconds", "0") as server:
         with server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(NUMBERS.format(rows=100_000))
-            batches = cursor.fetch_arrow_batches(force_microsecond_precision=True)
-            assert next(batches).num_rows < CHUNK_ROWS
             assert list((tmp_path / "results").glob("*.arrow"))
+        server.received()  # an answer later than that to the end of the session
         assert not list((tmp_path / "results").glob("*.arrow"))
 
 
@@ -255,7 +263,7 @@ def test_a_row_that_fails_late_fails_the_query_and_leaves_no_files(tmp_path: Pat
 def test_the_control_door_tells_queries_and_session_parameters(tmp_path: Path) -> None:
     with running_snowflake(tmp_path) as server:
         parameters = {"QUERY_TAG": "clevertap_import:customers", "TIMEZONE": "Asia/Kolkata"}
-        with server.connect(session_parameters=parameters) as connection:
+        with server.connect(session_parameters=dict(parameters)) as connection:
             (row,) = rows_of(connection, "select '2026-11-01 12:00:00'::timestamp_ntz::timestamp_ltz")
             with connection.cursor() as cursor:
                 cursor.describe("select 2")
