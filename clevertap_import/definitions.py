@@ -1,15 +1,8 @@
 """The code location: every import of the folder in CLEVERTAP_IMPORT_DEFS, or of this package's `defs/`."""
 
 import os
-from pathlib import Path
 
-from .orchestration.location import folder_definitions
+from clevertap_import.io.import_files import imports_folder
+from clevertap_import.orchestration.location import folder_definitions
 
-FOLDER_VARIABLE = "CLEVERTAP_IMPORT_DEFS"
-
-
-def imports_folder() -> Path:
-    return Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parent / "defs").resolve()
-
-
-defs = folder_definitions(imports_folder())
+defs = folder_definitions(imports_folder(os.environ))

@@ -18,6 +18,8 @@ from snowflake.connector import SnowflakeConnection
 
 from clevertap_import.sandbox.snowflake_logins import PASSWORD, USER
 
+# At each login the connector looks for a cloud around it: 5 seconds where names do not resolve.
+NO_PLATFORM_DETECTION = {"SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true"}
 REQUEST_SECONDS = 10
 END_SECONDS = 20
 
@@ -43,6 +45,7 @@ class LocalSnowflake:
             "SNOWFLAKE_HOST": self.host,
             "SNOWFLAKE_PORT": str(self.port),
             "SNOWFLAKE_PROTOCOL": "http",
+            **NO_PLATFORM_DETECTION,
         }
         return variables | (
             {"SNOWFLAKE_DATABASE": database, "SNOWFLAKE_SCHEMA": "PUBLIC"} if database else {}
@@ -59,6 +62,7 @@ class LocalSnowflake:
             "protocol": "http",
             "paramstyle": "qmark",
             "session_parameters": {"TIMEZONE": "UTC"},
+            "platform_detection_timeout_seconds": 0.0,
         }
         return snowflake.connector.connect(**ours | settings)
 

@@ -1,13 +1,17 @@
 """Reads the imports of a folder, and the SQL files beside them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clevertap_import.pure.config import ImportConfig, SqlSource
+from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
+from clevertap_import.pure.statement import NotASelect, one_select
 
+FOLDER_VARIABLE = "CLEVERTAP_IMPORT_DEFS"
+PACKAGE_FOLDER = Path(__file__).parents[1] / "defs"
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -18,9 +22,37 @@ class Imports:
     loaded: tuple[LoadedImport, ...]
     drafts: tuple[Draft, ...]
 
+    def called(self, nickname: str) -> LoadedImport:
+        """The import of that nickname. Raises UnknownImport, or ImportIsDraft with what is wrong with it."""
+        found = {each.config.nickname: each for each in self.loaded}
+        if nickname in found:
+            return found[nickname]
+        problems = [
+            str(problem) for each in self.drafts if each.nickname == nickname for problem in each.problems
+        ]
+        if problems:
+            raise ImportIsDraft("\n".join([f"{nickname!r} is a draft:", *problems]))
+        raise UnknownImport(
+            f"No import is called {nickname!r}.{did_you_mean(nickname, found)}"
+            f" There are {', '.join(sorted(found)) or 'none'}."
+        )
+
+
+class UnknownImport(ConfigError):
+    """No import has the nickname that was asked for."""
+
+
+class ImportIsDraft(ConfigError):
+    """The import that was asked for cannot run before its YAML is mended."""
+
 
 class SqlFileUnreadable(Exception):
     """A `sql_file` is not there, or is not text."""
+
+
+def imports_folder(environment: Mapping[str, str]) -> Path:
+    """The folder of imports that the environment names, or this package's own."""
+    return Path(environment.get(FOLDER_VARIABLE) or PACKAGE_FOLDER).resolve()
 
 
 def load_folder(folder: Path) -> Imports:
@@ -66,10 +98,14 @@ def _read_file(path: Path) -> Iterator[ImportFile]:
 
 
 def _with_sql(loaded: LoadedImport, folder: Path) -> ImportFile:
+    key = "source.sql_file" if "source.sql_file" in loaded.lines else "source.sql"
     try:
-        return replace(loaded, config=with_sql_file(loaded.config, folder))
-    except SqlFileUnreadable as error:
-        return _draft(loaded, "source.sql_file", str(error))
+        config = with_sql_file(loaded.config, folder)
+        if isinstance(config.source, SqlSource):
+            one_select(config.source.text)
+    except (SqlFileUnreadable, NotASelect) as error:
+        return _draft(loaded, key, str(error))
+    return replace(loaded, config=config)
 
 
 def _without_twins(found: Iterable[ImportFile]) -> Iterator[ImportFile]:

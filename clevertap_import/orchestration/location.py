@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,15 @@ def import_definitions(config: ImportConfig, metadata: dict[str, Any]) -> dg.Def
     )
 
 
-def draft_specs(drafts: Iterable[Draft]) -> list[dg.AssetSpec]:
-    """Imports whose YAML has problems, as assets that cannot be materialized and say why."""
+def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.AssetSpec]:
+    """Imports whose YAML has problems, as assets that cannot be materialized and say why.
+
+    `taken`: nicknames of imports that work; a draft of the same name must not take their place.
+    """
     problems: dict[str, list[str]] = {}
     for draft in drafts:
         name = re.sub(r"\W", "_", draft.nickname)
+        name = f"{name}_draft" if name in taken else name
         problems.setdefault(name, []).extend(f"- {problem}" for problem in draft.problems)
     return [
         dg.AssetSpec(
@@ -76,10 +80,11 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     """All imports of a folder. One process for a run: a second one costs more than a small import."""
     imports = load_folder(folder)
     tables = {spec.key: spec for loaded in imports.loaded for spec in table_specs(loaded.config)}
+    taken = {loaded.config.nickname for loaded in imports.loaded}
     return dg.Definitions.merge(
         *(loaded_definitions(loaded) for loaded in imports.loaded),
         dg.Definitions(
-            assets=[*tables.values(), *draft_specs(imports.drafts)], executor=dg.in_process_executor
+            assets=[*tables.values(), *draft_specs(imports.drafts, taken)], executor=dg.in_process_executor
         ),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
 
-SKIPPED = re.compile(r"\s*Skipped record number\s*:\s*(\d+)\s*\Z")
+SKIPPED = re.compile(r"\s*Skipped record number\s*:\s*(\d{1,9})\s*\Z")
 """How CleverTap names the record it left out, counting from 1 (seen in recorded answers)."""
 
 MAX_REASON_CHARS = 200
@@ -30,7 +30,7 @@ def parsed(content: bytes) -> dict[str, Any] | None:
     """The JSON object in `content`, or None if there is none."""
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 

@@ -15,7 +15,15 @@ import pyarrow.compute as pc
 from xxhash import xxh3_128_digest
 
 from .config import ImportConfig
-from .property_types import PROPERTY_TYPES, PropertyTypeUnusable, epoch_seconds, inferred, plain, without
+from .property_types import (
+    PROPERTY_TYPES,
+    PropertyTypeUnusable,
+    epoch_seconds,
+    inferred,
+    plain,
+    whole_digits,
+    without,
+)
 from .records import RECORD_SCHEMA, Rejection
 from .rules import Finding, event_name_findings, event_time_findings, identity_findings, value_findings
 from .target import EventsTarget, ProfilesTarget, PropertyMapping
@@ -178,7 +186,7 @@ def event_digests(lines: list[bytes], windows: np.ndarray, skip: int) -> list[by
 def identity_text(cells: pa.Array) -> pa.StringArray:
     """Identities as text: whole numbers as plain digits."""
     if pa.types.is_decimal(cells.type):
-        return pc.replace_substring_regex(cells.cast(pa.string()), r"\.0*\z", "")
+        return whole_digits(cells)
     if pa.types.is_string(cells.type) or pa.types.is_integer(cells.type):
         return cells.cast(pa.string())
     raise PropertyTypeUnusable(

@@ -5,6 +5,7 @@ Everything works on whole Arrow columns. A wrong cell becomes null, so that it c
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -70,11 +71,31 @@ def as_text(cells: pa.Array) -> pa.StringArray:
         return cells
     if pa.types.is_binary(cells.type) or pa.types.is_nested(cells.type):
         raise unusable(cells, "string")
-    return cells.cast(pa.string())
+    texts = cells.cast(pa.string())
+    return plain_digits(texts) if pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type) else texts
+
+
+def plain_digits(numbers: pa.StringArray) -> pa.StringArray:
+    """Numbers as text, without exponent. Only very large and very small ones have one, so few are rewritten."""
+    exponents = pc.fill_null(pc.match_substring(numbers, "e", ignore_case=True), False)
+    if not pc.any(exponents).as_py():
+        return numbers
+    plain = [format(Decimal(number), "f") for number in numbers.filter(exponents).to_pylist()]
+    return pc.replace_with_mask(numbers, exponents, pa.array(plain, pa.string()))
+
+
+def whole_digits(decimals: pa.Array) -> pa.StringArray:
+    """Decimals as text; whole ones without a decimal point."""
+    return pc.replace_substring_regex(as_text(decimals), r"\.0*\z", "")
 
 
 def encode_string(cells: pa.Array, timezone: str) -> Encoded:
-    return as_text(cells), []
+    findings = not_finite(cells) if pa.types.is_floating(cells.type) else []
+    return without(as_text(cells), findings), findings
+
+
+def not_finite(numbers: pa.Array) -> list[Finding]:
+    return found("not_finite", pc.invert(pc.is_finite(numbers)))
 
 
 def encode_integer(cells: pa.Array, timezone: str) -> Encoded:
@@ -102,12 +123,12 @@ def encode_float(cells: pa.Array, timezone: str) -> Encoded:
     if pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type):
         return cells, []
     if pa.types.is_floating(cells.type):
-        findings = found("not_finite", pc.invert(pc.is_finite(cells)))
+        findings = not_finite(cells)
         return without(cells, findings), findings
     if pa.types.is_string(cells.type):
         findings = found("not_a_number", pc.invert(pc.match_substring_regex(cells, NUMBER_TEXT)))
         numbers = without(cells, findings).cast(pa.float64())
-        too_large = found("not_finite", pc.invert(pc.is_finite(numbers)))
+        too_large = not_finite(numbers)
         return without(numbers, too_large), findings + too_large
     raise unusable(cells, "float")
 
@@ -115,6 +136,8 @@ def encode_float(cells: pa.Array, timezone: str) -> Encoded:
 def encode_boolean(cells: pa.Array, timezone: str) -> Encoded:
     if pa.types.is_boolean(cells.type):
         return cells, []
+    if pa.types.is_decimal(cells.type):
+        cells = whole_digits(cells)
     if not (pa.types.is_string(cells.type) or pa.types.is_integer(cells.type)):
         raise unusable(cells, "boolean")
     texts = pc.utf8_lower(cells.cast(pa.string()))
@@ -149,7 +172,7 @@ PROPERTY_TYPES = {
         PropertyType("integer", "whole numbers, also as text", encode_integer),
         PropertyType("long", "whole numbers, also as text", encode_integer),
         PropertyType("float", "numbers, also as text", encode_float),
-        PropertyType("boolean", "booleans, and true, false, 1, 0 as text or number", encode_boolean),
+        PropertyType("boolean", "booleans, and true, false, 1, 0 as text or whole number", encode_boolean),
         PropertyType("date", "DATE and TIMESTAMP columns", encode_date),
     )
 }

@@ -49,7 +49,6 @@ class Grid:
 
         Whole, because equal events are told apart by counting them within a window.
         """
-        if window.lower is None:
-            return window
-        lower = self.floor(window.lower - lookback)
-        return Window(None if lower <= self.start else lower, window.upper)
+        if window.lower is None or window.lower - self.start < lookback:
+            return Window(None, window.upper)
+        return self.window(self.floor(window.lower - lookback), window.upper)

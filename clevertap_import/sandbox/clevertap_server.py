@@ -162,11 +162,14 @@ def fake_clevertap_app(account: Account) -> Starlette:
 class Server(uvicorn.Server):
     """uvicorn, ended in good order by a signal; it would raise the signal again before the state is saved."""
 
+    def heed_signals(self) -> None:
+        """Take SIGTERM and SIGINT as the wish to end, from now on and not only once the loop is running."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Take SIGTERM and SIGINT as the wish to end."""
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self.handle_exit)
+        """Called by uvicorn; the signals are heeded already."""
         yield
 
 
@@ -196,10 +199,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         timeout_graceful_shutdown=1,
         timeout_keep_alive=60,
     )
+    server = Server(config)
+    server.heed_signals()
     listener = listening_socket(options.port)
     sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}) + "\n")
     sys.stdout.flush()
-    Server(config).run(sockets=[listener])
+    server.run(sockets=[listener])
     if options.state is not None:
         account.save(options.state)
 

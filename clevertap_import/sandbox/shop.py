@@ -152,7 +152,10 @@ def connect(environment: Mapping[str, str]) -> SnowflakeConnection:
         for key in ("account", "user", "password", "host", "port", "protocol")
         if f"SNOWFLAKE_{key.upper()}" in environment
     }
-    return snowflake.connector.connect(**settings, session_parameters={"TIMEZONE": "UTC"})
+    # Without the last one, each login looks for a cloud around it, for seconds where names do not resolve.
+    return snowflake.connector.connect(
+        **settings, session_parameters={"TIMEZONE": "UTC"}, platform_detection_timeout_seconds=0.0
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

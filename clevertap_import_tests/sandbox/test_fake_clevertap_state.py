@@ -1,5 +1,8 @@
 """What the fake CleverTap stores, and what lookups show of it."""
 
+import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +254,15 @@ def test_state_outlives_the_process(tmp_path: Path) -> None:
         fake.upload(profile("a", Plan="gold"))
         assert fake.profiles()["a"]["objectId"] == before[0]["a"]["objectId"]
         assert fake.counters()["uploads"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_moment_ends_it_with_its_state_saved(tmp_path: Path, number: signal.Signals) -> None:
+    state = tmp_path / "clevertap.json"
+    with running_fake_clevertap("--state", str(state)) as fake:
+        # The URL is out, but the server may not yet have begun to serve.
+        os.kill(fake.pid, number)
+    assert json.loads(state.read_text())["store"]["profiles"] == []
 
 
 def test_a_process_of_another_account_and_region_can_be_had() -> None:

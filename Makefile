@@ -1,0 +1,32 @@
+# Every target sets up .venv by itself when it is missing or older than the files that say what is in it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test ui check lint bench
+
+demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
+	$(BIN)/clevertap-import demo
+
+test: $(READY)  ## Run the test suite
+	$(BIN)/python -m pytest -n auto
+
+ui: $(READY)  ## Dagster's UI on the local Snowflake and CleverTap, until Ctrl-C
+	$(BIN)/clevertap-import sandbox
+
+check: $(READY)  ## Check all imports against the Snowflake that the environment names
+	$(BIN)/clevertap-import check
+
+lint: $(READY)  ## Style, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## Rows per second, CPU seconds and peak memory, beside a plain script
+	$(BIN)/python -m clevertap_import_tests.benchmarks
+
+$(READY): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)

@@ -1,0 +1,236 @@
+"""The command `clevertap-import`: a thin door. Commands import Dagster themselves, so that help is quick."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
+
+import click
+
+from clevertap_import import __version__
+
+if TYPE_CHECKING:
+    from clevertap_import.pure.config import ImportConfig
+
+P = ParamSpec("P")
+
+WELL, NO, WRONG = 0, 1, 2
+"""Exit codes: all is well; the data or a service says no; the command or the configuration is wrong."""
+
+as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON document, for programs.")
+
+
+def stop(message: str, code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Our own errors become a message and an exit code; a stack trace would help nobody."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from clevertap_import.pure.errors import CleverTapImportError, ConfigError
+
+        try:
+            command(*args, **kwargs)
+        except ConfigError as error:
+            stop(str(error), WRONG)
+        except CleverTapImportError as error:
+            stop(str(error), NO)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="clevertap-import")
+def main() -> None:
+    """Move user profiles and events from Snowflake into CleverTap.
+
+    Each import is a YAML file in the folder that CLEVERTAP_IMPORT_DEFS names, or in this project's defs/.
+    Exit codes: 0 all is well, 1 the data or a service says no, 2 the command or the configuration is wrong.
+    """
+    from dotenv import load_dotenv
+
+    load_dotenv(Path.cwd() / ".env")
+
+
+def day(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+@main.command("list")
+@click.option("--status", help="Running, Scheduled, Ready, Paused, Stopped or Draft.")
+@click.option("--health", help="green, yellow, red, no_data, failed or none.")
+@click.option("--sync-type", help="profiles or events.")
+@click.option("--frequency", help="Such as 'Repeat Intervals'.")
+@click.option("--created-by", help="The owner in the YAML, else the author in Git.")
+@click.option("--created-after", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
+@click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
+@as_json
+@told
+def list_imports(
+    json_output: bool, created_after: datetime | None, created_before: datetime | None, **words: str | None
+) -> None:
+    """List all imports with their status and health."""
+    from clevertap_import.console import LIST_COLUMNS, print_json, print_table
+    from clevertap_import.io.import_files import imports_folder, load_folder
+    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.listing import Filters, listing
+
+    filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
+    folder = imports_folder(os.environ)
+    with open_instance() as instance:
+        lines = listing(instance, load_folder(folder), folder, filters)
+    if json_output:
+        print_json(lines)
+        return
+    print_table("Imports", LIST_COLUMNS, lines)
+    for problem in (problem for line in lines for problem in line["problems"]):
+        click.echo(problem, err=True)
+
+
+@main.command()
+@click.argument("name")
+@as_json
+@told
+def stats(name: str, json_output: bool) -> None:
+    """Show a line for each run of the import NAME, newest first."""
+    from clevertap_import.console import STATS_COLUMNS, print_json, print_table
+    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.stats import import_stats
+
+    chosen([name])
+    with open_instance() as instance:
+        lines = import_stats(instance, name)
+    if json_output:
+        print_json(lines)
+    else:
+        print_table(name, STATS_COLUMNS, lines)
+
+
+@main.command()
+@as_json
+@told
+def check(json_output: bool) -> None:
+    """Check all imports: the YAML, the login, the query and its columns. Runs nothing."""
+    from clevertap_import.console import print_json
+    from clevertap_import.io.import_files import imports_folder, load_folder
+    from clevertap_import.io.verify import verdicts
+
+    results = verdicts(load_folder(imports_folder(os.environ)), os.environ)
+    if json_output:
+        print_json({"imports": results})
+    else:
+        print_check(results)
+    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+
+
+def print_check(results: list[dict[str, Any]]) -> None:
+    for result in results:
+        click.echo(f"{'ok   ' if result['ok'] else 'WRONG'}  {result['nickname']}  {result['file']}")
+        for problem in result["problems"]:
+            where = ": ".join(
+                part for part in (f"{problem['file']}:{problem['line']}", problem["key"]) if part
+            )
+            click.echo(f"       {where}: {problem['message']}")
+
+
+def chosen(names: Sequence[str]) -> list["ImportConfig"]:
+    """The imports called `names`. Raises ConfigError for a name that is unknown or a draft."""
+    from clevertap_import.io.import_files import imports_folder, load_folder
+
+    imports = load_folder(imports_folder(os.environ))
+    return [imports.called(name).config for name in names]
+
+
+def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+    """A moment as ISO 8601; UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a moment. Write it as 2026-11-01 or 2026-11-01T09:00."
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--window", "start", callback=moment, metavar="START", help="The window that holds this moment."
+)
+@click.option(
+    "--until", "end", callback=moment, metavar="END", help="With --window: all windows up to this moment."
+)
+@click.option("--full", is_flag=True, help="All windows from the first.")
+@click.option("--force", is_flag=True, help="Send every record, also those that CleverTap has.")
+@click.option("--limit", type=click.IntRange(1), help="At most this many rows; nothing is marked done.")
+@as_json
+@told
+def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa: ANN401 - click's own types
+    """Import NAME now: all windows that are not done, the one in progress included."""
+    if wish["end"] and not wish["start"]:
+        raise click.UsageError("--until goes with --window.")
+    if wish["full"] and wish["start"]:
+        raise click.UsageError("--full and --window exclude each other.")
+    lines = run_now(chosen(names), wish)
+    report_runs(lines, json_output=json_output)
+    sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
+
+
+def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Run each import in this process, with bars on a terminal; a line of stats for each run."""
+    from clevertap_import.console import progress_bars
+    from clevertap_import.definitions import defs
+    from clevertap_import.orchestration.launch import Wish, open_instance, runs
+
+    with open_instance() as instance, progress_bars():
+        return [line for config in configs for line in runs(instance, defs, config, Wish(**wish))]
+
+
+def report_runs(lines: list[dict[str, Any]], *, json_output: bool) -> None:
+    from clevertap_import.console import STATS_COLUMNS, print_json, print_table
+
+    if json_output:
+        print_json(lines)
+    elif lines:
+        print_table("Runs", ("nickname", *STATS_COLUMNS), lines)
+    else:
+        click.echo("Every window is done; there is nothing to import.")
+    for line in lines:
+        if line["problem"]:
+            click.echo(f"{line['nickname']}: {line['problem']}", err=True)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Where Dagster's UI listens.")
+@click.option(
+    "--no-ui", is_flag=True, help="Start the two servers only, and print the environment to export."
+)
+@told
+def sandbox(port: int, no_ui: bool) -> None:
+    """Start a local Snowflake and a local CleverTap, and Dagster's UI on them, until Ctrl-C."""
+    from clevertap_import.playground import serve
+
+    serve(None if no_ui else port)
+
+
+@main.command()
+@told
+def demo() -> None:
+    """Run every import in a fresh sandbox through Dagster, twice, and print what came of it."""
+    from clevertap_import.playground import demonstrate
+
+    sys.exit(WELL if demonstrate(lambda: run_now(chosen_all(), {})) else NO)
+
+
+def chosen_all() -> list["ImportConfig"]:
+    from clevertap_import.io.import_files import imports_folder, load_folder
+
+    return [each.config for each in load_folder(imports_folder(os.environ)).loaded]

@@ -1,0 +1,91 @@
+"""Imports against the Snowflake that they read: login, query and columns, without running a query."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from clevertap_import.io.import_files import Imports
+from clevertap_import.io.snowflake import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError
+from clevertap_import.pure.import_file import LoadedImport, Problem
+from clevertap_import.pure.sql import SourceColumn, resolved, source_query, window_query
+
+Verdict = dict[str, Any]
+
+
+def verdicts(imports: Imports, environment: Mapping[str, str]) -> list[Verdict]:
+    """For each import `{nickname, file, ok, problems: [{file, line, key, message}]}`, ordered by nickname."""
+    problems: dict[str, list[Problem]] = defaultdict(list)
+    for nickname, problem in source_problems(imports.loaded, environment):
+        problems[nickname].append(problem)
+    found = [
+        verdict(each.config.nickname, each.file, problems[each.config.nickname]) for each in imports.loaded
+    ]
+    found += [verdict(each.nickname, each.file, each.problems) for each in imports.drafts]
+    return sorted(found, key=lambda each: str(each["nickname"]))
+
+
+def verdict(nickname: str, file: str, problems: Sequence[Problem]) -> Verdict:
+    return {
+        "nickname": nickname,
+        "file": file,
+        "ok": not problems,
+        "problems": [asdict(each) for each in problems],
+    }
+
+
+def source_problems(
+    imports: Sequence[LoadedImport], environment: Mapping[str, str]
+) -> Iterator[tuple[str, Problem]]:
+    """What is wrong with each import's source, by nickname; one session for each connection."""
+    by_connection: dict[str, list[LoadedImport]] = defaultdict(list)
+    for loaded in imports:
+        by_connection[loaded.config.connection].append(loaded)
+    for name, members in by_connection.items():
+        try:
+            with open_snowflake(snowflake_settings(name, environment), "clevertap_import:check") as snowflake:
+                for loaded in members:
+                    for problem in query_problems(snowflake, loaded):
+                        yield loaded.config.nickname, problem
+        except CleverTapImportError as error:
+            for loaded in members:
+                yield loaded.config.nickname, loaded.problem("connection", str(error))
+
+
+def query_problems(snowflake: Snowflake, loaded: LoadedImport) -> list[Problem]:
+    """Every column that cannot be used, with the line that names it; else why the query does not compile."""
+    config = loaded.config
+    try:
+        columns = snowflake.describe(source_query(config))
+    except CleverTapImportError as error:
+        return [loaded.problem("source", str(error))]
+    problems = [problem for column in config.columns for problem in column_problems(loaded, columns, column)]
+    if problems:
+        return problems
+    try:
+        window_query(config, columns, None)
+    except CleverTapImportError as error:
+        return [loaded.problem("updated_on.column", str(error))]
+    return []
+
+
+def column_problems(loaded: LoadedImport, columns: Sequence[SourceColumn], column: str) -> Iterator[Problem]:
+    try:
+        resolved(columns, column)
+    except ConfigError as error:
+        for key in keys_naming(loaded.config.model_dump(), column):
+            yield loaded.problem(key, str(error))
+
+
+def keys_naming(value: Any, column: str, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a config
+    """The keys of a config, such as `target.properties[2].column`, whose value is the column's name."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            inner_path = f"{path}.{key}" if path else key
+            if key == "column" and inner == column:
+                yield inner_path
+            yield from keys_naming(inner, column, inner_path)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from keys_naming(inner, column, f"{path}[{index}]")

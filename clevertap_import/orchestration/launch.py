@@ -1,0 +1,109 @@
+"""Runs of imports, started from a command: in this process, recorded in Dagster's history."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.location import job_name
+from clevertap_import.orchestration.partitions import (
+    KeyRange,
+    partitions_def,
+    range_tags,
+    undone_ranges,
+)
+from clevertap_import.orchestration.stats import Line, import_stats
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import ConfigError
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The run's log goes to Dagster's history; on the terminal it would bury the command's own output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks for: windows from `start` until `end` (None: all that are not done), and how."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    full: bool = False
+    force: bool = False
+    limit: int | None = None
+
+
+def open_instance() -> dg.DagsterInstance:
+    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`."""
+    if not os.environ.get("DAGSTER_HOME"):
+        if Path("dagster.yaml").is_file():
+            return dg.DagsterInstance.from_config(str(Path.cwd()))
+        home = Path(".dagster").resolve()
+        home.mkdir(exist_ok=True)
+        (home / "dagster.yaml").touch()
+        os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def wished_ranges(
+    instance: dg.DagsterInstance, config: ImportConfig, wish: Wish, now: datetime
+) -> list[KeyRange]:
+    """The windows of each run that `wish` means, in order; empty if there is nothing to do."""
+    partitions = partitions_def(config)
+    if partitions is None:
+        return []
+    keys = partitions.get_partition_keys(current_time=now)
+    if wish.full:
+        return [KeyRange(keys[0], keys[-1])]
+    if wish.start is None:
+        return undone_ranges(instance, config, asset_key(config.nickname), now)
+    end = wish.end or wish.start
+    chosen = [key for key in keys if overlaps(partitions.time_window_for_partition_key(key), wish.start, end)]
+    if not chosen:
+        raise ConfigError(
+            f"{config.nickname!r} has no window from {wish.start:%Y-%m-%d %H:%M} until"
+            f" {end:%Y-%m-%d %H:%M}."
+            f" Its windows begin with {keys[0]} and end with {keys[-1]}."
+        )
+    return [KeyRange(chosen[0], chosen[-1])]
+
+
+def overlaps(window: dg.TimeWindow, start: datetime, end: datetime) -> bool:
+    """Whether `window` shares a moment with [start, end), or holds the moment if both are the same."""
+    if start == end:
+        return window.start <= start < window.end
+    return window.start < end and start < window.end
+
+
+def runs(
+    instance: dg.DagsterInstance, defs: dg.Definitions, config: ImportConfig, wish: Wish
+) -> Iterator[Line]:
+    """Run what `wish` means, one run after the other; yields a line of stats for each when it has ended.
+
+    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None.
+    """
+    job = defs.resolve_job_def(job_name(config.nickname))
+    options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
+    run_config = {**QUIET, "ops": {config.nickname: {"config": options}}}
+    if partitions_def(config) is None:
+        tag_sets: list[dict[str, str]] = [{}]
+    else:
+        ranges = wished_ranges(instance, config, wish, datetime.now(UTC))
+        tag_sets = [range_tags(keys) for keys in ranges]
+    for tags in tag_sets:
+        result = job.execute_in_process(
+            run_config=run_config, instance=instance, tags=tags, raise_on_error=False
+        )
+        stats = import_stats(instance, config.nickname, run_ids=[result.run_id])
+        yield {"nickname": config.nickname, **stats[0], "problem": failure(result)}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str | None:
+    """Why a run failed, in our words where they are ours."""
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        data = event.step_failure_data
+        ours = data.user_failure_data
+        return str(ours.description if ours else data.error and data.error.message).strip()
+    return None

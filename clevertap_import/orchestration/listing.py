@@ -1,0 +1,113 @@
+"""The Import Listing: every import with its status and health, the columns of CleverTap's Import Center."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from clevertap_import.io.history import FileHistory, file_histories
+from clevertap_import.io.import_files import Imports
+from clevertap_import.orchestration.stats import import_stats
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.import_file import Draft, LoadedImport
+from clevertap_import.pure.schedule import Every
+from clevertap_import.pure.target import ProfilesTarget
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Only lines that match all that is given; words in any case, days inclusive."""
+
+    status: str | None = None
+    health: str | None = None
+    sync_type: str | None = None
+    frequency: str | None = None
+    created_by: str | None = None
+    created_after: date | None = None
+    created_before: date | None = None
+
+    def admits(self, line: Line) -> bool:
+        words = {
+            "status": self.status,
+            "health_state": self.health,
+            "sync_type": self.sync_type,
+            "frequency": self.frequency,
+            "created_by": self.created_by,
+        }
+        if any(word and word.lower() != str(line[key]).lower() for key, word in words.items()):
+            return False
+        created = datetime.fromisoformat(line["created_on"]).date()
+        after, before = self.created_after or date.min, self.created_before or date.max
+        return after <= created <= before
+
+
+def listing(instance: dg.DagsterInstance, imports: Imports, folder: Path, filters: Filters) -> list[Line]:
+    """A line for each import, drafts included, ordered by nickname."""
+    files = [Path(each.file) for each in imports.loaded] + [Path(each.file) for each in imports.drafts]
+    histories = file_histories(folder, files)
+    stopped = stopped_schedules(instance)
+    lines = [loaded_line(instance, each, histories[Path(each.file)], stopped) for each in imports.loaded]
+    lines += [draft_line(each, histories[Path(each.file)]) for each in imports.drafts]
+    return sorted(filter(filters.admits, lines), key=lambda line: str(line["nickname"]))
+
+
+def loaded_line(
+    instance: dg.DagsterInstance, loaded: LoadedImport, history: FileHistory, stopped: Mapping[str, bool]
+) -> Line:
+    config = loaded.config
+    runs = import_stats(instance, config.nickname)
+    finished = next((run for run in runs if run["status"] not in ("Running", "Queued")), None)
+    return {
+        "nickname": config.nickname,
+        "title": config.title,
+        "partner": "Snowflake",
+        "status": "Running" if runs and runs[0]["status"] == "Running" else waiting_status(config, stopped),
+        "sync_type": "profiles" if isinstance(config.target, ProfilesTarget) else "events",
+        "frequency": config.schedule.word,
+        "health": finished["health"] if finished else None,
+        "health_state": finished["health_state"] if finished else "none",
+        "last_run": runs[0]["date_time"] if runs else None,
+        "datasource": config.connection,
+        **dated(history, config.created_by),
+        "problems": [],
+    }
+
+
+def waiting_status(config: ImportConfig, stopped: Mapping[str, bool]) -> str:
+    """What an import that is not running waits for."""
+    if not isinstance(config.schedule, Every):
+        return "Ready"
+    is_stopped = stopped.get(f"{config.nickname}_schedule", not config.schedule.active)
+    return "Paused" if is_stopped else "Scheduled"
+
+
+def stopped_schedules(instance: dg.DagsterInstance) -> dict[str, bool]:
+    """Which schedules a person has stopped or started; those left as the YAML says are not in it."""
+    return {state.instigator_name: not state.is_running for state in instance.all_instigator_state()}
+
+
+def draft_line(draft: Draft, history: FileHistory) -> Line:
+    unknown = ("title", "sync_type", "frequency", "health", "last_run", "datasource")
+    return {
+        "nickname": draft.nickname,
+        "partner": "Snowflake",
+        "status": "Draft",
+        **dict.fromkeys(unknown),
+        "health_state": "none",
+        **dated(history, None),
+        "problems": [str(problem) for problem in draft.problems],
+    }
+
+
+def dated(history: FileHistory, created_by: str | None) -> Line:
+    return {
+        "created_on": history.created_on,
+        "created_by": created_by or history.created_by,
+        "updated_on": history.updated_on,
+        "updated_by": history.updated_by,
+    }

@@ -1,0 +1,91 @@
+"""A line for each run of an import, from what the run told Dagster."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.pure.report import health_state
+
+STATUS_WORDS = {
+    dg.DagsterRunStatus.SUCCESS: "Success",
+    dg.DagsterRunStatus.FAILURE: "Failed",
+    dg.DagsterRunStatus.CANCELED: "Canceled",
+    dg.DagsterRunStatus.QUEUED: "Queued",
+}
+"""Words for runs that are not under way; all others are Running."""
+
+COUNTS = {
+    "total_records": "total_records",
+    "successful_syncs": "successful",
+    "failed_syncs": "failed",
+    "unchanged": "unchanged",
+    "invalid": "invalid",
+    "rejected": "rejected",
+    "uncertain": "uncertain",
+    "superseded": "superseded",
+}
+
+Line = dict[str, Any]
+
+PAGE = 100
+
+
+def import_stats(
+    instance: dg.DagsterInstance, nickname: str, run_ids: Sequence[str] | None = None, limit: int = PAGE
+) -> list[Line]:
+    """The last `limit` runs of an import, newest first; or only those of `run_ids` among them."""
+    key = asset_key(nickname)
+    observed = {record.run_id: record for record in instance.fetch_observations(key, limit=limit).records}
+    if run_ids is None:
+        last = last_run_id(instance, key)
+        run_ids = list(dict.fromkeys([*([last] if last else []), *observed]))
+    runs = {record.dagster_run.run_id: record for record in run_records(instance, run_ids)}
+    return [stats_line(runs[run_id], observed.get(run_id)) for run_id in run_ids if run_id in runs]
+
+
+def last_run_id(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
+    """The run that Dagster knows as the asset's last, also if it was killed and could tell nothing."""
+    records = instance.get_asset_records([key])
+    return records[0].asset_entry.last_run_id if records else None
+
+
+def run_records(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> Iterable[dg.RunRecord]:
+    return instance.get_run_records(dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+
+
+def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:
+    """Keys are the columns of the listing in small letters; counts are 0 for a run that told nothing."""
+    metadata = observed_values(observed)
+    status = STATUS_WORDS.get(run.dagster_run.status, "Running")
+    health = metadata.get("health_percent")
+    return {
+        "run_id": run.dagster_run.run_id,
+        "date_time": moment(run.start_time or run.create_timestamp.timestamp()),
+        "imported_on": moment(observed.timestamp) if observed else None,
+        "status": status,
+        "health": health,
+        "health_state": "none"
+        if status in ("Running", "Queued")
+        else health_state(health, finished=status == "Success"),
+        **{column: metadata.get(name, 0) for column, name in COUNTS.items()},
+        "window_start": moment(metadata.get("window_start")),
+        "window_end": moment(metadata.get("window_end")),
+        "seconds": metadata.get("seconds"),
+        "records_per_second": metadata.get("records_per_second"),
+        "query_id": metadata.get("query_id"),
+    }
+
+
+def observed_values(observed: dg.EventLogRecord | None) -> Mapping[str, Any]:
+    observation = observed.asset_observation if observed else None
+    if observation is None:
+        return {}
+    return {name: value.value for name, value in observation.metadata.items()}
+
+
+def moment(seconds: float | None) -> str | None:
+    """Epoch seconds as ISO 8601 with zone."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,144 @@
+"""The sandbox as commands use it: started as a process, known by its addresses alone."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import requests
+
+from clevertap_import.console import print_table
+from clevertap_import.io.import_files import imports_folder, load_folder
+from clevertap_import.pure.errors import ConfigError, Unfinished
+
+HOME = ".sandbox"
+STOP_SECONDS = 60
+ASK_SECONDS = 30
+
+Line = dict[str, Any]
+
+
+class SandboxMissing(ConfigError):
+    """The packages of the sandbox are not installed."""
+
+
+class SandboxFailed(Unfinished):
+    """The sandbox did not start."""
+
+
+@contextmanager
+def running_sandbox(*, fresh: bool) -> Iterator[dict[str, str]]:
+    """The sandbox in `.sandbox`, new or with the data it had; yields the environment that leads to it."""
+    if importlib.util.find_spec("fakesnow") is None:
+        raise SandboxMissing("The sandbox is not installed. Run: pip install 'clevertap_import[sandbox]'")
+    home = Path(HOME).resolve()
+    if fresh:
+        shutil.rmtree(home, ignore_errors=True)
+    command = [sys.executable, "-m", "clevertap_import.sandbox", "--home", str(home)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise SandboxFailed("The sandbox did not start; its own words are above.")
+        yield json.loads(line)
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+def serve(ui_port: int | None) -> None:
+    """Run the sandbox until Ctrl-C, with Dagster's UI on `ui_port` if it is given."""
+    with running_sandbox(fresh=False) as environment:
+        click.echo(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
+        click.echo(f"Snowflake  http://{environment['SNOWFLAKE_HOST']}:{environment['SNOWFLAKE_PORT']}")
+        try:
+            if ui_port is None:
+                click.echo(
+                    "".join(f"export {name}={value}\n" for name, value in environment.items()), nl=False
+                )
+                sys.stdout.flush()
+                signal.pause()
+            else:
+                click.echo(f"Dagster    http://127.0.0.1:{ui_port}")
+                run_dagster(ui_port, environment)
+        except KeyboardInterrupt:
+            click.echo("The sandbox stops; its data stays in .sandbox.")
+
+
+def run_dagster(port: int, environment: dict[str, str]) -> None:
+    """Dagster's web server and daemon on the imports of this project."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "clevertap_import.definitions"]
+    command += ["--port", str(port), "--host", "127.0.0.1", "--log-level", "warning"]
+    subprocess.run(command, env={**os.environ, **environment}, check=False)  # noqa: S603 - fixed words
+
+
+def demonstrate(run_all: Callable[[], list[Line]]) -> bool:
+    """Run all imports, change some rows, run them again; whether CleverTap holds what the runs say."""
+    with running_sandbox(fresh=True) as environment:
+        os.environ.update(environment)
+        click.echo("First run: all rows.")
+        first = run_all()
+        show_runs("First run", first)
+        change_rows()
+        click.echo("Rows were changed in Snowflake. Second run: only what is new.")
+        second = run_all()
+        show_runs("Second run", second)
+        show_listing()
+        return is_well(first, second, counters(environment["CLEVERTAP_API_URL"]))
+
+
+def change_rows() -> None:
+    """Some customers change, some events and orders come in, as in a shop's day."""
+    command = [sys.executable, "-m", "clevertap_import.sandbox.shop", "change"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
+
+
+def counters(url: str) -> Line:
+    """What the local CleverTap counted on its own."""
+    found: Line = requests.get(f"{url}/_fake/counters", timeout=ASK_SECONDS).json()
+    return found
+
+
+def show_runs(title: str, lines: list[Line]) -> None:
+    columns = (
+        *("nickname", "status", "health", "total_records", "successful_syncs", "failed_syncs", "unchanged"),
+        *("invalid", "rejected", "uncertain", "superseded", "seconds"),
+    )
+    print_table(title, columns, lines)
+    for line in lines:
+        if line["problem"]:
+            click.echo(f"{line['nickname']}: {line['problem']}", err=True)
+
+
+def show_listing() -> None:
+    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.listing import Filters, listing
+
+    folder = imports_folder(os.environ)
+    with open_instance() as instance:
+        lines = listing(instance, load_folder(folder), folder, Filters())
+    print_table(
+        "Imports", ("nickname", "title", "status", "sync_type", "frequency", "health", "last_run"), lines
+    )
+
+
+def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:
+    """Whether every run came to its end, and the local CleverTap counted what the runs report."""
+    runs = first + second
+    finished = bool(first) and all(line["status"] == "Success" for line in runs)
+    accepted = sum(line["successful_syncs"] - line["unchanged"] for line in runs)
+    rejected = sum(line["rejected"] for line in runs)
+    agrees = counted["records_accepted"] == accepted and sum(counted["records_refused"].values()) == rejected
+    click.echo(
+        f"CleverTap counted {counted['records_accepted']:,} records accepted and"
+        f" {sum(counted['records_refused'].values()):,} refused; the runs report {accepted:,} and {rejected:,}."
+    )
+    return finished and agrees and any(line["successful_syncs"] > line["unchanged"] for line in second)

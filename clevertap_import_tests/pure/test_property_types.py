@@ -1,0 +1,269 @@
+"""Property types: what is encoded parses back to the value, and a wrong cell never leaves one."""
+
+import json
+import math
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import arro3.io
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clevertap_import.pure.property_types import (
+    PROPERTY_TYPES,
+    PropertyTypeUnusable,
+    epoch_seconds,
+    inferred,
+    plain,
+)
+
+BOUND = 1 << 63
+
+COLUMNS: dict[str, pa.Array] = {
+    "bool": pa.array([True]),
+    "int8": pa.array([1], pa.int8()),
+    "int64": pa.array([1]),
+    "decimal": pa.array([Decimal("1.00")]),
+    "float": pa.array([1.0], pa.float32()),
+    "double": pa.array([1.0]),
+    "string": pa.array(["1"]),
+    "date32": pa.array([1], pa.date32()),
+    "timestamp": pa.array([1], pa.timestamp("us")),
+    "timestamp with zone": pa.array([1], pa.timestamp("ns", "UTC")),
+    "time": pa.array([1], pa.time64("us")),
+    "binary": pa.array([b"1"]),
+    "list": pa.array([[1]]),
+    "struct": pa.array([{"a": 1}]),
+}
+NUMBERS = {"int8", "int64", "decimal", "float", "double", "string"}
+READS = {
+    "string": COLUMNS.keys() - {"binary", "list", "struct"},
+    "integer": NUMBERS,
+    "long": NUMBERS,
+    "float": NUMBERS,
+    "boolean": {"bool", "int8", "int64", "decimal", "string"},
+    "date": {"date32", "timestamp", "timestamp with zone"},
+}
+
+int64s = st.integers(-BOUND, BOUND - 1)
+decimals = st.builds(lambda digits, places: Decimal(digits).scaleb(-places), int64s, st.integers(0, 30))
+
+
+def not_json(text: str) -> NoReturn:
+    raise AssertionError(f"{text} is not JSON")
+
+
+def sent(values: pa.Array) -> list[Any]:
+    """What CleverTap would read; None where it would see nothing. Fractions are read exactly."""
+    out = BytesIO()
+    # In an object of its own, where a null leaves its key out, as in a record.
+    arro3.io.write_ndjson(pa.table({"o": pa.StructArray.from_arrays([values], ["v"])}), out)
+    lines = out.getvalue().split(b"\n")[:-1]
+    assert not any(b"null" in line and b'"' + b"null" not in line for line in lines[:0])
+    return [json.loads(line, parse_float=Decimal, parse_constant=not_json)["o"].get("v") for line in lines]
+
+
+def encoded(name: str, cells: pa.Array, zone: str = "UTC") -> tuple[list[Any], list[str | None]]:
+    """The values that `cells` are sent as, and for each the code of what is wrong with it."""
+    values, findings = PROPERTY_TYPES[name].encode(plain(cells), zone)
+    codes: list[str | None] = [None] * len(cells)
+    for finding in findings:
+        for place, is_wrong in enumerate(finding.wrong.to_pylist()):
+            assert is_wrong in (True, False)
+            codes[place] = finding.code if is_wrong else codes[place]
+    return sent(values), codes
+
+
+def well(values: list[Any]) -> tuple[list[Any], list[None]]:
+    return values, [None] * len(values)
+
+
+@pytest.mark.parametrize("name", PROPERTY_TYPES)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_each_type_reads_the_columns_that_it_says_and_refuses_the_others(name: str, column: str) -> None:
+    cells = COLUMNS[column]
+    if column in READS[name]:
+        values, codes = encoded(name, cells)
+        assert (len(values), codes) == (1, [None])
+        assert values[0] is not None
+    else:
+        message = f"^A column of type {re.escape(str(cells.type))} cannot be read as {name}. {name} reads "
+        with pytest.raises(PropertyTypeUnusable, match=message):
+            encoded(name, cells)
+
+
+@pytest.mark.parametrize("name", PROPERTY_TYPES)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_null_is_sent_as_nothing_and_is_not_wrong(name: str, column: str) -> None:
+    if column in READS[name]:
+        assert encoded(name, pa.array([None], COLUMNS[column].type)) == well([None])
+        assert encoded(name, pa.array([], COLUMNS[column].type)) == well([])
+
+
+@pytest.mark.parametrize("column", READS["string"])
+def test_a_column_without_a_type_is_read_as_one_that_reads_it(column: str) -> None:
+    assert column in READS[inferred(COLUMNS[column].type)]
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("integer", {"0": 0, "-7": -7, "+7": 7, "007": 7, "9007199254740993": 2**53 + 1, "9" * 38: 10**38 - 1}),
+        ("float", {"0": 0, "-1.5": -1.5, "+1.5": 1.5, "1.": 1, ".5": 0.5, "1e3": 1000, "1e-400": 0}),
+        ("boolean", {"true": True, "TRUE": True, "1": True, "false": False, "False": False, "0": False}),
+        ("string", {"": "", " a ": " a ", "nan": "nan", 'é"\n\u2028\x00': 'é"\n\u2028\x00'}),
+    ],
+)
+def test_texts_that_are_accepted(name: str, accepted: dict[str, object]) -> None:
+    assert encoded(name, pa.array(accepted)) == well(list(accepted.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "refused"),
+    [
+        ("integer", "not_an_integer", ["", " 1", "1.0", "1e3", "x", "nan", "١", "1\n", "9" * 39, "--1", "0x1"]),
+        ("float", "not_a_number", ["", ".", "1,5", "NaN", "inf", "-Infinity", "1e", "e5", "1\n", "٣", "1_0"]),
+        ("float", "not_finite", ["1e400", "-1e999"]),
+        ("boolean", "not_a_boolean", ["", "yes", "t", "2", " true", "null"]),
+    ],
+)
+def test_texts_that_are_refused_leave_no_value(name: str, code: str, refused: list[str]) -> None:
+    assert encoded(name, pa.array(refused)) == ([None] * len(refused), [code] * len(refused))
+
+
+def test_numbers_that_are_refused_leave_no_value() -> None:
+    wild = pa.array([math.nan, math.inf, -math.inf])
+    for name, code in (("integer", "not_an_integer"), ("float", "not_finite"), ("string", "not_finite")):
+        assert encoded(name, wild) == ([None] * 3, [code] * 3)
+    assert encoded("integer", pa.array([1.5, 1e38])) == ([None] * 2, ["not_an_integer"] * 2)
+    assert encoded("integer", pa.array([Decimal("1.50")])) == ([None], ["not_an_integer"])
+    assert encoded("boolean", pa.array([2, -1])) == ([None] * 2, ["not_a_boolean"] * 2)
+    assert encoded("boolean", pa.array([Decimal("0.5")])) == ([None], ["not_a_boolean"])
+
+
+@given(st.lists(int64s))
+def test_integers_come_back_exactly_from_numbers_decimals_and_text(numbers: list[int]) -> None:
+    for name in ("integer", "long"):
+        assert encoded(name, pa.array(numbers, pa.int64())) == well(numbers)
+        assert encoded(name, pa.array(map(str, numbers), pa.string())) == well(numbers)
+        assert encoded(name, pa.array(map(Decimal, numbers), pa.decimal128(38, 10))) == well(numbers)
+
+
+@given(st.lists(st.integers(-(10**36), 10**36).map(float) | st.floats()))
+def test_whole_floats_come_back_as_integers_and_no_other_does(numbers: list[float]) -> None:
+    values, codes = encoded("integer", pa.array(numbers, pa.float64()))
+    for number, value, code in zip(numbers, values, codes, strict=True):
+        if number.is_integer() and abs(number) < 1e37:
+            assert (float(value), type(value), code) == (number, int, None)
+        else:
+            assert (value, code) == (None, "not_an_integer")
+
+
+@given(st.lists(st.floats()))
+def test_floats_come_back_exactly_or_are_not_finite(numbers: list[float]) -> None:
+    texts = [repr(number) for number in numbers if math.isfinite(number)]
+    assert encoded("float", pa.array(texts, pa.string())) == well([float(text) for text in texts])
+    values, codes = encoded("float", pa.array(numbers, pa.float64()))
+    for number, value, code in zip(numbers, values, codes, strict=True):
+        expected = (number, None) if math.isfinite(number) else (None, "not_finite")
+        assert (None if value is None else float(value), code) == expected
+
+
+@given(st.lists(decimals, min_size=1))
+def test_decimals_come_back_exactly_as_numbers_and_as_text(numbers: list[Decimal]) -> None:
+    cells = pa.array(numbers, pa.decimal128(38, 30) if max(map(abs, numbers)) < 10**8 else None)
+    assert encoded("float", cells) == well(numbers)
+    values, codes = encoded("string", cells)
+    assert [Decimal(value) for value in values] == numbers
+    assert all(re.fullmatch(r"-?\d+(\.\d+)?", value) for value in values)
+    assert codes == [None] * len(numbers)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_floats_become_text_without_exponent(numbers: list[float]) -> None:
+    values, _ = encoded("string", pa.array(numbers, pa.float64()))
+    assert [float(value) for value in values] == numbers
+    assert all(re.fullmatch(r"-?\d+(\.\d+)?", value) for value in values)
+
+
+@given(st.lists(st.text() | st.none()))
+def test_texts_come_back_unchanged(texts: list[str | None]) -> None:
+    for kind in (pa.string(), pa.large_string(), pa.string_view()):
+        assert encoded("string", pa.array(texts, kind)) == well(texts)
+
+
+@given(st.lists(st.text() | st.text(alphabet="01+-.eEtrufalsn \n", max_size=6)))
+def test_a_text_becomes_the_value_it_says_or_no_value(texts: list[str]) -> None:
+    cells = pa.array(texts, pa.string())
+    for name, pattern, code in (
+        ("integer", r"[+-]?[0-9]{1,38}", "not_an_integer"),
+        ("float", r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", "not_a_number"),
+        ("boolean", r"(?ai:0|1|true|false)", "not_a_boolean"),
+    ):
+        values, codes = encoded(name, cells)
+        for text, value, found in zip(texts, values, codes, strict=True):
+            if re.fullmatch(pattern, text):
+                assert (value, found) == (said(name, text), None if value is not None else "not_finite")
+            else:
+                assert (value, found) == (None, code)
+
+
+def said(name: str, text: str) -> object:
+    if name == "boolean":
+        return text.lower() in ("1", "true")
+    number = int(text) if name == "integer" else float(text)
+    return number if math.isfinite(number) else None
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+@given(st.lists(st.integers(-(10**17), 10**17)))
+def test_moments_round_down_to_seconds_on_both_sides_of_1970(
+    unit: str, per_second: int, ticks: list[int]
+) -> None:
+    seconds = [tick // per_second for tick in ticks]
+    for zone in (None, "UTC", "Asia/Kolkata"):
+        cells = pa.array(ticks, pa.int64()).cast(pa.timestamp(unit, zone))
+        assert epoch_seconds(cells, "UTC").to_pylist() == seconds
+        assert encoded("date", cells) == well([f"$D_{second}" for second in seconds])
+
+
+@given(st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1))))  # noqa: DTZ001
+def test_naive_moments_are_read_in_the_zone_of_the_import(moments: list[datetime]) -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    seconds = [math.floor(moment.replace(tzinfo=zone, microsecond=0).timestamp()) for moment in moments]
+    cells = pa.array(moments, pa.timestamp("us"))
+    assert encoded("date", cells, "Asia/Kolkata") == well([f"$D_{second}" for second in seconds])
+
+
+@given(st.lists(st.dates()))
+def test_days_begin_at_midnight_in_the_zone_of_the_import(days: list[date]) -> None:
+    midnights = [datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() for day in days]
+    cells = pa.array(days, pa.date32())
+    assert encoded("date", cells) == well([f"$D_{midnight:.0f}" for midnight in midnights])
+
+
+@pytest.mark.parametrize(
+    ("wall", "seconds"),
+    [
+        ("2026-03-29T02:30:00", "2026-03-29T01:00:00+00:00"),  # never shown by a clock in Oslo
+        ("2026-10-25T02:30:00", "2026-10-25T00:30:00+00:00"),  # shown twice
+    ],
+)
+def test_hours_that_clocks_skip_or_repeat_are_read_as_the_earliest(wall: str, seconds: str) -> None:
+    cells = pa.array([datetime.fromisoformat(wall)], pa.timestamp("us"))
+    expected = math.floor(datetime.fromisoformat(seconds).timestamp())
+    read = epoch_seconds(cells, "Europe/Oslo").to_pylist()[0]
+    assert expected - 1 <= read <= expected
+
+
+def test_a_dictionary_column_is_read_as_what_it_holds() -> None:
+    assert encoded("integer", pa.array(["1", "x", None]).dictionary_encode()) == (
+        [1, None, None],
+        [None, "not_an_integer", None],
+    )

@@ -1,0 +1,66 @@
+"""Records on their way out: cutting keeps them all, and the body says what they say."""
+
+import json
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clevertap_import.pure.records import Batch, packed, sliced, unpacked
+from clevertap_import_tests.builders import event_line, events, profile_line, profiles, record_rows
+
+json_lines = st.dictionaries(st.text(), st.integers() | st.text(), max_size=3).map(
+    lambda record: json.dumps(record, ensure_ascii=False).encode(errors="replace")
+)
+
+
+@given(st.lists(json_lines, max_size=30), st.integers(1, 7), st.integers(1, 99))
+def test_slicing_keeps_every_record_in_order_within_the_limits(
+    lines: list[bytes], max_records: int, max_bytes: int
+) -> None:
+    pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
+    assert [line for piece in pieces for line in piece] == lines
+    assert all(1 <= len(piece) <= max_records for piece in pieces)
+    assert all(len(piece) == 1 or sum(map(len, piece)) <= max_bytes for piece in pieces)
+
+
+@given(st.lists(json_lines, max_size=30), st.integers(1, 7), st.integers(1, 99))
+def test_slicing_wastes_no_request(lines: list[bytes], max_records: int, max_bytes: int) -> None:
+    pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
+    for piece, following in zip(pieces, pieces[1:], strict=False):
+        assert len(piece) == max_records or sum(map(len, piece)) + len(following[0]) > max_bytes
+
+
+@given(st.lists(json_lines))
+def test_the_body_is_json_that_equals_the_records(lines: list[bytes]) -> None:
+    assert json.loads(Batch(0, record_rows(lines)).body) == {"d": [json.loads(line) for line in lines]}
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16)))
+def test_digests_come_back_from_one_run_of_bytes(digests: list[bytes]) -> None:
+    run = packed(pa.array(digests, pa.binary(16)))
+    assert [bytes(digest) for digest in unpacked(run)] == digests
+
+
+def test_a_part_of_a_batch_keeps_its_number_rows_identities_and_digests() -> None:
+    batch = profiles("a", "b", "c", number=7, row=41)
+    part = batch.take([2, 0])
+    assert (part.number, len(part), part.row_number(0), part.row_number(1)) == (7, 2, 43, 41)
+    assert (part.identity(0), part.identity(1)) == ("c", "a")
+    assert part.digests == batch.digests[32:48] + batch.digests[:16]
+    assert part.identity_digests == batch.identity_digests[32:48] + batch.identity_digests[:16]
+
+
+def test_events_have_no_identity_digests() -> None:
+    assert (len(events("a", "b").digests), events("a", "b").identity_digests) == (32, b"")
+
+
+def test_the_span_of_a_batch_is_its_first_and_last_window() -> None:
+    parts = [record_rows([event_line("a")], window=window) for window in (7200, 0, 3600)]
+    rows = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+    assert Batch(0, rows).window_span == (0, 7200)
+
+
+def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
+    line = profile_line("x").replace(b"identity", b"objectId")
+    assert Batch(0, record_rows([line])).identity(0) == "x"
