@@ -25,6 +25,13 @@ ASK_SECONDS = 30
 
 Line = dict[str, Any]
 
+RUN = (
+    *("status", "health", "total_records", "successful_syncs", "failed_syncs", "unchanged", "invalid"),
+    *("rejected", "uncertain", "superseded", "seconds"),
+)
+COUNTED = ("run_id", "date_time", *RUN)
+LISTED = ("nickname", "title", "status", "sync_type", "frequency", "health", "last_run")
+
 
 class SandboxMissing(ConfigError):
     """The packages of the sandbox are not installed."""
@@ -108,26 +115,24 @@ def counters(url: str) -> Line:
 
 
 def show_runs(title: str, lines: list[Line]) -> None:
-    columns = (
-        *("nickname", "status", "health", "total_records", "successful_syncs", "failed_syncs", "unchanged"),
-        *("invalid", "rejected", "uncertain", "superseded", "seconds"),
-    )
-    print_table(title, columns, lines)
+    print_table(title, ("nickname", *RUN), lines)
     for line in lines:
         if line["problem"]:
             click.echo(f"{line['nickname']}: {line['problem']}", err=True)
 
 
 def show_listing() -> None:
+    """The listing, and the stats of each import in it."""
     from clevertap_import.orchestration.launch import open_instance
     from clevertap_import.orchestration.listing import Filters, listing
+    from clevertap_import.orchestration.stats import import_stats
 
     folder = imports_folder(os.environ)
     with open_instance() as instance:
         lines = listing(instance, load_folder(folder), folder, Filters())
-    print_table(
-        "Imports", ("nickname", "title", "status", "sync_type", "frequency", "health", "last_run"), lines
-    )
+        print_table("Imports", LISTED, lines)
+        for line in lines:
+            print_table(f"Stats of {line['nickname']}", COUNTED, import_stats(instance, line["nickname"]))
 
 
 def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:

@@ -47,7 +47,7 @@ def test_a_timeout_takes_the_batch_and_never_answers(fake_clevertap: FakeCleverT
     fake_clevertap.faults([{"kind": "timeout"}])
     with pytest.raises(requests.ReadTimeout):
         fake_clevertap.post(
-            b'{"d":[{"type":"event","identity":"a","evtName":"E","evtData":{}}]}', timeout_seconds=0.2
+            b'{"d":[{"type":"event","identity":"a","evtName":"E","evtData":{}}]}', timeout_seconds=1
         )
     assert len(fake_clevertap.events()) == 1
 
