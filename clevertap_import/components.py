@@ -13,8 +13,10 @@ from .pure.config import ImportConfig
 class CleverTapImport(dg.Component):
     """Moves rows of Snowflake into CleverTap, as user profiles or as events."""
 
-    def __init__(self, config: ImportConfig) -> None:
+    def __init__(self, config: ImportConfig, file: str, line: int) -> None:
         self.config = config
+        self.file = file
+        self.line = line
 
     @classmethod
     def get_model_cls(cls) -> type[ImportConfig]:
@@ -24,7 +26,10 @@ class CleverTapImport(dg.Component):
     def load(cls, attributes: ImportConfig | None, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]
         if attributes is None:
             raise dg.DagsterInvalidDefinitionError("The import has no attributes.")
-        return cls(with_sql_file(attributes, Path(context.path)))
+        folder = Path(context.path)
+        tree = context.resolution_context.source_position_tree
+        file, line = (tree.position.filename, tree.position.start.line) if tree else (folder / "defs.yaml", 1)
+        return cls(with_sql_file(attributes, folder), str(file), line)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return import_definitions(self.config, code_references(str(Path(context.path) / "defs.yaml"), 1))
+        return import_definitions(self.config, code_references(self.file, self.line))
