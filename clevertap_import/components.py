@@ -5,9 +5,10 @@ from typing import Self
 
 import dagster as dg
 
-from .io.import_files import with_sql_file
-from .orchestration.location import code_references, import_definitions
-from .pure.config import ImportConfig
+from clevertap_import.io.import_files import with_sql_file
+from clevertap_import.orchestration.location import code_references, import_definitions
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.plan import config_problems
 
 
 class CleverTapImport(dg.Component):
@@ -29,7 +30,11 @@ class CleverTapImport(dg.Component):
         folder = Path(context.path)
         tree = context.resolution_context.source_position_tree
         file, line = (tree.position.filename, tree.position.start.line) if tree else (folder / "defs.yaml", 1)
-        return cls(with_sql_file(attributes, folder), str(file), line)
+        config = with_sql_file(attributes, folder)
+        problems = [f"{file}:{line}: {key}: {message}" for key, message in config_problems(config)]
+        if problems:
+            raise dg.DagsterInvalidDefinitionError("\n".join(problems))
+        return cls(config, str(file), line)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return import_definitions(self.config, code_references(self.file, self.line))

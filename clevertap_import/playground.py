@@ -132,7 +132,8 @@ def show_listing() -> None:
         lines = listing(instance, load_folder(folder), folder, Filters())
         print_table("Imports", LISTED, lines)
         for line in lines:
-            print_table(f"Stats of {line['nickname']}", COUNTED, import_stats(instance, line["nickname"]))
+            name = line["nickname"]
+            print_table(f"Stats of {name}", COUNTED, import_stats(instance, name))
 
 
 def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:

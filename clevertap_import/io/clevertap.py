@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, SSLError
 
-from clevertap_import.pure.answer import read_answer
+from clevertap_import.pure.answer import read_answer, read_lookup
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.outcome import Busy, Outcome, Uncertain
 from clevertap_import.pure.records import Batch
@@ -23,6 +23,9 @@ REGION_HOSTS = {
     "mec1": "https://mec1.api.clevertap.com",
 }
 """CleverTap's region table (Common API Components page)."""
+
+MAX_LOOKUPS_IN_FLIGHT = 3
+"""Profile look-ups that CleverTap takes at once for one account (API Request Limit page)."""
 
 MAX_IN_FLIGHT = 15
 """Requests that CleverTap takes at once for one account (API Request Limit page)."""
@@ -104,9 +107,29 @@ class CleverTap:
 
     def post(self, batch: Batch) -> Outcome:
         """Send `batch` once."""
+        return self._upload("/1/upload", batch)
+
+    def try_out(self, batch: Batch) -> Outcome:
+        """What CleverTap would say to `batch`. Nothing is stored (dryRun=1, as CleverTap's clients use it)."""
+        return self._upload("/1/upload?dryRun=1", batch)
+
+    def profile_exists(self, key: str, value: str) -> bool | None:
+        """Whether CleverTap knows a profile by `identity` or `objectId`; None if it did not say clearly."""
+        try:
+            answer = self._session.get(
+                f"{self.settings.url}/1/profile.json",
+                params={key: value},
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            return None
+        return read_lookup(answer.status_code, answer.content)
+
+    def _upload(self, path: str, batch: Batch) -> Outcome:
         try:
             answer = self._session.post(
-                f"{self.settings.url}/1/upload",
+                f"{self.settings.url}{path}",
                 data=batch.body,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,

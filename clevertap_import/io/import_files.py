@@ -8,6 +8,7 @@ from pathlib import Path
 from clevertap_import.pure.config import ImportConfig, SqlSource
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
+from clevertap_import.pure.plan import config_problems
 from clevertap_import.pure.statement import NotASelect, one_select
 
 FOLDER_VARIABLE = "CLEVERTAP_IMPORT_DEFS"
@@ -105,6 +106,9 @@ def _with_sql(loaded: LoadedImport, folder: Path) -> ImportFile:
             one_select(config.source.text)
     except (SqlFileUnreadable, NotASelect) as error:
         return _draft(loaded, key, str(error))
+    problems = tuple(loaded.problem(key, message) for key, message in config_problems(config))
+    if problems:
+        return Draft(config.nickname, loaded.file, loaded.line, problems)
     return replace(loaded, config=config)
 
 

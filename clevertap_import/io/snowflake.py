@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from clevertap_import.pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
-from clevertap_import.pure.sql import SourceColumn
+from clevertap_import.pure.sql import SourceColumn, quoted
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
@@ -94,6 +94,8 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
             "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": query_tag},
             # Exact decimals: doubles would be off in the last place.
             "arrow_number_to_decimal": True,
+            # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
+            "platform_detection_timeout_seconds": 0.0,
         },
     }
 
@@ -129,7 +131,16 @@ class Snowflake:
 
         with translated("describe the query"), self._connection.cursor() as cursor:
             columns = cursor.describe(sql)
-        return tuple(SourceColumn(column.name, FIELD_ID_TO_NAME[column.type_code]) for column in columns)
+        return tuple(
+            SourceColumn(column.name, FIELD_ID_TO_NAME[column.type_code], column.scale) for column in columns
+        )
+
+    def use(self, kind: str, name: str) -> None:
+        """Take the role, warehouse, database or schema `name`. Raises QueryFailed if the user may not."""
+        if kind not in ("role", "warehouse", "database", "schema"):
+            raise ValueError(kind)
+        with translated(f"use the {kind} {name}"), self._connection.cursor() as cursor:
+            cursor.execute(f"use {kind} {identifier(name)}")
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
         """Run `sql` and stream its result; the connector fetches a few chunks ahead."""
@@ -138,6 +149,11 @@ class Snowflake:
             self.query_id = cursor.sfqid
             self.rows_expected = cursor.rowcount
             yield from arrow_batches(cursor)
+
+
+def identifier(name: str) -> str:
+    """A name as the connector takes it at login: plain names in any case, all others quoted."""
+    return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|".+"', name) else quoted(name)
 
 
 def arrow_batches(cursor: "SnowflakeCursor") -> Iterator[pa.RecordBatch]:

@@ -26,6 +26,7 @@ from clevertap_import.pure.window import Grid
 
 ROWS_PER_STEP = 20_000
 BYTES_PER_STEP = 32_000_000
+MAX_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,26 @@ class Fault:
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows have a fault, and the number of the first."""
+    """How many rows have a fault, and the number of the first; its value only if the import shows values."""
 
     rows: int
     example_row: int
+    example_value: str | None = None
 
 
 @dataclass(slots=True)
 class StageCounts:
-    """Rows by what the stage made of them. read = superseded + invalid + unchanged + staged."""
+    """Rows by what the stage made of them. read = superseded + invalid + unchanged + staged.
+
+    changed: those of `staged` whose identity was delivered before in another content.
+    """
 
     read: int = 0
     superseded: int = 0
     invalid: int = 0
     unchanged: int = 0
     staged: int = 0
+    changed: int = 0
     batches: int = 0
     tallies: dict[Fault, Tally] = field(default_factory=dict)
 
@@ -128,21 +134,33 @@ class Stager:
             superseded = superseded_rows(chunk)
             counts.read += chunk.num_rows + superseded
             counts.superseded += superseded
-            self.tally(counts, mapped)
+            self.tally(counts, mapped, chunk)
             news = self.past.is_news(mapped.records)
             counts.unchanged += int(np.count_nonzero(~news))
+            counts.changed += int(np.count_nonzero(news & self.past.is_known(mapped.records)))
             stage.add(mapped.records if news.all() else mapped.records.filter(pa.array(news)))
             self.on_progress(counts)
         stage.finish()
 
-    def tally(self, counts: StageCounts, mapped: Mapped) -> None:
+    def tally(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
         counts.invalid += len(mapped.rejections)
         for problem in mapped.problems:
-            rows = problem.places()
-            tally = counts.tallies.setdefault(fault(problem), Tally(0, mapped.first_row + int(rows[0])))
-            tally.rows += len(rows)
+            places = problem.places()
+            first = int(places[0])
+            if fault(problem) not in counts.tallies:
+                value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
+                counts.tallies[fault(problem)] = Tally(0, mapped.first_row + first, value)
+            counts.tallies[fault(problem)].rows += len(places)
         for rejection in mapped.rejections:
             self.on_rejection(rejection)
+
+
+def shown_value(problem: Problem, chunk: pa.RecordBatch, place: int) -> str | None:
+    """The wrong value itself, cut to what a table can show."""
+    if problem.column is None:
+        return None
+    text = repr(chunk[problem.column][place].as_py())
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}..."
 
 
 def fault(problem: Problem) -> Fault:

@@ -7,9 +7,10 @@ from typing import Any
 
 from clevertap_import.io.import_files import Imports
 from clevertap_import.io.snowflake import Snowflake, open_snowflake, snowflake_settings
-from clevertap_import.pure.errors import CleverTapImportError, ConfigError
+from clevertap_import.pure.errors import CleverTapImportError
 from clevertap_import.pure.import_file import LoadedImport, Problem
-from clevertap_import.pure.sql import SourceColumn, resolved, source_query, window_query
+from clevertap_import.pure.plan import column_problems
+from clevertap_import.pure.sql import source_query
 
 Verdict = dict[str, Any]
 
@@ -60,32 +61,4 @@ def query_problems(snowflake: Snowflake, loaded: LoadedImport) -> list[Problem]:
         columns = snowflake.describe(source_query(config))
     except CleverTapImportError as error:
         return [loaded.problem("source", str(error))]
-    problems = [problem for column in config.columns for problem in column_problems(loaded, columns, column)]
-    if problems:
-        return problems
-    try:
-        window_query(config, columns, None)
-    except CleverTapImportError as error:
-        return [loaded.problem("updated_on.column", str(error))]
-    return []
-
-
-def column_problems(loaded: LoadedImport, columns: Sequence[SourceColumn], column: str) -> Iterator[Problem]:
-    try:
-        resolved(columns, column)
-    except ConfigError as error:
-        for key in keys_naming(loaded.config.model_dump(), column):
-            yield loaded.problem(key, str(error))
-
-
-def keys_naming(value: Any, column: str, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a config
-    """The keys of a config, such as `target.properties[2].column`, whose value is the column's name."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            inner_path = f"{path}.{key}" if path else key
-            if key == "column" and inner == column:
-                yield inner_path
-            yield from keys_naming(inner, column, inner_path)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from keys_naming(inner, column, f"{path}[{index}]")
+    return [loaded.problem(key, message) for key, message in column_problems(config, columns)]

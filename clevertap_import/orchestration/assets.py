@@ -1,25 +1,24 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
 
 from clevertap_import.io.rejects import rejects_file, rejects_path
 from clevertap_import.io.stage import Stage
+from clevertap_import.io.try_out import tried_out
+from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
+from clevertap_import.orchestration.execution import ImportRun, RunFacts, stage_impact
+from clevertap_import.orchestration.metadata import report_metadata
+from clevertap_import.orchestration.partitions import grid, partitions_def
+from clevertap_import.orchestration.progress import Progress
+from clevertap_import.orchestration.resources import account_key, connection_key, home
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import CleverTapImportError, ConfigError, SourceError
-from clevertap_import.pure.past import NoPast
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
 from clevertap_import.pure.window import Window
-
-from .checks import blocks, check_specs, query_failed, query_passed, stage_results
-from .execution import ImportRun, RunFacts
-from .metadata import report_metadata
-from .partitions import grid, partitions_def
-from .progress import Progress
-from .resources import account_key, connection_key, home
 
 JOURNAL_KEY = "journal"
 
@@ -28,11 +27,12 @@ class RunOptions(dg.Config):
     """What a person may ask of one run.
 
     force: send every record, also those that CleverTap has. limit: at most this many rows, and nothing is
-    marked done.
+    marked done. all_rows: a dry run checks every row, not a sample.
     """
 
     force: bool = False
     limit: int | None = None
+    all_rows: bool = False
 
 
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]
@@ -127,19 +127,27 @@ def checked_then_delivered(
     delivers = key in context.selected_asset_keys
     run = import_run(context, options, config, facts)
     with getattr(context.resources, JOURNAL_KEY).open() as journal, Stage() as stage:
-        past = run.past(journal) if delivers else NoPast()
+        past = run.past(journal, delivers=delivers)
         try:
-            run.stage(stage, past, is_sample=not delivers and facts.window is None)
+            run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
         except (ConfigError, SourceError) as error:
             yield from selected(context, [query_failed(key, str(error))])
             raise
-        yield from selected(context, [query_passed(key), *stage_results(key, config, stage.counts)])
+        tried = tried_out(run.clevertap, stage, config.dry_run.sample_rows)
+        impact = stage_impact(run, stage, looks_up=not delivers)
+        yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
             raise TooManyInvalid(config, facts)
+        if tried.blocks(config):
+            raise TriedOutBadly(tried.summary)
         if delivers:
             run.deliver(stage, journal)
             if options.limit is None:
                 yield dg.MaterializeResult(asset_key=key, metadata=report_metadata(facts))
+
+
+class TriedOutBadly(RefusedError):
+    """CleverTap's own dry run refused too many records, or could not be made; nothing was sent."""
 
 
 class TooManyInvalid(ConfigError):
@@ -155,7 +163,7 @@ class TooManyInvalid(ConfigError):
 
 
 def selected(
-    context: dg.AssetExecutionContext, results: list[dg.AssetCheckResult]
+    context: dg.AssetExecutionContext, results: Iterable[dg.AssetCheckResult]
 ) -> Iterator[dg.AssetCheckResult]:
     """All checks are always made; only those that were asked for may be told to Dagster."""
     asked = {check.name for check in context.selected_asset_check_keys}

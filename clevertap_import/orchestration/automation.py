@@ -2,11 +2,10 @@
 
 import dagster as dg
 
+from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.partitions import range_tags, undone_ranges
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.schedule import Every
-
-from .assets import asset_key
-from .partitions import range_tags, undone_ranges
 
 Tick = dg.SkipReason | list[dg.RunRequest]
 

@@ -1,18 +1,22 @@
 """The dry run as asset checks: what the stage found, as tables of problems."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
 from clevertap_import.io.stage import Fault, StageCounts, Tally
+from clevertap_import.io.try_out import Lookup, TriedOut
+from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.rules import CODES
 
 DESCRIPTIONS = {
     "query": "The query compiles, and returns every column that the import needs, with a usable type.",
     "identity": "Every row names a person in a way that CleverTap takes.",
     "mapping": "Every value can become what its property type asks for.",
     "limits": "Names and values are within CleverTap's limits.",
+    "clevertap": "CleverTap's own dry run takes a sample of the records.",
+    "impact": "How many records are new, changed and unchanged, and how many profiles would be created.",
 }
 
 COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
@@ -22,48 +26,85 @@ SCHEMA = dg.TableSchema(
 )
 
 
+Problems = Sequence[tuple[Fault, Tally]]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a delivery would change. `lookup` is None where CleverTap was not asked."""
+
+    new: int
+    changed: int
+    unchanged: int
+    lookup: Lookup | None
+
+    @property
+    def summary(self) -> str:
+        rows = self.new + self.changed + self.unchanged
+        told = (
+            f"Of {rows:,} rows {self.new:,} are new, {self.changed:,} changed and"
+            f" {self.unchanged:,} unchanged since they were last delivered."
+        )
+        if self.lookup is None:
+            return told
+        return (
+            f"{told} Of {self.lookup.asked:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
+            f" updated and {self.lookup.unknown:,} created."
+        )
+
+    @property
+    def metadata(self) -> dict[str, int]:
+        counts = {"new": self.new, "changed": self.changed, "unchanged": self.unchanged}
+        if self.lookup is None:
+            return counts
+        found = {"would_update": self.lookup.known, "would_create": self.lookup.unknown}
+        return {**counts, "looked_up": self.lookup.asked, **found}
+
+
 def check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [
-        dg.AssetCheckSpec(name, asset=key, description=text, blocking=True)
+        dg.AssetCheckSpec(name, asset=key, description=text, blocking=name != "impact")
         for name, text in DESCRIPTIONS.items()
     ]
-
-
-def query_passed(key: dg.AssetKey) -> dg.AssetCheckResult:
-    return result(
-        key,
-        "query",
-        [],
-        "The query compiles and returns every column that the import needs.",
-        is_blocking=False,
-    )
 
 
 def query_failed(key: dg.AssetKey, reason: str) -> dg.AssetCheckResult:
     return result(key, "query", [], reason, is_blocking=True)
 
 
-def stage_results(
-    key: dg.AssetKey, config: ImportConfig, counts: StageCounts
+def dry_run_results(
+    key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: TriedOut, impact: Impact
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result for each check that looks at rows. Too many wrong rows make them block the delivery."""
+    """One result for each check. Too many wrong rows make a check block the delivery."""
+    checked = {"rows_checked": counts.read - counts.superseded}
+    yield result(key, "query", [], "The query compiles and returns what the import needs.", metadata=checked)
     blocking = blocks(config, counts)
-    for name in list(DESCRIPTIONS)[1:]:
+    for name in ("identity", "mapping", "limits"):
         problems = [
             (fault, tally) for fault, tally in counts.tallies.items() if CODES[fault.code].check == name
         ]
-        yield result(key, name, problems, summary(problems, counts), is_blocking=blocking and bool(problems))
+        text = summary(problems, counts)
+        yield result(key, name, problems, text, is_blocking=blocking and bool(problems), metadata=checked)
+    yield result(
+        key,
+        "clevertap",
+        list(tried.tallies.items()),
+        tried.summary,
+        is_blocking=tried.blocks(config),
+        metadata={"rows_checked": tried.rows},
+    )
+    yield result(key, "impact", [], impact.summary, metadata={**checked, **impact.metadata})
 
 
 def blocks(config: ImportConfig, counts: StageCounts) -> bool:
     """Whether so many rows are wrong that nothing may be sent."""
     checked = counts.read - counts.superseded
     if not counts.invalid:
-        return False
+        return bool(counts.tallies) and config.on_invalid == "fail"
     return config.on_invalid == "fail" or 100 * counts.invalid > config.dry_run.max_rejected_percent * checked
 
 
-def summary(problems: Sequence[tuple[Fault, Tally]], counts: StageCounts) -> str:
+def summary(problems: Problems, counts: StageCounts) -> str:
     checked = counts.read - counts.superseded
     if not problems:
         return f"{checked:,} rows checked, no problem."
@@ -74,10 +115,11 @@ def summary(problems: Sequence[tuple[Fault, Tally]], counts: StageCounts) -> str
 def result(
     key: dg.AssetKey,
     name: str,
-    problems: Sequence[tuple[Fault, Tally]],
+    problems: Problems,
     description: str,
     *,
-    is_blocking: bool,
+    is_blocking: bool = False,
+    metadata: Mapping[str, int] | None = None,
 ) -> dg.AssetCheckResult:
     """An error blocks the delivery, a warning does not."""
     return dg.AssetCheckResult(
@@ -86,11 +128,12 @@ def result(
         passed=not problems and not is_blocking,
         severity=dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN,
         description=description,
-        metadata={"problems": problem_table(problems)} if problems else {},
+        metadata={**(metadata or {}), **({"problems": problem_table(problems)} if problems else {})},
     )
 
 
-def problem_table(problems: Sequence[tuple[Fault, Tally]]) -> dg.TableMetadataValue:
+def problem_table(problems: Problems) -> dg.TableMetadataValue:
+    """Most frequent first. Values are shown only where the import asks for it."""
     records = [
         dg.TableRecord(
             {
@@ -99,7 +142,9 @@ def problem_table(problems: Sequence[tuple[Fault, Tally]]) -> dg.TableMetadataVa
                 "property": fault.property or "",
                 "type": fault.type,
                 "code": fault.code,
-                "reason": fault.reason,
+                "reason": f"{fault.reason}, such as {tally.example_value}"
+                if tally.example_value
+                else fault.reason,
                 "rows": tally.rows,
                 "example_row": tally.example_row,
             }

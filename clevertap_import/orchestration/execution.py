@@ -1,6 +1,7 @@
 """One run of one import: query, stage, check, deliver, report. Without delivery it is the dry run."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -9,21 +10,23 @@ from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.rejects import RejectsFile
-from clevertap_import.io.snowflake import Snowflake, open_snowflake
+from clevertap_import.io.snowflake import open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
+from clevertap_import.io.try_out import looked_up
+from clevertap_import.orchestration.checks import Impact
+from clevertap_import.orchestration.partitions import grid
+from clevertap_import.orchestration.progress import Progress
+from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.past import NoPast, Past
+from clevertap_import.pure.plan import planned
 from clevertap_import.pure.records import Rejection
 from clevertap_import.pure.report import Report
-from clevertap_import.pure.sql import sample_query, source_query, window_query
+from clevertap_import.pure.sql import SourceColumn, sample_query, source_query, window_query
 from clevertap_import.pure.target import EventsTarget
 from clevertap_import.pure.window import Window
-
-from .partitions import grid
-from .progress import Progress
-from .resources import CleverTapAccount, SnowflakeConnection
 
 
 class HeldEvents(Unfinished):
@@ -77,16 +80,15 @@ class ImportRun:
         """Query Snowflake, and map and check every row. The session ends before anything is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
         with open_snowflake(self.connection.settings(), tag) as snowflake:
-            sql = self.query(snowflake, is_sample=is_sample)
-            stager = Stager(
-                Mapper(self.config, int(time.time())), grid(self.config), past, self.reject, self.staged
-            )
+            columns = snowflake.describe(source_query(self.config))
+            mapper = Mapper(self.config, int(time.time()), planned(self.config, columns))
+            sql = self.query(columns, is_sample=is_sample)
+            stager = Stager(mapper, grid(self.config), past, self.reject, self.staged)
             self.facts.counts = stage.counts
             stager.fill(stage, snowflake.batches(sql))
             self.facts.query_id = snowflake.query_id
 
-    def query(self, snowflake: Snowflake, *, is_sample: bool) -> str:
-        columns = snowflake.describe(source_query(self.config))
+    def query(self, columns: Sequence[SourceColumn], *, is_sample: bool) -> str:
         if is_sample:
             return sample_query(self.config, columns, self.config.dry_run.sample_rows)
         sql = window_query(self.config, columns, self.read_window)
@@ -99,9 +101,14 @@ class ImportRun:
             return None
         return grid(self.config).looking_back(self.window, self.config.updated_on.lookback)
 
-    def past(self, journal: Journal) -> Past:
-        """What CleverTap has of these windows already. Raises HeldEvents."""
-        lost = journal.unsettled(self.config.nickname)
+    @property
+    def clevertap(self) -> CleverTap:
+        """The account as a client. Raises ConfigError if the environment does not describe it."""
+        return CleverTap(self.account.settings())
+
+    def past(self, journal: Journal, *, delivers: bool) -> Past:
+        """What CleverTap has of these windows already. Raises HeldEvents if something is to be delivered."""
+        lost = journal.unsettled(self.config.nickname) if delivers else 0
         if lost and self.is_events and self.config.uncertain_events == "hold":
             raise HeldEvents(
                 f"{lost:,} events of {self.config.nickname!r} were sent and their answers lost. The import"
@@ -129,15 +136,15 @@ class ImportRun:
 
     def deliver(self, stage: Stage, journal: Journal) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
-        settings = self.account.settings()
+        clevertap = self.clevertap
         may_repeat = not self.is_events or self.config.uncertain_events == "resend"
-        attempts = Attempts(CleverTap(settings).post, Patience(), may_repeat=may_repeat)
+        attempts = Attempts(clevertap.post, Patience(), may_repeat=may_repeat)
         deliverer = Deliverer(
             journal,
             attempts,
             self.config.nickname,
             self.run_id,
-            settings.max_in_flight,
+            clevertap.settings.max_in_flight,
             self.reject,
             self.sent,
         )
@@ -160,3 +167,14 @@ class ImportRun:
 
     def sent(self, delivery: Delivery) -> None:
         self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)
+
+
+def stage_impact(run: ImportRun, stage: Stage, *, looks_up: bool) -> Impact:
+    """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
+    counts = stage.counts
+    lookup = None
+    if looks_up and not run.is_events:
+        clevertap = run.clevertap
+        key = "identity" if run.config.target.identity else "objectId"
+        lookup = looked_up(lambda identity: clevertap.profile_exists(key, identity), stage)
+    return Impact(counts.staged - counts.changed, counts.changed, counts.unchanged, lookup)

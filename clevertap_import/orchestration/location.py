@@ -9,12 +9,17 @@ from typing import Any
 import dagster as dg
 
 from clevertap_import.io.import_files import load_folder
+from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, table_specs
+from clevertap_import.orchestration.automation import import_schedule
+from clevertap_import.orchestration.resources import (
+    account_key,
+    clevertap_account,
+    connection_key,
+    journal_database,
+    snowflake_connection,
+)
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.import_file import Draft, LoadedImport
-
-from .assets import JOURNAL_KEY, asset_key, import_asset, table_specs
-from .automation import import_schedule
-from .resources import account_key, clevertap_account, connection_key, journal_database, snowflake_connection
 
 
 def job_name(nickname: str) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from clevertap_import.orchestration.execution import RunFacts
 from clevertap_import.pure.window import Window
-
-from .execution import RunFacts
 
 CODE_COLUMNS = dg.TableSchema(
     [dg.TableColumn("code", "string"), dg.TableColumn("reason", "string"), dg.TableColumn("rows", "int")]

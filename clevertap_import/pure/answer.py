@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from .outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
 
 SKIPPED = re.compile(r"\s*Skipped record number\s*:\s*(\d{1,9})\s*\Z")
 """How CleverTap names the record it left out, counting from 1 (seen in recorded answers)."""
@@ -24,6 +24,17 @@ def read_answer(records: int, status: int, content: bytes) -> Outcome:
     if body is None or "status" not in body:
         return Uncertain("HTTP 200 without a readable body")
     return accounted(records, body)
+
+
+def read_lookup(status: int, content: bytes) -> bool | None:
+    """Whether a profile was found; None if that cannot be told.
+
+    An unknown identity has been seen as 200 without a record, as 400 and as 404.
+    """
+    body = parsed(content)
+    if body is None or status in (401, 403, 429) or status >= 500:
+        return None
+    return status == 200 and body.get("status") == "success" and isinstance(body.get("record"), dict)
 
 
 def parsed(content: bytes) -> dict[str, Any] | None:

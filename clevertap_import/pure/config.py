@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from .errors import ConfigError
-from .schedule import Manual, Schedule
-from .strict import Strict, shown
-from .target import EventsTarget, OnNull, ProfilesTarget, Text, exactly_one
-from .times import Day, Duration, Zone
+from clevertap_import.pure.errors import ConfigError
+from clevertap_import.pure.schedule import Manual, Schedule
+from clevertap_import.pure.strict import Strict, shown
+from clevertap_import.pure.target import EventsTarget, OnNull, ProfilesTarget, Text, exactly_one
+from clevertap_import.pure.times import Day, Duration, Zone
 
 NAME_TEXT = re.compile(r"[a-z0-9_]+")
 OWNER_TEXT = re.compile(r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+")

@@ -70,7 +70,7 @@ def number_seconds(cells: pa.Array, date_format: str) -> pa.Int64Array:
 def numbers(parts: Mapping[str, pa.Array], name: str, default: int) -> np.ndarray:
     """One field of all texts as integers; `default` where a text leaves it out."""
     if name not in parts:
-        return np.int64(default)
+        return np.array(default, dtype=np.int64)
     texts = pc.if_else(pc.equal(parts[name], ""), None, parts[name])
     found: np.ndarray = texts.cast(pa.int64()).fill_null(default).to_numpy(zero_copy_only=False)
     return found

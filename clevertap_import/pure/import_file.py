@@ -9,9 +9,9 @@ import yaml
 from pydantic import ValidationError
 from yaml.constructor import SafeConstructor
 
-from .config import ImportConfig
-from .errors import did_you_mean
-from .strict import not_a_key, shown
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import did_you_mean
+from clevertap_import.pure.strict import not_a_key, shown
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
 DOCUMENT_KEYS = ("type", "attributes", "requirements", "post_processing")

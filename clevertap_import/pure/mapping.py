@@ -4,8 +4,8 @@ A chunk of rows comes in as Arrow columns. Each rule answers with a mask of wron
 rest becomes one nested table, which is written as JSON in one go and cut at its line ends.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import arro3.io
@@ -13,41 +13,21 @@ import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
-from .config import ImportConfig
-from .property_types import (
-    PROPERTY_TYPES,
-    PropertyTypeUnusable,
-    epoch_seconds,
-    inferred,
-    plain,
-    whole_digits,
-    without,
+from clevertap_import.pure.columns import (
+    Cells,
+    Problem,
+    PropertyPlan,
+    constant_cells,
+    deletions,
+    event_name_cells,
+    event_time_cells,
+    identity_cells,
 )
-from .records import RECORD_SCHEMA, Rejection
-from .rules import Finding, event_name_findings, event_time_findings, identity_findings, value_findings
-from .target import EventsTarget, ProfilesTarget, PropertyMapping
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Cells of one column, in one chunk, that break one rule. `places` are 0-based rows of the chunk."""
-
-    column: str | None
-    property: str | None
-    type: str
-    finding: Finding
-    is_fatal: bool
-
-    def places(self) -> np.ndarray:
-        return np.flatnonzero(self.finding.wrong.to_numpy(zero_copy_only=False))
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """One column made ready for CleverTap, and what was wrong with it."""
-
-    values: pa.Array
-    problems: tuple[Problem, ...] = ()
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.property_types import Reading
+from clevertap_import.pure.records import RECORD_SCHEMA, Rejection
+from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
+from clevertap_import.pure.target import EventsTarget, ProfilesTarget, PropertyMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +40,32 @@ class Mapped:
     first_row: int
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is known of the columns before a row is read: their Snowflake types by the names that the import
+    uses, and the types of the properties. What is left out is decided by the Arrow type of the column."""
+
+    source_types: Mapping[str, str] = field(default_factory=dict)
+    property_types: Mapping[str, str] = field(default_factory=dict)
+
+
 class Mapper:
     """Maps the chunks of one run. `run_seconds` is the time of the run, for events without their own."""
 
-    def __init__(self, config: ImportConfig, run_seconds: int) -> None:
+    def __init__(self, config: ImportConfig, run_seconds: int, plan: Plan | None = None) -> None:
         self.config = config
         self.run_seconds = run_seconds
-        self.zone = config.updated_on.timezone if config.updated_on else "UTC"
+        self.plan = plan or Plan()
+        self.zone = zone_of(config)
+        self.property_plans = [
+            property_plan(config, mapping, self.plan) for mapping in config.target.properties
+        ]
 
     def map(self, rows: pa.RecordBatch, windows: np.ndarray, first_row: int) -> Mapped:
         """`windows` are the starts of the rows' windows in epoch seconds; `first_row` numbers the first."""
-        identities = self.identity(rows)
+        identities = identity_cells(
+            self.config.identity_column, self.identity_key, rows[self.config.identity_column]
+        )
         head, body = self.fields(rows, identities)
         properties = self.properties(rows)
         problems = tuple(
@@ -82,11 +77,6 @@ class Mapper:
         records = self.records(lines, kept, windows, identities.values, first_row)
         return Mapped(records, rejections(problems, identities.values, wrong, first_row), problems, first_row)
 
-    def identity(self, rows: pa.RecordBatch) -> Cells:
-        name = self.config.identity_column
-        values = identity_text(plain(rows[name]))
-        return Cells(values, fatal(name, self.identity_key, "string", identity_findings(values)))
-
     @property
     def identity_key(self) -> str:
         """The key that names the person: `identity`, or `objectId` for a CleverTap ID (upload API pages)."""
@@ -96,31 +86,37 @@ class Mapper:
         """The fields of a record before its properties, in order, and the key that holds the properties."""
         target = self.config.target
         size = rows.num_rows
+        names = {self.identity_key: Cells(identities.values)}
         if isinstance(target, ProfilesTarget):
-            return {
-                self.identity_key: Cells(identities.values),
-                "type": constant("profile", size),
-            }, "profileData"
+            return {**names, "type": constant_cells("profile", size)}, "profileData"
+        # The time comes first, so that a digest can leave it out: see timeless_bytes.
         return {
             "ts": self.event_time(target, rows),
-            self.identity_key: Cells(identities.values),
-            "type": constant("event", size),
-            "evtName": event_name(target, rows),
+            **names,
+            "type": constant_cells("event", size),
+            "evtName": event_name_cells(target.event_name, rows, self.source_type(target.event_name.column)),
         }, "evtData"
 
+    def source_type(self, column: str | None) -> str | None:
+        return self.plan.source_types.get(column) if column else None
+
     def event_time(self, target: EventsTarget, rows: pa.RecordBatch) -> Cells:
-        if target.created_on is None:
-            return Cells(pa.repeat(pa.scalar(self.run_seconds, pa.int64()), rows.num_rows))
-        name = target.created_on.column
-        seconds = epoch_seconds(plain(rows[name]), target.created_on.timezone or self.zone)
-        findings = event_time_findings(seconds)
-        return Cells(without(seconds, findings), fatal(name, "ts", "date", findings))
+        created_on = target.created_on
+        if created_on is None:
+            return constant_cells(self.run_seconds, rows.num_rows)
+        return event_time_cells(
+            created_on, rows[created_on.column], self.zone, self.source_type(created_on.column)
+        )
 
     def properties(self, rows: pa.RecordBatch) -> dict[str, Cells]:
-        return {
-            mapping.property: property_cells(mapping, rows, mapping.timezone or self.zone)
-            for mapping in self.config.target.properties
-        }
+        return {plan.mapping.property: self.with_deletes(plan, rows) for plan in self.property_plans}
+
+    def with_deletes(self, plan: PropertyPlan, rows: pa.RecordBatch) -> Cells:
+        cells = plan.cells(rows)
+        mapping = plan.mapping
+        if mapping.column is None or (mapping.on_null or self.config.on_null) == "skip":
+            return cells
+        return Cells(cells.values, cells.problems, deletions(rows[mapping.column]))
 
     def encode(
         self,
@@ -131,10 +127,9 @@ class Mapper:
         size: int,
     ) -> list[bytes]:
         """One line of JSON for each kept row, or for all rows if `kept` is None."""
-        names, values = list(properties), [cells.values for cells in properties.values()]
-        # A row without properties needs its empty object: `profileData` and `evtData` are mandatory.
-        data = pa.StructArray.from_arrays(values, names) if names else pa.array([{}] * size, pa.struct([]))
-        table = pa.table([*(cells.values for cells in head.values()), data], [*head, body])
+        table = pa.table(
+            [*(cells.values for cells in head.values()), nested(properties, size)], [*head, body]
+        )
         if kept is not None:
             table = table.take(pa.array(kept))
         out = BytesIO()
@@ -175,52 +170,43 @@ class Mapper:
         return len(f'{{"ts":{self.run_seconds},')
 
 
+def zone_of(config: ImportConfig) -> str:
+    """The zone of naive moments for which the import names no other."""
+    return config.updated_on.timezone if config.updated_on else "UTC"
+
+
+def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) -> PropertyPlan:
+    """Events have no system properties: an Email in an event is any text."""
+    system = None if isinstance(config.target, EventsTarget) else SYSTEM_PROPERTIES.get(mapping.property)
+    return PropertyPlan(
+        mapping,
+        Reading(mapping.timezone or zone_of(config), mapping.format, mapping.operation or "set"),
+        mapping.type or (system.type if system else plan.property_types.get(mapping.property)),
+        plan.source_types.get(mapping.column) if mapping.column else None,
+        system,
+    )
+
+
+def nested(properties: Mapping[str, Cells], size: int) -> pa.StructArray:
+    """The properties as one column of objects. JSON leaves nulls out, so of a value and a deletion under one
+    name exactly one is written."""
+    names: list[str] = []
+    values: list[pa.Array] = []
+    for name, cells in properties.items():
+        names.append(name)
+        values.append(cells.values)
+        if cells.deletes is not None:
+            names.append(name)
+            values.append(cells.deletes)
+    # A row without properties needs its empty object: `profileData` and `evtData` are mandatory.
+    return pa.StructArray.from_arrays(values, names) if names else pa.array([{}] * size, pa.struct([]))
+
+
 def event_digests(lines: list[bytes], windows: np.ndarray, skip: int) -> list[bytes]:
     """Digests of events, seeded with their window: equal content in another window is another event."""
     if skip:
         lines = [line[skip:] for line in lines]
     return list(map(xxh3_128_digest, lines, windows.tolist()))
-
-
-def identity_text(cells: pa.Array) -> pa.StringArray:
-    """Identities as text: whole numbers as plain digits."""
-    if pa.types.is_decimal(cells.type):
-        return whole_digits(cells)
-    if pa.types.is_string(cells.type) or pa.types.is_integer(cells.type):
-        return cells.cast(pa.string())
-    raise PropertyTypeUnusable(
-        f"A column of type {cells.type} cannot be an identity. Identities are text or whole numbers."
-    )
-
-
-def event_name(target: EventsTarget, rows: pa.RecordBatch) -> Cells:
-    if target.event_name.column is None:
-        return constant(target.event_name.constant, rows.num_rows)
-    names = plain(rows[target.event_name.column]).cast(pa.string())
-    return Cells(names, fatal(target.event_name.column, "evtName", "string", event_name_findings(names)))
-
-
-def property_cells(mapping: PropertyMapping, rows: pa.RecordBatch, zone: str) -> Cells:
-    if mapping.column is None:
-        return constant(mapping.constant, rows.num_rows)
-    cells = plain(rows[mapping.column])
-    type_name = mapping.type or inferred(cells.type)
-    values, findings = PROPERTY_TYPES[type_name].encode(cells, zone)
-    limits = value_findings(values)
-    problems = tuple(
-        Problem(mapping.column, mapping.property, type_name, finding, is_fatal=False)
-        for finding in findings + limits
-    )
-    return Cells(without(values, limits), problems)
-
-
-def constant(value: object, size: int) -> Cells:
-    return Cells(pa.repeat(pa.scalar(value), size))
-
-
-def fatal(column: str, key: str, type_name: str, findings: list[Finding]) -> tuple[Problem, ...]:
-    """Problems that no policy can mend by leaving the property out."""
-    return tuple(Problem(column, key, type_name, finding, is_fatal=True) for finding in findings)
 
 
 def wrong_rows(problems: Sequence[Problem], size: int, fatal_only: bool) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from .records import packed, unpacked
+from clevertap_import.pure.records import packed, unpacked
 
 
 class Past(Protocol):
@@ -17,12 +17,18 @@ class Past(Protocol):
     def is_news(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask: true for each record that CleverTap has not accepted yet."""
 
+    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+        """A mask: true for each record whose identity was delivered before, in whatever content."""
+
 
 class NoPast:
     """Nothing was delivered before, or it does not matter."""
 
     def is_news(self, records: pa.RecordBatch) -> np.ndarray:
         return np.ones(records.num_rows, dtype=bool)
+
+    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(records.num_rows, dtype=bool)
 
 
 class EventsPast:
@@ -42,6 +48,10 @@ class EventsPast:
         self.left[places[is_known]] -= had[is_known]
         return ranks(inverse, counts) >= had[inverse]
 
+    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+        """An event does not change: it is either new or unchanged."""
+        return np.zeros(records.num_rows, dtype=bool)
+
 
 class ProfilesPast:
     """The last content accepted for each identity: A, then B, then A again is news."""
@@ -58,6 +68,9 @@ class ProfilesPast:
         contents = unpacked(packed(records["digest"]))
         news[is_known] = self.contents[places[is_known]] != contents[is_known]
         return news
+
+    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+        return located(unpacked(packed(records["identity_digest"])), self.identities)[1]
 
 
 def located(asked: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

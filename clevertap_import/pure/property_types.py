@@ -1,6 +1,7 @@
 """Property types: each turns a column into JSON values, and says which cells it cannot turn.
 
-Everything works on whole Arrow columns. A wrong cell becomes null, so that it can never be sent.
+Everything works on whole Arrow columns. A wrong cell becomes null, so that it can never be sent. Which
+Snowflake types a property type reads is in `type_table.py`; what arrives here has passed it.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .errors import ConfigError
-from .rules import Finding, found
+from clevertap_import.pure.dates import PER_SECOND, number_seconds, text_seconds
+from clevertap_import.pure.errors import ConfigError
+from clevertap_import.pure.json_cells import lists
+from clevertap_import.pure.rules import Finding, found, text_findings
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 INTEGER_TEXT = r"\A[+-]?[0-9]{1,38}\z"
@@ -21,6 +24,7 @@ TRUE_TEXTS = pa.array(["1", "true"])
 BOOLEAN_TEXTS = pa.array(["0", "1", "false", "true"])
 EXACT = pa.decimal128(38, 0)
 MAX_WHOLE_FLOAT = 1e37
+LARGEST, SMALLEST = (pa.scalar(Decimal(number), EXACT) for number in (2**63 - 1, -(2**63)))
 
 Encoded = tuple[pa.Array, list[Finding]]
 
@@ -30,12 +34,27 @@ class PropertyTypeUnusable(ConfigError):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How a column is to be read: the zone of naive moments, the format of dates, what a list does."""
+
+    timezone: str = "UTC"
+    format: str | None = None
+    operation: str = "set"
+
+
+@dataclass(frozen=True, slots=True)
 class PropertyType:
-    """`encode` takes a column and the zone of naive timestamps, and raises PropertyTypeUnusable."""
+    """`encode` takes a column and how to read it, and raises PropertyTypeUnusable.
+
+    `accepts` are texts with the JSON value that they become, `rejects` texts with the code of the reason.
+    """
 
     name: str
     reads: str
-    encode: Callable[[pa.Array, str], Encoded]
+    encode: Callable[[pa.Array, Reading], Encoded]
+    accepts: tuple[tuple[str, object], ...]
+    rejects: tuple[tuple[str, str], ...]
+    example_format: str | None = None
 
 
 def plain(cells: pa.Array) -> pa.Array:
@@ -72,6 +91,8 @@ def as_text(cells: pa.Array) -> pa.StringArray:
     if pa.types.is_binary(cells.type) or pa.types.is_nested(cells.type):
         raise unusable(cells, "string")
     texts = cells.cast(pa.string())
+    if pa.types.is_temporal(cells.type):
+        return pc.replace_substring_regex(texts, r"\.0+(Z?)\z", r"\1")
     has_exponents = pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type)
     return plain_digits(texts) if has_exponents else texts
 
@@ -90,20 +111,22 @@ def whole_digits(decimals: pa.Array) -> pa.StringArray:
     return pc.replace_substring_regex(as_text(decimals), r"\.0*\z", "")
 
 
-def encode_string(cells: pa.Array, timezone: str) -> Encoded:
+def encode_string(cells: pa.Array, reading: Reading) -> Encoded:
     findings = not_finite(cells) if pa.types.is_floating(cells.type) else []
-    return without(as_text(cells), findings), findings
+    texts = without(as_text(cells), findings)
+    limits = text_findings(texts)
+    return without(texts, limits), findings + limits
 
 
 def not_finite(numbers: pa.Array) -> list[Finding]:
     return found("not_finite", pc.invert(pc.is_finite(numbers)))
 
 
-def encode_integer(cells: pa.Array, timezone: str) -> Encoded:
+def encode_integer(cells: pa.Array, reading: Reading) -> Encoded:
     return whole(cells, "integer")
 
 
-def encode_long(cells: pa.Array, timezone: str) -> Encoded:
+def encode_long(cells: pa.Array, reading: Reading) -> Encoded:
     return whole(cells, "long")
 
 
@@ -112,11 +135,13 @@ def whole(cells: pa.Array, name: str) -> Encoded:
         return cells, []
     if pa.types.is_string(cells.type):
         findings = found("not_an_integer", pc.invert(pc.match_substring_regex(cells, INTEGER_TEXT)))
-        return without(cells, findings).cast(EXACT), findings
-    if pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type):
+    elif pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type):
         findings = fractional(cells)
-        return without(cells, findings).cast(EXACT), findings
-    raise unusable(cells, name)
+    else:
+        raise unusable(cells, name)
+    numbers = without(cells, findings).cast(EXACT)
+    too_large = found("number_too_large", pc.or_(pc.greater(numbers, LARGEST), pc.less(numbers, SMALLEST)))
+    return without(numbers, too_large), findings + too_large
 
 
 def fractional(cells: pa.Array) -> list[Finding]:
@@ -128,7 +153,7 @@ def fractional(cells: pa.Array) -> list[Finding]:
     return found("not_an_integer", pc.not_equal(pc.trunc(cells), cells))
 
 
-def encode_float(cells: pa.Array, timezone: str) -> Encoded:
+def encode_float(cells: pa.Array, reading: Reading) -> Encoded:
     if pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type):
         return cells, []
     if pa.types.is_floating(cells.type):
@@ -142,7 +167,7 @@ def encode_float(cells: pa.Array, timezone: str) -> Encoded:
     raise unusable(cells, "float")
 
 
-def encode_boolean(cells: pa.Array, timezone: str) -> Encoded:
+def encode_boolean(cells: pa.Array, reading: Reading) -> Encoded:
     if pa.types.is_boolean(cells.type):
         return cells, []
     if pa.types.is_decimal(cells.type):
@@ -155,9 +180,33 @@ def encode_boolean(cells: pa.Array, timezone: str) -> Encoded:
     return without(truths, findings), findings
 
 
-def encode_date(cells: pa.Array, timezone: str) -> Encoded:
-    seconds = epoch_seconds(cells, timezone).cast(pa.string())
-    return pc.binary_join_element_wise("$D_", seconds, ""), []
+def encode_date(cells: pa.Array, reading: Reading) -> Encoded:
+    seconds, findings = moment_seconds(cells, reading)
+    return pc.binary_join_element_wise("$D_", seconds.cast(pa.string()), ""), findings
+
+
+def moment_seconds(cells: pa.Array, reading: Reading) -> tuple[pa.Int64Array, list[Finding]]:
+    """Epoch seconds of moments in any of the ways that a column can write them."""
+    if reading.format is None or pa.types.is_temporal(cells.type):
+        return epoch_seconds(cells, reading.timezone), []
+    if reading.format in PER_SECOND:
+        numbers, _ = whole(cells, "date")
+        seconds = number_seconds(numbers, reading.format)
+    elif pa.types.is_string(cells.type):
+        seconds = text_seconds(cells, reading.format, reading.timezone)
+    else:
+        raise unusable(cells, "date")
+    # What is no number is no moment either; one reason is enough.
+    wrong = pc.and_(pc.is_valid(cells), pc.is_null(seconds))
+    return seconds, found("not_a_date", wrong)
+
+
+def encode_list(cells: pa.Array, reading: Reading) -> Encoded:
+    if not pa.types.is_string(cells.type):
+        raise unusable(cells, "list")
+    items, findings = lists(cells)
+    missing = pc.is_null(items)
+    return pa.StructArray.from_arrays([items], [f"${reading.operation}"], mask=missing), findings
 
 
 def epoch_seconds(cells: pa.Array, timezone: str) -> pa.Int64Array:
@@ -177,16 +226,64 @@ def epoch_seconds(cells: pa.Array, timezone: str) -> pa.Int64Array:
 PROPERTY_TYPES = {
     entry.name: entry
     for entry in (
-        PropertyType("string", "text, numbers, booleans, dates and timestamps", encode_string),
-        PropertyType("integer", "whole numbers, also as text", encode_integer),
-        PropertyType("long", "whole numbers, also as text", encode_long),
-        PropertyType("float", "numbers, also as text", encode_float),
-        PropertyType("boolean", "booleans, and true, false, 1, 0 as text or whole number", encode_boolean),
-        PropertyType("date", "DATE and TIMESTAMP columns", encode_date),
+        PropertyType(
+            "string",
+            "text, numbers, booleans, dates, times and timestamps",
+            encode_string,
+            (("Ann", "Ann"), ("", ""), ("007", "007")),
+            (("x" * 513, "value_too_long"), ("$D_7", "date_marker")),
+        ),
+        PropertyType(
+            "integer",
+            "whole numbers, also as text",
+            encode_integer,
+            (("42", 42), ("-7", -7), ("9007199254740993", 9007199254740993)),
+            (("12.5", "not_an_integer"), ("", "not_an_integer"), ("9223372036854775808", "number_too_large")),
+        ),
+        PropertyType(
+            "long",
+            "whole numbers, also as text",
+            encode_long,
+            (("9223372036854775807", 9223372036854775807),),
+            (("1e3", "not_an_integer"), ("-9223372036854775809", "number_too_large")),
+        ),
+        PropertyType(
+            "float",
+            "numbers, also as text",
+            encode_float,
+            (("1.5", 1.5), ("-.5", -0.5), ("1e3", 1000.0)),
+            (("1,5", "not_a_number"), ("NaN", "not_a_number"), ("1e999", "not_finite")),
+        ),
+        PropertyType(
+            "boolean",
+            "booleans, and true, false, 1, 0 as text or whole number",
+            encode_boolean,
+            (("1", True), ("TRUE", True), ("0", False), ("false", False)),
+            (("yes", "not_a_boolean"), ("", "not_a_boolean"), ("2", "not_a_boolean")),
+        ),
+        PropertyType(
+            "date",
+            "DATE and TIMESTAMP columns; text and whole numbers with a `format`",
+            encode_date,
+            (("18/03/2024", "$D_1710720000"), ("31/12/1969", "$D_-86400")),
+            (("30/02/2024", "not_a_date"), ("2024-03-18", "not_a_date"), ("", "not_a_date")),
+            example_format="dd/MM/yyyy",
+        ),
+        PropertyType(
+            "list",
+            "ARRAY columns, and JSON lists as text",
+            encode_list,
+            (
+                ('["a", "b", "a"]', {"$set": ["a", "b"]}),
+                ("[1, true, null]", {"$set": ["1", "true"]}),
+                ("[]", {"$set": []}),
+            ),
+            (('{"a": 1}', "not_a_list"), ("a, b", "not_a_list"), ("[[1]]", "not_a_list")),
+        ),
     )
 }
 
-INFERRED: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+ARROW_INFERRED: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (pa.types.is_boolean, "boolean"),
     (pa.types.is_integer, "integer"),
     (pa.types.is_decimal, "float"),
@@ -196,6 +293,6 @@ INFERRED: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
 )
 
 
-def inferred(column_type: pa.DataType) -> str:
-    """The property type of a column whose mapping names none; text for all that has no type of its own."""
-    return next((name for matches, name in INFERRED if matches(column_type)), "string")
+def arrow_inferred(column_type: pa.DataType) -> str:
+    """The property type where only the Arrow type is known, as for constants; text for all the rest."""
+    return next((name for matches, name in ARROW_INFERRED if matches(column_type)), "string")

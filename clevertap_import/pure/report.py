@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from .errors import Unfinished
+from clevertap_import.pure.errors import Unfinished
 
 
 class CountsDisagree(Unfinished):

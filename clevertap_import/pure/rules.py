@@ -5,11 +5,24 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clevertap_import.pure.codes import CODES
+
 MAX_IDENTITY_CHARS = 1024
 """Of an identity or a CleverTap ID (Map Data for Import page)."""
 
+MAX_NAME_BYTES = 120
+"""Of a property's name (Upload User Profiles API page; other pages say characters, this is the stricter)."""
+
+MAX_EVENT_NAME_BYTES = 512
+"""Of an event's name: where CleverTap's own SDKs cut it."""
+
 MAX_VALUE_BYTES = 512
 """Of a property's text (Upload User Profiles API page; other pages say characters, this is the stricter)."""
+
+FORBIDDEN_CHARACTERS = "%><!|&.:;$'\"\\#"
+"""In names of properties and events (Platform Considerations and Map Data for Import pages)."""
+
+FORBIDDEN_TEXT = r"[%><!|&.:;$'\"\\#]"
 
 JUNK_IDENTITIES = (
     *(
@@ -31,36 +44,32 @@ JUNK_IDENTITIES = (
 )
 """Refused as an identity by CleverTap's own importers (Map Data for Import and CSV Upload pages)."""
 
+CLEVERTAP_ID_TEXT = r"\A[A-Za-z0-9()!:@$_-]+\z"
+"""The characters of a CleverTap ID (Set CleverTap ID page)."""
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A reason for which a row is not imported. CleverTap's own number where it has one, else a word of ours.
+RESERVED_EVENTS = (
+    *("Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered"),
+    *(
+        "Notification Replied",
+        "UTM Visited",
+        "App Launched",
+        "App Uninstalled",
+        "App Version Changed",
+        "Stayed",
+    ),
+    *(
+        "Reply Sent",
+        "Experiment Rendered",
+        "Reachable By",
+        "Identity Reset",
+        "Identity Set",
+        "Identity Error",
+    ),
+)
+"""Names that CleverTap keeps for itself (Platform Considerations page). An account may have more."""
 
-    `check` is the asset check that reports it.
-    """
-
-    code: str
-    check: str
-    reason: str
-
-
-CODES = {
-    entry.code: entry
-    for entry in (
-        Code(
-            "523",
-            "identity",
-            f"identity is missing, a placeholder such as 'null', or over {MAX_IDENTITY_CHARS:,} characters",
-        ),
-        Code("509", "limits", "event name is missing"),
-        Code("525", "mapping", "event time is missing or not after 1970"),
-        Code("not_an_integer", "mapping", "not a whole number"),
-        Code("not_a_number", "mapping", "not a number"),
-        Code("not_finite", "mapping", "NaN or infinite, which JSON cannot carry"),
-        Code("not_a_boolean", "mapping", "none of true, false, 1, 0"),
-        Code("value_too_long", "limits", f"over {MAX_VALUE_BYTES:,} bytes of text"),
-    )
-}
+FOLDED_RESERVED = tuple(name.replace(" ", "").lower() for name in RESERVED_EVENTS)
+"""CleverTap tells event names apart without case and spaces (Platform Considerations page)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +99,23 @@ def identity_findings(identities: pa.StringArray) -> list[Finding]:
     return found("523", pc.or_(junk, too_long))
 
 
+def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
+    """What holds for identities, and characters that no CleverTap ID has."""
+    missing = identity_findings(ids)
+    misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
+    return missing or found("526", misspelt)
+
+
 def event_name_findings(names: pa.StringArray) -> list[Finding]:
-    """Event names that are missing or blank."""
-    return found("509", pc.equal(pc.utf8_trim_whitespace(pc.fill_null(names, "")), ""))
+    """Event names that are missing, reserved, too long, or hold a character that names may not have."""
+    filled = pc.fill_null(names, "")
+    folded = pc.utf8_lower(pc.replace_substring(filled, " ", ""))
+    return [
+        *found("509", pc.equal(pc.utf8_trim_whitespace(filled), "")),
+        *found("513", pc.is_in(folded, value_set=pa.array(FOLDED_RESERVED))),
+        *found("forbidden_character", pc.match_substring_regex(filled, FORBIDDEN_TEXT)),
+        *found("name_too_long", pc.greater(pc.binary_length(filled), MAX_EVENT_NAME_BYTES)),
+    ]
 
 
 def event_time_findings(seconds: pa.Int64Array) -> list[Finding]:
@@ -100,8 +123,9 @@ def event_time_findings(seconds: pa.Int64Array) -> list[Finding]:
     return found("525", pc.less_equal(pc.fill_null(seconds, 0), 0))
 
 
-def value_findings(values: pa.Array) -> list[Finding]:
-    """Texts over the limit; other types have none."""
-    if not pa.types.is_string(values.type):
-        return []
-    return found("value_too_long", pc.greater(pc.binary_length(values), MAX_VALUE_BYTES))
+def text_findings(texts: pa.StringArray) -> list[Finding]:
+    """Texts that are too long, or that CleverTap would take for a date."""
+    return [
+        *found("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),
+        *found("date_marker", pc.starts_with(texts, "$D_")),
+    ]

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from .strict import Strict, shown
-from .times import Duration, Moment, TimeOfDay, Zone
+from clevertap_import.pure.strict import Strict, shown
+from clevertap_import.pure.times import Duration, Moment, TimeOfDay, Zone
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 

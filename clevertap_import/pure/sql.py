@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .config import ImportConfig, UpdatedOn
-from .errors import ColumnMissing, ConfigError
-from .statement import one_select
-from .target import ProfilesTarget
-from .window import Window
+from clevertap_import.pure.config import ImportConfig, UpdatedOn
+from clevertap_import.pure.errors import ColumnMissing, ConfigError
+from clevertap_import.pure.statement import one_select
+from clevertap_import.pure.target import ProfilesTarget
+from clevertap_import.pure.window import Window
 
 EPOCH_COLUMN = "_CLEVERTAP_IMPORT_EPOCH"
 """Updated On in seconds since 1970, rounded down; NULL stays NULL."""
@@ -40,6 +40,7 @@ class SourceColumn:
 
     name: str
     type: str
+    scale: int | None = None
 
 
 def source_query(config: ImportConfig) -> str:

@@ -5,7 +5,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
-from .errors import ConfigError
+from clevertap_import.pure.errors import ConfigError
 
 OPENING = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
 

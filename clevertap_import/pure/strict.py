@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from .errors import did_you_mean
+from clevertap_import.pure.errors import did_you_mean
 
 REWORDED = "clevertap_import"
 MAX_SHOWN_CHARS = 80

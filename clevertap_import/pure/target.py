@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails
 
-from .strict import Strict, problem_at, problems_of, shown, with_problems
-from .times import Zone
+from clevertap_import.pure.strict import Strict, problem_at, problems_of, shown, with_problems
+from clevertap_import.pure.times import Zone
 
 PropertyType = Literal["string", "integer", "long", "float", "boolean", "date", "list"]
 OnNull = Literal["skip", "delete"]

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from .errors import did_you_mean
-from .strict import shown
+from clevertap_import.pure.errors import did_you_mean
+from clevertap_import.pure.strict import shown
 
 UNITS = ("minutes", "hours", "days", "weeks")
 DURATION_TEXT = re.compile(r"(\d{1,6}) +(minute|hour|day|week)s?")

@@ -1,0 +1,94 @@
+"""What CleverTap itself says to a sample, and whom it knows already. Nothing is stored."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT, CleverTap
+from clevertap_import.io.deliver import Delivery, stop_reason
+from clevertap_import.io.stage import Fault, Stage, Tally
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.outcome import RecordProblem
+from clevertap_import.pure.records import Batch
+from clevertap_import.pure.retry import Retry
+
+LOOKUPS = 30
+"""Profiles looked up in a dry run: CleverTap takes three look-ups at a time."""
+
+SHORT = Retry(attempts=4, total_seconds=30)
+
+
+@dataclass(slots=True)
+class TriedOut:
+    """CleverTap's own dry run of `rows` records; `stopped` is why it could not be asked to the end."""
+
+    rows: int = 0
+    refused: int = 0
+    tallies: dict[Fault, Tally] = field(default_factory=dict)
+    stopped: str | None = None
+
+    def blocks(self, config: ImportConfig) -> bool:
+        """Whether so many records were refused, or CleverTap was so unwilling, that nothing may be sent."""
+        return (
+            self.stopped is not None or 100 * self.refused > config.dry_run.max_rejected_percent * self.rows
+        )
+
+    @property
+    def summary(self) -> str:
+        if self.stopped:
+            return self.stopped
+        if not self.rows:
+            return "There is nothing to send."
+        return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
+
+
+def tried_out(clevertap: CleverTap, stage: Stage, sample_rows: int) -> TriedOut:
+    """Ask CleverTap what it would say to the first `sample_rows` staged records."""
+    result = TriedOut()
+    attempts = Attempts(clevertap.try_out, Patience(SHORT), may_repeat=True)
+    for batch in sampled(stage.batches(), sample_rows):
+        settlement = attempts.settle(batch)
+        result.rows += len(settlement.accepted) + len(settlement.rejected)
+        result.refused += len(settlement.rejected)
+        for problem in settlement.rejected:
+            tally(result, batch, problem)
+        if not settlement.is_settled:
+            result.stopped = str(stop_reason(Delivery(stopped=settlement.stopped)))
+            break
+    return result
+
+
+def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+    """The first `rows` records."""
+    for batch in batches:
+        yield batch if len(batch) <= rows else batch.take(range(rows))
+        rows -= len(batch)
+        if rows <= 0:
+            return
+
+
+def tally(result: TriedOut, batch: Batch, problem: RecordProblem) -> None:
+    fault = Fault(problem.code, None, None, "", problem.reason)
+    result.tallies.setdefault(fault, Tally(0, batch.row_number(problem.index))).rows += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Of `asked` profiles, how many CleverTap knows and does not know; the rest gave no clear answer."""
+
+    asked: int = 0
+    known: int = 0
+    unknown: int = 0
+
+
+def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int = LOOKUPS) -> Lookup:
+    """Look a few of the staged identities up, spread over the first batch."""
+    batch = next(stage.batches(), None)
+    if batch is None:
+        return Lookup()
+    step = max(1, len(batch) // lookups)
+    identities = [batch.identity(place) for place in range(0, len(batch), step)][:lookups]
+    with ThreadPoolExecutor(MAX_LOOKUPS_IN_FLIGHT) as askers:
+        answers = list(askers.map(exists, filter(None, identities)))
+    return Lookup(len(answers), answers.count(True), answers.count(False))

@@ -1,0 +1,180 @@
+"""Every reason for which a row is not imported: CleverTap's number where it has one, else a word of ours."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One reason. `check` is the asset check that reports it; `example` a value, `remedy` what to do."""
+
+    code: str
+    check: str
+    reason: str
+    example: str
+    remedy: str
+
+
+ALL = (
+    Code(
+        "523",
+        "identity",
+        "identity is missing, blank, a placeholder such as 'null', or over 1,024 characters",
+        "NULL, `n/a`, `0`",
+        "Filter such rows out in the source, or map a column that names the person.",
+    ),
+    Code(
+        "526",
+        "identity",
+        "CleverTap ID holds a character other than letters, digits and ( ) ! : @ $ _ -",
+        "`id 7`",
+        "Map the id as CleverTap gave it; your own ids are an `identity`.",
+    ),
+    Code(
+        "509",
+        "limits",
+        "event name is missing or blank",
+        "NULL",
+        "Fill the column, or write the name as a constant.",
+    ),
+    Code(
+        "512",
+        "clevertap",
+        "CleverTap says that the event's structure is wrong",
+        "",
+        "Look at the record with `preview`; take properties out one by one.",
+    ),
+    Code(
+        "513",
+        "limits",
+        "event name is one that CleverTap keeps for itself, whatever its case and spaces",
+        "`App Launched`",
+        "Choose another name for the event.",
+    ),
+    Code("514", "mapping", "Gender is neither M nor F", "`x`", "Map the column's words to M and F in SQL."),
+    Code(
+        "515",
+        "mapping",
+        "Email does not look like an address",
+        "`ann at example`",
+        "Mend the address in the source.",
+    ),
+    Code(
+        "516",
+        "mapping",
+        "Phone is not + and at least five digits, country code first",
+        "`9876543210`",
+        "Put + and the country code before the number in SQL.",
+    ),
+    Code(
+        "517", "mapping", "Employed is neither Y nor N", "`yes`", "Map the column's words to Y and N in SQL."
+    ),
+    Code(
+        "518",
+        "mapping",
+        "Education is none of School, College, Graduate",
+        "`PhD`",
+        "Map the column's words to these three in SQL.",
+    ),
+    Code(
+        "519",
+        "mapping",
+        "Married is neither Y nor N",
+        "`single`",
+        "Map the column's words to Y and N in SQL.",
+    ),
+    Code("520", "mapping", "Age is not a number", "`old`", "Map a number, or a date of birth to DOB."),
+    Code(
+        "522",
+        "clevertap",
+        "CleverTap says that the event has more properties than the account allows",
+        "",
+        "Map fewer properties, or ask CleverTap for more.",
+    ),
+    Code(
+        "524",
+        "clevertap",
+        "CleverTap says that the record is neither an event nor a profile",
+        "",
+        "Report it to us.",
+    ),
+    Code(
+        "525",
+        "mapping",
+        "event time is missing, or not after 1970",
+        "NULL",
+        "Fill the column, or leave `created_on` out to take the time of the run.",
+    ),
+    Code(
+        "528",
+        "clevertap",
+        "CleverTap says that the event was discarded in its schema",
+        "",
+        "Restore the event in CleverTap's schema, or filter such rows out.",
+    ),
+    Code("555", "clevertap", "CleverTap had a passing fault", "", "Run again; only what is missing is sent."),
+    Code("not_an_integer", "mapping", "not a whole number", "`12.5`", "Use type float, or round in SQL."),
+    Code(
+        "not_a_number", "mapping", "not a number", "`1,5`", "Use type string, or write plain digits in SQL."
+    ),
+    Code(
+        "not_finite",
+        "mapping",
+        "NaN or infinite, which JSON cannot carry",
+        "`NaN`",
+        "Turn such values into NULL in SQL.",
+    ),
+    Code(
+        "number_too_large",
+        "mapping",
+        "a whole number beyond 64 bits",
+        "`9223372036854775808`",
+        "Use type string: such numbers are names, not amounts.",
+    ),
+    Code(
+        "not_a_boolean",
+        "mapping",
+        "none of true, false, 1, 0",
+        "`yes`",
+        "Compare in SQL, such as `FLAG = 'yes'`.",
+    ),
+    Code(
+        "not_a_date",
+        "mapping",
+        "not a date in the given format",
+        "`2024-02-30`",
+        "Write the `format` that the column has, or cast it to a DATE or TIMESTAMP in SQL.",
+    ),
+    Code(
+        "not_a_list",
+        "mapping",
+        "not a JSON list of texts, numbers or booleans",
+        '`{"a": 1}`',
+        "Build an ARRAY in SQL.",
+    ),
+    Code("too_many_items", "limits", "a list of more than 100 items", "", "Keep the 100 that matter in SQL."),
+    Code(
+        "value_too_long",
+        "limits",
+        "over 512 bytes of text",
+        "",
+        "Shorten the text in SQL, such as `LEFT(NOTE, 128)`.",
+    ),
+    Code(
+        "date_marker",
+        "limits",
+        "text that begins with $D_, which CleverTap takes for a date",
+        "`$D_7`",
+        "Use type date.",
+    ),
+    Code(
+        "forbidden_character",
+        "limits",
+        "event name holds one of % > < ! | & . : ; $ ' \" \\ #",
+        "`Sale: 50%`",
+        "Replace the character in SQL.",
+    ),
+    Code("name_too_long", "limits", "event name of more than 512 bytes", "", "Shorten the name in SQL."),
+    Code("not_unicode", "mapping", "text that is not Unicode", "", "Mend the text in the source."),
+)
+
+CODES = {entry.code: entry for entry in ALL}

@@ -1,0 +1,169 @@
+"""What can be said of an import before a row is read: from its YAML, and from the columns of its query."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from clevertap_import.pure.columns import PropertyPlan
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import ConfigError
+from clevertap_import.pure.mapping import Plan, property_plan
+from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
+from clevertap_import.pure.sql import SourceColumn, moment_sql, resolved
+from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
+from clevertap_import.pure.target import EventsTarget, PropertyMapping
+from clevertap_import.pure.type_table import check_pair, inferred
+
+MAX_PROFILE_PROPERTIES = 256
+"""Of a profile (Upload User Profiles API page)."""
+
+SYSTEM_PREFIXES = ("CT ", "wzrk_")
+"""How the properties of CleverTap's own events begin (Events page)."""
+
+IDENTITY_TYPES = ("TEXT", "FIXED")
+
+KeyProblem = tuple[str, str]
+"""A key of the YAML, such as `target.properties[2].property`, and what is wrong with it."""
+
+
+def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
+    """What CleverTap would refuse whatever the rows are. Nothing is asked of Snowflake."""
+    target = config.target
+    is_events = isinstance(target, EventsTarget)
+    most = config.max_event_properties if is_events else MAX_PROFILE_PROPERTIES
+    if len(target.properties) > most:
+        yield (
+            "target.properties",
+            f"There are {len(target.properties):,} properties; CleverTap takes {most:,}.",
+        )
+    if is_events and config.on_null == "delete":
+        yield "on_null", "Nothing can be deleted from an event. Leave on_null out; NULL is then left out too."
+    if isinstance(target, EventsTarget) and target.event_name.constant is not None:
+        for finding in event_name_findings(pa.array([str(target.event_name.constant)])):
+            yield "target.event_name.constant", f"The {finding.reason}."
+    for index, mapping in enumerate(target.properties):
+        for part, message in (
+            *name_problems(mapping, is_events=is_events),
+            *value_problems(property_plan(config, mapping, Plan()), is_events=is_events),
+        ):
+            yield f"target.properties[{index}].{part}", message
+
+
+def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyProblem]:
+    name = mapping.property
+    size = len(name.encode())
+    forbidden = [character for character in FORBIDDEN_CHARACTERS if character in name]
+    if forbidden:
+        yield "property", f"{name!r} holds {' '.join(forbidden)}, which no name in CleverTap may have."
+    if size > MAX_NAME_BYTES:
+        yield "property", f"The name has {size:,} bytes; CleverTap takes {MAX_NAME_BYTES}."
+    if not name.strip():
+        yield "property", "The name is blank."
+    if name.lower() == "identity":
+        yield "property", "The identity of a row is not a property. Write it under target.identity."
+    if is_events and name.startswith(SYSTEM_PREFIXES):
+        yield "property", f"{name!r} is one of CleverTap's own event properties. Choose another name."
+
+
+def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProblem]:
+    mapping = plan.mapping
+    if plan.system and mapping.type not in (None, plan.system.type):
+        yield "type", f"{mapping.property} is one of CleverTap's own properties, of type {plan.system.type}."
+        return
+    if is_events and mapping.type == "list":
+        yield (
+            "type",
+            "CleverTap takes no lists in events. Send one text, such as ARRAY_TO_STRING(TAGS, ', ').",
+        )
+    if is_events and mapping.on_null == "delete":
+        yield "on_null", "Nothing can be deleted from an event. Leave on_null out."
+    if mapping.column is None:
+        yield from constant_problems(plan)
+
+
+def constant_problems(plan: PropertyPlan) -> Iterator[KeyProblem]:
+    try:
+        _, findings = plan.constant()
+    except ConfigError as error:
+        yield "constant", str(error)
+        return
+    yield from (("constant", f"The constant is refused: {finding.reason}.") for finding in findings)
+
+
+def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> Iterator[KeyProblem]:
+    """Columns of the query that cannot be used: missing ones, and types that cannot become what is wanted."""
+    for key, column in config_columns(config):
+        try:
+            resolved(columns, column)
+        except ConfigError as error:
+            yield f"{key}.column", str(error)
+            continue
+        try:
+            check_use(config, key, resolved(columns, column), columns)
+        except ConfigError as error:
+            yield f"{key}.column", f"{column}: {error}"
+
+
+def config_columns(config: ImportConfig) -> Iterator[tuple[str, str]]:
+    """Every key of the YAML that names a column, without its last part, and the column."""
+    target = config.target
+    yield "target.identity" if target.identity else "target.clevertap_id", config.identity_column
+    if config.updated_on:
+        yield "updated_on", config.updated_on.column
+    if isinstance(target, EventsTarget):
+        if target.event_name.column:
+            yield "target.event_name", target.event_name.column
+        if target.created_on:
+            yield "target.created_on", target.created_on.column
+    for index, mapping in enumerate(target.properties):
+        if mapping.column:
+            yield f"target.properties[{index}]", mapping.column
+
+
+def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Sequence[SourceColumn]) -> None:
+    """Raises ConfigError if the column cannot be used as the YAML wants at `key`."""
+    target = config.target
+    if key in ("target.identity", "target.clevertap_id"):
+        if source.type not in IDENTITY_TYPES or source.scale:
+            raise ConfigError("An identity is text or a whole number. Cast the column in SQL.")
+    elif key == "updated_on" and config.updated_on:
+        moment_sql(config.updated_on, columns)
+    elif key == "target.event_name":
+        check_pair(source.type, "string", None)
+    elif isinstance(target, EventsTarget) and target.created_on and key == "target.created_on":
+        check_pair(source.type, "date", target.created_on.format)
+    else:
+        mapping = next(
+            each for index, each in enumerate(target.properties) if key == f"target.properties[{index}]"
+        )
+        check_pair(
+            source.type,
+            property_type(mapping, source, is_events=isinstance(target, EventsTarget)),
+            mapping.format,
+        )
+
+
+def property_type(mapping: PropertyMapping, source: SourceColumn, *, is_events: bool) -> str:
+    """The type of a property: the one that is written, else that of a system property, else the column's."""
+    system = None if is_events else SYSTEM_PROPERTIES.get(mapping.property)
+    if mapping.type or system:
+        return mapping.type or (system.type if system else "")
+    found = inferred(source.type, source.scale)
+    if is_events and found == "list":
+        raise ConfigError("CleverTap takes no lists in events. Write type: string, or join the items in SQL.")
+    return found
+
+
+def planned(config: ImportConfig, columns: Sequence[SourceColumn]) -> Plan:
+    """The plan by which rows are mapped. Raises ConfigError with the first thing that cannot be used."""
+    for key, message in column_problems(config, columns):
+        raise ConfigError(f"{key}: {message}")
+    is_events = isinstance(config.target, EventsTarget)
+    return Plan(
+        {name: resolved(columns, name).type for name in config.columns},
+        {
+            mapping.property: property_type(mapping, resolved(columns, mapping.column), is_events=is_events)
+            for mapping in config.target.properties
+            if mapping.column
+        },
+    )

@@ -1,0 +1,63 @@
+"""Properties that CleverTap knows by name, and what it takes as their values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clevertap_import.pure.rules import Finding, found
+
+EMAIL_TEXT = r"\A[^@\s]+@[^@\s]+\.[^@\s]+\z"
+PHONE_TEXT = r"\A\+[0-9]{5,15}\z"
+"""Plus, then more than four digits (Map Data for Import page); 15 at the most by E.164."""
+AGE_TEXT = r"\A[0-9]{1,3}(\.[0-9]+)?\z"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemProperty:
+    """A property with rules of its own: the only type that it takes, and which of its texts are wrong."""
+
+    name: str
+    type: str
+    code: str | None = None
+    is_right: Callable[[pa.StringArray], pa.BooleanArray] | None = None
+
+    def findings(self, values: pa.Array) -> list[Finding]:
+        """Values that CleverTap would refuse. Takes what the property's type made of the column."""
+        if self.code is None or self.is_right is None:
+            return []
+        return found(self.code, pc.invert(self.is_right(values.cast(pa.string()))))
+
+
+def matching(pattern: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
+    return lambda texts: pc.match_substring_regex(texts, pattern)
+
+
+def one_of(*words: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
+    # is_in answers false for null, which would make every missing value wrong.
+    return lambda texts: pc.if_else(pc.is_valid(texts), pc.is_in(texts, pa.array(words)), True)
+
+
+ALL = (
+    SystemProperty("Name", "string"),
+    SystemProperty("Email", "string", "515", matching(EMAIL_TEXT)),
+    SystemProperty("Phone", "string", "516", matching(PHONE_TEXT)),
+    SystemProperty("Gender", "string", "514", one_of("M", "F")),
+    SystemProperty("Employed", "string", "517", one_of("Y", "N")),
+    SystemProperty("Education", "string", "518", one_of("School", "College", "Graduate")),
+    SystemProperty("Married", "string", "519", one_of("Y", "N")),
+    SystemProperty("Age", "string", "520", matching(AGE_TEXT)),
+    SystemProperty("DOB", "date"),
+    *(
+        SystemProperty(name, "boolean")
+        for name in (
+            *("MSG-email", "MSG-push", "MSG-sms", "MSG-whatsapp"),
+            *("MSG-dndEmail", "MSG-dndPhone", "MSG-dndWhatsApp"),
+        )
+    ),
+)
+
+SYSTEM_PROPERTIES = {entry.name: entry for entry in ALL}
+"""By name, which CleverTap tells apart by case too. Sources: Upload User Profiles API, API Errors and User
+Profiles pages, and recorded answers."""
