@@ -4,27 +4,52 @@ from pathlib import Path
 from typing import Self
 
 import dagster as dg
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
 
 from .io.import_files import with_sql_file
 from .orchestration.location import code_references, import_definitions
 from .pure.config import ImportConfig
 
 
+class Attributes(ImportConfig):
+    """An import whose problems Dagster can tell with file and line: it knows pydantic's own kinds only."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_value_errors(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            problems = [
+                InitErrorDetails(
+                    type="value_error", loc=each["loc"], input=None, ctx={"error": ValueError(each["msg"])}
+                )
+                for each in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data("import", problems) from None
+
+
 class CleverTapImport(dg.Component):
     """Moves rows of Snowflake into CleverTap, as user profiles or as events."""
 
-    def __init__(self, config: ImportConfig) -> None:
+    def __init__(self, config: ImportConfig, file: str, line: int) -> None:
         self.config = config
+        self.file = file
+        self.line = line
 
     @classmethod
     def get_model_cls(cls) -> type[ImportConfig]:
-        return ImportConfig
+        return Attributes
 
     @classmethod
     def load(cls, attributes: ImportConfig | None, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]
         if attributes is None:
             raise dg.DagsterInvalidDefinitionError("The import has no attributes.")
-        return cls(with_sql_file(attributes, Path(context.path)))
+        folder = Path(context.path)
+        tree = context.resolution_context.source_position_tree
+        file, line = (tree.position.filename, tree.position.start.line) if tree else (folder / "defs.yaml", 1)
+        return cls(with_sql_file(attributes, folder), str(file), line)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return import_definitions(self.config, code_references(str(Path(context.path) / "defs.yaml"), 1))
+        return import_definitions(self.config, code_references(self.file, self.line))

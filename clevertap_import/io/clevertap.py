@@ -57,12 +57,24 @@ def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettin
         raise ConfigError(
             f"{prefix}_REGION is {region!r}.{hint} CleverTap's regions are {', '.join(REGION_HOSTS)}."
         )
+    if url and not url.startswith(("https://", "http://")):
+        raise ConfigError(f"{prefix}_API_URL is {url!r}. It begins with https:// or http://.")
     return AccountSettings(
         (url or REGION_HOSTS[region]).rstrip("/"),
-        environment[f"{prefix}_ACCOUNT_ID"],
-        environment[f"{prefix}_PASSCODE"],
+        header_value(f"{prefix}_ACCOUNT_ID", environment),
+        header_value(f"{prefix}_PASSCODE", environment),
         in_flight(f"{prefix}_MAX_IN_FLIGHT", environment),
     )
+
+
+def header_value(variable: str, environment: Mapping[str, str]) -> str:
+    """A secret that goes out as an HTTP header. Refused here, where it is not taken for a lost answer."""
+    text = environment[variable]
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(
+            f"{variable} holds a line break, a space or a letter that no HTTP header can carry."
+        )
+    return text
 
 
 def in_flight(variable: str, environment: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ Memory: at most two batches for each request in flight, whatever the number of r
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 
 from clevertap_import.pure.errors import (
     AnswerLost,
@@ -53,28 +54,37 @@ class Deliverer:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
         under_way: dict[Future[Settlement], int] = {}
         with ThreadPoolExecutor(self.width, thread_name_prefix="clevertap") as senders:
-            for batch in batches:
-                if self.delivery.stopped:
-                    break
-                entry = self.journal.begin(self.import_name, self.run_id, batch)
-                under_way[senders.submit(self.attempts.settle, batch)] = entry
-                # One batch more than can be sent waits, so that no sender does.
-                if len(under_way) > self.width:
-                    self.take_answers(under_way)
+            self.send_more(senders, batches, under_way)
             while under_way:
                 self.take_answers(under_way)
+                self.send_more(senders, batches, under_way)
         return self.delivery
 
+    def send_more(
+        self, senders: ThreadPoolExecutor, batches: Iterator[Batch], under_way: dict[Future[Settlement], int]
+    ) -> None:
+        """Enter as many batches as fit, and hand them to the senders; none if the delivery has stopped."""
+        # One batch more than can be sent waits, so that no sender does.
+        room = 0 if self.delivery.stopped else self.width + 1 - len(under_way)
+        fresh = list(islice(batches, room))
+        with self.journal.together():
+            entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
+        for batch, entry in zip(fresh, entries, strict=True):
+            under_way[senders.submit(self.attempts.settle, batch)] = entry
+
     def take_answers(self, under_way: dict[Future[Settlement], int]) -> None:
-        """Wait for at least one answer, in whatever order they come, and enter it."""
+        """Wait for at least one answer, in whatever order they come, and enter all that are there."""
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            self.enter(future.result(), under_way.pop(future))
+        settled = [(under_way.pop(future), future.result()) for future in done]
+        with self.journal.together():
+            for entry, settlement in settled:
+                self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
+        for _, settlement in settled:
+            self.count(settlement)
         self.on_progress(self.delivery)
 
-    def enter(self, settlement: Settlement, entry: int) -> None:
+    def count(self, settlement: Settlement) -> None:
         batch = settlement.batch
-        self.journal.settle(entry, batch, settlement.accepted, settlement.uncertain)
         for problem in settlement.rejected:
             self.on_rejection(
                 Rejection(

@@ -45,11 +45,15 @@ class JournalUnavailable(Unfinished):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The one place where SQLAlchemy's exceptions become ours; parameters are left out, they hold digests."""
+    """The one place where SQLAlchemy's exceptions become ours; parameters are left out, they hold digests.
+
+    Also those of the disk, and of a driver that is not installed.
+    """
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or type(error).__name__)
+    except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
+        told = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
+        cause = str(told or type(error).__name__)
         raise JournalUnavailable(
             f"The journal cannot be used: {cause}. Nothing more is sent without it."
             " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
@@ -72,6 +76,7 @@ class Journal:
             self._engine = sa.create_engine(parsed)
             sa.event.listen(self._engine, "connect", write_ahead)
             METADATA.create_all(self._engine)
+        self._open: sa.Connection | None = None
 
     def close(self) -> None:
         self._engine.dispose()
@@ -92,15 +97,16 @@ class Journal:
             if first_window is not None:
                 overlapping &= DELIVERY.c.last_window >= first_window
             if is_events:
-                rows = connection.execute(accepted(overlapping)).all()
+                accepted = overlapping & (DELIVERY.c.state == ANSWERED)
+                rows = connection.execute(sent(accepted)).all()
                 return EventsPast(b"".join(row.digests for row in rows)) if rows else NoPast()
             first = connection.scalar(sa.select(sa.func.min(DELIVERY.c.id)).where(overlapping))
             if first is None:
                 return NoPast()
             since = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.id >= first)
-            rows = connection.execute(accepted(since)).all()
+            rows = connection.execute(sent(since)).all()
         return ProfilesPast(
-            b"".join(row.identity_digests for row in rows), b"".join(row.digests for row in rows)
+            b"".join(row.identity_digests for row in rows), b"".join(map(last_contents, rows))
         )
 
     def unsettled(self, import_name: str) -> int:
@@ -113,13 +119,31 @@ class Journal:
     def close_unsettled(
         self, import_name: str, run_id: str, first_window: int | None, last_window: int
     ) -> None:
-        """Answers lost by earlier runs are lost for good once `run_id` has delivered the same windows again."""
+        """Answers lost by earlier runs are lost for good once `run_id` delivered the same windows again."""
         lost = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.run_id != run_id)
         lost &= DELIVERY.c.state.in_([SENDING, UNCERTAIN]) & (DELIVERY.c.last_window <= last_window)
         if first_window is not None:
             lost &= DELIVERY.c.first_window >= first_window
         with translated(), self._engine.begin() as connection:
             connection.execute(DELIVERY.update().where(lost).values(state=RESENT))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Commit all entries made within at once, all or none: each commit waits for the disk."""
+        with self._writing() as self._open:
+            try:
+                yield
+            finally:
+                self._open = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """The transaction of `together`, or one of its own."""
+        if self._open is not None:
+            yield self._open
+            return
+        with translated(), self._engine.begin() as connection:
+            yield connection
 
     def begin(self, import_name: str, run_id: str, batch: Batch) -> int:
         """Write down that `batch` is about to be sent; returns the delivery's number."""
@@ -135,7 +159,7 @@ class Journal:
             "identity_digests": batch.identity_digests,
             "sent_at": datetime.now(UTC),
         }
-        with translated(), self._engine.begin() as connection:
+        with self._writing() as connection:
             key = connection.execute(DELIVERY.insert().values(values)).inserted_primary_key
         return int(key[0]) if key else 0
 
@@ -148,15 +172,24 @@ class Journal:
             "identity_digests": taken.identity_digests,
             "answered_at": datetime.now(UTC),
         }
-        with translated(), self._engine.begin() as connection:
+        with self._writing() as connection:
             if uncertain:
                 connection.execute(lost_copy(delivery, batch.take(uncertain)))
             connection.execute(DELIVERY.update().where(DELIVERY.c.id == delivery).values(answered))
 
 
-def accepted(deliveries: sa.ColumnElement[bool]) -> sa.Select[tuple[bytes, bytes]]:
-    columns = sa.select(DELIVERY.c.digests, DELIVERY.c.identity_digests)
-    return columns.where(deliveries & (DELIVERY.c.state == ANSWERED)).order_by(DELIVERY.c.id)
+def sent(deliveries: sa.ColumnElement[bool]) -> sa.Select[tuple[str, bytes, bytes]]:
+    columns = sa.select(DELIVERY.c.state, DELIVERY.c.digests, DELIVERY.c.identity_digests)
+    return columns.where(deliveries).order_by(DELIVERY.c.id)
+
+
+def last_contents(delivery: sa.Row[tuple[str, bytes, bytes]]) -> bytes:
+    """The contents that CleverTap holds after `delivery`. Where its answer was lost they equal no content:
+
+    after A was accepted and B lost, CleverTap holds either, so that A too must be sent again.
+    """
+    contents: bytes = delivery.digests
+    return contents if delivery.state == ANSWERED else bytes(len(contents))
 
 
 def lost_copy(delivery: int, batch: Batch) -> sa.Insert:

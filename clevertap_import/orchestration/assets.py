@@ -111,7 +111,7 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     key = asset_key(config.nickname)
     facts = RunFacts(run_window(context, config))
     try:
-        with rejects_file(rejects_path(home(), config.nickname, context.run_id)) as facts.rejects:
+        with rejects_file(rejects_path(home(), config.nickname, context.run.run_id)) as facts.rejects:
             yield from checked_then_delivered(context, options, config, facts)
     except CleverTapImportError as error:
         raise dg.Failure(str(error), metadata=report_metadata(facts)) from None
@@ -175,7 +175,7 @@ def import_run(
 ) -> ImportRun:
     return ImportRun(
         config=config,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         window=facts.window,
         force=options.force,
         limit=options.limit,

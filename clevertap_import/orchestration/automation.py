@@ -44,4 +44,7 @@ def requested(context: dg.ScheduleEvaluationContext, config: ImportConfig, sched
     if config.updated_on is None:
         return [dg.RunRequest()]
     ranges = undone_ranges(context.instance, config, asset_key(config.nickname), now)
-    return [dg.RunRequest(tags=range_tags(keys)) for keys in ranges]
+    # Dagster wants a key with each of several requests; the tick's time in it makes it a new one.
+    return [
+        dg.RunRequest(run_key=f"{now.isoformat()} {keys.first}", tags=range_tags(keys)) for keys in ranges
+    ]

@@ -56,7 +56,7 @@ def wished_ranges(
         return []
     keys = partitions.get_partition_keys(current_time=now)
     if wish.full:
-        return [KeyRange(keys[0], keys[-1])]
+        return [KeyRange(keys[0], keys[-1])] if keys else []
     if wish.start is None:
         return undone_ranges(instance, config, asset_key(config.nickname), now)
     end = wish.end or wish.start
@@ -104,6 +104,11 @@ def failure(result: dg.ExecuteInProcessResult) -> str | None:
     """Why a run failed, in our words where they are ours."""
     for event in result.filter_events(lambda event: event.is_step_failure):
         data = event.step_failure_data
-        ours = data.user_failure_data
-        return str(ours.description if ours else data.error and data.error.message).strip()
+        if data.user_failure_data:
+            return str(data.user_failure_data.description)
+        # What went wrong first: Dagster's own words around it only say in which op it did.
+        error = data.error
+        while error and error.cause:
+            error = error.cause
+        return error.message.strip() if error else ""
     return None

@@ -11,7 +11,6 @@ from io import BytesIO
 import arro3.io
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from xxhash import xxh3_128_digest
 
 from .config import ImportConfig
@@ -62,7 +61,7 @@ class Mapped:
 
 
 class Mapper:
-    """Maps the chunks of one run. `run_seconds` is the time of the run, for events without one of their own."""
+    """Maps the chunks of one run. `run_seconds` is the time of the run, for events without their own."""
 
     def __init__(self, config: ImportConfig, run_seconds: int) -> None:
         self.config = config

@@ -72,11 +72,12 @@ def as_text(cells: pa.Array) -> pa.StringArray:
     if pa.types.is_binary(cells.type) or pa.types.is_nested(cells.type):
         raise unusable(cells, "string")
     texts = cells.cast(pa.string())
-    return plain_digits(texts) if pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type) else texts
+    has_exponents = pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type)
+    return plain_digits(texts) if has_exponents else texts
 
 
 def plain_digits(numbers: pa.StringArray) -> pa.StringArray:
-    """Numbers as text, without exponent. Only very large and very small ones have one, so few are rewritten."""
+    """Numbers without exponent. Only very large and very small ones have one, so few are rewritten."""
     exponents = pc.fill_null(pc.match_substring(numbers, "e", ignore_case=True), False)
     if not pc.any(exponents).as_py():
         return numbers
@@ -99,6 +100,14 @@ def not_finite(numbers: pa.Array) -> list[Finding]:
 
 
 def encode_integer(cells: pa.Array, timezone: str) -> Encoded:
+    return whole(cells, "integer")
+
+
+def encode_long(cells: pa.Array, timezone: str) -> Encoded:
+    return whole(cells, "long")
+
+
+def whole(cells: pa.Array, name: str) -> Encoded:
     if pa.types.is_integer(cells.type):
         return cells, []
     if pa.types.is_string(cells.type):
@@ -107,15 +116,15 @@ def encode_integer(cells: pa.Array, timezone: str) -> Encoded:
     if pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type):
         findings = fractional(cells)
         return without(cells, findings).cast(EXACT), findings
-    raise unusable(cells, "integer")
+    raise unusable(cells, name)
 
 
 def fractional(cells: pa.Array) -> list[Finding]:
     """Cells that are no whole number."""
     if pa.types.is_floating(cells.type):
         small = pc.less(pc.abs(cells), MAX_WHOLE_FLOAT)
-        whole = pc.and_(pc.and_(pc.is_finite(cells), small), pc.equal(pc.trunc(cells), cells))
-        return found("not_an_integer", pc.invert(whole))
+        is_whole = pc.and_(pc.and_(pc.is_finite(cells), small), pc.equal(pc.trunc(cells), cells))
+        return found("not_an_integer", pc.invert(is_whole))
     return found("not_an_integer", pc.not_equal(pc.trunc(cells), cells))
 
 
@@ -170,7 +179,7 @@ PROPERTY_TYPES = {
     for entry in (
         PropertyType("string", "text, numbers, booleans, dates and timestamps", encode_string),
         PropertyType("integer", "whole numbers, also as text", encode_integer),
-        PropertyType("long", "whole numbers, also as text", encode_integer),
+        PropertyType("long", "whole numbers, also as text", encode_long),
         PropertyType("float", "numbers, also as text", encode_float),
         PropertyType("boolean", "booleans, and true, false, 1, 0 as text or whole number", encode_boolean),
         PropertyType("date", "DATE and TIMESTAMP columns", encode_date),

@@ -90,7 +90,9 @@ def packed(digests: pa.Array) -> bytes:
     """A column of digests as one run of bytes; nulls (events have no identity digest) leave nothing."""
     if digests.null_count:
         return b""
-    return b"".join(digests.to_pylist())
+    begin = digests.offset * DIGEST_BYTES
+    cells: bytes = digests.buffers()[1][begin : begin + len(digests) * DIGEST_BYTES].to_pybytes()
+    return cells
 
 
 def unpacked(digests: bytes) -> np.ndarray:

@@ -53,6 +53,9 @@ QUERIES_REMEMBERED = 5_000
 QUERY_CHARS_REMEMBERED = 20_000
 SHUTDOWN_SECONDS = 5
 QUOTE = "'"
+INTERNAL_ERROR = "000603"
+
+logger = logging.getLogger(__name__)
 
 _large_result: ContextVar[SpooledResult | None] = ContextVar("large_result", default=None)
 
@@ -128,10 +131,7 @@ class LocalSnowflakeServer:
         async with session.lock:
             self.spool.free_session(token, only_read=True)
             _large_result.set(None)
-            answer: Response = await fakesnow_server.query_request(request)
-        if answer.status_code == 500:
-            # The connector would repeat the query for minutes.
-            return _refused(("000603", json.loads(bytes(answer.body))["message"]), sqlstate="XX000")
+            answer = await _answered(request)
         result = _large_result.get()
         if result is None:
             return answer
@@ -163,6 +163,18 @@ class LocalSnowflakeServer:
                 "query_tag": session.parameters.get("QUERY_TAG", ""),
             }
         )
+
+
+async def _answered(request: Request) -> Response:
+    """fakesnow's answer to a query; a failure is refused, since the connector repeats a 500 for minutes."""
+    try:
+        answer: Response = await fakesnow_server.query_request(request)
+    except Exception as problem:
+        logger.exception("a result could not be sent")
+        return _refused((INTERNAL_ERROR, str(problem)), sqlstate="XX000")
+    if answer.status_code == 500:
+        return _refused((INTERNAL_ERROR, json.loads(bytes(answer.body))["message"]), sqlstate="XX000")
+    return answer
 
 
 class _Announced(uvicorn.Server):
