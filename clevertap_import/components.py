@@ -4,11 +4,31 @@ from pathlib import Path
 from typing import Self
 
 import dagster as dg
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
 
 from clevertap_import.io.import_files import with_sql_file
 from clevertap_import.orchestration.location import code_references, import_definitions
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.plan import config_problems
+
+
+class Attributes(ImportConfig):
+    """An import whose problems Dagster can tell with file and line: it knows pydantic's own kinds only."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_value_errors(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            problems = [
+                InitErrorDetails(
+                    type="value_error", loc=each["loc"], input=None, ctx={"error": ValueError(each["msg"])}
+                )
+                for each in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data("import", problems) from None
 
 
 class CleverTapImport(dg.Component):
@@ -21,7 +41,7 @@ class CleverTapImport(dg.Component):
 
     @classmethod
     def get_model_cls(cls) -> type[ImportConfig]:
-        return ImportConfig
+        return Attributes
 
     @classmethod
     def load(cls, attributes: ImportConfig | None, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]

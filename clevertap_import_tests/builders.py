@@ -27,11 +27,13 @@ def record_rows(
 ) -> pa.RecordBatch:
     """Encoded records in columns; with `identities` they are profiles."""
     digests = [xxh3_128_digest(line) for line in lines]
-    names = [xxh3_128_digest(name.encode()) for name in identities] if identities is not None else [None] * len(lines)
+    names = (
+        [xxh3_128_digest(name.encode()) for name in identities]
+        if identities is not None
+        else [None] * len(lines)
+    )
     columns = [lines, range(first_row, first_row + len(lines)), [window] * len(lines), digests, names]
-    arrays = [
-        pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)
-    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=RECORD_SCHEMA)
 
 

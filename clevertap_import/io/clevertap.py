@@ -110,7 +110,7 @@ class CleverTap:
         return self._upload("/1/upload", batch)
 
     def try_out(self, batch: Batch) -> Outcome:
-        """What CleverTap would say to `batch`. Nothing is stored (dryRun=1, as CleverTap's clients use it)."""
+        """What CleverTap would say to `batch`. Nothing is stored (dryRun=1, as in CleverTap's clients)."""
         return self._upload("/1/upload?dryRun=1", batch)
 
     def profile_exists(self, key: str, value: str) -> bool | None:

@@ -11,7 +11,8 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 
-from clevertap_import.pure.mapping import Mapped, Mapper, Problem
+from clevertap_import.pure.columns import Problem
+from clevertap_import.pure.mapping import Mapped, Mapper
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.records import (
     MAX_BODY_BYTES,

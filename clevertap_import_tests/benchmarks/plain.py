@@ -1,4 +1,7 @@
-"""The usual script, to compare with: pandas rows as dicts, json, 15 threads of requests. No checks, no journal."""
+"""The usual script, to compare with: pandas rows as dicts, json, requests in 15 threads.
+
+It has no checks and no journal.
+"""
 
 import calendar
 import json

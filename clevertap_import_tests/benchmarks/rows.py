@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +27,7 @@ PROPERTIES = {
     "EMAIL": "Email",
     "PHONE": "Phone",
     "CITY": "City",
-    "STORE_ID": "Store ID",
+    "STORE_ID": "Store",
     "BORN_ON": "DOB",
     "SIGNED_UP_AT": "Signed Up",
     "SEEN_AT": "Last Seen",
@@ -72,7 +71,7 @@ class Rows:
 
 def identities(first: int, count: int) -> pa.StringArray:
     numbers = pa.array(np.arange(first, first + count) + 100_000_000).cast(pa.string())
-    return pc.binary_join_element_wise("cust-", numbers, "")
+    return pc.binary_join_element_wise("c", numbers, "")
 
 
 def made_chunk(seed: int, count: int) -> pa.RecordBatch:
@@ -95,10 +94,10 @@ def texts(dice: np.random.Generator, count: int) -> dict[str, pa.Array]:
     stores = pa.array(dice.integers(1_000, 9_999, count)).cast(pa.string())
     return {
         "NAME": pc.binary_join_element_wise(first, last, " "),
-        "EMAIL": with_nulls(dice, pc.binary_join_element_wise("user.", accounts, "@example.com", "")),
+        "EMAIL": with_nulls(dice, pc.binary_join_element_wise("u", accounts, "@example.com", "")),
         "PHONE": with_nulls(dice, pc.binary_join_element_wise("+91", phones, "")),
         "CITY": picked(dice, CITIES, count),
-        "STORE_ID": pc.binary_join_element_wise("store", stores, "-"),
+        "STORE_ID": pc.binary_join_element_wise("s", stores, "-"),
     }
 
 

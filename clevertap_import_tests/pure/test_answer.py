@@ -1,6 +1,7 @@
 """What CleverTap's answers mean: recorded ones, and the law that no record is forgotten or counted twice."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def answered(processed: object, *unprocessed: object, status: str = "partial") -
 
 @given(st.integers(1, 1000), st.sets(st.integers(0, 999)), st.randoms(), st.sampled_from(["", " ", "  "]))
 def test_every_record_is_accepted_or_has_its_own_problem(
-    records: int, places: set[int], random: Any, space: str
+    records: int, places: set[int], random: Random, space: str
 ) -> None:
     refused = sorted(place for place in places if place < records)
     entries = [entry(place + 1, space=space) for place in refused]
@@ -35,7 +36,9 @@ def test_every_record_is_accepted_or_has_its_own_problem(
 
 
 @given(st.integers(1, 6), st.integers(-3, 9), st.lists(st.integers(0, 8), max_size=8))
-def test_counts_that_do_not_add_up_are_never_believed(records: int, processed: int, numbers: list[int]) -> None:
+def test_counts_that_do_not_add_up_are_never_believed(
+    records: int, processed: int, numbers: list[int]
+) -> None:
     adds_up = (
         len(set(numbers)) == len(numbers)
         and all(1 <= number <= records for number in numbers)
@@ -117,7 +120,16 @@ def test_any_status_that_is_no_answer_to_the_records_is_uncertain(status: int) -
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html><body>502</body></html>", b'{ "status" : "succ', b"[]", b"null", b'"success"', b"\xff", b"{}"],
+    [
+        b"",
+        b"<html><body>502</body></html>",
+        b'{ "status" : "succ',
+        b"[]",
+        b"null",
+        b'"success"',
+        b"\xff",
+        b"{}",
+    ],
 )
 def test_a_200_without_a_readable_object_is_uncertain(content: bytes) -> None:
     assert read_answer(1, 200, content) == Uncertain("HTTP 200 without a readable body")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 import pytest
@@ -23,6 +23,22 @@ PROFILES: Attributes = {
     "source": {"kind": "table", "table": "SHOP.PUBLIC.CUSTOMERS"},
     "target": {"kind": "profiles", "identity": {"column": "CUSTOMER_ID"}},
 }
+
+DATE_FORMATS = [  # CleverTap's own, then ours
+    "epoch_seconds",
+    "epoch_milliseconds",
+    "dd/MM/yyyy HH:mm:ss",
+    "MM/dd/yyyy HH:mm:ss",
+    "yyyy/dd/MM HH:mm:ss",
+    "yyyy/MM/dd HH:mm:ss",
+    "dd MMM yyyy HH:mm:ss",
+    "dd/MM/yyyy",
+    "MM/dd/yyyy",
+    "yyyy/dd/MM",
+    "yyyy/MM/dd",
+    "ddMMMyyyy",
+    "iso8601",
+]
 
 
 def with_target(**target: object) -> Attributes:
@@ -112,10 +128,14 @@ def test_every_property_type_is_taken(type_name: str) -> None:
     assert config.target.properties[0].type == type_name
 
 
-@pytest.mark.parametrize("date_format", get_args(DateFormat))
+@pytest.mark.parametrize("date_format", DATE_FORMATS)
 def test_every_date_format_is_taken(date_format: str) -> None:
     config = ImportConfig.model_validate(with_property(type="date", format=date_format))
     assert config.target.properties[0].format == date_format
+
+
+def test_there_are_no_other_date_formats() -> None:
+    assert set(get_args(DateFormat)) == set(DATE_FORMATS)
 
 
 @pytest.mark.parametrize("table", ["T", "PUBLIC.T", "SHOP.PUBLIC.T$1", 'SHOP."my schema"."a ""b"" . c"'])
@@ -159,6 +179,14 @@ def test_a_constant_keeps_its_type(value: object) -> None:
             "window is '1 hour'. Did you mean 'hour'? Allowed: hour, day, 30 minutes, 15 minutes.",
         ),
         (PROFILES | {"start": 20261101}, "20261101 is not a day. Write year-month-day, such as 2026-11-01."),
+        (
+            PROFILES | {"start": datetime(2026, 11, 1, 9, tzinfo=UTC)},
+            "2026-11-01T09:00:00+00:00 is not a day. Write year-month-day, such as 2026-11-01.",
+        ),
+        (
+            PROFILES | {"schedule": {"kind": "after", "assets": [5]}},
+            "this is 5. Write text, in quotes.",
+        ),
         (
             PROFILES | {"updated_on": {"column": "U"}},
             "'start' is missing. With updated_on, write the day the windows begin, such as 2026-11-01.",

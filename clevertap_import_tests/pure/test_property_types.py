@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from clevertap_import.pure.property_types import (
     PROPERTY_TYPES,
     PropertyTypeUnusable,
+    Reading,
+    arrow_inferred,
     epoch_seconds,
-    inferred,
     plain,
 )
 
@@ -65,13 +66,12 @@ def sent(values: pa.Array) -> list[Any]:
     # In an object of its own, where a null leaves its key out, as in a record.
     arro3.io.write_ndjson(pa.table({"o": pa.StructArray.from_arrays([values], ["v"])}), out)
     lines = out.getvalue().split(b"\n")[:-1]
-    assert not any(b"null" in line and b'"' + b"null" not in line for line in lines[:0])
     return [json.loads(line, parse_float=Decimal, parse_constant=not_json)["o"].get("v") for line in lines]
 
 
 def encoded(name: str, cells: pa.Array, zone: str = "UTC") -> tuple[list[Any], list[str | None]]:
     """The values that `cells` are sent as, and for each the code of what is wrong with it."""
-    values, findings = PROPERTY_TYPES[name].encode(plain(cells), zone)
+    values, findings = PROPERTY_TYPES[name].encode(plain(cells), Reading(zone))
     codes: list[str | None] = [None] * len(cells)
     for finding in findings:
         for place, is_wrong in enumerate(finding.wrong.to_pylist()):
@@ -108,13 +108,16 @@ def test_null_is_sent_as_nothing_and_is_not_wrong(name: str, column: str) -> Non
 
 @pytest.mark.parametrize("column", READS["string"])
 def test_a_column_without_a_type_is_read_as_one_that_reads_it(column: str) -> None:
-    assert column in READS[inferred(COLUMNS[column].type)]
+    assert column in READS[arrow_inferred(COLUMNS[column].type)]
 
 
 @pytest.mark.parametrize(
     ("name", "accepted"),
     [
-        ("integer", {"0": 0, "-7": -7, "+7": 7, "007": 7, "9007199254740993": 2**53 + 1, "9" * 38: 10**38 - 1}),
+        (
+            "integer",
+            {"0": 0, "-7": -7, "+7": 7, "007": 7, "9007199254740993": 2**53 + 1, "9" * 38: 10**38 - 1},
+        ),
         ("float", {"0": 0, "-1.5": -1.5, "+1.5": 1.5, "1.": 1, ".5": 0.5, "1e3": 1000, "1e-400": 0}),
         ("boolean", {"true": True, "TRUE": True, "1": True, "false": False, "False": False, "0": False}),
         ("string", {"": "", " a ": " a ", "nan": "nan", 'é"\n\u2028\x00': 'é"\n\u2028\x00'}),
@@ -127,8 +130,16 @@ def test_texts_that_are_accepted(name: str, accepted: dict[str, object]) -> None
 @pytest.mark.parametrize(
     ("name", "code", "refused"),
     [
-        ("integer", "not_an_integer", ["", " 1", "1.0", "1e3", "x", "nan", "١", "1\n", "9" * 39, "--1", "0x1"]),
-        ("float", "not_a_number", ["", ".", "1,5", "NaN", "inf", "-Infinity", "1e", "e5", "1\n", "٣", "1_0"]),
+        (
+            "integer",
+            "not_an_integer",
+            ["", " 1", "1.0", "1e3", "x", "nan", "\u0661", "1\n", "9" * 39, "--1", "0x1"],
+        ),
+        (
+            "float",
+            "not_a_number",
+            ["", ".", "1,5", "NaN", "inf", "-Infinity", "1e", "e5", "1\n", "\u0663", "1_0"],
+        ),
         ("float", "not_finite", ["1e400", "-1e999"]),
         ("boolean", "not_a_boolean", ["", "yes", "t", "2", " true", "null"]),
     ],
@@ -167,12 +178,13 @@ def test_whole_floats_come_back_as_integers_and_no_other_does(numbers: list[floa
 
 @given(st.lists(st.floats()))
 def test_floats_come_back_exactly_or_are_not_finite(numbers: list[float]) -> None:
-    texts = [repr(number) for number in numbers if math.isfinite(number)]
-    assert encoded("float", pa.array(texts, pa.string())) == well([float(text) for text in texts])
-    values, codes = encoded("float", pa.array(numbers, pa.float64()))
-    for number, value, code in zip(numbers, values, codes, strict=True):
-        expected = (number, None) if math.isfinite(number) else (None, "not_finite")
-        assert (None if value is None else float(value), code) == expected
+    for cells in (pa.array(numbers, pa.float64()), pa.array(map(repr, numbers), pa.string())):
+        values, codes = encoded("float", cells)
+        for number, value, code in zip(numbers, values, codes, strict=True):
+            if math.isfinite(number):
+                assert (float(value), code) == (number, None)
+            else:
+                assert (value, code) == (None, "not_finite" if cells.type == pa.float64() else "not_a_number")
 
 
 @given(st.lists(decimals, min_size=1))
@@ -209,7 +221,8 @@ def test_a_text_becomes_the_value_it_says_or_no_value(texts: list[str]) -> None:
         values, codes = encoded(name, cells)
         for text, value, found in zip(texts, values, codes, strict=True):
             if re.fullmatch(pattern, text):
-                assert (value, found) == (said(name, text), None if value is not None else "not_finite")
+                read = float(value) if isinstance(value, Decimal) else value
+                assert (read, found) == (said(name, text), None if value is not None else "not_finite")
             else:
                 assert (value, found) == (None, code)
 

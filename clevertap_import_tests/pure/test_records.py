@@ -1,6 +1,7 @@
 """Records on their way out: cutting keeps them all, and the body says what they say."""
 
 import json
+from itertools import pairwise
 
 import pyarrow as pa
 from hypothesis import given
@@ -27,7 +28,7 @@ def test_slicing_keeps_every_record_in_order_within_the_limits(
 @given(st.lists(json_lines, max_size=30), st.integers(1, 7), st.integers(1, 99))
 def test_slicing_wastes_no_request(lines: list[bytes], max_records: int, max_bytes: int) -> None:
     pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
-    for piece, following in zip(pieces, pieces[1:], strict=False):
+    for piece, following in pairwise(pieces):
         assert len(piece) == max_records or sum(map(len, piece)) + len(following[0]) > max_bytes
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -81,6 +81,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, delta: timedelta) -> None:
     assert str(Duration(text)) == text
 
 
+@settings(deadline=None)  # Dagster's iterator takes its time
 @given(intervals, days, st.sampled_from(ZONES))
 def test_ticks_that_are_due_are_exactly_the_anchored_moments(
     interval: Duration, start: date, zone: str
@@ -92,6 +93,7 @@ def test_ticks_that_are_due_are_exactly_the_anchored_moments(
     assert [tick for tick in candidates if every.is_due(tick, start)] == expected
 
 
+@settings(deadline=None)  # Dagster's iterator takes its time
 @given(intervals, days, st.sampled_from(ZONES), st.integers(0, 3000))
 def test_every_due_moment_is_a_tick_however_late(
     interval: Duration, start: date, zone: str, count: int
@@ -111,6 +113,7 @@ def test_a_moment_is_due_only_if_anchored(interval: Duration, start: date, momen
     assert Every(every=interval).is_due(minute, start) == (elapsed >= timedelta() and not elapsed % interval)
 
 
+@settings(deadline=None)  # Dagster's iterator takes its time
 @given(st.integers(1, 1440).map(lambda minutes: gcd(minutes, 1440)))
 def test_ticks_are_the_multiples_of_their_length(minutes: int) -> None:
     midnight_utc = datetime(2026, 11, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ QUERIES = [
     "select ID from T where A like '100%' and B = '?' and C:x.y::string = ':a'",
     "select (1 + (2)) as X, ')' as Y from T -- (",
     "select 1 union all select 2",
-    "select ID from T where X in (select Y from S) qualify row_number() over (partition by ID order by X) = 1",
+    "select ID from T where X in (select Y from S) qualify row_number() over (order by X) = 1",
 ]
 
 
@@ -59,7 +59,13 @@ def test_no_query_at_all_is_told(sql: str) -> None:
 
 @pytest.mark.parametrize(
     "sql",
-    ["select 1) as source; --", "select 1) union select 2 from (select 3", "select (1", "select 1)", "select )("],
+    [
+        "select 1) as source; --",
+        "select 1) union select 2 from (select 3",
+        "select (1",
+        "select 1)",
+        "select )(",
+    ],
 )
 def test_parentheses_that_would_close_the_query_around_it_are_refused(sql: str) -> None:
     with pytest.raises(NotASelect):
@@ -85,9 +91,18 @@ def test_what_passes_stands_on_its_own_within_parentheses(tail: str) -> None:
     ("sql", "tables"),
     [
         ("select 1", ()),
-        ("select * from SHOP.PUBLIC.ORDERS o join CUSTOMERS c on o.X = c.X", ("CUSTOMERS", "SHOP.PUBLIC.ORDERS")),
-        ("with RECENT as (select * from S.ORDERS) select * from recent join RECENT r on 1 = 1", ("S.ORDERS",)),
-        ("select * from (select * from A) union all select * from B where X in (select Y from A)", ("A", "B")),
+        (
+            "select * from SHOP.PUBLIC.ORDERS o join CUSTOMERS c on o.X = c.X",
+            ("CUSTOMERS", "SHOP.PUBLIC.ORDERS"),
+        ),
+        (
+            "with RECENT as (select * from S.ORDERS) select * from recent join RECENT r on 1 = 1",
+            ("S.ORDERS",),
+        ),
+        (
+            "select * from (select * from A) union all select * from B where X in (select Y from A)",
+            ("A", "B"),
+        ),
         ('select * from "my schema"."my table"', ("my schema.my table",)),
         ("select * from T, lateral flatten(input => T.A) f", ("T",)),
         ("select * from table(generator(rowcount => 3))", ()),

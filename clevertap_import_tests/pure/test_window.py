@@ -1,6 +1,7 @@
 """Windows: they tile time, the first one is open, and looking back never cuts one in two."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ def test_windows_cut_anywhere_on_the_grid_hold_every_moment_exactly_once(
     grid: Grid, cuts: list[datetime], moment: datetime
 ) -> None:
     edges = sorted({grid.start, *(grid.floor(cut) + grid.size for cut in cuts)})
-    windows = [grid.window(lower, upper) for lower, upper in zip(edges, edges[1:], strict=False)]
+    windows = [grid.window(lower, upper) for lower, upper in pairwise(edges)]
     assert sum(holds(window, moment) for window in windows) == (moment < edges[-1])
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ from snowflake.connector.result_batch import ArrowResultBatch
 
 from clevertap_import.sandbox.shop import generate_customers
 from clevertap_import.sandbox.snowflake_logins import PASSWORD
-from clevertap_import.sandbox.snowflake_results import CHUNK_ROWS, INLINE_ROWS
+from clevertap_import.sandbox.snowflake_results import CHUNK_ROWS, INLINE_ROWS, ResultSpool
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake, running_snowflake
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -250,14 +251,28 @@ def test_a_query_that_cannot_run_fails_at_once(local_snowflake: LocalSnowflake, 
     assert refused.value.errno == errno
 
 
-def test_a_row_that_fails_late_fails_the_query_and_leaves_no_files(tmp_path: Path) -> None:
-    numbers = NUMBERS.format(rows=90_001)
-    sql = f"select case when N < 90000 then '1' else 'x' end::number(38,0) as X from ({numbers})"
-    with running_snowflake(tmp_path) as server, server.connect() as connection:
+def test_a_row_that_fails_late_fails_the_query_and_the_session_goes_on(
+    local_snowflake: LocalSnowflake,
+) -> None:
+    numbers = NUMBERS.format(rows=1_000_000)
+    sql = f"select case when N < 999999 then '1' else 'x' end::number(38,0) as X from ({numbers})"
+    with local_snowflake.connect() as connection:
         with pytest.raises(ProgrammingError, match="Could not convert"):
             rows_of(connection, sql)
-        assert not list((tmp_path / "results").glob("*.arrow"))
         assert rows_of(connection, "select 1") == [(1,)]
+
+
+def test_a_result_that_breaks_off_leaves_no_files(tmp_path: Path) -> None:
+    batch = pa.record_batch({"X": list(range(CHUNK_ROWS))})
+
+    def breaking_off() -> Iterator[pa.RecordBatch]:
+        yield from (batch, batch, batch)
+        assert list(tmp_path.glob("*.arrow"))
+        raise OSError("broken off")
+
+    with pytest.raises(OSError, match="broken off"):
+        ResultSpool(tmp_path).take(pa.RecordBatchReader.from_batches(batch.schema, breaking_off()))
+    assert not list(tmp_path.glob("*.arrow"))
 
 
 def test_the_control_door_tells_queries_and_session_parameters(tmp_path: Path) -> None:

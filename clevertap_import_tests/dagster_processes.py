@@ -1,0 +1,87 @@
+"""Dagster's own web server and daemon as processes, and its GraphQL door."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import create_server
+from typing import Any
+
+import requests
+
+from clevertap_import_tests.waiting import wait_for
+
+START_SECONDS = 90
+ASK_SECONDS = 30
+END_SECONDS = 30
+MODULE = ("-m", "clevertap_import.definitions")
+
+
+@dataclass(frozen=True)
+class WebServer:
+    """Dagster's web server on the imports of a workshop."""
+
+    url: str
+    log: Path
+
+    def ask(self, query: str, **variables: object) -> Any:  # noqa: ANN401 - whatever the query asks for
+        answer = requests.post(
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=ASK_SECONDS
+        ).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def is_up(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/server_info", timeout=ASK_SECONDS).ok
+        except requests.ConnectionError:
+            return False
+
+
+@contextmanager
+def process(log: Path, environment: Mapping[str, str], *words: str) -> Iterator[None]:
+    """A Dagster process whose output goes to `log`; it and its children end with the block."""
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, *words],
+            env=dict(environment),
+            cwd=environment["DAGSTER_HOME"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as started,
+    ):
+        try:
+            yield
+        finally:
+            # The whole session: code servers are children of their own.
+            os.killpg(started.pid, signal.SIGTERM)
+            try:
+                started.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)
+
+
+@contextmanager
+def web_server(environment: Mapping[str, str]) -> Iterator[WebServer]:
+    with create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    log = Path(environment["DAGSTER_HOME"]).parent / "webserver.log"
+    words = ("-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *MODULE)
+    server = WebServer(f"http://127.0.0.1:{port}", log)
+    with process(log, environment, *words):
+        wait_for("the web server", server.is_up, START_SECONDS)
+        yield server
+
+
+@contextmanager
+def daemon(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Dagster's daemon; yields the file of its output."""
+    log = Path(environment["DAGSTER_HOME"]).parent / "daemon.log"
+    with process(log, environment, "-m", "dagster._daemon", "run", *MODULE):
+        yield log

@@ -1,0 +1,185 @@
+"""The commands as processes: what they print, and with which exit code they end."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.workshop import Line, Workshop, command, open_workshop, profiles_target
+
+LIST_KEYS = {
+    *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "health_state"),
+    *("last_run", "datasource", "created_on", "created_by", "updated_on", "updated_by", "problems"),
+}
+STATS_KEYS = {
+    *("run_id", "date_time", "imported_on", "status", "health", "health_state", "total_records"),
+    *("successful_syncs", "failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded"),
+    *("window_start", "window_end", "seconds", "records_per_second", "query_id"),
+}
+PROBLEM_KEYS = {"file", "line", "key", "message"}
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    tmp_path_factory: pytest.TempPathFactory,
+    local_snowflake: LocalSnowflake,
+    fake_clevertap_process: FakeCleverTap,
+) -> Iterator[Workshop]:
+    """Imports: customers, which runs; a draft; one that names a column that is not there."""
+    fake_clevertap_process.reset()
+    with open_workshop(tmp_path_factory.mktemp("cli"), local_snowflake, fake_clevertap_process) as shop:
+        shop.write("customers", title="Customers", created_by="growth@example.com")
+        shop.write("draft", window="fortnight")
+        shop.write("column", target=profiles_target(Name="NAMES"))
+        shop.write("table", source={"kind": "table", "table": "TEA"})
+        shop.people([("a", "Asha", datetime.now(UTC)), ("b", "Zoë", datetime.now(UTC))])
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def first_run(workshop: Workshop) -> Line:
+    """The line that `run customers --json` printed."""
+    done = command(workshop, "run", "customers", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = json.loads(done.stdout)
+    return dict(line)
+
+
+def document(done: Any) -> Any:  # noqa: ANN401 - whatever JSON it is
+    """Standard output, which holds one JSON document and nothing else."""
+    return json.loads(done.stdout)
+
+
+def test_help_lists_the_commands_and_is_quick(workshop: Workshop) -> None:
+    began = time.monotonic()
+    done = command(workshop, "--help")
+    sys.stdout.write(f"--help took {time.monotonic() - began:.2f} s; the goal is 0.5 s\n")
+    assert done.returncode == 0
+    assert all(f"\n  {name} " in done.stdout for name in ("check", "demo", "list", "run", "sandbox", "stats"))
+
+
+def test_run_imports_and_tells_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:
+    assert first_run.keys() == STATS_KEYS | {"nickname", "problem"}
+    assert (first_run["nickname"], first_run["status"], first_run["problem"]) == (
+        "customers",
+        "Success",
+        None,
+    )
+    assert (first_run["total_records"], first_run["successful_syncs"]) == (2, 2)
+    assert (first_run["health"], first_run["health_state"]) == (100, "green")
+    assert datetime.fromisoformat(first_run["date_time"]).utcoffset() is not None
+    assert workshop.clevertap.properties("a") == {"Name": "Asha"}
+
+
+def test_stats_tell_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:
+    done = command(workshop, "stats", "customers", "--json")
+    lines = document(done)
+    assert done.returncode == 0
+    assert all(line.keys() == STATS_KEYS for line in lines)
+    assert {key: first_run[key] for key in STATS_KEYS} in lines
+    table = command(workshop, "stats", "customers")
+    assert table.returncode == 0
+    assert "Date & Time" in table.stdout
+    assert first_run["run_id"] in table.stdout
+
+
+def test_list_shows_every_import_drafts_included(workshop: Workshop, first_run: Line) -> None:
+    done = command(workshop, "list", "--json")
+    lines = {line["nickname"]: line for line in document(done)}
+    assert (done.returncode, list(lines)) == (0, ["column", "customers", "draft", "table"])
+    assert all(line.keys() == LIST_KEYS for line in lines.values())
+    told = ("title", "partner", "status", "sync_type", "frequency", "health", "health_state", "created_by")
+    assert [lines["customers"][key] for key in told] == [
+        *("Customers", "Snowflake", "Ready", "profiles", "Manually Trigger", 100, "green"),
+        "growth@example.com",
+    ]
+    assert (lines["column"]["health"], lines["column"]["health_state"]) == (None, "none")
+    draft = lines["draft"]
+    assert (draft["status"], draft["health"], draft["health_state"]) == ("Draft", None, "none")
+    assert "window is 'fortnight'" in draft["problems"][0]
+
+
+def test_list_filters_and_prints_a_table(workshop: Workshop) -> None:
+    done = command(workshop, "list", "--status", "draft")
+    assert done.returncode == 0
+    assert "draft" in done.stdout
+    assert "customers" not in done.stdout
+    assert "Allowed: hour, day, 30 minutes, 15 minutes" in done.stderr
+
+
+def test_an_unknown_name_suggests_the_nearest(workshop: Workshop) -> None:
+    done = command(workshop, "run", "customer")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No import is called 'customer'. Did you mean 'customers'?" in done.stderr
+
+
+def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
+    done = command(workshop, "run", "draft", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    path = workshop.folder / "draft" / "defs.yaml"
+    line = 1 + path.read_text().splitlines().index("  window: fortnight")
+    assert f"'draft' is a draft:\n{path}:{line}: window: window is 'fortnight'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run",), "Missing argument"),
+        (("run", "customers", "--until", "2026-11-01"), "--until goes with --window"),
+        (("run", "customers", "--window", "soon"), "'soon' is not a moment"),
+        (("list", "--window", "day"), "No such option"),
+        (("run", "customers", "--window", "1999-01-01"), "'customers' has no window from 1999-01-01 00:00"),
+    ],
+)
+def test_a_wrong_command_ends_with_two(workshop: Workshop, words: tuple[str, ...], told: str) -> None:
+    done = command(workshop, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_one_run_that_fails_ends_with_one_and_the_others_are_run(workshop: Workshop, first_run: Line) -> None:
+    """The window in progress is read again, and what CleverTap has is not sent again."""
+    done = command(workshop, "run", "column", "customers", "--json")
+    column, customers = document(done)
+    assert (done.returncode, column["status"], column["health_state"]) == (1, "Failed", "failed")
+    assert "No column 'NAMES'" in column["problem"]
+    assert f"column: {column['problem']}" in done.stderr
+    assert (customers["status"], customers["successful_syncs"], customers["unchanged"]) == ("Success", 2, 2)
+
+
+def test_check_tells_file_and_line_of_what_is_not_in_snowflake(workshop: Workshop) -> None:
+    done = command(workshop, "check", "--json")
+    verdicts = {each["nickname"]: each for each in document(done)["imports"]}
+    assert done.returncode == 1
+    assert all(each.keys() == {"nickname", "file", "ok", "problems"} for each in verdicts.values())
+    assert {name: each["ok"] for name, each in verdicts.items()} == {
+        "customers": True,
+        "draft": False,
+        "column": False,
+        "table": False,
+    }
+    (column,), (table,) = verdicts["column"]["problems"], verdicts["table"]["problems"]
+    path = workshop.folder / "column" / "defs.yaml"
+    assert column.keys() == PROBLEM_KEYS
+    assert (column["file"], column["key"]) == (str(path), "target.properties[0].column")
+    assert path.read_text().splitlines()[column["line"] - 1].strip() == "- column: NAMES"
+    assert "Did you mean 'NAME'?" in column["message"]
+    path = workshop.folder / "table" / "defs.yaml"
+    assert path.read_text().splitlines()[table["line"] - 1].strip() == "source:"
+    assert "TEA" in table["message"]
+
+
+def test_check_tells_people_of_a_refused_login_without_the_password(workshop: Workshop) -> None:
+    done = command(workshop, "check", **{f"{workshop.name.upper()}_PASSWORD": "not-the-password"})
+    assert done.returncode == 1
+    path = workshop.folder / "customers" / "defs.yaml"
+    line = 1 + path.read_text().splitlines().index(f"  connection: {workshop.name}")
+    assert f"WRONG  customers  {path}\n" in done.stdout
+    assert f"{path}:{line}: connection: Snowflake refused to log in: " in done.stdout
+    assert "not-the-password" not in done.stdout + done.stderr
