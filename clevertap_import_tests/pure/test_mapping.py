@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapped, Mapper
 from clevertap_import.pure.property_types import PropertyTypeUnusable
 from clevertap_import.pure.records import RECORD_SCHEMA, Rejection
-from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.rules import JUNK_IDENTITIES
 from clevertap_import_tests.builders import events_import, profiles_import
 
