@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test ui check lint bench
+.PHONY: demo test ui check lint bench docs
 
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
 	$(BIN)/clevertap-import demo
@@ -25,6 +25,9 @@ lint: $(READY)  ## Style, types and import contracts
 
 bench: $(READY)  ## Rows per second, CPU seconds and peak memory, beside a plain script
 	$(BIN)/python -m clevertap_import_tests.benchmarks
+
+docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
+	$(BIN)/python -m clevertap_import.reference
 
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

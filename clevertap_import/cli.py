@@ -2,47 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clevertap_import import __version__
+from clevertap_import.cli_checks import check, dry_run, preview, test_connection
+from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, told
 
 if TYPE_CHECKING:
     from clevertap_import.pure.config import ImportConfig
-
-P = ParamSpec("P")
-
-WELL, NO, WRONG = 0, 1, 2
-"""Exit codes: all is well; the data or a service says no; the command or the configuration is wrong."""
-
-as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON document, for programs.")
-
-
-def stop(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)
-
-
-def told(command: Callable[P, None]) -> Callable[P, None]:
-    """Our own errors become a message and an exit code; a stack trace would help nobody."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from clevertap_import.pure.errors import CleverTapImportError, ConfigError
-
-        try:
-            command(*args, **kwargs)
-        except ConfigError as error:
-            stop(str(error), WRONG)
-        except CleverTapImportError as error:
-            stop(str(error), NO)
-
-    return run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,6 +28,10 @@ def main() -> None:
     from dotenv import load_dotenv
 
     load_dotenv(Path.cwd() / ".env")
+
+
+for command in (check, test_connection, preview, dry_run):
+    main.add_command(command)
 
 
 def day(value: datetime | None) -> date | None:
@@ -77,20 +53,20 @@ def list_imports(
 ) -> None:
     """List all imports with their status and health."""
     from clevertap_import.console import LIST_COLUMNS, print_json, print_table
-    from clevertap_import.io.import_files import imports_folder, load_folder
+    from clevertap_import.io.import_files import imports_folder
     from clevertap_import.orchestration.launch import open_instance
     from clevertap_import.orchestration.listing import Filters, listing
 
     filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
     folder = imports_folder(os.environ)
     with open_instance() as instance:
-        lines = listing(instance, load_folder(folder), folder, filters)
+        lines = listing(instance, all_imports(), folder, filters)
     if json_output:
         print_json(lines)
         return
     print_table("Imports", LIST_COLUMNS, lines)
     for problem in (problem for line in lines for problem in line["problems"]):
-        click.echo(problem, err=True)
+        aside(problem)
 
 
 @main.command()
@@ -110,41 +86,6 @@ def stats(name: str, json_output: bool) -> None:
         print_json(lines)
     else:
         print_table(name, STATS_COLUMNS, lines)
-
-
-@main.command()
-@as_json
-@told
-def check(json_output: bool) -> None:
-    """Check all imports: the YAML, the login, the query and its columns. Runs nothing."""
-    from clevertap_import.console import print_json
-    from clevertap_import.io.import_files import imports_folder, load_folder
-    from clevertap_import.io.verify import verdicts
-
-    results = verdicts(load_folder(imports_folder(os.environ)), os.environ)
-    if json_output:
-        print_json({"imports": results})
-    else:
-        print_check(results)
-    sys.exit(WELL if all(result["ok"] for result in results) else NO)
-
-
-def print_check(results: list[dict[str, Any]]) -> None:
-    for result in results:
-        click.echo(f"{'ok   ' if result['ok'] else 'WRONG'}  {result['nickname']}  {result['file']}")
-        for problem in result["problems"]:
-            where = ": ".join(
-                part for part in (f"{problem['file']}:{problem['line']}", problem["key"]) if part
-            )
-            click.echo(f"       {where}: {problem['message']}")
-
-
-def chosen(names: Sequence[str]) -> list["ImportConfig"]:
-    """The imports called `names`. Raises ConfigError for a name that is unknown or a draft."""
-    from clevertap_import.io.import_files import imports_folder, load_folder
-
-    imports = load_folder(imports_folder(os.environ))
-    return [imports.called(name).config for name in names]
 
 
 def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
@@ -191,7 +132,8 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
     from clevertap_import.orchestration.launch import Wish, open_instance, runs
 
     with open_instance() as instance, progress_bars():
-        return [line for config in configs for line in runs(instance, defs, config, Wish(**wish))]
+        asked = Wish(**wish)
+        return [line for config in configs for line in runs(instance, defs, config, asked, aside)]
 
 
 def report_runs(lines: list[dict[str, Any]], *, json_output: bool) -> None:
@@ -205,7 +147,7 @@ def report_runs(lines: list[dict[str, Any]], *, json_output: bool) -> None:
         click.echo("Every window is done; there is nothing to import.")
     for line in lines:
         if line["problem"]:
-            click.echo(f"{line['nickname']}: {line['problem']}", err=True)
+            aside(f"{line['nickname']}: {line['problem']}")
 
 
 @main.command()
@@ -227,10 +169,4 @@ def demo() -> None:
     """Run every import in a fresh sandbox through Dagster, twice, and print what came of it."""
     from clevertap_import.playground import demonstrate
 
-    sys.exit(WELL if demonstrate(lambda: run_now(chosen_all(), {})) else NO)
-
-
-def chosen_all() -> list["ImportConfig"]:
-    from clevertap_import.io.import_files import imports_folder, load_folder
-
-    return [each.config for each in load_folder(imports_folder(os.environ)).loaded]
+    sys.exit(WELL if demonstrate(lambda: run_now([each.config for each in all_imports().loaded], {})) else NO)

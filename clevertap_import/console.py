@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 Line = Mapping[str, Any]
 
@@ -22,6 +23,7 @@ STATS_COLUMNS = (
     *("failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded", "window_start"),
     *("window_end", "seconds", "records_per_second", "query_id"),
 )
+PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
 COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
 
 
@@ -34,31 +36,47 @@ def print_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def record_text(record: object) -> str:
+    """A record on one line, as CleverTap gets it."""
+    return json.dumps(record, ensure_ascii=False)
+
+
 def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
     """One row a line. On a terminal it fits the width; elsewhere no cell is cut."""
+    cells = [[Text(plain(line, column), style=style(line, column)) for column in columns] for line in lines]
+    is_number = [any(isinstance(line[column], int | float) for line in lines) for column in columns]
+    draw(title, [Text(heading(column)) for column in columns], cells, is_number)
+
+
+def print_rows(title: str, rows: Sequence[Line]) -> None:
+    """Rows of a user's own, letter by letter; what cannot be printed is escaped."""
+    columns = list(rows[0])
+    cells = [[Text(printable(row[column])) for column in columns] for row in rows]
+    draw(title, [Text(printable(column)) for column in columns], cells, [False] * len(columns))
+
+
+def draw(title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=sum(widest(column, lines) + 3 for column in columns) + 1)
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        is_number = any(isinstance(line[column], int | float) for line in lines)
-        table.add_column(heading(column), justify="right" if is_number else "left", overflow="fold")
-    for line in lines:
-        table.add_row(*(cell(line, column) for column in columns))
+        widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
+        console = Console(highlight=False, width=sum(widths) + 3 * len(heads) + 1)
+    table = Table(title=Text(title), title_justify="left", title_style="bold")
+    for head, is_right in zip(heads, is_number, strict=True):
+        table.add_column(head, justify="right" if is_right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*row)
     console.print(table)
 
 
-def widest(column: str, lines: Sequence[Line]) -> int:
-    return (
-        max(len(heading(column)), *(len(plain(line, column)) for line in lines))
-        if lines
-        else len(heading(column))
+def printable(value: object) -> str:
+    text = "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
     )
 
 
-def cell(line: Line, column: str) -> str:
-    color = COLORS.get(str(line.get("health_state"))) if column == "health" else None
-    return f"[{color}]{plain(line, column)}[/{color}]" if color else plain(line, column)
+def style(line: Line, column: str) -> str:
+    return COLORS.get(str(line.get("health_state")), "") if column == "health" else ""
 
 
 def plain(line: Line, column: str) -> str:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,41 +50,76 @@ def running_sandbox(*, fresh: bool) -> Iterator[dict[str, str]]:
     if fresh:
         shutil.rmtree(home, ignore_errors=True)
     command = [sys.executable, "-m", "clevertap_import.sandbox", "--home", str(home)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line:
-            raise SandboxFailed("The sandbox did not start; its own words are above.")
-        yield json.loads(line)
-    finally:
-        process.terminate()
-        process.wait(STOP_SECONDS)
+    with ended_by_sigterm():
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise SandboxFailed("The sandbox did not start; its own words are above.")
+            yield json.loads(line)
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
 
 
 def serve(ui_port: int | None) -> None:
-    """Run the sandbox until Ctrl-C, with Dagster's UI on `ui_port` if it is given."""
-    with running_sandbox(fresh=False) as environment:
-        click.echo(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
-        click.echo(f"Snowflake  http://{environment['SNOWFLAKE_HOST']}:{environment['SNOWFLAKE_PORT']}")
-        try:
+    """Run the sandbox until Ctrl-C or SIGTERM, with Dagster's UI on `ui_port` if it is given."""
+    try:
+        with running_sandbox(fresh=False) as environment:
+            click.echo(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
+            click.echo(f"Snowflake  http://{environment['SNOWFLAKE_HOST']}:{environment['SNOWFLAKE_PORT']}")
             if ui_port is None:
-                click.echo(
-                    "".join(f"export {name}={value}\n" for name, value in environment.items()), nl=False
-                )
+                exports = (f"export {name}={value}\n" for name, value in environment.items())
+                click.echo("".join(exports), nl=False)
                 sys.stdout.flush()
                 signal.pause()
             else:
                 click.echo(f"Dagster    http://127.0.0.1:{ui_port}")
+                sys.stdout.flush()
                 run_dagster(ui_port, environment)
-        except KeyboardInterrupt:
-            click.echo("The sandbox stops; its data stays in .sandbox.")
+    except KeyboardInterrupt:
+        click.echo("The sandbox stops; its data stays in .sandbox.")
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """In the block SIGTERM is taken as Ctrl-C, so that what was started is ended in good order."""
+
+    def interrupt(*_: object) -> None:
+        # Once: a second one would break into the very ending that the first began.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_dagster(port: int, environment: dict[str, str]) -> None:
-    """Dagster's web server and daemon on the imports of this project."""
+    """Dagster's web server and daemon on the imports of this project, until they end or are interrupted."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", "clevertap_import.definitions"]
     command += ["--port", str(port), "--host", "127.0.0.1", "--log-level", "warning"]
-    subprocess.run(command, env={**os.environ, **environment}, check=False)  # noqa: S603 - fixed words
+    # A session of its own: Ctrl-C would reach it too, and a second SIGINT cuts its ending short.
+    process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)  # noqa: S603
+    try:
+        process.wait()
+    finally:
+        end_session(process)
+
+
+def end_session(process: subprocess.Popen[bytes]) -> None:
+    """End `dagster dev` as it likes to be ended, then whatever is left of its session."""
+    try:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def demonstrate(run_all: Callable[[], list[Line]]) -> bool:

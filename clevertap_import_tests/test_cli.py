@@ -157,7 +157,7 @@ def test_check_tells_file_and_line_of_what_is_not_in_snowflake(workshop: Worksho
     done = command(workshop, "check", "--json")
     verdicts = {each["nickname"]: each for each in document(done)["imports"]}
     assert done.returncode == 1
-    assert all(each.keys() == {"nickname", "file", "ok", "problems"} for each in verdicts.values())
+    assert all(each.keys() == {"nickname", "file", "ok", "problems", "notes"} for each in verdicts.values())
     assert {name: each["ok"] for name, each in verdicts.items()} == {
         "customers": True,
         "draft": False,

@@ -1,20 +1,19 @@
 """Which part of a connection works and which does not, step by step, without any effect."""
 
-import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+import requests
 
 from clevertap_import.io.clevertap import CONNECT_SECONDS, CleverTap, account_settings
 from clevertap_import.io.snowflake import Snowflake, SnowflakeSettings, open_snowflake, snowflake_settings
-from clevertap_import.pure.errors import CleverTapImportError, ConfigError, WarehouseUnavailable
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError
 from clevertap_import.pure.outcome import Accepted, Busy, Refused, Uncertain
 from clevertap_import.pure.records import RECORD_SCHEMA, Batch
 
-HTTPS_PORT = 443
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
 """A record that is valid; sent as a dry run, which stores nothing (CleverTap's dryRun=1)."""
 
@@ -42,6 +41,14 @@ def verdict(name: str, kind: str, steps: Iterator[Step]) -> Verdict:
     }
 
 
+def snowflake_verdict(name: str, environment: Mapping[str, str]) -> Verdict:
+    return verdict(name, "snowflake", snowflake_steps(name, environment))
+
+
+def clevertap_verdict(name: str, environment: Mapping[str, str]) -> Verdict:
+    return verdict(name, "clevertap", clevertap_steps(name, environment))
+
+
 def snowflake_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]:
     try:
         settings = snowflake_settings(name, environment)
@@ -49,15 +56,20 @@ def snowflake_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]
         yield Step("settings", False, str(error))
         return
     yield Step("settings", True, f"The environment describes connection {name!r}.")
+    reached = network_step(snowflake_url(settings))
+    yield reached
+    if reached.ok:
+        yield from login_steps(settings)
+
+
+def login_steps(settings: SnowflakeSettings) -> Iterator[Step]:
+    # Logged in without them: otherwise a wrong role would look like a wrong password.
+    bare = replace(settings, role=None, warehouse=None, database=None, schema=None)
     try:
-        with open_snowflake(settings, "clevertap_import:test_connection") as snowflake:
-            yield Step("network", True, f"{settings.host or settings.account} answers.")
+        with open_snowflake(bare, "clevertap_import:test_connection") as snowflake:
             yield Step("authentication", True, f"{settings.user} is logged in.")
             yield from session_steps(snowflake, settings)
-    except WarehouseUnavailable as error:
-        yield Step("network", False, str(error))
     except CleverTapImportError as error:
-        yield Step("network", True, f"{settings.host or settings.account} answers.")
         yield Step("authentication", False, str(error))
 
 
@@ -66,13 +78,13 @@ def session_steps(snowflake: Snowflake, settings: SnowflakeSettings) -> Iterator
     for kind in ("role", "warehouse", "database", "schema"):
         wanted = getattr(settings, kind)
         if wanted is None:
-            yield Step(kind, True, f"None is named; the user's default {kind} holds.")
+            yield Step(kind, True, f"None is named; the user's default {kind} holds, if there is one.")
             continue
         try:
             snowflake.use(kind, wanted)
             yield Step(kind, True, f"{wanted} can be used.")
         except CleverTapImportError as error:
-            yield Step(kind, False, f"{error} Check its name, and that the role has USAGE on it.")
+            yield Step(kind, False, str(error))
 
 
 def clevertap_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]:
@@ -88,14 +100,23 @@ def clevertap_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]
         yield credentials_step(CleverTap(settings))
 
 
+def snowflake_url(settings: SnowflakeSettings) -> str:
+    host = settings.host or f"{settings.account}.snowflakecomputing.com"
+    port = f":{settings.port}" if settings.port else ""
+    return f"{settings.protocol or 'https'}://{host}{port}"
+
+
 def network_step(url: str) -> Step:
-    address = urlsplit(url)
-    host = address.hostname or ""
+    """Any answer will do. By HTTP and not by a socket, so that a proxy is used where there is one."""
+    host = urlsplit(url).netloc
     try:
-        socket.create_connection((host, address.port or HTTPS_PORT), timeout=CONNECT_SECONDS).close()
-    except OSError as error:
-        return Step("network", False, f"{host} cannot be reached: {error.strerror or type(error).__name__}.")
-    return Step("network", True, f"{host} can be reached.")
+        requests.head(url, timeout=CONNECT_SECONDS, allow_redirects=False)
+    except requests.exceptions.SSLError:
+        return Step("network", False, f"{host} shows a certificate that this machine does not trust.")
+    except requests.RequestException as error:
+        reason = f"{host} cannot be reached ({type(error).__name__})."
+        return Step("network", False, f"{reason} Check the address, the firewall and the proxy.")
+    return Step("network", True, f"{host} answers.")
 
 
 def credentials_step(clevertap: CleverTap) -> Step:

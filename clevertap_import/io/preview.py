@@ -1,8 +1,13 @@
 """A first look at an import: columns, a few rows, and the records that they become."""
 
 import json
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,26 +16,66 @@ import pyarrow as pa
 from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.sql import resolved, source_query
+from clevertap_import.pure.plan import planned
+from clevertap_import.pure.records import Rejection
+from clevertap_import.pure.sql import SourceColumn, resolved, source_query
+from clevertap_import.pure.type_table import shown
 
-Preview = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Rows as Snowflake returned them; each is in `records` or in `rejections`, in the same order."""
+
+    columns: Sequence[SourceColumn]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """`{columns: [{name, type}], rows: [{}], records: [{}]}`."""
+        columns = [{"name": column.name, "type": shown(column.type)} for column in self.columns]
+        return {"columns": columns, "rows": self.rows, "records": self.records}
 
 
 def previewed(config: ImportConfig, rows: int, environment: Mapping[str, str]) -> Preview:
-    """`{columns: [{name, type}], rows: [{}], records: [{}]}` of at most `rows` rows; sends nothing."""
+    """At most `rows` rows, and what the mapping makes of them; CleverTap is not asked."""
     settings = snowflake_settings(config.connection, environment)
     with open_snowflake(settings, f"clevertap_import:{config.nickname}:preview") as snowflake:
         source = source_query(config)
         columns = snowflake.describe(source)
-        chunks = list(snowflake.batches(f"select * from (\n{source}\n) limit {rows:d}"))  # noqa: S608
-    mapper = Mapper(config, int(time.time()))
-    records = []
-    for chunk in chunks:
-        needed = {name: chunk[resolved(columns, name).name] for name in config.columns}
-        mapped = mapper.map(pa.RecordBatch.from_pydict(needed), np.zeros(chunk.num_rows, dtype=np.int64), 1)
-        records += [json.loads(record) for record in mapped.records["record"].to_pylist()]
-    return {
-        "columns": [{"name": column.name, "type": column.type} for column in columns],
-        "rows": [row for chunk in chunks for row in chunk.to_pylist()],
-        "records": records,
-    }
+        mapper = Mapper(config, int(time.time()), planned(config, columns))
+        found = Preview(columns)
+        for chunk in snowflake.batches(f"select * from (\n{source}\n) limit {rows:d}"):  # noqa: S608
+            add(found, mapper, chunk)
+    return found
+
+
+def add(preview: Preview, mapper: Mapper, chunk: pa.RecordBatch) -> None:
+    needed = {name: chunk[resolved(preview.columns, name).name] for name in mapper.config.columns}
+    windows = np.zeros(chunk.num_rows, dtype=np.int64)
+    mapped = mapper.map(pa.RecordBatch.from_pydict(needed), windows, len(preview.rows) + 1)
+    preview.rows.extend({key: as_json(value) for key, value in row.items()} for row in chunk.to_pylist())
+    preview.records.extend(json.loads(record) for record in mapped.records["record"].to_pylist())
+    preview.rejections.extend(mapped.rejections)
+
+
+def as_json(value: object) -> object:
+    """A cell as JSON can carry it: numbers stay numbers where they are exact, all else is text."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value).replace("nan", "NaN")
+        case Decimal():
+            if value == value.to_integral_value():
+                return int(value)
+            return float(value) if Decimal(repr(float(value))) == value else str(value)
+        case datetime() | date() | time_of_day():
+            return value.isoformat()
+        case timedelta():
+            return str(value)
+        case bytes():
+            return value.hex()
+        case _:
+            return json.loads(json.dumps(value, default=str))

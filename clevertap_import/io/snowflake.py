@@ -32,6 +32,20 @@ NETWORK_SECONDS = 600
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts quote the value."""
 
+NO_OBJECT = (
+    "Check the name, and that the role has USAGE on its database and schema, and SELECT if it is a table."
+)
+REMEDIES = {
+    606: "Name a warehouse for the connection, and grant the role USAGE on it.",
+    904: "Check the spelling: no such column is there. Names in double quotes are taken letter by letter.",
+    1003: "Mend the SQL there.",
+    2003: NO_OBJECT,
+    2043: NO_OBJECT,
+    3001: "Grant the role what is missing.",
+    90105: "Write the table with its database and schema, or name both for the connection.",
+}
+"""What to do, by Snowflake's error number."""
+
 
 @dataclass(frozen=True, slots=True)
 class SnowflakeSettings:
@@ -173,6 +187,11 @@ def translated(doing: str) -> Iterator[None]:
         raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
     except errors.DatabaseError as error:
         raise database_error(doing, error) from None
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        # Only the private key is a file of ours.
+        raise ConfigError(
+            f"The Snowflake private key {error.filename} cannot be read: {(error.strerror or '').lower()}."
+        ) from None
     except (errors.Error, OSError) as error:
         raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
     except ValueError as error:
@@ -190,7 +209,8 @@ def database_error(doing: str, error: "DatabaseError") -> Exception:
         return WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.")
     if doing == "log in":
         return SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}")
-    return QueryFailed(f"Snowflake could not {doing}: {told(error)}")
+    remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "")
+    return QueryFailed(f"Snowflake could not {doing}: {told(error)} {remedy}".rstrip())
 
 
 def told(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Imports against the Snowflake that they read: login, query and columns, without running a query."""
+"""All imports at once: their files, and the Snowflake that they read, without running a query."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,25 +15,37 @@ from clevertap_import.pure.sql import source_query
 Verdict = dict[str, Any]
 
 
-def verdicts(imports: Imports, environment: Mapping[str, str]) -> list[Verdict]:
-    """For each import `{nickname, file, ok, problems: [{file, line, key, message}]}`, ordered by nickname."""
+def verdicts(imports: Imports, environment: Mapping[str, str] | None) -> list[Verdict]:
+    """For each import `{nickname, file, ok, problems, notes}`, ordered by nickname.
+
+    Problems and notes are lists of `{file, line, key, message}`; an import with notes alone is ok. Without an
+    environment the files alone are looked at, and Snowflake is not asked.
+    """
     problems: dict[str, list[Problem]] = defaultdict(list)
-    for nickname, problem in source_problems(imports.loaded, environment):
-        problems[nickname].append(problem)
+    if environment is not None:
+        for nickname, problem in source_problems(imports.loaded, environment):
+            problems[nickname].append(problem)
     found = [
-        verdict(each.config.nickname, each.file, problems[each.config.nickname]) for each in imports.loaded
+        verdict(each.config.nickname, each.file, problems[each.config.nickname], notes(each))
+        for each in imports.loaded
     ]
-    found += [verdict(each.nickname, each.file, each.problems) for each in imports.drafts]
-    return sorted(found, key=lambda each: str(each["nickname"]))
+    found += [verdict(each.nickname, each.file, each.problems, ()) for each in imports.drafts]
+    return sorted(found, key=lambda each: (str(each["nickname"]), str(each["file"])))
 
 
-def verdict(nickname: str, file: str, problems: Sequence[Problem]) -> Verdict:
+def verdict(nickname: str, file: str, problems: Sequence[Problem], notes: Sequence[Problem]) -> Verdict:
     return {
         "nickname": nickname,
         "file": file,
         "ok": not problems,
         "problems": [asdict(each) for each in problems],
+        "notes": [asdict(each) for each in notes],
     }
+
+
+def notes(loaded: LoadedImport) -> list[Problem]:
+    """What need not be changed, and should be known."""
+    return [loaded.problem("schedule", text) for text in loaded.config.schedule.notes]
 
 
 def source_problems(

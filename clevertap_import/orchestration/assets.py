@@ -12,6 +12,7 @@ from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_r
 from clevertap_import.orchestration.execution import ImportRun, RunFacts, stage_impact
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def
+from clevertap_import.orchestration.processes import pool_of
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import account_key, connection_key, home
 from clevertap_import.pure.config import ImportConfig
@@ -27,12 +28,14 @@ class RunOptions(dg.Config):
     """What a person may ask of one run.
 
     force: send every record, also those that CleverTap has. limit: at most this many rows, and nothing is
-    marked done. all_rows: a dry run checks every row, not a sample.
+    marked done. all_rows: a dry run checks every row, not a sample. sample_rows: how many rows a dry run
+    checks, and how many records CleverTap's own dry run gets; left out, as the import says.
     """
 
     force: bool = False
     limit: int | None = None
     all_rows: bool = False
+    sample_rows: int | None = None
 
 
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]
@@ -93,7 +96,7 @@ def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsD
         can_subset=True,
         partitions_def=partitions_def(imported),
         backfill_policy=dg.BackfillPolicy.single_run() if imported.updated_on else None,
-        pool=f"clevertap_{imported.account}",
+        pool=pool_of(imported.account),
         required_resource_keys={
             connection_key(imported.connection),
             account_key(imported.account),
@@ -133,7 +136,7 @@ def checked_then_delivered(
         except (ConfigError, SourceError) as error:
             yield from selected(context, [query_failed(key, str(error))])
             raise
-        tried = tried_out(run.clevertap, stage, config.dry_run.sample_rows)
+        tried = tried_out(run.clevertap, stage, run.sample_rows)
         impact = stage_impact(run, stage, looks_up=not delivers)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
@@ -187,6 +190,7 @@ def import_run(
         window=facts.window,
         force=options.force,
         limit=options.limit,
+        sample_rows=options.sample_rows or config.dry_run.sample_rows,
         connection=getattr(context.resources, connection_key(config.connection)),
         account=getattr(context.resources, account_key(config.account)),
         progress=Progress(config.nickname, context.log.info),

@@ -108,8 +108,11 @@ def summary(problems: Problems, counts: StageCounts) -> str:
     checked = counts.read - counts.superseded
     if not problems:
         return f"{checked:,} rows checked, no problem."
-    kinds = "one kind of problem" if len(problems) == 1 else f"{len(problems):,} kinds of problems"
-    return f"{checked:,} rows checked, {kinds}; {counts.invalid:,} rows are not imported."
+    rows = [tally.rows for _, tally in problems]
+    if len(rows) == 1:
+        return f"{checked:,} rows checked; one kind of problem, in {rows[0]:,} rows."
+    # Not a sum of rows: one row may have several of the problems.
+    return f"{checked:,} rows checked; {len(rows):,} kinds of problems, found {sum(rows):,} times."
 
 
 def result(

@@ -71,6 +71,7 @@ class ImportRun:
     window: Window | None
     force: bool
     limit: int | None
+    sample_rows: int
     connection: SnowflakeConnection
     account: CleverTapAccount
     progress: Progress
@@ -90,7 +91,7 @@ class ImportRun:
 
     def query(self, columns: Sequence[SourceColumn], *, is_sample: bool) -> str:
         if is_sample:
-            return sample_query(self.config, columns, self.config.dry_run.sample_rows)
+            return sample_query(self.config, columns, self.sample_rows)
         sql = window_query(self.config, columns, self.read_window)
         return f"{sql}\nlimit {self.limit:d}" if self.limit is not None else sql
 

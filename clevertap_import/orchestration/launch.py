@@ -1,7 +1,7 @@
 """Runs of imports, started from a command: in this process, recorded in Dagster's history."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from clevertap_import.orchestration.partitions import (
     range_tags,
     undone_ranges,
 )
+from clevertap_import.orchestration.processes import busy_pool, clear_dead_runs, process_tags
 from clevertap_import.orchestration.stats import Line, import_stats
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
@@ -78,12 +79,18 @@ def overlaps(window: dg.TimeWindow, start: datetime, end: datetime) -> bool:
 
 
 def runs(
-    instance: dg.DagsterInstance, defs: dg.Definitions, config: ImportConfig, wish: Wish
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    config: ImportConfig,
+    wish: Wish,
+    tell: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
     """Run what `wish` means, one run after the other; yields a line of stats for each when it has ended.
 
-    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None.
+    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None. `tell` gets
+    words for whoever waits.
     """
+    make_way(instance, config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
     run_config = {**QUIET, "ops": {config.nickname: {"config": options}}}
@@ -94,10 +101,19 @@ def runs(
         tag_sets = [range_tags(keys) for keys in ranges]
     for tags in tag_sets:
         result = job.execute_in_process(
-            run_config=run_config, instance=instance, tags=tags, raise_on_error=False
+            run_config=run_config, instance=instance, tags={**tags, **process_tags()}, raise_on_error=False
         )
         stats = import_stats(instance, config.nickname, run_ids=[result.run_id])
         yield {"nickname": config.nickname, **stats[0], "problem": failure(result)}
+
+
+def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:
+    """Clear what killed runs left, and say so if the account's pool is taken by one that lives."""
+    for run_id in clear_dead_runs(instance):
+        tell(f"Run {run_id[:8]} was killed; it is marked as failed now.")
+    waits_for = busy_pool(instance, config.account)
+    if waits_for:
+        tell(waits_for)
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str | None:

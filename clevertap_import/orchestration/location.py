@@ -18,6 +18,7 @@ from clevertap_import.orchestration.resources import (
     journal_database,
     snowflake_connection,
 )
+from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.import_file import Draft, LoadedImport
 
@@ -45,7 +46,7 @@ def import_definitions(config: ImportConfig, metadata: dict[str, Any]) -> dg.Def
         job_name(config.nickname),
         selection=dg.AssetSelection.assets(key) | dg.AssetSelection.checks_for_assets(key),
         executor_def=dg.in_process_executor,
-        tags={"clevertap/nickname": config.nickname},
+        tags={NICKNAME_TAG: config.nickname},
     )
     schedule = import_schedule(config, job_name(config.nickname))
     return dg.Definitions(

@@ -11,6 +11,29 @@ CODE_COLUMNS = dg.TableSchema(
     [dg.TableColumn("code", "string"), dg.TableColumn("reason", "string"), dg.TableColumn("rows", "int")]
 )
 
+MEANINGS = {
+    "total_records": "Rows that the query stands for, superseded ones included.",
+    "successful": "accepted + unchanged.",
+    "failed": "invalid + rejected + uncertain.",
+    "accepted": "Records that CleverTap took in this run.",
+    "unchanged": "Records that CleverTap had in the same content already; not sent.",
+    "invalid": "Rows that a check stopped; not sent.",
+    "rejected": "Records that CleverTap refused.",
+    "uncertain": "Records that were sent and whose answer was lost.",
+    "superseded": "Older rows of the same identity, in imports of profiles; not sent.",
+    "possible_duplicates": "Events that were sent again after their answer was lost.",
+    "health_percent": "successful of successful + failed, rounded down; left out if there were no rows.",
+    "seconds": "How long the run took.",
+    "records_per_second": "total_records per second.",
+    "dagster/row_count": "successful, where Dagster looks for a number of rows.",
+    "errors_by_code": "A table: code, reason, rows.",
+    "query_id": "Snowflake's id of the query.",
+    "rejects_file": "A CSV file with the rows that were not imported; left out if there are none.",
+    "window_start": "The first moment that was read; left out if the first window was read, which is open.",
+    "window_end": "The moment up to which was read; left out in full imports.",
+}
+"""Every key, and what it means; the reference is made of it."""
+
 
 def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
     """Keys as the documentation promises them. A share or a bound that does not exist is left out."""

@@ -30,6 +30,9 @@ COUNTS = {
 
 Line = dict[str, Any]
 
+NICKNAME_TAG = "clevertap/nickname"
+"""On the runs of commands and schedules, dry runs excepted."""
+
 PAGE = 100
 
 
@@ -39,21 +42,24 @@ def import_stats(
     """The last `limit` runs of an import, newest first; or only those of `run_ids` among them."""
     key = asset_key(nickname)
     observed = {record.run_id: record for record in instance.fetch_observations(key, limit=limit).records}
-    if run_ids is None:
-        last = last_run_id(instance, key)
-        run_ids = list(dict.fromkeys([*([last] if last else []), *observed]))
-    runs = {record.dagster_run.run_id: record for record in run_records(instance, run_ids)}
-    return [stats_line(runs[run_id], observed.get(run_id)) for run_id in run_ids if run_id in runs]
+    wanted = imported_by(instance, nickname, observed, limit) if run_ids is None else run_ids
+    found = instance.get_run_records(dg.RunsFilter(run_ids=list(wanted)), limit=limit) if wanted else []
+    newest_first = sorted(found, key=lambda run: run.create_timestamp, reverse=True)
+    return [stats_line(run, observed.get(run.dagster_run.run_id)) for run in newest_first]
 
 
-def last_run_id(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
-    """The run that Dagster knows as the asset's last, also if it was killed and could tell nothing."""
-    records = instance.get_asset_records([key])
-    return records[0].asset_entry.last_run_id if records else None
+def imported_by(
+    instance: dg.DagsterInstance, nickname: str, observed: Iterable[str], limit: int
+) -> Sequence[str]:
+    """The ids of the import's runs, also of those that were killed and could tell nothing.
 
-
-def run_records(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> Iterable[dg.RunRecord]:
-    return instance.get_run_records(dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+    Runs from the UI are known by what they planned to make. They plan each window by itself, so a long range
+    fills the page; runs of commands and schedules are known by their tag whatever their length.
+    """
+    planned = instance.fetch_planned_materializations(asset_key(nickname), limit=limit).records
+    tagged = instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}), limit=limit)
+    ids = (*observed, *(each.run_id for each in planned), *(each.dagster_run.run_id for each in tagged))
+    return list(dict.fromkeys(ids))
 
 
 def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:

@@ -15,14 +15,17 @@ from clevertap_import.pure.property_types import (
     as_text,
     moment_seconds,
     plain,
+    whole_digits,
     without,
 )
 from clevertap_import.pure.rules import (
     Finding,
     clevertap_id_findings,
+    each_once,
     event_name_findings,
     event_time_findings,
     identity_findings,
+    unicode_findings,
 )
 from clevertap_import.pure.system_properties import SystemProperty
 from clevertap_import.pure.target import CreatedOn, EventName, PropertyMapping
@@ -60,9 +63,9 @@ def identity_cells(column: str, key: str, cells: pa.Array) -> Cells:
         raise PropertyTypeUnusable(
             f"A column of type {cells.type} cannot be an identity. Identities are text or whole numbers."
         )
-    texts = pc.replace_substring_regex(as_text(cells), r"\.0*\z", "") if is_number else cells
+    texts, broken = unwrapped(whole_digits(cells) if is_number else cells, None)
     findings = clevertap_id_findings(texts) if key == "objectId" else identity_findings(texts)
-    return Cells(texts, fatal(column, key, "string", findings))
+    return Cells(texts, fatal(column, key, "string", each_once(broken + findings)))
 
 
 def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | None) -> Cells:
@@ -70,15 +73,16 @@ def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | N
         return constant_cells(name.constant, rows.num_rows)
     texts, findings = unwrapped(plain(rows[name.column]), source_type)
     names = as_text(texts)
-    return Cells(names, fatal(name.column, "evtName", "string", findings + event_name_findings(names)))
+    # A name that is no text is missing too; one reason is enough.
+    findings = each_once(findings + event_name_findings(names)) if findings else event_name_findings(names)
+    return Cells(names, fatal(name.column, "evtName", "string", findings))
 
 
 def event_time_cells(created_on: CreatedOn, cells: pa.Array, zone: str, source_type: str | None) -> Cells:
     texts, findings = unwrapped(plain(cells), source_type)
     reading = Reading(created_on.timezone or zone, created_on.format)
     seconds, dated = moment_seconds(texts, reading)
-    # A text that is no date has no time either; one reason is enough.
-    findings = findings + dated or event_time_findings(seconds)
+    findings = each_once([*findings, *dated, *event_time_findings(seconds)])
     return Cells(without(seconds, findings), fatal(created_on.column, "ts", "date", findings))
 
 
@@ -99,8 +103,8 @@ class PropertyPlan:
             return Cells(pa.repeat(value, rows.num_rows))
         cells = plain(rows[self.mapping.column])
         type_name = self.type or arrow_inferred(cells.type)
-        texts, broken = (cells, []) if type_name == "list" else unwrapped(cells, self.source_type)
-        values, wrong = self.encoded(type_name, without(texts, broken))
+        texts, broken = unwrapped(cells, None if type_name == "list" else self.source_type)
+        values, wrong = self.encoded(type_name, texts)
         problems = tuple(
             Problem(self.mapping.column, self.mapping.property, type_name, finding, is_fatal=False)
             for finding in broken + wrong
@@ -109,8 +113,12 @@ class PropertyPlan:
 
     def constant(self) -> tuple[pa.Scalar, list[Finding]]:
         """The value of a constant, by the same rules as a column of it."""
-        cells = pa.array([self.mapping.constant])
-        values, findings = self.encoded(self.type or arrow_inferred(cells.type), cells)
+        value = self.mapping.constant
+        is_large = isinstance(value, int) and not -(2**63) <= value < 2**63
+        # Arrow has no integers of more than 64 bits; as text they are judged like any other.
+        cells = pa.array([str(value) if is_large else value])
+        type_name = self.type or ("integer" if is_large else arrow_inferred(cells.type))
+        values, findings = self.encoded(type_name, cells)
         return values[0], findings
 
     def encoded(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, list[Finding]]:
@@ -121,16 +129,27 @@ class PropertyPlan:
 
 
 def unwrapped(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[Finding]]:
-    """VARIANT cells as the text of what they hold; other columns as they are."""
-    return scalar_texts(cells) if source_type == "VARIANT" else (cells, [])
+    """VARIANT cells as the text of what they hold; other columns as they are. Broken text becomes null."""
+    broken = unicode_findings(cells) if pa.types.is_string(cells.type) else []
+    cells = without(cells, broken)
+    if source_type != "VARIANT":
+        return cells, broken
+    texts, inner = scalar_texts(cells)
+    return texts, broken + inner
 
 
-def deletions(cells: pa.Array) -> pa.StructArray | None:
-    """`{"$delete": 1}` where a cell is NULL, for properties that NULL removes; None if no cell is."""
-    if not cells.null_count:
+def deletions(cells: Cells) -> pa.StructArray | None:
+    """`{"$delete": 1}` where there is no value and nothing wrong, for properties that NULL removes.
+
+    JSON null, which a VARIANT or an ARRAY may hold, is NULL here; a wrong cell removes nothing.
+    """
+    missing = pc.is_null(cells.values)
+    for problem in cells.problems:
+        missing = pc.and_not(missing, problem.finding.wrong)
+    if not pc.any(missing).as_py():
         return None
-    marks = pa.repeat(pa.scalar(1, pa.int8()), len(cells))
-    return pa.StructArray.from_arrays([marks], ["$delete"], mask=pc.is_valid(cells))
+    marks = pa.repeat(pa.scalar(1, pa.int8()), len(missing))
+    return pa.StructArray.from_arrays([marks], ["$delete"], mask=pc.invert(missing))
 
 
 def constant_cells(value: object, size: int) -> Cells:

@@ -21,8 +21,8 @@ FIELDS = {
 
 ISO_8601 = (
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]{1,9})?)?)?"
-    r"(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    r"(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]{1,9})?)?"
+    r"(?P<zone>Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
 
 PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
@@ -88,7 +88,8 @@ def civil_days(parts: Mapping[str, pa.Array]) -> tuple[np.ndarray, np.ndarray]:
     is_month = (year > 0) & (month >= 1) & (month <= 12)
     months = (np.where(is_month, (year - 1970) * 12 + month - 1, 0)).astype("M8[M]")
     days = months.astype("M8[D]") + (np.where(is_month, day, 1) - 1)
-    is_day = is_month & (day >= 1) & (days.astype("M8[M]") == months)
+    # Day 0 is in the month before, day 32 in the month after.
+    is_day = is_month & (days.astype("M8[M]") == months)
     return days.astype(np.int64), is_day
 
 

@@ -71,7 +71,7 @@ def items_of(text: str | None) -> list[str] | str | None:
         return None
     try:
         parsed = json.loads(text, parse_float=str, parse_constant=lambda _: {})
-    except ValueError:
+    except (ValueError, RecursionError):
         return "not_a_list"
     if parsed is None:
         return None

@@ -116,7 +116,7 @@ class Mapper:
         mapping = plan.mapping
         if mapping.column is None or (mapping.on_null or self.config.on_null) == "skip":
             return cells
-        return Cells(cells.values, cells.problems, deletions(rows[mapping.column]))
+        return Cells(cells.values, cells.problems, deletions(cells))
 
     def encode(
         self,

@@ -1,5 +1,6 @@
 """What can be said of an import before a row is read: from its YAML, and from the columns of its query."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -55,6 +56,8 @@ def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyP
     forbidden = [character for character in FORBIDDEN_CHARACTERS if character in name]
     if forbidden:
         yield "property", f"{name!r} holds {' '.join(forbidden)}, which no name in CleverTap may have."
+    if any(character < " " for character in name):
+        yield "property", f"{name!r} holds a control character."
     if size > MAX_NAME_BYTES:
         yield "property", f"The name has {size:,} bytes; CleverTap takes {MAX_NAME_BYTES}."
     if not name.strip():
@@ -91,8 +94,18 @@ def constant_problems(plan: PropertyPlan) -> Iterator[KeyProblem]:
 
 
 def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> Iterator[KeyProblem]:
-    """Columns of the query that cannot be used: missing ones, and types that cannot become what is wanted."""
+    """Columns of the query that cannot be used: missing ones, those that share a name, and types that cannot
+    become what is wanted."""
+    repeated = repeated_names(columns)
+    for name in repeated:
+        yield (
+            "source",
+            f"The query returns more than one column {name!r}. Give each a name of its own, such as"
+            f" b.{name} as B_{name}, or leave out those that are not needed.",
+        )
     for key, column in config_columns(config):
+        if column.upper() in (name.upper() for name in repeated):
+            continue
         try:
             resolved(columns, column)
         except ConfigError as error:
@@ -102,6 +115,11 @@ def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> It
             check_use(config, key, resolved(columns, column), columns)
         except ConfigError as error:
             yield f"{key}.column", f"{column}: {error}"
+
+
+def repeated_names(columns: Sequence[SourceColumn]) -> list[str]:
+    """Names that more than one column has, in the same spelling."""
+    return [name for name, count in Counter(column.name for column in columns).items() if count > 1]
 
 
 def config_columns(config: ImportConfig) -> Iterator[tuple[str, str]]:

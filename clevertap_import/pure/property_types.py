@@ -18,12 +18,12 @@ from clevertap_import.pure.json_cells import lists
 from clevertap_import.pure.rules import Finding, found, text_findings
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-INTEGER_TEXT = r"\A[+-]?[0-9]{1,38}\z"
+INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
+INTEGER_TEXT_BEYOND_DECIMALS = r"\A[+-]?0*[1-9][0-9]{38,}\z"
 NUMBER_TEXT = r"\A[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\z"
 TRUE_TEXTS = pa.array(["1", "true"])
 BOOLEAN_TEXTS = pa.array(["0", "1", "false", "true"])
 EXACT = pa.decimal128(38, 0)
-MAX_WHOLE_FLOAT = 1e37
 LARGEST, SMALLEST = (pa.scalar(Decimal(number), EXACT) for number in (2**63 - 1, -(2**63)))
 
 Encoded = tuple[pa.Array, list[Finding]]
@@ -90,6 +90,9 @@ def as_text(cells: pa.Array) -> pa.StringArray:
         return cells
     if pa.types.is_binary(cells.type) or pa.types.is_nested(cells.type):
         raise unusable(cells, "string")
+    if pa.types.is_timestamp(cells.type) and cells.type.tz:
+        # Of the names of this zone Arrow writes only UTC as Z; the connector says Etc/UTC.
+        cells = cells.cast(pa.timestamp(cells.type.unit, "UTC"))
     texts = cells.cast(pa.string())
     if pa.types.is_temporal(cells.type):
         return pc.replace_substring_regex(texts, r"\.0+(Z?)\z", r"\1")
@@ -134,7 +137,10 @@ def whole(cells: pa.Array, name: str) -> Encoded:
     if pa.types.is_integer(cells.type):
         return cells, []
     if pa.types.is_string(cells.type):
-        findings = found("not_an_integer", pc.invert(pc.match_substring_regex(cells, INTEGER_TEXT)))
+        findings = [
+            *found("not_an_integer", pc.invert(pc.match_substring_regex(cells, INTEGER_TEXT))),
+            *found("number_too_large", pc.match_substring_regex(cells, INTEGER_TEXT_BEYOND_DECIMALS)),
+        ]
     elif pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type):
         findings = fractional(cells)
     else:
@@ -145,12 +151,16 @@ def whole(cells: pa.Array, name: str) -> Encoded:
 
 
 def fractional(cells: pa.Array) -> list[Finding]:
-    """Cells that are no whole number."""
+    """Cells that are no whole number, and floats that are too large to become a decimal."""
     if pa.types.is_floating(cells.type):
-        small = pc.less(pc.abs(cells), MAX_WHOLE_FLOAT)
-        is_whole = pc.and_(pc.and_(pc.is_finite(cells), small), pc.equal(pc.trunc(cells), cells))
-        return found("not_an_integer", pc.invert(is_whole))
-    return found("not_an_integer", pc.not_equal(pc.trunc(cells), cells))
+        is_finite = pc.is_finite(cells)
+        is_whole = pc.and_(is_finite, pc.equal(pc.trunc(cells), cells))
+        too_large = pc.and_(is_finite, pc.greater_equal(pc.abs(cells), 2.0**64))
+        return [*found("not_an_integer", pc.invert(is_whole)), *found("number_too_large", too_large)]
+    # Arrow cannot round a decimal that has no digit before the point.
+    all_fraction = cells.type.precision == cells.type.scale
+    truncated = pa.scalar(Decimal(0), cells.type) if all_fraction else pc.trunc(cells)
+    return found("not_an_integer", pc.not_equal(truncated, cells))
 
 
 def encode_float(cells: pa.Array, reading: Reading) -> Encoded:

@@ -90,6 +90,35 @@ def found(code: str, wrong: pa.BooleanArray) -> list[Finding]:
     return [Finding(code, mask)] if pc.any(mask).as_py() else []
 
 
+def each_once(findings: list[Finding]) -> list[Finding]:
+    """`findings` without the cells that an earlier one has: of each cell one reason is enough."""
+    told: list[Finding] = []
+    for finding in findings:
+        wrong = finding.wrong
+        for earlier in told:
+            wrong = pc.and_not(wrong, earlier.wrong)
+        told += found(finding.code, wrong)
+    return told
+
+
+def unicode_findings(texts: pa.StringArray) -> list[Finding]:
+    """Texts that are no UTF-8, of which no JSON can be made. Arrow looks only when asked."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        cells = texts.cast(pa.binary()).to_pylist()
+        return found("not_unicode", pa.array([cell is not None and not is_utf8(cell) for cell in cells]))
+    return []
+
+
+def is_utf8(cell: bytes) -> bool:
+    try:
+        cell.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def identity_findings(identities: pa.StringArray) -> list[Finding]:
     """Identities that are missing, blank, placeholders or too long."""
     filled = pc.fill_null(identities, "")
@@ -101,15 +130,14 @@ def identity_findings(identities: pa.StringArray) -> list[Finding]:
 
 def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
     """What holds for identities, and characters that no CleverTap ID has."""
-    missing = identity_findings(ids)
     misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
-    return missing or found("526", misspelt)
+    return each_once([*identity_findings(ids), *found("526", misspelt)])
 
 
 def event_name_findings(names: pa.StringArray) -> list[Finding]:
     """Event names that are missing, reserved, too long, or hold a character that names may not have."""
     filled = pc.fill_null(names, "")
-    folded = pc.utf8_lower(pc.replace_substring(filled, " ", ""))
+    folded = pc.utf8_lower(pc.replace_substring_regex(filled, r"[\s\p{Z}]+", ""))
     return [
         *found("509", pc.equal(pc.utf8_trim_whitespace(filled), "")),
         *found("513", pc.is_in(folded, value_set=pa.array(FOLDED_RESERVED))),

@@ -16,6 +16,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 LEAST = Duration("15 minutes")
 MOST = Duration("52 weeks")
 MINUTES_PER_DAY = 24 * 60
+SHORTEST_MONTH = 28
 
 
 class Kind(Strict):
@@ -43,6 +44,11 @@ class Kind(Strict):
             return ""
         name = type(self).model_fields["kind"].default
         return f"A {name} schedule does not start runs yet: run the import in the UI or with the run command."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is right, and yet not what everybody would expect."""
+        return (self.note,) if self.note else ()
 
     def crons(self) -> tuple[str, ...]:
         """Cron lines, in `timezone`, at whose ticks an import may be due."""
@@ -151,6 +157,17 @@ class Monthly(Kind):
         description="The days, and the time on each.",
         examples=[[{"day": 1, "time": "09:00"}, {"day": "last", "time": "18:00"}]],
     )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        days = sorted(
+            {slot.day for slot in self.at if isinstance(slot.day, int) and slot.day > SHORTEST_MONTH}
+        )
+        if not days:
+            return super().notes
+        named = " and ".join(map(str, days))
+        skipped = f"Months without day {named} are skipped. Write last for the last day of every month."
+        return (*super().notes, skipped)
 
 
 class Once(Kind):

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from clevertap_import.pure.rules import Finding, found
 
-EMAIL_TEXT = r"\A[^@\s]+@[^@\s]+\.[^@\s]+\z"
+EMAIL_TEXT = r"\A[^@\s\pZ]+@[^@\s\pZ]+\.[^@\s\pZ]+\z"
 PHONE_TEXT = r"\A\+[0-9]{5,15}\z"
 """Plus, then more than four digits (Map Data for Import page); 15 at the most by E.164."""
 AGE_TEXT = r"\A[0-9]{1,3}(\.[0-9]+)?\z"

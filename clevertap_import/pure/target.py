@@ -142,7 +142,7 @@ class Target(Strict):
         None,
         validate_default=True,
         description="The column with the id that CleverTap gave the profile. Either this or identity.",
-        examples=[{"column": "CLEVERTAP_ID"}],
+        examples=[{"column": "CT_ID"}],
     )
     properties: tuple[PropertyMapping, ...] = Field(
         (),

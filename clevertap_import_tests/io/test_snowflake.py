@@ -194,7 +194,7 @@ def test_a_query_is_described_and_streamed(
             SourceColumn("ID", "FIXED", 0),
             SourceColumn("NAME", "TEXT"),
             SourceColumn("PRICE", "FIXED", 2),
-            SourceColumn("AT_NTZ", "TIMESTAMP_NTZ"),
+            SourceColumn("AT_NTZ", "TIMESTAMP_NTZ", 9),
             SourceColumn("DAY", "DATE"),
         )
         (batch,) = snowflake.batches("select * from T")

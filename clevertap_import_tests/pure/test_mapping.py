@@ -1,9 +1,7 @@
-"""Mapping: every row becomes one record or one rejection, as a plain row-by-row mapping would do it."""
+"""Mapping: the shape of records, rejections and digests. Its laws are in test_mapping_laws.py."""
 
-import json
-import math
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +11,11 @@ from hypothesis import strategies as st
 
 from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.mapping import Mapped, Mapper
+from clevertap_import.pure.mapping import Mapped, Mapper, Plan
 from clevertap_import.pure.property_types import PropertyTypeUnusable
 from clevertap_import.pure.records import RECORD_SCHEMA, Rejection
-from clevertap_import.pure.rules import JUNK_IDENTITIES
 from clevertap_import_tests.builders import events_import, profiles_import
+from clevertap_import_tests.pure.sent_records import sent
 
 RUN_SECONDS = 1_793_500_000
 Row = dict[str, Any]
@@ -42,22 +40,6 @@ SCHEMA = pa.schema(
     ]
 )
 
-rows_drawn = st.lists(
-    st.fixed_dictionaries(
-        {
-            "ID": st.none() | st.sampled_from(["u1", "u2", " ", "NULL", "x" * 1025, "é"]),
-            "AT": st.none() | st.integers(-(10**6), 10**16),
-            "CITY": st.none() | st.text(max_size=8) | st.sampled_from(["x" * 513, "é" * 257, "é" * 256]),
-            "POINTS": st.none() | st.sampled_from(["1", "-7", "1.5", "", str(2**53 + 1)]),
-            "SCORE": st.none() | st.floats(),
-            "VIP": st.none() | st.integers(-1, 2),
-            "SINCE": st.none() | st.integers(-1000, 30000),
-        }
-    ),
-    max_size=12,
-)
-policies = st.sampled_from(["skip_row", "skip_property"])
-
 
 def columns(rows: Sequence[Row], schema: pa.Schema = SCHEMA) -> pa.RecordBatch:
     arrays = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
@@ -68,91 +50,6 @@ def mapped(
     config: ImportConfig, rows: pa.RecordBatch, first_row: int = 1, window: int = 0, now: int = RUN_SECONDS
 ) -> Mapped:
     return Mapper(config, now).map(rows, np.full(rows.num_rows, window), first_row)
-
-
-def not_json(text: str) -> NoReturn:
-    raise AssertionError(f"{text} is not JSON")
-
-
-def sent(result: Mapped) -> list[dict[str, Any]]:
-    lines = result.records["record"].to_pylist()
-    return [json.loads(line, parse_constant=not_json) for line in lines]
-
-
-def plain_property(column: str, value: Any) -> tuple[Any, str | None]:  # noqa: ANN401
-    """What one cell is sent as, and the code of what is wrong with it."""
-    if value is None:
-        return None, None
-    if column == "CITY":
-        return (None, "value_too_long") if len(value.encode()) > 512 else (value, None)
-    if column == "POINTS":
-        return (int(value), None) if value.lstrip("-").isdigit() else (None, "not_an_integer")
-    if column == "SCORE":
-        return (value, None) if math.isfinite(value) else (None, "not_finite")
-    if column == "VIP":
-        return (bool(value), None) if value in (0, 1) else (None, "not_a_boolean")
-    return f"$D_{value * 86400}", None
-
-
-def plain_mapping(row: Row, is_events: bool, policy: str) -> dict[str, Any] | str:
-    """The record of one row, or the code for which it is rejected: what the columns are held against."""
-    identity = row["ID"]
-    if identity is None or identity.strip().lower() in ("", *JUNK_IDENTITIES) or len(identity) > 1024:
-        return "523"
-    seconds = (row["AT"] or 0) // 10**6
-    if is_events and seconds <= 0:
-        return "525"
-    found = {name: plain_property(name, row[name]) for name in ("CITY", "POINTS", "SCORE", "VIP", "SINCE")}
-    codes = [code for _, code in found.values() if code]
-    if codes and policy == "skip_row":
-        return codes[0]
-    data = {name.title(): value for name, (value, _) in found.items() if value is not None}
-    data["Source"] = "warehouse"
-    if is_events:
-        head = {"type": "event", "identity": identity, "evtName": "Order Placed", "ts": seconds}
-        return head | {"evtData": data}
-    return {"type": "profile", "identity": identity, "profileData": data}
-
-
-@given(rows_drawn, policies, st.booleans(), st.integers(1, 10**9))
-def test_columns_map_as_rows_would_each_to_one_record_or_one_rejection(
-    rows: list[Row], policy: str, is_events: bool, first_row: int
-) -> None:
-    build = events_import if is_events else profiles_import
-    result = mapped(build(*PROPERTIES, on_invalid=policy), columns(rows), first_row)
-    expected = {first_row + place: plain_mapping(row, is_events, policy) for place, row in enumerate(rows)}
-    numbers = result.records["row_number"].to_pylist()
-    assert list(zip(numbers, sent(result), strict=True)) == [
-        (number, record) for number, record in expected.items() if isinstance(record, dict)
-    ]
-    assert [(rejection.row_number, rejection.code) for rejection in result.rejections] == [
-        (number, code) for number, code in expected.items() if isinstance(code, str)
-    ]
-
-
-@given(rows_drawn, policies, st.booleans())
-def test_no_record_holds_a_null_or_a_bare_array(rows: list[Row], policy: str, is_events: bool) -> None:
-    build = events_import if is_events else profiles_import
-    for record in sent(mapped(build(*PROPERTIES, on_invalid=policy), columns(rows))):
-        body = record["evtData" if is_events else "profileData"]
-        assert not any(isinstance(value, list | None) for value in (*record.values(), *body.values()))
-
-
-@given(rows_drawn, st.integers(0, 12))
-def test_how_rows_come_in_chunks_changes_nothing(rows: list[Row], cut: int) -> None:
-    config = events_import(*PROPERTIES)
-    whole = columns(rows)
-    head, tail = whole.slice(0, cut), whole.slice(cut)
-    parts = [mapped(config, head), mapped(config, tail, first_row=1 + head.num_rows)]
-    everything = mapped(config, whole)
-    assert [row for part in parts for row in part.records.to_pylist()] == everything.records.to_pylist()
-    assert (*parts[0].rejections, *parts[1].rejections) == everything.rejections
-
-
-@given(rows_drawn)
-def test_every_code_is_a_known_one_with_its_reason(rows: list[Row]) -> None:
-    for rejection in mapped(events_import(*PROPERTIES), columns(rows)).rejections:
-        assert rejection.reason == CODES[rejection.code].reason
 
 
 ALICE = {"ID": "alice", "AT": 1_700_000_000 * 10**6, "CITY": "Pune", "POINTS": "9007199254740993"}
@@ -271,3 +168,24 @@ def test_profiles_carry_a_digest_of_the_identity_apart_from_the_content() -> Non
     identities = mapped(config, columns(rows)).records["identity_digest"].to_pylist()
     assert identities[0] == identities[1] != identities[2]
     assert len(set(digests(config, rows))) == 3
+
+
+@pytest.mark.parametrize("source_type", ["VARIANT", "ARRAY"])
+def test_json_null_deletes_as_null_does_and_a_wrong_value_does_not(source_type: str) -> None:
+    config = profiles_import(
+        {"column": "CITY", "property": "Tags", "type": "list", "on_null": "delete"},
+        on_invalid="skip_property",
+    )
+    rows = columns([{"ID": str(number), "CITY": cell} for number, cell in enumerate(["null", None, "x"], 1)])
+    result = Mapper(config, RUN_SECONDS, Plan({"CITY": source_type})).map(rows, np.zeros(3, np.int64), 1)
+    assert [record["profileData"] for record in sent(result)] == [{"Tags": {"$delete": 1}}] * 2 + [{}]
+    assert [problem.finding.code for problem in result.problems] == ["not_a_list"]
+
+
+def test_text_that_is_no_unicode_is_a_rejection_and_names_nobody() -> None:
+    broken = pa.array([b"fine", b"\xff\xfe"]).view(pa.string())
+    result = mapped(profiles_import(), pa.record_batch({"ID": broken}))
+    assert [record["identity"] for record in sent(result)] == ["fine"]
+    assert result.rejections == (
+        Rejection(2, "ID", "identity", "not_unicode", CODES["not_unicode"].reason, None),
+    )

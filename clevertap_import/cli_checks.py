@@ -1,0 +1,160 @@
+"""The commands that look and send nothing: check, test-connection, preview and dry-run."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, told
+
+if TYPE_CHECKING:
+    from clevertap_import.io.preview import Preview
+    from clevertap_import.orchestration.dry_run import DryRun
+
+Line = dict[str, Any]
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Look at the files alone, without Snowflake: for a Git hook.")
+@as_json
+@told
+def check(offline: bool, json_output: bool) -> None:
+    """Check all imports: the YAML, the login, the query and its columns. Runs nothing."""
+    from clevertap_import.console import print_json
+    from clevertap_import.io.verify import verdicts
+
+    results = verdicts(all_imports(), None if offline else os.environ)
+    if json_output:
+        print_json({"imports": results})
+    else:
+        print_check(results)
+    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+
+
+def print_check(results: list[Line]) -> None:
+    for result in results:
+        click.echo(f"{word(ok=result['ok'])}  {result['nickname']}  {result['file']}")
+        for problem in result["problems"]:
+            click.echo(f"       {placed(problem)}")
+        for note in result["notes"]:
+            click.echo(f"       note: {placed(note)}")
+
+
+def placed(problem: Line) -> str:
+    place = f"{problem['file']}:{problem['line']}"
+    return ": ".join(part for part in (place, problem["key"], problem["message"]) if part)
+
+
+def word(*, ok: bool) -> str:
+    return "ok   " if ok else "WRONG"
+
+
+@click.command("test-connection")
+@click.option("--connection", metavar="NAME", help="This Snowflake connection.")
+@click.option("--account", metavar="NAME", help="This CleverTap account.")
+@as_json
+@told
+def test_connection(connection: str | None, account: str | None, json_output: bool) -> None:
+    """Test the logins step by step; those of all imports, if none is named. Nothing is stored anywhere."""
+    from clevertap_import.console import print_json
+    from clevertap_import.io.connection_test import clevertap_verdict, snowflake_verdict
+
+    connections, accounts = named_or_used(connection, account)
+    results = [snowflake_verdict(name, os.environ) for name in connections]
+    results += [clevertap_verdict(name, os.environ) for name in accounts]
+    if json_output:
+        print_json({"connections": results})
+    else:
+        print_connections(results)
+    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+
+
+def named_or_used(connection: str | None, account: str | None) -> tuple[list[str], list[str]]:
+    """What is named; if nothing is, what the imports use; if there are none, the default names."""
+    if connection or account:
+        return [connection] if connection else [], [account] if account else []
+    configs = [each.config for each in all_imports().loaded]
+    connections = sorted({config.connection for config in configs}) or ["snowflake"]
+    return connections, sorted({config.account for config in configs}) or ["clevertap"]
+
+
+def print_connections(results: list[Line]) -> None:
+    for result in results:
+        click.echo(f"{word(ok=result['ok'])}  {result['name']}  {result['kind']}")
+        for step in result["steps"]:
+            click.echo(f"       {word(ok=step['ok'])}  {step['step']}: {step['message']}")
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--rows", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+)
+@as_json
+@told
+def preview(name: str, rows: int, json_output: bool) -> None:
+    """Show a few rows of the import NAME with their column types, and the records that they become."""
+    from clevertap_import.console import print_json
+    from clevertap_import.io.preview import previewed
+
+    (config,) = chosen([name])
+    found = previewed(config, rows, os.environ)
+    if json_output:
+        print_json(found.document)
+    else:
+        print_preview(found)
+    for rejection in found.rejections:
+        where = " -> ".join(part for part in (rejection.column, rejection.property) if part)
+        aside(f"Row {rejection.row_number} becomes no record: {where}: {rejection.code}, {rejection.reason}.")
+
+
+def print_preview(found: "Preview") -> None:
+    from clevertap_import.console import print_rows, print_table, record_text
+
+    document = found.document
+    print_table("Columns", ("name", "type"), document["columns"])
+    if document["rows"]:
+        print_rows("Rows", document["rows"])
+    click.echo("Records" if document["records"] else "No row becomes a record.")
+    for record in document["records"]:
+        click.echo(record_text(record))
+
+
+@click.command("dry-run")
+@click.argument("name")
+@click.option("--rows", type=click.IntRange(1), help="So many random rows; else as many as the import says.")
+@click.option("--all", "all_rows", is_flag=True, help="Every row.")
+@as_json
+@told
+def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> None:
+    """Check rows of the import NAME as a run would, and send nothing. Exits 1 if a run would be stopped."""
+    if rows and all_rows:
+        raise click.UsageError("--rows and --all exclude each other.")
+    from clevertap_import.console import print_json, progress_bars
+    from clevertap_import.orchestration.dry_run import dry_run as made
+    from clevertap_import.orchestration.launch import open_instance
+
+    (config,) = chosen([name])
+    with open_instance() as instance, progress_bars():
+        result = made(instance, config, rows=rows, all_rows=all_rows, tell=aside)
+    if json_output:
+        print_json(result.document)
+    else:
+        print_dry_run(result)
+    if result.problem:
+        aside(f"{name}: {result.problem}")
+    sys.exit(WELL if result.passed else NO)
+
+
+def print_dry_run(result: "DryRun") -> None:
+    from clevertap_import.console import PROBLEM_COLUMNS, print_table
+
+    for check in result.checks:
+        state = "ok     " if check["passed"] else "ERROR  " if check["severity"] == "ERROR" else "warning"
+        click.echo(f"{state}  {check['name']}: {check['description']}")
+    for check in result.checks:
+        if check["problems"]:
+            print_table(f"Problems of {check['name']}", PROBLEM_COLUMNS, check["problems"])
+    outcome = "a run would go ahead" if result.passed else "a run would send nothing"
+    click.echo(f"{result.rows:,} rows checked; {outcome}.")

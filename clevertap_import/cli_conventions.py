@@ -1,0 +1,59 @@
+"""What all commands have alike: exit codes, --json, errors as messages, imports by their names."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
+
+import click
+
+if TYPE_CHECKING:
+    from clevertap_import.io.import_files import Imports
+    from clevertap_import.pure.config import ImportConfig
+
+P = ParamSpec("P")
+
+WELL, NO, WRONG = 0, 1, 2
+"""Exit codes: all is well; the data or a service says no; the command or the configuration is wrong."""
+
+as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON document, for programs.")
+
+
+def stop(message: str, code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def aside(message: str) -> None:
+    """Words for a person, beside the command's own output."""
+    click.echo(message, err=True)
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Our own errors become a message and an exit code; a stack trace would help nobody."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from clevertap_import.pure.errors import CleverTapImportError, ConfigError
+
+        try:
+            command(*args, **kwargs)
+        except ConfigError as error:
+            stop(str(error), WRONG)
+        except CleverTapImportError as error:
+            stop(str(error), NO)
+
+    return run
+
+
+def all_imports() -> "Imports":
+    from clevertap_import.io.import_files import imports_folder, load_folder
+
+    return load_folder(imports_folder(os.environ))
+
+
+def chosen(names: Sequence[str]) -> list["ImportConfig"]:
+    """The imports called `names`. Raises ConfigError for a name that is unknown or a draft."""
+    imports = all_imports()
+    return [imports.called(name).config for name in names]

@@ -1,0 +1,100 @@
+"""A dry run started from a command: the checks of one import alone, recorded in Dagster's history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset
+from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
+from clevertap_import.orchestration.launch import QUIET, failure, make_way
+from clevertap_import.orchestration.processes import process_tags
+from clevertap_import.orchestration.resources import (
+    account_key,
+    clevertap_account,
+    connection_key,
+    journal_database,
+    snowflake_connection,
+)
+from clevertap_import.pure.config import ImportConfig
+
+DRY_RUN_TAG = "clevertap/dry_run"
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What the checks said. `problem` is why the run came to no end; None if it did."""
+
+    nickname: str
+    rows: int
+    checks: list[Line]
+    problem: str | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether a delivery would go through; warnings do not stop one."""
+        stopped = any(check["severity"] == "ERROR" and not check["passed"] for check in self.checks)
+        return self.problem is None and not stopped
+
+    @property
+    def document(self) -> Line:
+        told = {"nickname": self.nickname, "passed": self.passed, "rows": self.rows}
+        return {**told, "checks": self.checks}
+
+
+def dry_run(
+    instance: dg.DagsterInstance,
+    config: ImportConfig,
+    *,
+    rows: int | None,
+    all_rows: bool,
+    tell: Callable[[str], None],
+) -> DryRun:
+    """Check `rows` random rows (None: as many as the import says), or all; nothing is sent."""
+    make_way(instance, config, tell)
+    key = asset_key(config.nickname)
+    options: dict[str, Any] = {"all_rows": all_rows, **({"sample_rows": rows} if rows is not None else {})}
+    result = dg.materialize(
+        [import_asset(config, {})],
+        selection=dg.AssetSelection.checks_for_assets(key),
+        resources={
+            connection_key(config.connection): snowflake_connection(config.connection),
+            account_key(config.account): clevertap_account(config.account),
+            JOURNAL_KEY: journal_database(),
+        },
+        run_config={**QUIET, "ops": {config.nickname: {"config": options}}},
+        instance=instance,
+        tags={**process_tags(), DRY_RUN_TAG: config.nickname},
+        raise_on_error=False,
+    )
+    found = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    return DryRun(
+        config.nickname,
+        rows=max((rows_checked(each) for each in found.values()), default=0),
+        checks=[check_line(found[name]) for name in DESCRIPTIONS if name in found],
+        problem=None if result.success else failure(result) or "The run failed.",
+    )
+
+
+def rows_checked(evaluation: dg.AssetCheckEvaluation) -> int:
+    value = evaluation.metadata.get("rows_checked")
+    return value.value or 0 if isinstance(value, dg.IntMetadataValue) else 0
+
+
+def check_line(evaluation: dg.AssetCheckEvaluation) -> Line:
+    """One check as the command prints it; empty cells of the problems are null."""
+    table = evaluation.metadata.get("problems")
+    records = table.records if isinstance(table, dg.TableMetadataValue) else []
+    return {
+        "name": evaluation.check_name,
+        "passed": evaluation.passed,
+        "severity": evaluation.severity.value,
+        "description": evaluation.description,
+        "problems": [
+            {column: record.data[column] if record.data[column] != "" else None for column in COLUMNS}
+            for record in records
+        ],
+    }

@@ -1,0 +1,56 @@
+"""The environment variables, and what each is for."""
+
+from collections.abc import Iterable
+
+from clevertap_import.io.clevertap import MAX_IN_FLIGHT, REGION_HOSTS
+from clevertap_import.io.import_files import FOLDER_VARIABLE
+from clevertap_import.orchestration.resources import (
+    JOURNAL_VARIABLE,
+    CleverTapAccount,
+    SnowflakeConnection,
+    variable,
+)
+from clevertap_import.reference.writing import code, heading, table
+
+SNOWFLAKE = {
+    "account": "The account identifier, such as `myorg-myaccount`. Required.",
+    "user": "Who logs in. Required.",
+    "private_key": "The private key itself. Of the key, its file and a password one is required.",
+    "private_key_path": "A file with the private key.",
+    "private_key_passphrase": "What opens the private key, if it is encrypted.",
+    "password": "A password, for those who still have one.",
+    "role": "The role to take; left out, the user's default role.",
+    "warehouse": "The warehouse to use; left out, the user's default warehouse.",
+    "database": "The database of tables that are written without one.",
+    "schema_name": "The schema of tables that are written without one.",
+    "host": "A server elsewhere: the sandbox, or a private link.",
+    "port": "Its port.",
+    "protocol": "`http` or `https`.",
+}
+CLEVERTAP = {
+    "account_id": "The project's account id. Required.",
+    "passcode": "The project's passcode. Required.",
+    "region": f"The project's region: {', '.join(map(code, REGION_HOSTS))}. Left out, `eu1`.",
+    "api_url": "An address in place of the region: the sandbox, or a proxy.",
+    "max_in_flight": f"Requests at once, 1 to {MAX_IN_FLIGHT} (left out, {MAX_IN_FLIGHT}).",
+}
+OTHERS = {
+    FOLDER_VARIABLE: "The folder with the imports; left out, the examples of the package.",
+    JOURNAL_VARIABLE: "The journal's database, an SQLAlchemy URL; left out, a file below `DAGSTER_HOME`.",
+    "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
+}
+
+
+def variables() -> Iterable[str]:
+    words = (
+        "A `.env` file in the current folder is read. The name of a connection or an account in capitals is"
+        " the prefix: a connection named `analytics` reads `ANALYTICS_ACCOUNT` and so on."
+    )
+    yield from heading(2, "Environment variables", words)
+    rows = [(variable("snowflake", field), SNOWFLAKE[field]) for field in fields(SnowflakeConnection)]
+    rows += [(variable("clevertap", field), CLEVERTAP[field]) for field in fields(CleverTapAccount)]
+    yield from table(("variable", "means"), [(code(name), text) for name, text in (*rows, *OTHERS.items())])
+
+
+def fields(kind: type[SnowflakeConnection] | type[CleverTapAccount]) -> list[str]:
+    return [field for field in kind.model_fields if field != "name"]

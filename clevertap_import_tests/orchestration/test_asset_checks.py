@@ -1,0 +1,143 @@
+"""The dry run: asset checks that find what is wrong, say it in tables, and stop a run before it sends."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import dagster as dg
+
+from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.pure.codes import CODES
+from clevertap_import_tests.workshop import Workshop, days_ago, metadata_of, profiles_target, table_rows
+
+CHECKS = ("query", "identity", "mapping", "limits", "clevertap", "impact")
+TODAY = datetime.combine(days_ago(0), time())
+SHOPPERS: list[tuple[str | None, str | None, datetime]] = [
+    ("a", "Asha", TODAY - timedelta(days=900)),
+    ("b", "Zoë", TODAY - timedelta(hours=30)),
+    ("c", "Ravi", TODAY - timedelta(hours=2)),
+]
+
+
+def check_only(workshop: Workshop, nickname: str) -> dg.ExecuteInProcessResult:
+    defs = workshop.definitions()
+    key = asset_key(nickname)
+    return dg.materialize(
+        [defs.resolve_assets_def(key)],
+        selection=dg.AssetSelection.checks_for_assets(key),
+        instance=workshop.instance,
+        raise_on_error=False,
+    )
+
+
+def evaluated(workshop: Workshop, nickname: str) -> dict[str, dg.AssetCheckEvaluation]:
+    """What "Execute checks" of the UI finds, by check."""
+    result = check_only(workshop, nickname)
+    return {each.check_name: each for each in result.get_asset_check_evaluations()}
+
+
+def sent(workshop: Workshop) -> tuple[int, dict[str, Any]]:
+    """How many records CleverTap took, and whom it knows."""
+    return workshop.clevertap.counters()["records_accepted"], workshop.clevertap.profiles()
+
+
+def test_only_the_checks_send_and_materialize_nothing(workshop: Workshop) -> None:
+    workshop.write("checked")
+    workshop.people(SHOPPERS)
+    passed = {name: each.passed for name, each in evaluated(workshop, "checked").items()}
+    assert passed == dict.fromkeys(CHECKS, True)
+    assert workshop.materializations("checked") == []
+    counters = workshop.clevertap.counters()
+    assert (counters["dry_runs"], counters["records_accepted"]) == (1, 0)
+    assert workshop.clevertap.profiles() == {}
+
+
+def test_a_check_tells_its_problems_in_a_table(workshop: Workshop) -> None:
+    workshop.write("problems")
+    workshop.people([(str(number), "Asha", TODAY) for number in range(1, 40)] + [("null", "Nobody", TODAY)])
+    identity = evaluated(workshop, "problems")["identity"]
+    assert (identity.passed, identity.severity) == (False, dg.AssetCheckSeverity.WARN)
+    (problem,) = table_rows(identity.metadata["problems"])
+    assert 1 <= problem.pop("example_row") <= 40
+    assert problem == {
+        "result": "error",
+        "column": "ID",
+        "property": "identity",
+        "type": "string",
+        "code": "523",
+        "reason": CODES["523"].reason,
+        "rows": 1,
+    }
+
+
+def test_too_many_invalid_rows_send_nothing_and_say_so(workshop: Workshop) -> None:
+    workshop.write("blocked", dry_run={"max_rejected_percent": 20})
+    workshop.people([*SHOPPERS, ("null", "Nobody", TODAY)])
+    (line,) = workshop.run("blocked")
+    assert (line["status"], line["health_state"]) == ("Failed", "failed")
+    assert line["problem"] == (
+        "1 of 4 rows are not fit for CleverTap, and 'blocked' admits 20 %. Nothing was sent."
+        " The checks say what is wrong where."
+    )
+    assert workshop.materializations("blocked") == []
+    assert sent(workshop) == (0, {})
+
+
+def test_a_missing_column_fails_the_query_check_and_the_run(workshop: Workshop) -> None:
+    workshop.write("missing", target=profiles_target(Name="NAMES"))
+    workshop.people(SHOPPERS)
+    (line,) = workshop.run("missing")
+    assert line["status"] == "Failed"
+    assert "No column 'NAMES'" in line["problem"]
+    assert "Did you mean 'NAME'?" in line["problem"]
+    checks = evaluated(workshop, "missing")
+    assert list(checks) == ["query"]
+    query = checks["query"]
+    assert (query.passed, query.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "No column 'NAMES'" in str(query.description)
+
+
+def test_clevertaps_own_dry_run_blocks_a_run_and_says_why(workshop: Workshop) -> None:
+    workshop.write("tried", dry_run={"max_rejected_percent": 30})
+    workshop.people(SHOPPERS)
+    workshop.clevertap.faults([{"kind": "reject", "identities": ["b"], "code": 528, "error": "Discarded"}])
+    clevertap = evaluated(workshop, "tried")["clevertap"]
+    assert (clevertap.passed, clevertap.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert clevertap.description == "CleverTap's own dry run: 3 records tried, 1 refused."
+    (problem,) = table_rows(clevertap.metadata["problems"])
+    assert (problem["code"], problem["reason"], problem["rows"]) == ("528", "Discarded", 1)
+    (line,) = workshop.run("tried")
+    assert (line["status"], line["problem"]) == ("Failed", clevertap.description)
+    assert workshop.materializations("tried") == []
+    assert sent(workshop) == (0, {})
+
+
+def test_impact_tells_new_changed_and_unchanged_and_whom_clevertap_knows(workshop: Workshop) -> None:
+    workshop.write("impact")
+    yesterday = TODAY - timedelta(hours=12)
+    workshop.people([(key, "Asha", yesterday) for key in "abc"])
+    workshop.run("impact")
+    workshop.sql("update T set NAME = 'Zoë' where ID = 'a'")
+    workshop.add_people([("d", "Ravi", yesterday)])
+    impact = evaluated(workshop, "impact")["impact"]
+    assert (impact.passed, impact.blocking) == (True, False)
+    found = {name: value.value for name, value in impact.metadata.items()}
+    assert found == {
+        "rows_checked": 4,
+        "new": 1,
+        "changed": 1,
+        "unchanged": 2,
+        "looked_up": 2,
+        "would_update": 1,
+        "would_create": 1,
+    }
+    assert metadata_of(workshop.materializations("impact")[-1])["successful"] == 3
+
+
+def test_values_are_masked_unless_the_import_shows_them(workshop: Workshop) -> None:
+    target = profiles_target(Phone="NAME")
+    workshop.people([("a", "not a phone", TODAY)])
+    for nickname, shows in (("masked", False), ("shown", True)):
+        workshop.write(nickname, target=target, show_values=shows)
+        (problem,) = table_rows(evaluated(workshop, nickname)["mapping"].metadata["problems"])
+        assert (problem["code"], problem["column"], problem["property"]) == ("516", "NAME", "Phone")
+        assert ("not a phone" in problem["reason"]) == shows

@@ -1,0 +1,137 @@
+"""Commands that are killed: what they leave, the next one clears; and the sandbox ends what it started."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from clevertap_import.orchestration.processes import PROCESS_TAG, is_dead
+from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.fixtures_snowflake import NO_PLATFORM_DETECTION, LocalSnowflake
+from clevertap_import_tests.waiting import wait_for
+from clevertap_import_tests.workshop import Workshop, command, open_workshop, process_environment
+
+START_SECONDS = 90
+END_SECONDS = 90
+POOL = "concurrency: {pools: {default_limit: 1, granularity: op}}\n"
+SLOW_SECONDS = 30
+
+
+@pytest.fixture
+def workshop(
+    tmp_path: Path, local_snowflake: LocalSnowflake, fake_clevertap: FakeCleverTap
+) -> Iterator[Workshop]:
+    with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
+        with (tmp_path / "home" / "dagster.yaml").open("a") as file:
+            file.write(POOL)
+        shop.people([("a", "Asha", datetime.now(UTC))])
+        shop.write("people")
+        yield shop
+
+
+def started(workshop: Workshop) -> subprocess.Popen[str]:
+    """A run that has its place in the pool and waits for CleverTap's answer."""
+    workshop.clevertap.knobs(service_seconds=SLOW_SECONDS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clevertap_import", "run", "people"],
+        env=process_environment(workshop),
+        cwd=workshop.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    pool = f"clevertap_{workshop.name}"
+    storage = workshop.instance.event_log_storage
+    wait_for("the run to start", lambda: storage.get_concurrency_info(pool).claimed_slots, START_SECONDS)
+    return process
+
+
+def test_a_killed_run_is_cleared_by_the_next_and_stays_in_the_stats(workshop: Workshop) -> None:
+    with started(workshop) as process:
+        process.kill()
+        assert process.wait(END_SECONDS) == -signal.SIGKILL
+    (killed,) = json.loads(command(workshop, "stats", "people", "--json").stdout)
+    assert killed["status"] == "Running"
+    workshop.clevertap.knobs(service_seconds=0)
+    began = time.monotonic()
+    done = command(workshop, "run", "people", "--json")
+    assert done.returncode == 0, done.stderr
+    assert f"Run {killed['run_id'][:8]} was killed; it is marked as failed now." in done.stderr
+    assert time.monotonic() - began < END_SECONDS
+    (line,) = json.loads(done.stdout)
+    lines = json.loads(command(workshop, "stats", "people", "--json").stdout)
+    assert [each["run_id"] for each in lines] == [line["run_id"], killed["run_id"]]
+    assert [each["status"] for each in lines] == ["Success", "Failed"]
+
+
+def test_a_run_that_waits_for_another_says_so(workshop: Workshop) -> None:
+    workshop.write("others")
+    with started(workshop) as first:
+        second = subprocess.Popen(
+            [sys.executable, "-m", "clevertap_import", "run", "others"],
+            env=process_environment(workshop),
+            cwd=workshop.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with second:
+            assert second.stderr
+            words = second.stderr.readline()
+            assert f"Another run for account '{workshop.name}' is under way" in words
+            assert "this one waits until it has ended" in words
+            assert first.poll() is None, "the living one is left alone"
+            second.kill()
+        first.kill()
+
+
+def test_only_dead_processes_of_this_host_are_dead() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        process.wait()
+    host = os.uname().nodename
+    assert is_dead(f"{host}:{process.pid}")
+    assert not is_dead(f"{host}:{os.getpid()}")
+    assert not is_dead(f"another-{host}:{process.pid}")
+    assert not any(map(is_dead, ("", host, f"{host}:", f"{host}:x")))
+    assert PROCESS_TAG == "clevertap/process"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [("--no-ui",), ("--port", "0")], ids=["servers", "ui"])
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_the_sandbox_leaves_no_process_behind(
+    tmp_path: Path, options: tuple[str, ...], end: signal.Signals
+) -> None:
+    last_word = "export DAGSTER_HOME" if options == ("--no-ui",) else "Dagster "
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clevertap_import", "sandbox", *options],
+        env={**os.environ, **NO_PLATFORM_DETECTION},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        assert any(line.startswith(last_word) for line in iter(process.stdout.readline, ""))
+        if options != ("--no-ui",):
+            wait_for("Dagster's own processes", lambda: len(family(process)) >= 6, START_SECONDS)
+        children = family(process)
+        assert len(children) >= 3
+        process.send_signal(end)
+        assert process.wait(END_SECONDS) == 0
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert [child.cmdline() for child in alive] == []
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return found
