@@ -144,6 +144,7 @@ def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:
     agrees = counted["records_accepted"] == accepted and sum(counted["records_refused"].values()) == rejected
     click.echo(
         f"CleverTap counted {counted['records_accepted']:,} records accepted and"
-        f" {sum(counted['records_refused'].values()):,} refused; the runs report {accepted:,} and {rejected:,}."
+        f" {sum(counted['records_refused'].values()):,} refused;"
+        f" the runs report {accepted:,} and {rejected:,}."
     )
     return finished and agrees and any(line["successful_syncs"] > line["unchanged"] for line in second)
