@@ -65,7 +65,14 @@ def server(workshop: Workshop) -> Iterator[WebServer]:
 def test_the_web_server_shows_asset_checks_and_partitions(server: WebServer) -> None:
     node = server.ask(ASSET, key=KEY)["assetNodeOrError"]
     checks = {each["name"]: each["blocking"] for each in node.pop("assetChecksOrError")["checks"]}
-    assert checks == {"query": True, "identity": True, "mapping": True, "limits": True}
+    assert checks == {
+        "query": True,
+        "identity": True,
+        "mapping": True,
+        "limits": True,
+        "clevertap": True,
+        "impact": False,
+    }
     assert node.pop("partitionKeys") == WINDOWS
     assert sorted(node.pop("kinds")) == ["clevertap", "snowflake"]
     pools = node.pop("pools")
