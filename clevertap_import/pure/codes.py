@@ -40,7 +40,7 @@ ALL = (
         "512",
         "clevertap",
         "CleverTap says that the event's structure is wrong",
-        "",
+        "`evtData` that is no object",
         "Look at the record with `preview`; take properties out one by one.",
     ),
     Code(
@@ -87,14 +87,14 @@ ALL = (
         "522",
         "clevertap",
         "CleverTap says that the event has more properties than the account allows",
-        "",
+        "101 properties",
         "Map fewer properties, or ask CleverTap for more.",
     ),
     Code(
         "524",
         "clevertap",
         "CleverTap says that the record is neither an event nor a profile",
-        "",
+        "a record of another type",
         "Report it to us.",
     ),
     Code(
@@ -108,10 +108,16 @@ ALL = (
         "528",
         "clevertap",
         "CleverTap says that the event was discarded in its schema",
-        "",
+        "an event discarded in the schema",
         "Restore the event in CleverTap's schema, or filter such rows out.",
     ),
-    Code("555", "clevertap", "CleverTap had a passing fault", "", "Run again; only what is missing is sent."),
+    Code(
+        "555",
+        "clevertap",
+        "CleverTap had a passing fault",
+        "none: the record may be well",
+        "Run again; only what is missing is sent.",
+    ),
     Code("not_an_integer", "mapping", "not a whole number", "`12.5`", "Use type float, or round in SQL."),
     Code(
         "not_a_number", "mapping", "not a number", "`1,5`", "Use type string, or write plain digits in SQL."
@@ -151,12 +157,18 @@ ALL = (
         '`{"a": 1}`',
         "Build an ARRAY in SQL.",
     ),
-    Code("too_many_items", "limits", "a list of more than 100 items", "", "Keep the 100 that matter in SQL."),
+    Code(
+        "too_many_items",
+        "limits",
+        "a list of more than 100 items",
+        "101 items",
+        "Keep the 100 that matter in SQL.",
+    ),
     Code(
         "value_too_long",
         "limits",
         "over 512 bytes of text",
-        "",
+        "513 letters",
         "Shorten the text in SQL, such as `LEFT(NOTE, 128)`.",
     ),
     Code(
@@ -173,8 +185,20 @@ ALL = (
         "`Sale: 50%`",
         "Replace the character in SQL.",
     ),
-    Code("name_too_long", "limits", "event name of more than 512 bytes", "", "Shorten the name in SQL."),
-    Code("not_unicode", "mapping", "text that is not Unicode", "", "Mend the text in the source."),
+    Code(
+        "name_too_long",
+        "limits",
+        "event name of more than 512 bytes",
+        "513 letters",
+        "Shorten the name in SQL.",
+    ),
+    Code(
+        "not_unicode",
+        "mapping",
+        "text that is not Unicode",
+        "half a surrogate pair",
+        "Mend the text in the source.",
+    ),
 )
 
 CODES = {entry.code: entry for entry in ALL}
