@@ -7,6 +7,7 @@ rest becomes one nested table, which is written as JSON in one go and cut at its
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import compress
 
 import arro3.io
 import numpy as np
@@ -73,7 +74,10 @@ class Mapper:
         )
         wrong = wrong_rows(problems, rows.num_rows, self.config.on_invalid == "skip_property")
         kept = np.flatnonzero(~wrong)
-        lines = self.encode(head, body, properties, kept if wrong.any() else None, rows.num_rows)
+        lines = encode(head, body, properties, rows.num_rows)
+        if wrong.any():
+            # After the encoding, because leaving lines out of a list costs less than rows out of a table.
+            lines = list(compress(lines, (~wrong).tolist()))
         records = self.records(lines, kept, windows, identities.values, first_row)
         return Mapped(records, rejections(problems, identities.values, wrong, first_row), problems, first_row)
 
@@ -117,24 +121,6 @@ class Mapper:
         if mapping.column is None or (mapping.on_null or self.config.on_null) == "skip":
             return cells
         return Cells(cells.values, cells.problems, deletions(cells))
-
-    def encode(
-        self,
-        head: dict[str, Cells],
-        body: str,
-        properties: dict[str, Cells],
-        kept: np.ndarray | None,
-        size: int,
-    ) -> list[bytes]:
-        """One line of JSON for each kept row, or for all rows if `kept` is None."""
-        table = pa.table(
-            [*(cells.values for cells in head.values()), nested(properties, size)], [*head, body]
-        )
-        if kept is not None:
-            table = table.take(pa.array(kept))
-        out = BytesIO()
-        arro3.io.write_ndjson(table, out)
-        return out.getvalue().split(b"\n")[:-1] if table.num_rows else []
 
     def records(
         self,
@@ -185,6 +171,14 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) ->
         plan.source_types.get(mapping.column) if mapping.column else None,
         system,
     )
+
+
+def encode(head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int) -> list[bytes]:
+    """One line of JSON for each row. A wrong cell is null by now, so its row has a line too, without it."""
+    table = pa.table([*(cells.values for cells in head.values()), nested(properties, size)], [*head, body])
+    out = BytesIO()
+    arro3.io.write_ndjson(table, out)
+    return out.getvalue().split(b"\n")[:-1]
 
 
 def nested(properties: Mapping[str, Cells], size: int) -> pa.StructArray:
