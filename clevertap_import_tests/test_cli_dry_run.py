@@ -65,7 +65,7 @@ def test_a_blocking_check_ends_with_one_and_shows_its_problems(workshop: Worksho
     assert 1 <= address["example_row"] <= PEOPLE
     assert checks["mapping"]["severity"] == "ERROR"
     assert checks["mapping"]["description"] == "40 rows checked; one kind of problem, in 2 rows."
-    assert checks["identity"]["description"] == "40 rows checked; one kind of problem, in 1 rows."
+    assert checks["identity"]["description"] == "40 rows checked; one kind of problem, in one row."
     assert "nothing" not in json.dumps(address), "values are masked"
 
 

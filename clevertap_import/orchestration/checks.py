@@ -110,7 +110,8 @@ def summary(problems: Problems, counts: StageCounts) -> str:
         return f"{checked:,} rows checked, no problem."
     rows = [tally.rows for _, tally in problems]
     if len(rows) == 1:
-        return f"{checked:,} rows checked; one kind of problem, in {rows[0]:,} rows."
+        where = "one row" if rows[0] == 1 else f"{rows[0]:,} rows"
+        return f"{checked:,} rows checked; one kind of problem, in {where}."
     # Not a sum of rows: one row may have several of the problems.
     return f"{checked:,} rows checked; {len(rows):,} kinds of problems, found {sum(rows):,} times."
 

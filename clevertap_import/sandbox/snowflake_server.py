@@ -216,6 +216,8 @@ def _teach_fakesnow(storage: SharedStorage) -> None:
     fakesnow_server.to_sf = _to_snowflake
     fakesnow.cursor.parse_one = corrected(fakesnow.cursor.parse_one)
     logging.getLogger("fakesnow.server").setLevel(logging.ERROR)
+    # It warns that DuckDB samples in another way than was asked for; a sample it is all the same.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
 
