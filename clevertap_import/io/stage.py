@@ -160,7 +160,9 @@ def shown_value(problem: Problem, chunk: pa.RecordBatch, place: int) -> str | No
     """The wrong value itself, cut to what a table can show."""
     if problem.column is None:
         return None
-    text = repr(chunk[problem.column][place].as_py())
+    value = chunk[problem.column][place].as_py()
+    # Texts in quotes, which show blanks at their ends; numbers and dates as people write them.
+    text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}..."
 
 

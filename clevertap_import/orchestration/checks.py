@@ -49,8 +49,15 @@ class Impact:
             return told
         return (
             f"{told} Of {self.lookup.asked:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
-            f" updated and {self.lookup.unknown:,} created."
+            f" updated and {self.lookup.unknown:,} created.{self.unclear}"
         )
+
+    @property
+    def unclear(self) -> str:
+        """What to say of look-ups that CleverTap did not answer clearly."""
+        found = self.lookup or Lookup()
+        lost = found.asked - found.known - found.unknown
+        return f" For {lost:,} it gave no clear answer." if lost else ""
 
     @property
     def metadata(self) -> dict[str, int]:

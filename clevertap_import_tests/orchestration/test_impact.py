@@ -1,0 +1,44 @@
+"""What a dry run says: every look-up is accounted for, and shown values are as people write them."""
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from clevertap_import.io.stage import shown_value
+from clevertap_import.io.try_out import Lookup
+from clevertap_import.orchestration.checks import Impact
+from clevertap_import.pure.columns import Problem
+from clevertap_import.pure.rules import Finding
+
+COMPARED = "Of 6 rows 1 are new, 2 changed and 3 unchanged since they were last delivered."
+
+
+@pytest.mark.parametrize(
+    ("lookup", "told"),
+    [
+        (None, ""),
+        (Lookup(30, 20, 10), " Of 30 profiles looked up in CleverTap 20 would be updated and 10 created."),
+        (
+            Lookup(30, 5, 10),
+            " Of 30 profiles looked up in CleverTap 5 would be updated and 10 created."
+            " For 15 it gave no clear answer.",
+        ),
+    ],
+)
+def test_every_look_up_is_told(lookup: Lookup | None, told: str) -> None:
+    assert Impact(1, 2, 3, lookup).summary == COMPARED + told
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        (pa.array([Decimal("12.625")]), "12.625"),
+        (pa.array([float("nan")]), "nan"),
+        (pa.array([" ravi@ "]), "' ravi@ '"),
+        (pa.array(["x" * 100]), "'" + "x" * 79 + "..."),
+    ],
+)
+def test_a_shown_value_is_written_as_people_write_it(cells: pa.Array, shown: str) -> None:
+    problem = Problem("C", "P", "integer", Finding("not_an_integer", pa.array([True])), is_fatal=False)
+    assert shown_value(problem, pa.RecordBatch.from_arrays([cells], ["C"]), 0) == shown
