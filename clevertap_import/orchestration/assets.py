@@ -158,9 +158,10 @@ class TooManyInvalid(ConfigError):
 
     def __init__(self, config: ImportConfig, facts: RunFacts) -> None:
         checked = facts.counts.read - facts.counts.superseded
+        admitted = "none" if config.on_invalid == "fail" else f"{config.dry_run.max_rejected_percent:g} %"
         super().__init__(
             f"{facts.counts.invalid:,} of {checked:,} rows are not fit for CleverTap, and"
-            f" {config.nickname!r} admits {config.dry_run.max_rejected_percent:g} %. Nothing was sent."
+            f" {config.nickname!r} admits {admitted}. Nothing was sent."
             " The checks say what is wrong where."
         )
 

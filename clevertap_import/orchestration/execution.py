@@ -10,7 +10,7 @@ from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.rejects import RejectsFile
-from clevertap_import.io.snowflake import open_snowflake
+from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
 from clevertap_import.io.try_out import looked_up
 from clevertap_import.orchestration.checks import Impact
@@ -84,7 +84,9 @@ class ImportRun:
             columns = snowflake.describe(source_query(self.config))
             mapper = Mapper(self.config, int(time.time()), planned(self.config, columns))
             sql = self.query(columns, is_sample=is_sample)
-            stager = Stager(mapper, grid(self.config), past, self.reject, self.staged)
+            stager = Stager(
+                mapper, grid(self.config), past, self.reject, lambda counts: self.staged(counts, snowflake)
+            )
             self.facts.counts = stage.counts
             stager.fill(stage, snowflake.batches(sql))
             self.facts.query_id = snowflake.query_id
@@ -155,7 +157,9 @@ class ImportRun:
         if stopped:
             raise stopped
         self.facts.report.checked()
-        journal.close_unsettled(self.config.nickname, self.run_id, *self.window_starts)
+        if self.limit is None:
+            # A few rows settle nothing of what earlier runs left open.
+            journal.close_unsettled(self.config.nickname, self.run_id, *self.window_starts)
 
     def reject(self, rejection: Rejection) -> None:
         key = (rejection.code, rejection.reason)
@@ -163,8 +167,8 @@ class ImportRun:
         if self.facts.rejects:
             self.facts.rejects.add(rejection)
 
-    def staged(self, counts: StageCounts) -> None:
-        self.progress.step("staged", counts.read, None)
+    def staged(self, counts: StageCounts, snowflake: Snowflake) -> None:
+        self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)
 
     def sent(self, delivery: Delivery) -> None:
         self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)
