@@ -82,6 +82,14 @@ def test_too_many_invalid_rows_send_nothing_and_say_so(workshop: Workshop) -> No
     assert sent(workshop) == (0, {})
 
 
+def test_an_import_that_admits_no_wrong_row_says_so(workshop: Workshop) -> None:
+    workshop.write("strict", on_invalid="fail")
+    workshop.people([*SHOPPERS, ("null", "Nobody", TODAY)])
+    (line,) = workshop.run("strict")
+    assert "1 of 4 rows are not fit for CleverTap, and 'strict' admits none." in line["problem"]
+    assert sent(workshop) == (0, {})
+
+
 def test_a_missing_column_fails_the_query_check_and_the_run(workshop: Workshop) -> None:
     workshop.write("missing", target=profiles_target(Name="NAMES"))
     workshop.people(SHOPPERS)

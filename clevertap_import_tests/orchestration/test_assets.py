@@ -9,7 +9,8 @@ import pytest
 
 from clevertap_import.orchestration.assets import import_asset
 from clevertap_import.orchestration.location import code_references
-from clevertap_import_tests.builders import profiles_import
+from clevertap_import.orchestration.resources import journal_database
+from clevertap_import_tests.builders import profiles, profiles_import
 from clevertap_import_tests.workshop import Workshop, days_ago, metadata_of
 
 NOW = datetime.now(UTC).replace(tzinfo=None)
@@ -221,6 +222,17 @@ def test_a_limit_sends_that_many_and_marks_nothing_done(workshop: Workshop) -> N
     (rest,) = workshop.run("limited")
     assert (rest["successful_syncs"], rest["unchanged"]) == (3, 2)
     assert materialized(workshop, "limited") == WINDOWS
+
+
+def test_only_a_run_without_limit_settles_what_earlier_runs_left_open(workshop: Workshop) -> None:
+    workshop.write("lost")
+    workshop.people(SHOPPERS)
+    with journal_database().open() as journal:
+        journal.begin("lost", "an earlier run", profiles("ann"))
+        workshop.run("lost", limit=2)
+        assert journal.unsettled("lost") == 1
+        workshop.run("lost")
+        assert journal.unsettled("lost") == 0
 
 
 def test_a_partial_answer_gives_the_rejected_rows(workshop: Workshop) -> None:
