@@ -65,6 +65,8 @@ mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: 
   ... on RunConfigValidationInvalid { errors { message } } ... on InvalidSubsetError { message }
 } }"""
 ALL_STATUSES = re.compile(r"[\s\S]*".join(rf"{check}\s+(Succeeded|Failed)" for check in CHECKS))
+# The page fetches what draws a description last.
+WHAT_IT_FOUND = re.compile(r"Latest execution\s+(?!Evaluation result)\S")
 RUN_END = re.compile("^RUN_(SUCCESS|FAILURE)$")
 SUCCESS = "SUCCESS"
 ENDED = (SUCCESS, "FAILURE", "CANCELED")
@@ -158,10 +160,11 @@ class Leads:
         return run
 
     def shown(self, nickname: str, check: str) -> str:
-        """The text of the page of a check, once its last result and the list of all checks are on it."""
+        """The text of the page of a check, once its last result, what it says and all checks are on it."""
         self.open(nickname, check)
         expect(self.page.get_by_text("Evaluation result")).to_be_visible()
-        expect(self.page.locator("body")).to_contain_text(ALL_STATUSES, use_inner_text=True)
+        for wanted in (ALL_STATUSES, WHAT_IT_FOUND):
+            expect(self.page.locator("body")).to_contain_text(wanted, use_inner_text=True)
         return self.text()
 
     def log_shown(self, run: str) -> str:
