@@ -22,7 +22,7 @@ WINDOWS = [f"{days_ago(2 - number)}" for number in range(3)]
 ASSET = """
 query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   groupName kinds partitionKeys isPartitioned dependencyKeys { path }
-  pools owners { ... on UserAssetOwner { email } }
+  owners { ... on UserAssetOwner { email } }
   assetChecksOrError { ... on AssetChecks { checks { name blocking } } }
 } } }"""
 LAUNCH = """
@@ -75,8 +75,6 @@ def test_the_web_server_shows_asset_checks_and_partitions(server: WebServer) -> 
     }
     assert node.pop("partitionKeys") == WINDOWS
     assert sorted(node.pop("kinds")) == ["clevertap", "snowflake"]
-    pools = node.pop("pools")
-    assert [pool.startswith("clevertap_w") for pool in pools] == [True]
     assert node == {
         "groupName": "clevertap_profiles",
         "isPartitioned": True,

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from clevertap_import.orchestration.processes import PROCESS_TAG, is_dead
+from clevertap_import.orchestration.processes import PROCESS_TAG, has_died
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import NO_PLATFORM_DETECTION, LocalSnowflake
 from clevertap_import_tests.waiting import wait_for
@@ -21,7 +21,6 @@ from clevertap_import_tests.workshop import Workshop, command, open_workshop, pr
 
 START_SECONDS = 90
 END_SECONDS = 90
-POOL = "concurrency: {pools: {default_limit: 1, granularity: op}}\n"
 SLOW_SECONDS = 30
 
 
@@ -30,15 +29,13 @@ def workshop(
     tmp_path: Path, local_snowflake: LocalSnowflake, fake_clevertap: FakeCleverTap
 ) -> Iterator[Workshop]:
     with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
-        with (tmp_path / "home" / "dagster.yaml").open("a") as file:
-            file.write(POOL)
         shop.people([("a", "Asha", datetime.now(UTC))])
         shop.write("people")
         yield shop
 
 
 def started(workshop: Workshop) -> subprocess.Popen[str]:
-    """A run that has its place in the pool and waits for CleverTap's answer."""
+    """A run that waits for CleverTap's answer."""
     workshop.clevertap.knobs(service_seconds=SLOW_SECONDS)
     process = subprocess.Popen(
         [sys.executable, "-m", "clevertap_import", "run", "people"],
@@ -48,9 +45,7 @@ def started(workshop: Workshop) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    pool = f"clevertap_{workshop.name}"
-    storage = workshop.instance.event_log_storage
-    wait_for("the run to start", lambda: storage.get_concurrency_info(pool).claimed_slots, START_SECONDS)
+    wait_for("the first request", lambda: workshop.clevertap.counters()["uploads"], START_SECONDS)
     return process
 
 
@@ -73,10 +68,9 @@ def test_a_killed_run_is_cleared_by_the_next_and_stays_in_the_stats(workshop: Wo
 
 
 def test_a_run_that_waits_for_another_says_so(workshop: Workshop) -> None:
-    workshop.write("others")
     with started(workshop) as first:
         second = subprocess.Popen(
-            [sys.executable, "-m", "clevertap_import", "run", "others"],
+            [sys.executable, "-m", "clevertap_import", "run", "people"],
             env=process_environment(workshop),
             cwd=workshop.folder,
             stdout=subprocess.DEVNULL,
@@ -86,8 +80,7 @@ def test_a_run_that_waits_for_another_says_so(workshop: Workshop) -> None:
         with second:
             assert second.stderr
             words = second.stderr.readline()
-            assert f"Another run for account '{workshop.name}' is under way" in words
-            assert "this one waits until it has ended" in words
+            assert "of 'people' is under way; this one waits until it has ended." in words
             assert first.poll() is None, "the living one is left alone"
             second.kill()
         first.kill()
@@ -97,10 +90,10 @@ def test_only_dead_processes_of_this_host_are_dead() -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
         process.wait()
     host = os.uname().nodename
-    assert is_dead(f"{host}:{process.pid}")
-    assert not is_dead(f"{host}:{os.getpid()}")
-    assert not is_dead(f"another-{host}:{process.pid}")
-    assert not any(map(is_dead, ("", host, f"{host}:", f"{host}:x")))
+    assert has_died(f"{host}:{process.pid}")
+    assert not has_died(f"{host}:{os.getpid()}")
+    assert not has_died(f"another-{host}:{process.pid}")
+    assert not any(map(has_died, ("", host, f"{host}:", f"{host}:x")))
     assert PROCESS_TAG == "clevertap/process"
 
 

@@ -1,6 +1,6 @@
 """Which part of a connection works and which does not, step by step, without any effect."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,9 +9,11 @@ import pyarrow as pa
 import requests
 
 from clevertap_import.io.clevertap import CONNECT_SECONDS, CleverTap, account_settings
+from clevertap_import.io.gate import upload_gate
+from clevertap_import.io.leases import Leases
 from clevertap_import.io.snowflake import Snowflake, SnowflakeSettings, open_snowflake, snowflake_settings
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError
-from clevertap_import.pure.outcome import Accepted, Busy, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import RECORD_SCHEMA, Batch
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
@@ -45,8 +47,8 @@ def snowflake_verdict(name: str, environment: Mapping[str, str]) -> Verdict:
     return verdict(name, "snowflake", snowflake_steps(name, environment))
 
 
-def clevertap_verdict(name: str, environment: Mapping[str, str]) -> Verdict:
-    return verdict(name, "clevertap", clevertap_steps(name, environment))
+def clevertap_verdict(name: str, environment: Mapping[str, str], leases: Leases) -> Verdict:
+    return verdict(name, "clevertap", clevertap_steps(name, environment, leases))
 
 
 def snowflake_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]:
@@ -87,7 +89,7 @@ def session_steps(snowflake: Snowflake, settings: SnowflakeSettings) -> Iterator
             yield Step(kind, False, str(error))
 
 
-def clevertap_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]:
+def clevertap_steps(name: str, environment: Mapping[str, str], leases: Leases) -> Iterator[Step]:
     try:
         settings = account_settings(name, environment)
     except ConfigError as error:
@@ -97,7 +99,8 @@ def clevertap_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]
     reached = network_step(settings.url)
     yield reached
     if reached.ok:
-        yield credentials_step(CleverTap(settings))
+        with upload_gate(leases, settings, 1, "A connection test") as gate:
+            yield credentials_step(gate.upload(CleverTap(settings).try_out))
 
 
 def snowflake_url(settings: SnowflakeSettings) -> str:
@@ -119,7 +122,7 @@ def network_step(url: str) -> Step:
     return Step("network", True, f"{host} answers.")
 
 
-def credentials_step(clevertap: CleverTap) -> Step:
+def credentials_step(try_out: Callable[[Batch], Outcome]) -> Step:
     """A dry run of one record: it passes only if account id, passcode and region go together."""
     columns = [[PROBE], [1], [0], [bytes(16)], [bytes(16)]]
     rows = pa.RecordBatch.from_arrays(
@@ -127,7 +130,7 @@ def credentials_step(clevertap: CleverTap) -> Step:
         schema=RECORD_SCHEMA,
     )
     name = "credentials and region"
-    match clevertap.try_out(Batch(0, rows)):
+    match try_out(Batch(0, rows)):
         case Accepted():
             return Step(name, True, "CleverTap takes the account id and the passcode in this region.")
         case Refused(status=status, reason=reason):

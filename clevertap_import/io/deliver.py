@@ -39,34 +39,47 @@ class Delivery:
 
 @dataclass(slots=True)
 class Deliverer:
-    """Sends the batches of one run of one import. `on_rejection` gets each refused row once."""
+    """Sends the batches of one run of one import. `on_rejection` gets each refused row once.
+
+    `width`: how many requests may be in flight at the moment; at most `senders`.
+    """
 
     journal: Journal
     attempts: Attempts
     import_name: str
     run_id: str
-    width: int
+    width: Callable[[], int]
+    senders: int
     on_rejection: Callable[[Rejection], None]
     on_progress: Callable[[Delivery], None]
     delivery: Delivery = field(default_factory=Delivery)
+    broken: BaseException | None = None
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
         under_way: dict[Future[Settlement], int] = {}
-        with ThreadPoolExecutor(self.width, thread_name_prefix="clevertap") as senders:
-            self.send_more(senders, batches, under_way)
-            while under_way:
-                self.take_answers(under_way)
+        with ThreadPoolExecutor(self.senders, thread_name_prefix="clevertap") as senders:
+            try:
                 self.send_more(senders, batches, under_way)
+                while under_way:
+                    self.take_answers(under_way)
+                    self.send_more(senders, batches, under_way)
+            except BaseException:
+                # Without the journal nothing more is sent, not even what waits for its turn.
+                senders.shutdown(cancel_futures=True)
+                raise
+        if self.broken:
+            raise self.broken
         return self.delivery
 
     def send_more(
         self, senders: ThreadPoolExecutor, batches: Iterator[Batch], under_way: dict[Future[Settlement], int]
     ) -> None:
         """Enter as many batches as fit, and hand them to the senders; none if the delivery has stopped."""
+        if self.delivery.stopped or self.broken:
+            return
         # One batch more than can be sent waits, so that no sender does.
-        room = 0 if self.delivery.stopped else self.width + 1 - len(under_way)
-        fresh = list(islice(batches, room))
+        fresh = list(islice(batches, max(0, self.width() + 1 - len(under_way))))
         with self.journal.together():
             entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
         for batch, entry in zip(fresh, entries, strict=True):
@@ -75,7 +88,12 @@ class Deliverer:
     def take_answers(self, under_way: dict[Future[Settlement], int]) -> None:
         """Wait for at least one answer, in whatever order they come, and enter all that are there."""
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        settled = [(under_way.pop(future), future.result()) for future in done]
+        entries = {future: under_way.pop(future) for future in done}
+        for future in [future for future in done if future.exception()]:
+            # Its entry stays as it is: nobody knows what became of the batch.
+            self.broken = future.exception()
+            del entries[future]
+        settled = [(entry, future.result()) for future, entry in entries.items()]
         with self.journal.together():
             for entry, settlement in settled:
                 self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)

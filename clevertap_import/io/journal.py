@@ -6,80 +6,51 @@ as accepted; if the journal cannot be written, the run ends before the next batc
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
-from clevertap_import.pure.errors import Unfinished
+from clevertap_import.io.database import DELIVERY, FORGOTTEN, open_database, translated
 from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
-from clevertap_import.pure.records import Batch
-
-METADATA = sa.MetaData()
-DELIVERY = sa.Table(
-    "delivery",
-    METADATA,
-    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
-    sa.Column("import_name", sa.String(100), nullable=False),
-    sa.Column("run_id", sa.String(64), nullable=False),
-    sa.Column("batch_number", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(10), nullable=False),
-    sa.Column("first_window", sa.BigInteger, nullable=False),
-    sa.Column("last_window", sa.BigInteger, nullable=False),
-    sa.Column("digests", sa.LargeBinary, nullable=False),
-    sa.Column("identity_digests", sa.LargeBinary, nullable=False),
-    sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("answered_at", sa.DateTime(timezone=True)),
-    sa.Index("delivery_by_window", "import_name", "last_window", "first_window"),
-)
+from clevertap_import.pure.records import DIGEST_BYTES, Batch
 
 SENDING = "sending"
 ANSWERED = "answered"
 UNCERTAIN = "uncertain"
 RESENT = "resent"
+LOST = "lost"
+OPEN = (SENDING, UNCERTAIN)
+"""Sent, and the answer is not known: lost with the process, or lost on its way."""
+
+KEPT = -1
+"""In place of a batch number: digests that were taken over from entries that are gone."""
+
+DIGESTS_PER_KEPT = 200_000
 
 
-class JournalUnavailable(Unfinished):
-    """The journal's database cannot be read or written."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A batch, or what is left of it, whose answer is not known. Windows are epoch seconds."""
 
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """The one place where SQLAlchemy's exceptions become ours; parameters are left out, they hold digests.
-
-    Also those of the disk, and of a driver that is not installed.
-    """
-    try:
-        yield
-    except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
-        told = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
-        cause = str(told or type(error).__name__)
-        raise JournalUnavailable(
-            f"The journal cannot be used: {cause}. Nothing more is sent without it."
-            " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
-        ) from None
-
-
-def default_url(home: Path) -> str:
-    """A SQLite file below Dagster's home."""
-    return f"sqlite:///{home / 'clevertap_import' / 'journal.db'}"
+    run_id: str
+    batch_number: int
+    records: int
+    sent_at: datetime
+    first_window: int
+    last_window: int
 
 
 class Journal:
     """The deliveries of all imports. Used from one thread."""
 
     def __init__(self, url: str) -> None:
-        with translated():
-            parsed = sa.make_url(url)
-            if parsed.get_backend_name() == "sqlite" and parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(parsed)
-            sa.event.listen(self._engine, "connect", write_ahead)
-            METADATA.create_all(self._engine)
+        self.engine = open_database(url)
         self._open: sa.Connection | None = None
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
 
     def __enter__(self) -> "Journal":
         return self
@@ -92,14 +63,11 @@ class Journal:
 
         For profiles also all that was accepted later in any window: the last content of an identity counts.
         """
-        with translated(), self._engine.connect() as connection:
-            overlapping = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.first_window <= last_window)
-            if first_window is not None:
-                overlapping &= DELIVERY.c.last_window >= first_window
+        overlapping = in_windows(DELIVERY, import_name, first_window, last_window)
+        with translated(), self.engine.connect() as connection:
             if is_events:
-                accepted = overlapping & (DELIVERY.c.state == ANSWERED)
-                rows = connection.execute(sent(accepted)).all()
-                return EventsPast(b"".join(row.digests for row in rows)) if rows else NoPast()
+                rows = connection.execute(sent(overlapping & DELIVERY.c.state.in_([ANSWERED, *OPEN]))).all()
+                return EventsPast(contents(rows, [ANSWERED]), contents(rows, OPEN)) if rows else NoPast()
             first = connection.scalar(sa.select(sa.func.min(DELIVERY.c.id)).where(overlapping))
             if first is None:
                 return NoPast()
@@ -109,22 +77,95 @@ class Journal:
             b"".join(row.identity_digests for row in rows), b"".join(map(last_contents, rows))
         )
 
+    def has_forgotten(self, import_name: str, first_window: int | None, last_window: int) -> bool:
+        """Whether digests of any of these windows were removed after their retention."""
+        some = sa.exists().where(in_windows(FORGOTTEN, import_name, first_window, last_window))
+        with translated(), self.engine.connect() as connection:
+            return bool(connection.scalar(sa.select(some)))
+
     def unsettled(self, import_name: str) -> int:
-        """How many records were sent whose answers are not known, in batches."""
-        lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_([SENDING, UNCERTAIN])
-        with translated(), self._engine.connect() as connection:
-            rows = connection.execute(sa.select(DELIVERY.c.digests).where(lost)).scalars()
-            return sum(len(digests) // 16 for digests in rows)
+        """How many records were sent whose answers are not known."""
+        return sum(held.records for held in self.held(import_name))
+
+    def held(self, import_name: str) -> list["Held"]:
+        """The batches that were sent and whose answers are not known, oldest first."""
+        lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
+        with translated(), self.engine.connect() as connection:
+            rows = connection.execute(sa.select(DELIVERY).where(lost).order_by(DELIVERY.c.id)).all()
+        return [
+            Held(
+                row.run_id,
+                row.batch_number,
+                len(row.digests) // DIGEST_BYTES,
+                # SQLite forgets the zone.
+                row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC),
+                row.first_window,
+                row.last_window,
+            )
+            for row in rows
+        ]
+
+    def settle_held(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> None:
+        """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent."""
+        which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
+        which &= (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number == batch_number)
+        values = {"state": ANSWERED if arrived else LOST, "answered_at": datetime.now(UTC)}
+        with translated(), self.engine.begin() as connection:
+            connection.execute(DELIVERY.update().where(which).values(values))
+
+    def of_run(self, run_id: str) -> tuple[int, int]:
+        """How many records of a run were accepted, and how many were sent without an answer."""
+        size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
+        mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number != KEPT)
+        states = sa.select(DELIVERY.c.state, size).where(mine).group_by(DELIVERY.c.state)
+        with translated(), self.engine.connect() as connection:
+            found = {state: int(total) // DIGEST_BYTES for state, total in connection.execute(states)}
+        return found.pop(ANSWERED, 0), sum(found.values())
+
+    def forget(self, import_name: str, before: datetime, last_window: int) -> None:
+        """Remove what was settled and sent before that moment in windows up to `last_window`."""
+        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
+        old &= (DELIVERY.c.sent_at < before) & (DELIVERY.c.last_window <= last_window)
+        span = sa.select(sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)).where(old)
+        with translated(), self.engine.begin() as connection:
+            first, last = connection.execute(span).one()
+            if first is None:
+                return
+            values = {"import_name": import_name, "first_window": first, "last_window": last}
+            connection.execute(FORGOTTEN.insert().values(values))
+            connection.execute(DELIVERY.delete().where(old))
+
+    def has_entries_before(self, import_name: str, before: datetime) -> bool:
+        """Whether anything of the import was sent before that moment."""
+        some = sa.exists().where((DELIVERY.c.import_name == import_name) & (DELIVERY.c.sent_at < before))
+        with translated(), self.engine.connect() as connection:
+            return bool(connection.scalar(sa.select(some)))
+
+    def keep_only(self, import_name: str, run_id: str, digests: bytes, identity_digests: bytes) -> None:
+        """Leave of the import what `run_id` sent, what is open, and these records that CleverTap had already.
+
+        For full imports, whose runs read everything: what a run did not see is of no use to the next.
+        """
+        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
+        with translated(), self.engine.begin() as connection:
+            window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
+            connection.execute(DELIVERY.delete().where(old & (DELIVERY.c.run_id != run_id)))
+            size = DIGESTS_PER_KEPT * DIGEST_BYTES
+            for begin in range(0, len(digests), size):
+                part = slice(begin, begin + size)
+                values = entry(import_name, run_id, KEPT, ANSWERED, (window, window))
+                blobs = {"digests": digests[part], "identity_digests": identity_digests[part]}
+                connection.execute(DELIVERY.insert().values({**values, **blobs}))
 
     def close_unsettled(
         self, import_name: str, run_id: str, first_window: int | None, last_window: int
     ) -> None:
         """Answers lost by earlier runs are lost for good once `run_id` delivered the same windows again."""
         lost = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.run_id != run_id)
-        lost &= DELIVERY.c.state.in_([SENDING, UNCERTAIN]) & (DELIVERY.c.last_window <= last_window)
+        lost &= DELIVERY.c.state.in_(OPEN) & (DELIVERY.c.last_window <= last_window)
         if first_window is not None:
             lost &= DELIVERY.c.first_window >= first_window
-        with translated(), self._engine.begin() as connection:
+        with translated(), self.engine.begin() as connection:
             connection.execute(DELIVERY.update().where(lost).values(state=RESENT))
 
     @contextmanager
@@ -142,25 +183,15 @@ class Journal:
         if self._open is not None:
             yield self._open
             return
-        with translated(), self._engine.begin() as connection:
+        with translated(), self.engine.begin() as connection:
             yield connection
 
     def begin(self, import_name: str, run_id: str, batch: Batch) -> int:
         """Write down that `batch` is about to be sent; returns the delivery's number."""
-        first_window, last_window = batch.window_span
-        values = {
-            "import_name": import_name,
-            "run_id": run_id,
-            "batch_number": batch.number,
-            "state": SENDING,
-            "first_window": first_window,
-            "last_window": last_window,
-            "digests": batch.digests,
-            "identity_digests": batch.identity_digests,
-            "sent_at": datetime.now(UTC),
-        }
+        values = entry(import_name, run_id, batch.number, SENDING, batch.window_span)
+        blobs = {"digests": batch.digests, "identity_digests": batch.identity_digests}
         with self._writing() as connection:
-            key = connection.execute(DELIVERY.insert().values(values)).inserted_primary_key
+            key = connection.execute(DELIVERY.insert().values({**values, **blobs})).inserted_primary_key
         return int(key[0]) if key else 0
 
     def settle(self, delivery: int, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int]) -> None:
@@ -176,6 +207,33 @@ class Journal:
             if uncertain:
                 connection.execute(lost_copy(delivery, batch.take(uncertain)))
             connection.execute(DELIVERY.update().where(DELIVERY.c.id == delivery).values(answered))
+
+
+def entry(
+    import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
+) -> dict[str, Any]:
+    """The columns of a new entry, but for its digests."""
+    return {
+        "import_name": import_name,
+        "run_id": run_id,
+        "batch_number": batch_number,
+        "state": state,
+        "first_window": windows[0],
+        "last_window": windows[1],
+        "sent_at": datetime.now(UTC),
+    }
+
+
+def in_windows(
+    table: sa.Table, import_name: str, first_window: int | None, last_window: int
+) -> sa.ColumnElement[bool]:
+    """Entries of `table` that have to do with any of these windows."""
+    overlapping = (table.c.import_name == import_name) & (table.c.first_window <= last_window)
+    return overlapping if first_window is None else overlapping & (table.c.last_window >= first_window)
+
+
+def contents(rows: Sequence[sa.Row[Any]], states: Sequence[str]) -> bytes:
+    return b"".join(row.digests for row in rows if row.state in states)
 
 
 def sent(deliveries: sa.ColumnElement[bool]) -> sa.Select[tuple[str, bytes, bytes]]:
@@ -202,10 +260,3 @@ def lost_copy(delivery: int, batch: Batch) -> sa.Insert:
     lost = [sa.literal(UNCERTAIN), sa.literal(batch.digests), sa.literal(batch.identity_digests)]
     names = [column.name for column in same] + ["state", "digests", "identity_digests"]
     return DELIVERY.insert().from_select(names, sa.select(*same, *lost).where(DELIVERY.c.id == delivery))
-
-
-def write_ahead(connection: object, _: object) -> None:
-    """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
-    if type(connection).__module__.startswith("sqlite3"):
-        connection.execute("pragma journal_mode=wal")  # type: ignore[attr-defined]
-        connection.execute("pragma busy_timeout=30000")  # type: ignore[attr-defined]

@@ -52,15 +52,19 @@ class Tally:
 
 @dataclass(slots=True)
 class StageCounts:
-    """Rows by what the stage made of them. read = superseded + invalid + unchanged + staged.
+    """Rows by what the stage made of them. read = superseded + invalid + unchanged + held + staged.
 
-    changed: those of `staged` whose identity was delivered before in another content.
+    changed: those of `staged` whose identity was delivered before in another content. held: events that may
+    have been stored, their answers being lost, and that are not sent again. doubtful: those of `staged` that
+    are sent again.
     """
 
     read: int = 0
     superseded: int = 0
     invalid: int = 0
     unchanged: int = 0
+    held: int = 0
+    doubtful: int = 0
     staged: int = 0
     changed: int = 0
     batches: int = 0
@@ -125,6 +129,7 @@ class Stager:
     past: Past
     on_rejection: Callable[[Rejection], None]
     on_progress: Callable[[StageCounts], None]
+    on_unchanged: Callable[[pa.RecordBatch], None] | None = None
 
     def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
         """Map and check all `chunks`, and keep the records that are news to CleverTap."""
@@ -136,12 +141,25 @@ class Stager:
             counts.read += chunk.num_rows + superseded
             counts.superseded += superseded
             self.tally(counts, mapped, chunk)
-            news = self.past.is_news(mapped.records)
-            counts.unchanged += int(np.count_nonzero(~news))
-            counts.changed += int(np.count_nonzero(news & self.past.is_known(mapped.records)))
-            stage.add(mapped.records if news.all() else mapped.records.filter(pa.array(news)))
+            stage.add(self.news(counts, mapped.records))
             self.on_progress(counts)
         stage.finish()
+
+    def news(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Those of `records` that are to be sent."""
+        is_news = self.past.is_news(records)
+        news = picked(records, is_news)
+        if self.on_unchanged and news.num_rows < records.num_rows:
+            self.on_unchanged(picked(records, ~is_news))
+        doubtful = self.past.is_doubtful(news)
+        counts.unchanged += records.num_rows - news.num_rows
+        if self.mapper.config.uncertain_events == "hold":
+            counts.held += int(np.count_nonzero(doubtful))
+            news = picked(news, ~doubtful)
+        else:
+            counts.doubtful += int(np.count_nonzero(doubtful))
+        counts.changed += int(np.count_nonzero(self.past.is_known(news)))
+        return news
 
     def tally(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
         counts.invalid += len(mapped.rejections)
@@ -154,6 +172,10 @@ class Stager:
             counts.tallies[fault(problem)].rows += len(places)
         for rejection in mapped.rejections:
             self.on_rejection(rejection)
+
+
+def picked(records: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
+    return records if mask.all() else records.filter(pa.array(mask))
 
 
 def shown_value(problem: Problem, chunk: pa.RecordBatch, place: int) -> str | None:

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from clevertap_import.io.attempts import Attempts, Patience
-from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT, CleverTap
+from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT
 from clevertap_import.io.deliver import Delivery, stop_reason
 from clevertap_import.io.stage import Fault, Stage, Tally
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.outcome import RecordProblem
+from clevertap_import.pure.outcome import Outcome, RecordProblem
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.retry import Retry
 
@@ -43,10 +43,10 @@ class TriedOut:
         return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
 
 
-def tried_out(clevertap: CleverTap, stage: Stage, sample_rows: int) -> TriedOut:
+def tried_out(try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: int) -> TriedOut:
     """Ask CleverTap what it would say to the first `sample_rows` staged records."""
     result = TriedOut()
-    attempts = Attempts(clevertap.try_out, Patience(SHORT), may_repeat=True)
+    attempts = Attempts(try_out, Patience(SHORT), may_repeat=True)
     for batch in sampled(stage.batches(), sample_rows):
         settlement = attempts.settle(batch)
         result.rows += len(settlement.accepted) + len(settlement.rejected)

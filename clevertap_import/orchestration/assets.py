@@ -1,18 +1,19 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
 
+from clevertap_import.io.journal import Journal
+from clevertap_import.io.leases import Leases
 from clevertap_import.io.rejects import rejects_file, rejects_path
 from clevertap_import.io.stage import Stage
-from clevertap_import.io.try_out import tried_out
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
-from clevertap_import.orchestration.execution import ImportRun, RunFacts, stage_impact
+from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def
-from clevertap_import.orchestration.processes import pool_of
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import account_key, connection_key, home
 from clevertap_import.pure.config import ImportConfig
@@ -96,7 +97,6 @@ def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsD
         can_subset=True,
         partitions_def=partitions_def(imported),
         backfill_policy=dg.BackfillPolicy.single_run() if imported.updated_on else None,
-        pool=pool_of(imported.account),
         required_resource_keys={
             connection_key(imported.connection),
             account_key(imported.account),
@@ -129,22 +129,27 @@ def checked_then_delivered(
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
     run = import_run(context, options, config, facts)
-    with getattr(context.resources, JOURNAL_KEY).open() as journal, Stage() as stage:
+    with ExitStack() as stack:
+        journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
+        leases = stack.enter_context(Leases(journal.engine))
+        turn = stack.enter_context(run.turn(leases)) if delivers else None
+        stage = stack.enter_context(Stage())
         past = run.past(journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
         except (ConfigError, SourceError) as error:
             yield from selected(context, [query_failed(key, str(error))])
             raise
-        tried = tried_out(run.clevertap, stage, run.sample_rows)
-        impact = stage_impact(run, stage, looks_up=not delivers)
+        tried = run.try_out(stage, leases)
+        impact = run.impact(stage, leases, looks_up=not delivers)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
             raise TooManyInvalid(config, facts)
         if tried.blocks(config):
             raise TriedOutBadly(tried.summary)
-        if delivers:
-            run.deliver(stage, journal)
+        if turn:
+            run.deliver(stage, journal, leases, turn)
+            run.tidy(journal)
             if options.limit is None:
                 yield dg.MaterializeResult(asset_key=key, metadata=report_metadata(facts))
 

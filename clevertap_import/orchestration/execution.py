@@ -1,36 +1,38 @@
 """One run of one import: query, stage, check, deliver, report. Without delivery it is the dry run."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
-from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
+from clevertap_import.io.gate import lookup_gate, upload_gate
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.leases import Lease, Leases, import_resource
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
-from clevertap_import.io.try_out import looked_up
+from clevertap_import.io.try_out import TriedOut, looked_up, tried_out
 from clevertap_import.orchestration.checks import Impact
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
+from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import Unfinished
+from clevertap_import.pure.errors import HeldEvents, HistoryForgotten, TurnLost
 from clevertap_import.pure.mapping import Mapper
+from clevertap_import.pure.outcome import Outcome
 from clevertap_import.pure.past import NoPast, Past
 from clevertap_import.pure.plan import planned
-from clevertap_import.pure.records import Rejection
+from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.report import Report
 from clevertap_import.pure.sql import SourceColumn, sample_query, source_query, window_query
 from clevertap_import.pure.target import EventsTarget
 from clevertap_import.pure.window import Window
-
-
-class HeldEvents(Unfinished):
-    """Events were sent whose answers were lost, and the import says to hold on until that is settled."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class RunFacts:
             unchanged=self.counts.unchanged,
             invalid=self.counts.invalid,
             rejected=self.delivery.rejected,
-            uncertain=self.delivery.uncertain,
+            uncertain=self.delivery.uncertain + self.counts.held,
             superseded=self.counts.superseded,
         )
 
@@ -76,6 +78,7 @@ class ImportRun:
     account: CleverTapAccount
     progress: Progress
     facts: RunFacts
+    kept: Unchanged | None = None
 
     def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
         """Query Snowflake, and map and check every row. The session ends before anything is sent."""
@@ -85,7 +88,12 @@ class ImportRun:
             mapper = Mapper(self.config, int(time.time()), planned(self.config, columns))
             sql = self.query(columns, is_sample=is_sample)
             stager = Stager(
-                mapper, grid(self.config), past, self.reject, lambda counts: self.staged(counts, snowflake)
+                mapper,
+                grid(self.config),
+                past,
+                self.reject,
+                lambda counts: self.staged(counts, snowflake),
+                self.kept.add if self.kept else None,
             )
             self.facts.counts = stage.counts
             stager.fill(stage, snowflake.batches(sql))
@@ -109,19 +117,33 @@ class ImportRun:
         """The account as a client. Raises ConfigError if the environment does not describe it."""
         return CleverTap(self.account.settings())
 
+    @contextmanager
+    def turn(self, leases: Leases) -> Iterator[Lease]:
+        """The right to deliver for this import, which one run has at a time; waits for it."""
+        name = self.config.nickname
+        with leases.lease(import_resource(name), 1, 1, self.purpose) as lease:
+            lease.wait(lambda others: self.progress.log(f"{others} is under way; this run waits for it."))
+            yield lease
+
+    @property
+    def purpose(self) -> str:
+        return f"Run {self.run_id[:8]} of {self.config.nickname!r}"
+
     def past(self, journal: Journal, *, delivers: bool) -> Past:
-        """What CleverTap has of these windows already. Raises HeldEvents if something is to be delivered."""
-        lost = journal.unsettled(self.config.nickname) if delivers else 0
-        if lost and self.is_events and self.config.uncertain_events == "hold":
-            raise HeldEvents(
-                f"{lost:,} events of {self.config.nickname!r} were sent and their answers lost. The import"
-                " says uncertain_events: hold, so nothing is sent."
-                " Set it to resend to send them again, possibly twice."
-            )
+        """What CleverTap has of these windows already. Raises HistoryForgotten before a delivery."""
+        if delivers and self.limit is None:
+            self.kept = to_keep(self.config, journal)
         if self.force:
             return NoPast()
-        first, last = self.window_starts
-        return journal.past(self.config.nickname, first, last, is_events=self.is_events)
+        name, windows = self.config.nickname, self.window_starts
+        if delivers and self.is_events and journal.has_forgotten(name, *windows):
+            raise HistoryForgotten(
+                f"Events of these windows of {name!r} were delivered more than"
+                f" {self.config.journal_retention_days} days ago (journal_retention_days), and the journal"
+                " has forgotten which. Nothing was sent, as they would be stored twice."
+                " Force the run to send all of them in spite of that."
+            )
+        return journal.past(name, *windows, is_events=self.is_events)
 
     @property
     def is_events(self) -> bool:
@@ -137,29 +159,61 @@ class ImportRun:
         last = int(window.upper.timestamp()) - grid(self.config).size_seconds
         return int(lower.timestamp()) if lower else None, last
 
-    def deliver(self, stage: Stage, journal: Journal) -> None:
+    def try_out(self, stage: Stage, leases: Leases) -> TriedOut:
+        """CleverTap's own dry run of the first staged records."""
+        clevertap = self.clevertap
+        with upload_gate(leases, clevertap.settings, 1, self.purpose) as gate:
+            return tried_out(gate.upload(clevertap.try_out), stage, self.sample_rows)
+
+    def impact(self, stage: Stage, leases: Leases, *, looks_up: bool) -> Impact:
+        """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
+        counts, lookup = stage.counts, None
+        if looks_up and not self.is_events:
+            clevertap = self.clevertap
+            key = "identity" if self.config.target.identity else "objectId"
+            with lookup_gate(leases, clevertap.settings, self.purpose) as gate:
+                exists = partial(clevertap.profile_exists, key)
+                lookup = looked_up(gate.ask(exists), stage)
+        return Impact(counts.staged - counts.changed, counts.changed, counts.unchanged, lookup)
+
+    def deliver(self, stage: Stage, journal: Journal, leases: Leases, turn: Lease) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
         clevertap = self.clevertap
         may_repeat = not self.is_events or self.config.uncertain_events == "resend"
-        attempts = Attempts(clevertap.post, Patience(), may_repeat=may_repeat)
-        deliverer = Deliverer(
-            journal,
-            attempts,
-            self.config.nickname,
-            self.run_id,
-            clevertap.settings.max_in_flight,
-            self.reject,
-            self.sent,
-        )
-        self.facts.delivery = deliverer.delivery
-        deliverer.deliver(stage.batches())
+        with upload_gate(leases, clevertap.settings, stage.counts.batches, self.purpose) as gate:
+            post = gate.upload(in_turn(turn, clevertap.post))
+            attempts = Attempts(post, self.account.patience(), may_repeat=may_repeat)
+            deliverer = Deliverer(
+                journal,
+                attempts,
+                self.config.nickname,
+                self.run_id,
+                lambda: gate.width,
+                clevertap.settings.max_in_flight,
+                self.reject,
+                self.sent,
+            )
+            self.facts.delivery = deliverer.delivery
+            deliverer.deliver(stage.batches())
         stopped = stop_reason(deliverer.delivery)
         if stopped:
             raise stopped
         self.facts.report.checked()
-        if self.limit is None:
-            # A few rows settle nothing of what earlier runs left open.
-            journal.close_unsettled(self.config.nickname, self.run_id, *self.window_starts)
+        if stage.counts.held:
+            raise HeldEvents(
+                f"{stage.counts.held:,} events of {self.config.nickname!r} were sent by earlier runs whose"
+                " answers were lost. The import says uncertain_events: hold, so they were not sent again. All"
+                f" others were delivered. To settle them: clevertap-import settle {self.config.nickname}"
+            )
+
+    def tidy(self, journal: Journal) -> None:
+        """After a run that left nothing open. (A few rows settle nothing of what earlier runs left open.)"""
+        if self.limit is not None:
+            return
+        first, last = self.window_starts
+        if self.force or not (self.is_events and self.config.uncertain_events == "hold"):
+            journal.close_unsettled(self.config.nickname, self.run_id, first, last)
+        forget_old(self.config, journal, self.run_id, first, self.kept)
 
     def reject(self, rejection: Rejection) -> None:
         key = (rejection.code, rejection.reason)
@@ -174,12 +228,14 @@ class ImportRun:
         self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)
 
 
-def stage_impact(run: ImportRun, stage: Stage, *, looks_up: bool) -> Impact:
-    """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
-    counts = stage.counts
-    lookup = None
-    if looks_up and not run.is_events:
-        clevertap = run.clevertap
-        key = "identity" if run.config.target.identity else "objectId"
-        lookup = looked_up(lambda identity: clevertap.profile_exists(key, identity), stage)
-    return Impact(counts.staged - counts.changed, counts.changed, counts.unchanged, lookup)
+def in_turn(turn: Lease, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
+    """`send`, as long as no other run has taken over. Raises TurnLost then."""
+
+    def sent(batch: Batch) -> Outcome:
+        if not turn.granted:
+            raise TurnLost(
+                "This process stood still, and another run of the import took over. Nothing more was sent."
+            )
+        return send(batch)
+
+    return sent

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.location import job_name
 from clevertap_import.orchestration.partitions import (
@@ -16,7 +17,8 @@ from clevertap_import.orchestration.partitions import (
     range_tags,
     undone_ranges,
 )
-from clevertap_import.orchestration.processes import busy_pool, clear_dead_runs, process_tags
+from clevertap_import.orchestration.processes import clear_dead_runs, process_tags
+from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import Line, import_stats
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
@@ -90,7 +92,8 @@ def runs(
     Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None. `tell` gets
     words for whoever waits.
     """
-    make_way(instance, config, tell)
+    make_way(instance, tell)
+    tell_who_is_first(config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
     run_config = {**QUIET, "ops": {config.nickname: {"config": options}}}
@@ -107,13 +110,17 @@ def runs(
         yield {"nickname": config.nickname, **stats[0], "problem": failure(result)}
 
 
-def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:
-    """Clear what killed runs left, and say so if the account's pool is taken by one that lives."""
+def make_way(instance: dg.DagsterInstance, tell: Callable[[str], None]) -> None:
+    """Clear what killed runs left."""
     for run_id in clear_dead_runs(instance):
         tell(f"Run {run_id[:8]} was killed; it is marked as failed now.")
-    waits_for = busy_pool(instance, config.account)
-    if waits_for:
-        tell(waits_for)
+
+
+def tell_who_is_first(config: ImportConfig, tell: Callable[[str], None]) -> None:
+    """Say so if another run of the import is under way: a new one will wait for it."""
+    with open_journal() as journal:
+        for purpose in holders(journal.engine, import_resource(config.nickname)):
+            tell(f"{purpose} is under way; this one waits until it has ended.")
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str | None:

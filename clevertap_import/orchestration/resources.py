@@ -8,8 +8,10 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from clevertap_import.io.attempts import Patience
 from clevertap_import.io.clevertap import AccountSettings, account_settings
-from clevertap_import.io.journal import Journal, default_url
+from clevertap_import.io.database import default_url
+from clevertap_import.io.journal import Journal
 from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
 
 JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
@@ -52,6 +54,10 @@ class CleverTapAccount(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Raises ConfigError with the names of the variables that are missing."""
         return account_settings(self.name, given(self, self.name))
 
+    def patience(self) -> Patience:
+        """How long a batch is tried again."""
+        return Patience()
+
 
 class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where deliveries are remembered; a SQLite file below Dagster's home if no URL is given."""
@@ -60,6 +66,11 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def open(self) -> Journal:
         return Journal(self.url or default_url(home()))
+
+
+def open_journal() -> Journal:
+    """The journal for commands, which have no resources."""
+    return Journal(os.environ.get(JOURNAL_VARIABLE) or default_url(home()))
 
 
 def home() -> Path:

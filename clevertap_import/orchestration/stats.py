@@ -6,7 +6,9 @@ from typing import Any
 
 import dagster as dg
 
+from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.pure.report import health_state
 
 STATUS_WORDS = {
@@ -45,7 +47,24 @@ def import_stats(
     wanted = imported_by(instance, nickname, observed, limit) if run_ids is None else run_ids
     found = instance.get_run_records(dg.RunsFilter(run_ids=list(wanted)), limit=limit) if wanted else []
     newest_first = sorted(found, key=lambda run: run.create_timestamp, reverse=True)
-    return [stats_line(run, observed.get(run.dagster_run.run_id)) for run in newest_first]
+    lines = [stats_line(run, observed.get(run.dagster_run.run_id)) for run in newest_first]
+    killed = [line for line in lines if line["imported_on"] is None]
+    if killed:
+        with open_journal() as journal:
+            for line in killed:
+                count_killed(line, journal)
+    return lines
+
+
+def count_killed(line: Line, journal: Journal) -> None:
+    """What the journal knows of a run that could tell nothing."""
+    accepted, uncertain = journal.of_run(line["run_id"])
+    line |= {
+        "total_records": accepted + uncertain,
+        "successful_syncs": accepted,
+        "failed_syncs": uncertain,
+        "uncertain": uncertain,
+    }
 
 
 def imported_by(

@@ -4,7 +4,7 @@
       ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, NotASelect, ...
       SourceError     fix the query or the grants      QueryFailed, SourceLoginRefused
       RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
-      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, WarehouseUnavailable, ...
+      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, HeldEvents, ...
 
 A row that cannot be imported is no error: it is a `Rejection`, a value.
 """
@@ -78,3 +78,15 @@ class CleverTapBusy(Unfinished):
 
 class AnswerLost(Unfinished):
     """Requests were sent whose answers never came; their records are uncertain."""
+
+
+class HeldEvents(Unfinished):
+    """Events were sent whose answers were lost, and the import says to hold them until that is settled."""
+
+
+class TurnLost(Unfinished):
+    """The process stood still for so long that another run took its place."""
+
+
+class HistoryForgotten(ConfigError):
+    """The journal does not know any more which events of a window CleverTap has."""

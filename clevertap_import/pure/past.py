@@ -20,6 +20,12 @@ class Past(Protocol):
     def is_known(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask: true for each record whose identity was delivered before, in whatever content."""
 
+    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+        """A mask over records that are news: true where CleverTap may have it, its answer being lost.
+
+        All false for profiles: sent twice they are the same.
+        """
+
 
 class NoPast:
     """Nothing was delivered before, or it does not matter."""
@@ -30,27 +36,43 @@ class NoPast:
     def is_known(self, records: pa.RecordBatch) -> np.ndarray:
         return np.zeros(records.num_rows, dtype=bool)
 
+    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(news.num_rows, dtype=bool)
 
-class EventsPast:
-    """Accepted events by content and window. Equal ones are counted: of three, two accepted, one is news."""
+
+class Counted:
+    """Digests with how often each is there, taken out as they are asked for."""
 
     def __init__(self, digests: bytes) -> None:
-        self.known, counts = np.unique(unpacked(digests), return_counts=True)
-        self.left = counts
+        self.known, self.left = np.unique(unpacked(digests), return_counts=True)
 
-    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
-        asked, inverse, counts = np.unique(
-            unpacked(packed(records["digest"])), return_inverse=True, return_counts=True
-        )
+    def take(self, digests: np.ndarray) -> np.ndarray:
+        """Which of `digests` were there; each is gone then."""
+        asked, inverse, counts = np.unique(digests, return_inverse=True, return_counts=True)
         places, is_known = located(asked, self.known)
         had = np.zeros(len(asked), dtype=np.int64)
         had[is_known] = np.minimum(self.left[places[is_known]], counts[is_known])
         self.left[places[is_known]] -= had[is_known]
-        return ranks(inverse, counts) >= had[inverse]
+        return ranks(inverse, counts) < had[inverse]
+
+
+class EventsPast:
+    """Accepted events by content and window. Equal ones are counted: of three, two accepted, one is news."""
+
+    def __init__(self, accepted: bytes, open_: bytes = b"") -> None:
+        """`open_`: events that were sent and whose answers are not known."""
+        self.accepted = Counted(accepted)
+        self.open = Counted(open_)
+
+    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+        return ~self.accepted.take(unpacked(packed(records["digest"])))
 
     def is_known(self, records: pa.RecordBatch) -> np.ndarray:
         """An event does not change: it is either new or unchanged."""
         return np.zeros(records.num_rows, dtype=bool)
+
+    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+        return self.open.take(unpacked(packed(news["digest"])))
 
 
 class ProfilesPast:
@@ -71,6 +93,9 @@ class ProfilesPast:
 
     def is_known(self, records: pa.RecordBatch) -> np.ndarray:
         return located(unpacked(packed(records["identity_digest"])), self.identities)[1]
+
+    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(news.num_rows, dtype=bool)
 
 
 def located(asked: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
+from clevertap_import.io.database import default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.journal import Journal, default_url
+from clevertap_import.io.journal import Journal
 from clevertap_import.io.stage import Stage, StageCounts, Stager
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapper
@@ -43,7 +44,14 @@ def deliver(stage: Stage, url: str, home: Path) -> Delivery:
     attempts = Attempts(client.post, Patience(), may_repeat=True)
     with Journal(default_url(home)) as journal:
         deliverer = Deliverer(
-            journal, attempts, CONFIG.nickname, "run", client.settings.max_in_flight, ignored, ignored
+            journal,
+            attempts,
+            CONFIG.nickname,
+            "run",
+            lambda: client.settings.max_in_flight,
+            client.settings.max_in_flight,
+            ignored,
+            ignored,
         )
         delivery = deliverer.deliver(stage.batches())
     if stopped := stop_reason(delivery):

@@ -96,7 +96,9 @@ def run(
         Stager(Mapper(config, 0), HOURS, past, lambda _: None, lambda _: None).fill(stage, [chunk(source)])
         patience = Patience(Retry(attempts=2), lambda _: None, lambda: 0.0)
         attempts = Attempts(account.post, patience, may_repeat=True)
-        deliverer = Deliverer(journal, attempts, config.nickname, "run", 2, lambda _: None, lambda _: None)
+        deliverer = Deliverer(
+            journal, attempts, config.nickname, "run", lambda: 2, 2, lambda _: None, lambda _: None
+        )
         deliverer.deliver(stage.batches())
         return stage.counts, deliverer.delivery
 

@@ -9,8 +9,9 @@ import pytest
 
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
+from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.journal import Journal, JournalUnavailable, default_url
+from clevertap_import.io.journal import Journal
 from clevertap_import.pure.errors import AnswerLost, BodyRefused, CleverTapBusy, PasscodeRefused
 from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
@@ -37,7 +38,7 @@ class Run:
         patience = Patience(Retry(attempts=3), lambda seconds: None, lambda: 0.0)
         attempts = Attempts(CleverTap(settings).post, patience, may_repeat=may_repeat)
         deliverer = Deliverer(
-            self.journal, attempts, "orders", "run-1", width, self.rejections.append, self.note
+            self.journal, attempts, "orders", "run-1", lambda: width, width, self.rejections.append, self.note
         )
         return deliverer.deliver(iter(batches))
 

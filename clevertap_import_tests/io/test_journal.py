@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from clevertap_import.io.journal import Journal, JournalUnavailable, default_url
+from clevertap_import.io.database import JournalUnavailable, default_url
+from clevertap_import.io.journal import Journal
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles
 

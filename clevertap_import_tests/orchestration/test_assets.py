@@ -41,7 +41,6 @@ DEFINED: dict[str, object] = {
     "upstream": {"shop/public/a", "shop/public/b"},
     "description": "Customers",
     "skippable": True,
-    "pool": "clevertap_emea",
     "checks": {
         "query": True,
         "identity": True,
@@ -84,7 +83,6 @@ def test_the_definitions_are_those_that_users_build_on() -> None:
         "upstream": {dep.asset_key.to_user_string() for dep in spec.deps},
         "description": spec.description,
         "skippable": spec.skippable,
-        "pool": asset.op.pool,
         "checks": {each.name: each.blocking for each in asset.check_specs},
         "backfill": asset.backfill_policy,
         "reference": (reference.file_path, reference.line_number),

@@ -1,0 +1,163 @@
+"""The journal's database: its tables, and a connection to SQLite or PostgreSQL that has them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from clevertap_import.pure.errors import Unfinished
+
+METADATA = sa.MetaData()
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+DELIVERY = sa.Table(
+    "delivery",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("run_id", sa.String(64), nullable=False),
+    sa.Column("batch_number", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("first_window", sa.BigInteger, nullable=False),
+    sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Column("digests", sa.LargeBinary, nullable=False),
+    sa.Column("identity_digests", sa.LargeBinary, nullable=False),
+    sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("answered_at", sa.DateTime(timezone=True)),
+    sa.Index("delivery_by_window", "import_name", "last_window", "first_window"),
+    sa.Index("delivery_by_run", "run_id"),
+)
+"""One batch on its way or answered. Windows are epoch seconds, digests 16 bytes a record."""
+
+FORGOTTEN = sa.Table(
+    "forgotten",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("first_window", sa.BigInteger, nullable=False),
+    sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Index("forgotten_by_window", "import_name", "last_window", "first_window"),
+)
+"""Windows whose digests were removed after their retention."""
+
+LEASE = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("resource", sa.String(150), nullable=False),
+    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("holder", sa.String(32), nullable=False, unique=True),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("process", sa.Integer, nullable=False),
+    sa.Column("purpose", sa.String(200), nullable=False),
+    sa.Column("wanted", sa.Integer, nullable=False),
+    sa.Column("granted", sa.Integer, nullable=False),
+    sa.Column("beats", sa.BigInteger, nullable=False),
+)
+"""Who holds how much of a resource; see `io/leases.py`."""
+
+LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
+"""One row. Whoever deals out leases writes it first, so that they go one after the other."""
+
+NEWEST_STEP = "0002"
+VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
+"""Where Alembic keeps the step that the database is at."""
+
+ADVISORY_LOCK = 6_317_482_001
+"""Any number: PostgreSQL lets one process at a time hold the lock of this name."""
+
+SQLITE_BUSY_SECONDS = 30
+
+
+class JournalUnavailable(Unfinished):
+    """The journal's database cannot be read or written."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The one place where SQLAlchemy's exceptions become ours; parameters are left out, they hold digests.
+
+    Also those of the disk, and of a driver that is not installed.
+    """
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
+        told = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
+        cause = str(told or type(error).__name__).strip()
+        raise JournalUnavailable(
+            f"The journal cannot be used: {cause}. Nothing more is sent without it."
+            " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
+        ) from None
+
+
+def default_url(home: Path) -> str:
+    """A SQLite file below Dagster's home."""
+    return f"sqlite:///{home / 'clevertap_import' / 'journal.db'}"
+
+
+def open_database(url: str) -> sa.Engine:
+    """The database at `url` with all its tables. Raises JournalUnavailable."""
+    with translated():
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # A connection that PostgreSQL has closed meanwhile is made anew.
+        engine = sa.create_engine(parsed, pool_pre_ping=True)
+        sa.event.listen(engine, "connect", write_ahead)
+        if step(engine) != NEWEST_STEP:
+            migrate(engine)
+    return engine
+
+
+def step(engine: sa.Engine) -> str | None:
+    """The step that the database is at. Raises JournalUnavailable if it is one that we do not know."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(VERSION.name):
+            return None
+        found = connection.scalar(sa.select(VERSION.c.version_num))
+    if found and found > NEWEST_STEP:
+        raise JournalUnavailable(
+            f"The journal's database is at step {found}, and this version of clevertap_import knows none"
+            f" after {NEWEST_STEP}. Install the version that wrote it, or a later one."
+        )
+    return found
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the tables to the newest step, all or nothing; one process does it, the others wait."""
+    # Alembic is slow to import, and nearly every database is at the newest step.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "clevertap_import.io:migrations")
+    with alone(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that no other process can begin at the same time."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+            yield connection
+        return
+    # Python's driver would commit before each statement that makes a table.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("begin immediate")
+        try:
+            yield connection
+        except BaseException:
+            connection.exec_driver_sql("rollback")
+            raise
+        connection.exec_driver_sql("commit")
+
+
+def write_ahead(connection: object, _: object) -> None:
+    """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
+    if type(connection).__module__.startswith("sqlite3"):
+        connection.execute(f"pragma busy_timeout={SQLITE_BUSY_SECONDS * 1000}")  # type: ignore[attr-defined]
+        connection.execute("pragma journal_mode=wal")  # type: ignore[attr-defined]

@@ -1,0 +1,77 @@
+"""The gate to one CleverTap account: no request passes it without a place among those that are allowed."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from xxhash import xxh3_64_hexdigest
+
+from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT, AccountSettings
+from clevertap_import.io.leases import Lease, Leases
+from clevertap_import.pure.outcome import Accepted, Busy, Outcome
+from clevertap_import.pure.records import Batch
+from clevertap_import.pure.shares import Throttle
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Gate:
+    """A share of an account's requests in flight, narrower for a while after CleverTap said "too many"."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._throttle = Throttle(lease.capacity)
+        self._lock = threading.Lock()
+
+    @property
+    def width(self) -> int:
+        """How many requests may be in flight now; at least one, for whoever waits."""
+        return max(1, min(self._lease.granted, self._lease.target, self._throttle.width))
+
+    def upload(self, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
+        """`send`, which waits until it may."""
+
+        def sent(batch: Batch) -> Outcome:
+            with self._lease.one(lambda: self._throttle.width) as in_flight:
+                outcome = send(batch)
+            with self._lock:
+                if isinstance(outcome, Busy):
+                    self._throttle.busy(in_flight)
+                elif isinstance(outcome, Accepted):
+                    self._throttle.taken()
+            return outcome
+
+        return sent
+
+    def ask(self, question: Callable[[A], B]) -> Callable[[A], B]:
+        """`question`, which waits until it may."""
+
+        def asked(about: A) -> B:
+            with self._lease.one():
+                return question(about)
+
+        return asked
+
+
+@contextmanager
+def upload_gate(leases: Leases, settings: AccountSettings, wanted: int, purpose: str) -> Iterator[Gate]:
+    """For uploads, dry runs included; `wanted` is how many at once are of use at most."""
+    capacity = settings.max_in_flight
+    resource = f"uploads {account_digest(settings)}"
+    with leases.lease(resource, capacity, max(1, min(wanted, capacity)), purpose) as lease:
+        yield Gate(lease)
+
+
+@contextmanager
+def lookup_gate(leases: Leases, settings: AccountSettings, purpose: str) -> Iterator[Gate]:
+    """For look-ups of profiles, which CleverTap counts by themselves."""
+    resource = f"lookups {account_digest(settings)}"
+    with leases.lease(resource, MAX_LOOKUPS_IN_FLIGHT, MAX_LOOKUPS_IN_FLIGHT, purpose) as lease:
+        yield Gate(lease)
+
+
+def account_digest(settings: AccountSettings) -> str:
+    """The same for all who use the account, whatever they call it; tells nobody its id."""
+    return xxh3_64_hexdigest(f"{settings.url} {settings.account_id}".encode())

@@ -1,0 +1,47 @@
+"""What the journal may forget once a run has ended well."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from clevertap_import.io.journal import Journal
+from clevertap_import.orchestration.partitions import grid
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.records import packed
+
+
+def cutoff(config: ImportConfig) -> datetime:
+    """What was sent before that moment is old."""
+    return datetime.now(UTC) - timedelta(days=config.journal_retention_days)
+
+
+@dataclass(slots=True)
+class Unchanged:
+    """The digests of records that CleverTap had already, 16 or 32 bytes each."""
+
+    digests: list[bytes] = field(default_factory=list)
+    identity_digests: list[bytes] = field(default_factory=list)
+
+    def add(self, records: pa.RecordBatch) -> None:
+        self.digests.append(packed(records["digest"]))
+        self.identity_digests.append(packed(records["identity_digest"]))
+
+
+def to_keep(config: ImportConfig, journal: Journal) -> Unchanged | None:
+    """Where a full import collects what its next run needs; None as long as nothing is old."""
+    is_due = config.updated_on is None and journal.has_entries_before(config.nickname, cutoff(config))
+    return Unchanged() if is_due else None
+
+
+def forget_old(
+    config: ImportConfig, journal: Journal, run_id: str, first_window: int | None, kept: Unchanged | None
+) -> None:
+    """Remove what no later run needs.
+
+    That is what is old in windows before those of this run, and for a full import all that it did not see.
+    """
+    if kept is not None:
+        journal.keep_only(config.nickname, run_id, b"".join(kept.digests), b"".join(kept.identity_digests))
+    elif config.updated_on and first_window is not None:
+        journal.forget(config.nickname, cutoff(config), first_window - grid(config).size_seconds)

@@ -1,0 +1,51 @@
+"""Dealing out what only so many may use at once, and going slower when told to."""
+
+from collections.abc import Sequence
+
+
+def fair_shares(capacity: int, wanted: Sequence[int]) -> list[int]:
+    """How much of `capacity` each gets: nobody more than wanted, nobody less than another who wants as much.
+
+    What cannot be divided goes to those who come first.
+    """
+    shares = [0] * len(wanted)
+    left = capacity
+    hungry = [place for place, wish in enumerate(wanted) if wish > 0]
+    while left and hungry:
+        each, rest = divmod(left, len(hungry))
+        for place in hungry if each else hungry[:rest]:
+            more = min(each or 1, wanted[place] - shares[place])
+            shares[place] += more
+            left -= more
+        hungry = [place for place in hungry if shares[place] < wanted[place]]
+    return shares
+
+
+class Throttle:
+    """How many requests at once the other side seems to stand: half when it is busy, one more after a round.
+
+    `full` is the number to come back to. Not for several threads at once.
+    """
+
+    def __init__(self, full: int) -> None:
+        self.full = full
+        self.width = full
+        self._taken = 0
+        self._sent_before = 0
+
+    def busy(self, in_flight: int) -> None:
+        """One of `in_flight` requests was answered "too many". Those sent together with it count once."""
+        if self._sent_before:
+            self._sent_before -= 1
+            return
+        self.width = max(1, min(self.width, in_flight) // 2)
+        self._sent_before = in_flight - 1
+        self._taken = 0
+
+    def taken(self) -> None:
+        """One request was answered well."""
+        self._sent_before = max(0, self._sent_before - 1)
+        self._taken += 1
+        if self.width < self.full and self._taken >= self.width:
+            self.width += 1
+            self._taken = 0
