@@ -1,7 +1,7 @@
 """Everything that goes wrong on the way to CleverTap, a file each: nothing is lost, and all is counted."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.held import held_batches, settle_batches
 from clevertap_import.orchestration.stats import observed_values
 from clevertap_import_tests.scenarios.fault import FOLDER, Holds, Run, read
+from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
 from clevertap_import_tests.virtual_time import VirtualTime, with_virtual_time
-from clevertap_import_tests.workshop import Line, Workshop, dagster_home, days_ago, profiles_target
+from clevertap_import_tests.workshop import Line, Workshop, dagster_home
 
 
 @pytest.fixture(scope="module")
@@ -28,25 +29,6 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterIns
 
 
 FILES = sorted(FOLDER.glob("*.yaml"))
-YESTERDAY = datetime.combine(days_ago(1), time(12), UTC)
-
-EVENTS = {
-    "kind": "events",
-    "identity": {"column": "ID"},
-    "event_name": {"constant": "Signed Up"},
-    "created_on": {"column": "UPDATED_AT"},
-    "properties": [{"column": "NAME", "property": "Name"}],
-}
-TARGETS = {"events": EVENTS, "profiles": profiles_target(Name="NAME")}
-
-
-def fill(workshop: Workshop, rows: int) -> None:
-    """The table T: p0, p1, ... with one name, all of yesterday."""
-    workshop.sql(
-        "create or replace table T (ID varchar, NAME varchar, UPDATED_AT timestamp_ntz)",
-        f"insert into T select 'p' || seq4(), 'Asha', '{YESTERDAY:%Y-%m-%d %H:%M:%S}'::timestamp_ntz"
-        f" from table(generator(rowcount => {rows}))",
-    )
 
 
 def change(workshop: Workshop, statements: tuple[str, ...]) -> None:
