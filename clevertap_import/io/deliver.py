@@ -3,7 +3,7 @@
 Memory: at most two batches for each request in flight, whatever the number of rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -39,16 +39,20 @@ class Delivery:
 
 @dataclass(slots=True)
 class Deliverer:
-    """Sends the batches of one run of one import. `on_rejection` gets each refused row once."""
+    """Sends the batches of one run of one import. `on_rejections` gets each refused row once.
+
+    If `on_rejections` raises, nothing more is sent; what is under way is settled, then the error goes on.
+    """
 
     journal: Journal
     attempts: Attempts
     import_name: str
     run_id: str
     width: int
-    on_rejection: Callable[[Rejection], None]
+    on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[Delivery], None]
     delivery: Delivery = field(default_factory=Delivery)
+    failure: CleverTapImportError | None = None
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
@@ -58,6 +62,8 @@ class Deliverer:
             while under_way:
                 self.take_answers(under_way)
                 self.send_more(senders, batches, under_way)
+        if self.failure:
+            raise self.failure
         return self.delivery
 
     def send_more(
@@ -65,7 +71,7 @@ class Deliverer:
     ) -> None:
         """Enter as many batches as fit, and hand them to the senders; none if the delivery has stopped."""
         # One batch more than can be sent waits, so that no sender does.
-        room = 0 if self.delivery.stopped else self.width + 1 - len(under_way)
+        room = 0 if self.delivery.stopped or self.failure else self.width + 1 - len(under_way)
         fresh = list(islice(batches, room))
         with self.journal.together():
             entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
@@ -84,24 +90,34 @@ class Deliverer:
         self.on_progress(self.delivery)
 
     def count(self, settlement: Settlement) -> None:
-        batch = settlement.batch
-        for problem in settlement.rejected:
-            self.on_rejection(
-                Rejection(
-                    batch.row_number(problem.index),
-                    None,
-                    None,
-                    problem.code,
-                    problem.reason,
-                    batch.identity(problem.index),
-                )
-            )
         self.delivery.accepted += len(settlement.accepted)
         self.delivery.rejected += len(settlement.rejected)
         self.delivery.uncertain += len(settlement.uncertain)
         self.delivery.repeated += settlement.repeated
         if not settlement.is_settled and self.delivery.stopped is None:
             self.delivery.stopped = settlement.stopped
+        if settlement.rejected:
+            try:
+                self.on_rejections(rejections(settlement))
+            except CleverTapImportError as error:
+                self.failure = self.failure or error
+
+
+def rejections(settlement: Settlement) -> list[Rejection]:
+    """What CleverTap refused of a batch, in the order of the rows."""
+    batch = settlement.batch
+    found = (
+        Rejection(
+            batch.row_number(problem.index),
+            None,
+            None,
+            problem.code,
+            problem.reason,
+            batch.identity(problem.index),
+        )
+        for problem in settlement.rejected
+    )
+    return sorted(found, key=lambda rejection: rejection.row_number)
 
 
 def stop_reason(delivery: Delivery) -> CleverTapImportError | None:

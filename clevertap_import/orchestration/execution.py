@@ -85,7 +85,11 @@ class ImportRun:
             mapper = Mapper(self.config, int(time.time()), planned(self.config, columns))
             sql = self.query(columns, is_sample=is_sample)
             stager = Stager(
-                mapper, grid(self.config), past, self.reject, lambda counts: self.staged(counts, snowflake)
+                mapper,
+                grid(self.config),
+                past,
+                lambda rejections: self.reject(stage, rejections),
+                lambda counts: self.staged(counts, snowflake),
             )
             self.facts.counts = stage.counts
             stager.fill(stage, snowflake.batches(sql))
@@ -148,7 +152,7 @@ class ImportRun:
             self.config.nickname,
             self.run_id,
             clevertap.settings.max_in_flight,
-            self.reject,
+            lambda rejections: self.reject(stage, rejections),
             self.sent,
         )
         self.facts.delivery = deliverer.delivery
@@ -161,11 +165,14 @@ class ImportRun:
             # A few rows settle nothing of what earlier runs left open.
             journal.close_unsettled(self.config.nickname, self.run_id, *self.window_starts)
 
-    def reject(self, rejection: Rejection) -> None:
-        key = (rejection.code, rejection.reason)
-        self.facts.codes[key] = self.facts.codes.get(key, 0) + 1
+    def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:
+        """Count `rejections`, and write them to the file with their source rows."""
+        for rejection in rejections:
+            key = (rejection.code, rejection.reason)
+            self.facts.codes[key] = self.facts.codes.get(key, 0) + 1
         if self.facts.rejects:
-            self.facts.rejects.add(rejection)
+            numbers = [rejection.row_number for rejection in rejections]
+            self.facts.rejects.add(rejections, stage.sources.take(numbers))
 
     def staged(self, counts: StageCounts, snowflake: Snowflake) -> None:
         self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)

@@ -1,6 +1,7 @@
 """Connections and accounts as Dagster resources, filled from the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,8 +12,11 @@ from pydantic import Field
 from clevertap_import.io.clevertap import AccountSettings, account_settings
 from clevertap_import.io.journal import Journal, default_url
 from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
+from clevertap_import.pure.errors import ConfigError
 
 JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
+RETENTION_VARIABLE = "CLEVERTAP_IMPORT_RETENTION_DAYS"
+RETENTION_DAYS = 30
 
 
 class SnowflakeConnection(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -65,6 +69,17 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
 def home() -> Path:
     """Where Dagster keeps its things: DAGSTER_HOME, or the folder that this project's dagster.yaml names."""
     return Path(os.environ.get("DAGSTER_HOME") or ".dagster").resolve()
+
+
+def retention_days(environment: Mapping[str, str]) -> int:
+    """For how many days what runs leave behind is kept. Raises ConfigError."""
+    days = environment.get(RETENTION_VARIABLE) or str(RETENTION_DAYS)
+    if not re.fullmatch("0*[1-9][0-9]{0,4}", days):
+        raise ConfigError(
+            f"{RETENTION_VARIABLE} is {days!r}. It is a number of days, from 1 to 99,999,"
+            f" and {RETENTION_DAYS} if it is left out."
+        )
+    return int(days)
 
 
 def variable(name: str, field: str) -> str:

@@ -6,6 +6,8 @@ from clevertap_import.io.clevertap import MAX_IN_FLIGHT, REGION_HOSTS
 from clevertap_import.io.import_files import FOLDER_VARIABLE
 from clevertap_import.orchestration.resources import (
     JOURNAL_VARIABLE,
+    RETENTION_DAYS,
+    RETENTION_VARIABLE,
     CleverTapAccount,
     SnowflakeConnection,
     variable,
@@ -37,6 +39,7 @@ CLEVERTAP = {
 OTHERS = {
     FOLDER_VARIABLE: "The folder with the imports; left out, the examples of the package.",
     JOURNAL_VARIABLE: "The journal's database, an SQLAlchemy URL; left out, a file below `DAGSTER_HOME`.",
+    RETENTION_VARIABLE: f"For how many days files of rejected rows are kept (left out, {RETENTION_DAYS}).",
     "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
 }
 

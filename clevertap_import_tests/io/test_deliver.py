@@ -37,7 +37,7 @@ class Run:
         patience = Patience(Retry(attempts=3), lambda seconds: None, lambda: 0.0)
         attempts = Attempts(CleverTap(settings).post, patience, may_repeat=may_repeat)
         deliverer = Deliverer(
-            self.journal, attempts, "orders", "run-1", width, self.rejections.append, self.note
+            self.journal, attempts, "orders", "run-1", width, self.rejections.extend, self.note
         )
         return deliverer.deliver(iter(batches))
 

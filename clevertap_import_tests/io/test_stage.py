@@ -50,7 +50,7 @@ def filled(
     progress: list[int] = []
     mapper = Mapper(profiles_import(POINTS), 0)
     Stager(
-        mapper, HOURS, past or NoPast(), rejections.append, lambda counts: progress.append(counts.read)
+        mapper, HOURS, past or NoPast(), rejections.extend, lambda counts: progress.append(counts.read)
     ).fill(stage, chunks)
     return rejections, progress
 
@@ -147,7 +147,7 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
 
     def staged(past: Past) -> tuple[StageCounts, bytes]:
         with Stage() as stage:
-            Stager(mapper, HOURS, past, lambda rejection: None, lambda counts: None).fill(stage, [source])
+            Stager(mapper, HOURS, past, lambda rejections: None, lambda counts: None).fill(stage, [source])
             return stage.counts, b"".join(batch.digests for batch in stage.batches())
 
     counts, digests = staged(NoPast())
@@ -200,5 +200,5 @@ def test_the_file_is_gone_after_closing_and_has_no_name_before(
     with Stage() as stage:
         stage.add(record_rows([b"{}"] * 1000))
         assert list(tmp_path.iterdir()) == []
-        assert len(list(open_files(tmp_path))) == 1
+        assert len(list(open_files(tmp_path))) == 2
     assert list(open_files(tmp_path)) == []
