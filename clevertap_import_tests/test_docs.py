@@ -71,6 +71,7 @@ def variables_read() -> set[str]:
     from clevertap_import.io.import_files import FOLDER_VARIABLE
     from clevertap_import.orchestration.resources import (
         JOURNAL_VARIABLE,
+        RETENTION_VARIABLE,
         CleverTapAccount,
         SnowflakeConnection,
         variable,
@@ -84,7 +85,7 @@ def variables_read() -> set[str]:
         variable(name, field) for kind, name in kinds for field in kind.__annotations__ if field != "name"
     }
     instance = set(re.findall(r"\{env: (\w+)\}", (ROOT / "deploy" / "dagster.yaml").read_text()))
-    return fields | instance | {FOLDER_VARIABLE, JOURNAL_VARIABLE, "DAGSTER_HOME"}
+    return fields | instance | {FOLDER_VARIABLE, JOURNAL_VARIABLE, RETENTION_VARIABLE, "DAGSTER_HOME"}
 
 
 @pytest.mark.parametrize("line", shown("clevertap-import"))
