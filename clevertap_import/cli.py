@@ -11,8 +11,9 @@ import click
 
 from clevertap_import import __version__
 from clevertap_import.cli_checks import check, dry_run, preview, test_connection
-from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, told
+from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, report_runs, told
 from clevertap_import.cli_journal import settle
+from clevertap_import.cli_rejects import rejects, retry
 
 if TYPE_CHECKING:
     from clevertap_import.pure.config import ImportConfig
@@ -31,7 +32,7 @@ def main() -> None:
     load_dotenv(Path.cwd() / ".env")
 
 
-for command in (check, test_connection, preview, dry_run, settle):
+for command in (check, test_connection, preview, dry_run, rejects, retry, settle):
     main.add_command(command)
 
 
@@ -122,7 +123,7 @@ def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa
     if wish["full"] and wish["start"]:
         raise click.UsageError("--full and --window exclude each other.")
     lines = run_now(chosen(names), wish)
-    report_runs(lines, json_output=json_output)
+    report_runs(lines, "Every window is done; there is nothing to import.", json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
 
 
@@ -135,20 +136,6 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
     with open_instance() as instance, progress_bars():
         asked = Wish(**wish)
         return [line for config in configs for line in runs(instance, defs, config, asked, aside)]
-
-
-def report_runs(lines: list[dict[str, Any]], *, json_output: bool) -> None:
-    from clevertap_import.console import STATS_COLUMNS, print_json, print_table
-
-    if json_output:
-        print_json(lines)
-    elif lines:
-        print_table("Runs", ("nickname", *STATS_COLUMNS), lines)
-    else:
-        click.echo("Every window is done; there is nothing to import.")
-    for line in lines:
-        if line["problem"]:
-            aside(f"{line['nickname']}: {line['problem']}")
 
 
 @main.command()

@@ -136,8 +136,10 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     if rows and all_rows:
         raise click.UsageError("--rows and --all exclude each other.")
     from clevertap_import.console import print_json, progress_bars
+    from clevertap_import.io.rejects import rejects_path
     from clevertap_import.orchestration.dry_run import dry_run as made
     from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.resources import home
 
     (config,) = chosen([name])
     with open_instance() as instance, progress_bars():
@@ -148,6 +150,8 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
         print_dry_run(result)
     if result.problem:
         aside(f"{name}: {result.problem}")
+    if rejects_path(home(), name, result.run_id, is_dry_run=True).exists():
+        aside(f"The rows that are not fit: clevertap-import rejects {name} --run {result.run_id}")
     sys.exit(WELL if result.passed else NO)
 
 

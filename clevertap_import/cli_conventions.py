@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import click
 
@@ -57,3 +57,18 @@ def chosen(names: Sequence[str]) -> list["ImportConfig"]:
     """The imports called `names`. Raises ConfigError for a name that is unknown or a draft."""
     imports = all_imports()
     return [imports.called(name).config for name in names]
+
+
+def report_runs(lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output: bool) -> None:
+    """A line for each run, and why runs failed; the word `nothing` to people, if there was none."""
+    from clevertap_import.console import STATS_COLUMNS, print_json, print_table
+
+    if json_output:
+        print_json(lines)
+    elif lines:
+        print_table("Runs", ("nickname", *STATS_COLUMNS), lines)
+    else:
+        click.echo(nothing)
+    for line in lines:
+        if line["problem"]:
+            aside(f"{line['nickname']}: {line['problem']}")

@@ -3,7 +3,7 @@
 Memory: at most two batches for each request in flight, whatever the number of rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -39,9 +39,10 @@ class Delivery:
 
 @dataclass(slots=True)
 class Deliverer:
-    """Sends the batches of one run of one import. `on_rejection` gets each refused row once.
+    """Sends the batches of one run of one import. `on_rejections` gets each refused row once.
 
-    `width`: how many requests may be in flight at the moment; at most `senders`.
+    `width`: how many requests may be in flight at the moment; at most `senders`. If `on_rejections` raises,
+    nothing more is sent; what is under way is settled, then the error goes on.
     """
 
     journal: Journal
@@ -50,20 +51,19 @@ class Deliverer:
     run_id: str
     width: Callable[[], int]
     senders: int
-    on_rejection: Callable[[Rejection], None]
+    on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[Delivery], None]
     delivery: Delivery = field(default_factory=Delivery)
     broken: BaseException | None = None
+    under_way: dict[Future[Settlement], int] = field(default_factory=dict)
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
-        under_way: dict[Future[Settlement], int] = {}
         with ThreadPoolExecutor(self.senders, thread_name_prefix="clevertap") as senders:
             try:
-                self.send_more(senders, batches, under_way)
-                while under_way:
-                    self.take_answers(under_way)
-                    self.send_more(senders, batches, under_way)
+                self.go_on(senders, batches, [])
+                while self.under_way:
+                    self.go_on(senders, batches, self.answers())
             except BaseException:
                 # Without the journal nothing more is sent, not even what waits for its turn.
                 senders.shutdown(cancel_futures=True)
@@ -72,54 +72,68 @@ class Deliverer:
             raise self.broken
         return self.delivery
 
-    def send_more(
-        self, senders: ThreadPoolExecutor, batches: Iterator[Batch], under_way: dict[Future[Settlement], int]
-    ) -> None:
-        """Enter as many batches as fit, and hand them to the senders; none if the delivery has stopped."""
-        if self.delivery.stopped or self.broken:
-            return
-        # One batch more than can be sent waits, so that no sender does.
-        fresh = list(islice(batches, max(0, self.width() + 1 - len(under_way))))
-        with self.journal.together():
-            entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
-        for batch, entry in zip(fresh, entries, strict=True):
-            under_way[senders.submit(self.attempts.settle, batch)] = entry
-
-    def take_answers(self, under_way: dict[Future[Settlement], int]) -> None:
-        """Wait for at least one answer, in whatever order they come, and enter all that are there."""
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        entries = {future: under_way.pop(future) for future in done}
+    def answers(self) -> list[tuple[int, Settlement]]:
+        """Wait for at least one answer, in whatever order they come; all that are there, by their entries."""
+        done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
+        entries = {future: self.under_way.pop(future) for future in done}
         for future in [future for future in done if future.exception()]:
             # Its entry stays as it is: nobody knows what became of the batch.
             self.broken = future.exception()
             del entries[future]
-        settled = [(entry, future.result()) for future, entry in entries.items()]
-        with self.journal.together():
-            for entry, settlement in settled:
-                self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
-        for _, settlement in settled:
+        return [(entry, future.result()) for future, entry in entries.items()]
+
+    def go_on(
+        self, senders: ThreadPoolExecutor, batches: Iterator[Batch], answers: Sequence[tuple[int, Settlement]]
+    ) -> None:
+        """Enter `answers` and the next batches in one commit, then hand these to the senders."""
+        for _, settlement in answers:
             self.count(settlement)
-        self.on_progress(self.delivery)
+        fresh = self.next(batches)
+        with self.journal.together():
+            for entry, settlement in answers:
+                self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
+            entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
+        for batch, entry in zip(fresh, entries, strict=True):
+            self.under_way[senders.submit(self.attempts.settle, batch)] = entry
+        if answers:
+            self.on_progress(self.delivery)
+
+    def next(self, batches: Iterator[Batch]) -> list[Batch]:
+        """As many batches as fit; none if the delivery has stopped."""
+        if self.delivery.stopped or self.broken:
+            return []
+        # One batch more than can be sent waits, so that no sender does.
+        return list(islice(batches, max(0, self.width() + 1 - len(self.under_way))))
 
     def count(self, settlement: Settlement) -> None:
-        batch = settlement.batch
-        for problem in settlement.rejected:
-            self.on_rejection(
-                Rejection(
-                    batch.row_number(problem.index),
-                    None,
-                    None,
-                    problem.code,
-                    problem.reason,
-                    batch.identity(problem.index),
-                )
-            )
         self.delivery.accepted += len(settlement.accepted)
         self.delivery.rejected += len(settlement.rejected)
         self.delivery.uncertain += len(settlement.uncertain)
         self.delivery.repeated += settlement.repeated
         if not settlement.is_settled and self.delivery.stopped is None:
             self.delivery.stopped = settlement.stopped
+        if settlement.rejected:
+            try:
+                self.on_rejections(rejections(settlement))
+            except CleverTapImportError as error:
+                self.broken = self.broken or error
+
+
+def rejections(settlement: Settlement) -> list[Rejection]:
+    """What CleverTap refused of a batch, in the order of the rows."""
+    batch = settlement.batch
+    found = (
+        Rejection(
+            batch.row_number(problem.index),
+            None,
+            None,
+            problem.code,
+            problem.reason,
+            batch.identity(problem.index),
+        )
+        for problem in settlement.rejected
+    )
+    return sorted(found, key=lambda rejection: rejection.row_number)
 
 
 def stop_reason(delivery: Delivery) -> CleverTapImportError | None:

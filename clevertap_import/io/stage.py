@@ -4,14 +4,17 @@ Memory: one chunk of the query's result and less than one batch of records, what
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
 
+from clevertap_import.io.source_rows import SourceRows
 from clevertap_import.pure.columns import Problem
+from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.mapping import Mapped, Mapper
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.records import (
@@ -71,11 +74,29 @@ class StageCounts:
     tallies: dict[Fault, Tally] = field(default_factory=dict)
 
 
+class StageUnwritable(Unfinished):
+    """The rows of a run cannot be kept on the local disk."""
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """The one place where the disk's errors become ours."""
+    try:
+        yield
+    except OSError as error:
+        raise StageUnwritable(
+            f"The rows of the run cannot be kept in {tempfile.gettempdir()}:"
+            f" {(error.strerror or type(error).__name__).lower()}. Nothing was sent."
+            " Make room there, or name another folder in TMPDIR, and run again."
+        ) from None
+
+
 class Stage:
-    """Records on disk, readable by nobody else, gone when closed."""
+    """Records and their source rows on disk, readable by nobody else, gone when closed."""
 
     def __init__(self) -> None:
         self.counts = StageCounts()
+        self.sources = SourceRows()
         self._file = tempfile.TemporaryFile(prefix="clevertap-import-stage-")  # noqa: SIM115
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), RECORD_SCHEMA)
         self._held: list[pa.RecordBatch] = []
@@ -87,8 +108,12 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._file.close()
+        self.sources.close()
+        # What could not be written is not needed any more.
+        with suppress(OSError):
+            self._file.close()
 
+    @written()
     def add(self, records: pa.RecordBatch) -> None:
         """Keep `records`; whole batches go to disk, the rest waits for more."""
         self.counts.staged += records.num_rows
@@ -97,8 +122,15 @@ class Stage:
         if self._held_rows >= MAX_RECORDS_PER_REQUEST:
             self._write(keep_last=True)
 
+    @written()
+    def add_source(self, rows: pa.RecordBatch) -> None:
+        """Keep the next rows of the query, whatever becomes of them."""
+        self.sources.add(rows)
+
+    @written()
     def finish(self) -> None:
         """Write what still waits. Nothing can be added after."""
+        self.sources.finish()
         if self._held_rows:
             self._write(keep_last=False)
         self._writer.close()
@@ -122,12 +154,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stager:
-    """Fills a stage from the chunks of a query. `on_rejection` gets each invalid row once."""
+    """Fills a stage from the chunks of a query. `on_rejections` gets each invalid row once, in order."""
 
     mapper: Mapper
     grid: Grid
     past: Past
-    on_rejection: Callable[[Rejection], None]
+    on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[StageCounts], None]
     on_unchanged: Callable[[pa.RecordBatch], None] | None = None
 
@@ -135,6 +167,7 @@ class Stager:
         """Map and check all `chunks`, and keep the records that are news to CleverTap."""
         counts = stage.counts
         for chunk in steps(chunks):
+            stage.add_source(chunk)
             first_row = counts.read - counts.superseded + 1
             mapped = self.mapper.map(chunk, window_starts(chunk, self.grid), first_row)
             superseded = superseded_rows(chunk)
@@ -142,6 +175,8 @@ class Stager:
             counts.superseded += superseded
             self.tally(counts, mapped, chunk)
             stage.add(self.news(counts, mapped.records))
+            if mapped.rejections:
+                self.on_rejections(mapped.rejections)
             self.on_progress(counts)
         stage.finish()
 
@@ -170,8 +205,6 @@ class Stager:
                 value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
                 counts.tallies[fault(problem)] = Tally(0, mapped.first_row + first, value)
             counts.tallies[fault(problem)].rows += len(places)
-        for rejection in mapped.rejections:
-            self.on_rejection(rejection)
 
 
 def picked(records: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:

@@ -8,14 +8,18 @@ import dagster as dg
 
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Leases
-from clevertap_import.io.rejects import rejects_file, rejects_path
+from clevertap_import.io.rejects import rejects_file, rejects_path, remove_old_rejects
 from clevertap_import.io.stage import Stage
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def
 from clevertap_import.orchestration.progress import Progress
-from clevertap_import.orchestration.resources import account_key, connection_key, home
+from clevertap_import.orchestration.resources import (
+    account_key,
+    connection_key,
+    home,
+)
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
 from clevertap_import.pure.statement import tables_named
@@ -112,14 +116,21 @@ def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsD
 def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig) -> Results:
     """Checks, then, if the asset itself is selected and no check blocks, the delivery."""
     key = asset_key(config.nickname)
+    delivers = key in context.selected_asset_keys
     facts = RunFacts(run_window(context, config))
+    path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
-        with rejects_file(rejects_path(home(), config.nickname, context.run.run_id)) as facts.rejects:
+        with rejects_file(path, grid(config) if config.updated_on else None) as facts.rejects:
             yield from checked_then_delivered(context, options, config, facts)
+        if facts.rejects.rows and not delivers:
+            context.log.info(f"The rows that are not fit for CleverTap are in {path}.")
+        days = config.journal_retention_days
+        for left in remove_old_rejects(home(), config.nickname, days):
+            context.log.warning(f"{left} is older than {days} days and cannot be removed.")
     except CleverTapImportError as error:
         raise dg.Failure(str(error), metadata=report_metadata(facts)) from None
     finally:
-        if key in context.selected_asset_keys:
+        if delivers:
             context.log_event(dg.AssetObservation(key, metadata=report_metadata(facts)))
 
 

@@ -32,6 +32,7 @@ class DryRun:
     rows: int
     checks: list[Line]
     problem: str | None
+    run_id: str
 
     @property
     def passed(self) -> bool:
@@ -76,6 +77,7 @@ def dry_run(
         rows=max((rows_checked(each) for each in found.values()), default=0),
         checks=[check_line(found[name]) for name in DESCRIPTIONS if name in found],
         problem=None if result.success else failure(result) or "The run failed.",
+        run_id=result.run_id,
     )
 
 

@@ -91,7 +91,7 @@ class ImportRun:
                 mapper,
                 grid(self.config),
                 past,
-                self.reject,
+                lambda rejections: self.reject(stage, rejections),
                 lambda counts: self.staged(counts, snowflake),
                 self.kept.add if self.kept else None,
             )
@@ -190,7 +190,7 @@ class ImportRun:
                 self.run_id,
                 lambda: gate.width,
                 clevertap.settings.max_in_flight,
-                self.reject,
+                lambda rejections: self.reject(stage, rejections),
                 self.sent,
             )
             self.facts.delivery = deliverer.delivery
@@ -215,11 +215,14 @@ class ImportRun:
             journal.close_unsettled(self.config.nickname, self.run_id, first, last)
         forget_old(self.config, journal, self.run_id, first, self.kept)
 
-    def reject(self, rejection: Rejection) -> None:
-        key = (rejection.code, rejection.reason)
-        self.facts.codes[key] = self.facts.codes.get(key, 0) + 1
+    def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:
+        """Count `rejections`, and write them to the file with their source rows."""
+        for rejection in rejections:
+            key = (rejection.code, rejection.reason)
+            self.facts.codes[key] = self.facts.codes.get(key, 0) + 1
         if self.facts.rejects:
-            self.facts.rejects.add(rejection)
+            numbers = [rejection.row_number for rejection in rejections]
+            self.facts.rejects.add(rejections, stage.sources.take(numbers))
 
     def staged(self, counts: StageCounts, snowflake: Snowflake) -> None:
         self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)

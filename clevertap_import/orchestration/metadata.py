@@ -28,7 +28,7 @@ MEANINGS = {
     "dagster/row_count": "successful, where Dagster looks for a number of rows.",
     "errors_by_code": "A table: code, reason, rows.",
     "query_id": "Snowflake's id of the query.",
-    "rejects_file": "A CSV file with the rows that were not imported; left out if there are none.",
+    "rejects_file": "A CSV file with the source rows that were not imported; left out if there are none.",
     "window_start": "The first moment that was read; left out if the first window was read, which is open.",
     "window_end": "The moment up to which was read; left out in full imports.",
 }

@@ -195,7 +195,9 @@ class ImportConfig(Strict):
         examples=["hold"],
     )
     journal_retention_days: Count = Field(
-        30, description="For how many days the journal remembers what was delivered.", examples=[90]
+        30,
+        description="For how many days the journal remembers what was delivered, and rejected rows are kept.",
+        examples=[90],
     )
     show_values: bool = Field(
         False,

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from clevertap_import.io.attempts import Attempts, Patience
@@ -35,7 +36,7 @@ CONFIG = ImportConfig.model_validate(
 )
 
 
-def ignored(_: Rejection | StageCounts | Delivery) -> None:
+def ignored(_: Sequence[Rejection] | StageCounts | Delivery) -> None:
     """Rejections and progress are counted by the run itself."""
 
 

@@ -1,10 +1,11 @@
 """Delivery to a local CleverTap: what was answered is entered; what was entered is not sent again."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from clevertap_import.io.attempts import Attempts, Patience
@@ -12,6 +13,7 @@ from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.rejects import RejectsUnwritable, rejects_file
 from clevertap_import.pure.errors import AnswerLost, BodyRefused, CleverTapBusy, PasscodeRefused
 from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
@@ -30,16 +32,24 @@ class Run:
     fake: FakeCleverTap
     rejections: list[Rejection] = field(default_factory=list)
     progress: list[int] = field(default_factory=list)
+    delivery: Delivery = field(default_factory=Delivery)
 
     def deliver(
-        self, *batches: Batch, width: int = 3, may_repeat: bool = True, url: str | None = None
+        self,
+        *batches: Batch,
+        width: int = 3,
+        may_repeat: bool = True,
+        url: str | None = None,
+        on_rejections: Callable[[Sequence[Rejection]], None] | None = None,
     ) -> Delivery:
         settings = AccountSettings(url or self.fake.url, self.fake.account_id, self.fake.passcode)
         patience = Patience(Retry(attempts=3), lambda seconds: None, lambda: 0.0)
         attempts = Attempts(CleverTap(settings).post, patience, may_repeat=may_repeat)
+        on_rejections = on_rejections or self.rejections.extend
         deliverer = Deliverer(
-            self.journal, attempts, "orders", "run-1", lambda: width, width, self.rejections.append, self.note
+            self.journal, attempts, "orders", "run-1", lambda: width, width, on_rejections, self.note
         )
+        self.delivery = deliverer.delivery
         return deliverer.deliver(iter(batches))
 
     def note(self, delivery: Delivery) -> None:
@@ -95,6 +105,22 @@ def test_refused_records_are_rejections_by_row_number_with_code_and_text(run: Ru
         Rejection(14, None, None, "515", "Email is not valid.", "d"),
     ]
     assert run.fake.profiles().keys() == {"a", "c"}
+
+
+def test_if_a_refusal_cannot_be_written_what_is_under_way_is_settled_and_no_more_is_sent(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "rejects").write_text("not a folder")
+    width, batches = 2, batches_of_events(30)
+    run.fake.faults(reject("u0-1"))
+    sources = pa.record_batch({"ID": ["u0-1"]})
+    with rejects_file(tmp_path / "rejects" / "run.csv", None) as rejects, pytest.raises(RejectsUnwritable):
+        run.deliver(*batches, width=width, on_rejections=lambda found: rejects.add(found, [sources]))
+    sent = run.fake.counters()["uploads"]
+    assert sent <= 2 * (width + 1)
+    assert run.journal.unsettled("orders") == 0
+    assert sum(map(len, run.news(*batches))) == 60 - 2 * sent + 1
+    assert (run.delivery.accepted, run.delivery.rejected) == (2 * sent - 1, 1)
 
 
 def test_a_rerun_with_the_past_of_the_journal_sends_nothing(run: Run) -> None:

@@ -1,6 +1,8 @@
 """The stage: what goes in comes out in order, in batches that CleverTap takes, and every row is counted."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +52,7 @@ def filled(
     progress: list[int] = []
     mapper = Mapper(profiles_import(POINTS), 0)
     Stager(
-        mapper, HOURS, past or NoPast(), rejections.append, lambda counts: progress.append(counts.read)
+        mapper, HOURS, past or NoPast(), rejections.extend, lambda counts: progress.append(counts.read)
     ).fill(stage, chunks)
     return rejections, progress
 
@@ -120,6 +122,39 @@ def test_every_row_is_counted_exactly_once(
         assert sorted(staged + numbers) == list(range(1, len(everything) + 1))
 
 
+@given(st.lists(st.lists(rows, max_size=6), max_size=4))
+def test_every_row_number_leads_back_to_its_source(chunks: list[list[tuple[str, str, int, int]]]) -> None:
+    with Stage() as stage:
+        rejections, _ = filled(stage, [chunk(rows) for rows in chunks])
+        staged = [batch.row_number(place) for batch in stage.batches() for place in range(len(batch))]
+        numbers = sorted([*staged, *(rejection.row_number for rejection in rejections)])
+        found = [tuple(row.values()) for piece in stage.sources.take(numbers) for row in piece.to_pylist()]
+    assert found == [row for rows in chunks for row in rows]
+
+
+FULL_DISK = """
+import resource, sys
+import pyarrow as pa
+from clevertap_import.io.stage import Stage, StageUnwritable
+# As a full disk does, this lets files grow no further.
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+with Stage() as stage:
+    try:
+        for _ in range(20):
+            stage.add_source(pa.record_batch({"TEXT": ["secret" * 50_000]}))
+        stage.finish()
+    except StageUnwritable as error:
+        sys.stdout.write(str(error))
+"""
+
+
+def test_rows_for_which_the_disk_has_no_room_end_the_run_before_anything_is_sent() -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("The rows of the run cannot be kept in ")
+    assert ": file too large. Nothing was sent. Make room there, or name another" in done.stdout
+    assert "secret" not in done.stdout + done.stderr
+
+
 def test_faults_are_tallied_with_the_first_row_that_has_them() -> None:
     with Stage() as stage:
         filled(stage, [chunk([("a", "1", 2, 0)]), chunk([("b", "x", 0, 0), ("c", "y", 0, 0)])])
@@ -147,7 +182,7 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
 
     def staged(past: Past) -> tuple[StageCounts, bytes]:
         with Stage() as stage:
-            Stager(mapper, HOURS, past, lambda rejection: None, lambda counts: None).fill(stage, [source])
+            Stager(mapper, HOURS, past, lambda rejections: None, lambda counts: None).fill(stage, [source])
             return stage.counts, b"".join(batch.digests for batch in stage.batches())
 
     counts, digests = staged(NoPast())
@@ -200,5 +235,5 @@ def test_the_file_is_gone_after_closing_and_has_no_name_before(
     with Stage() as stage:
         stage.add(record_rows([b"{}"] * 1000))
         assert list(tmp_path.iterdir()) == []
-        assert len(list(open_files(tmp_path))) == 1
+        assert len(list(open_files(tmp_path))) == 2
     assert list(open_files(tmp_path)) == []
