@@ -110,7 +110,33 @@ def open_database(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", write_ahead)
         if step(engine) != NEWEST_STEP:
             migrate(engine)
+        if is_sqlite and parsed.database and Path(parsed.database).is_file():
+            sa.event.listen(engine, "begin", StillThere(Path(parsed.database)))
     return engine
+
+
+class StillThere:
+    """Refuses transactions once the file is gone or another: SQLite would go on in the one without a name."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.identity = identity_of(file)
+
+    def __call__(self, _: sa.Connection) -> None:
+        if identity_of(self.file) != self.identity:
+            raise JournalUnavailable(
+                f"The journal {self.file} was deleted or replaced while it was in use. Nothing more is sent"
+                " without it. If you have it elsewhere, put it back before the next run, which else takes"
+                " everything for new."
+            )
+
+
+def identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def step(engine: sa.Engine) -> str | None:
