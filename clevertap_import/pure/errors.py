@@ -4,7 +4,7 @@
       ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, NotASelect, ...
       SourceError     fix the query or the grants      QueryFailed, SourceLoginRefused
       RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
-      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, WarehouseUnavailable, ...
+      Unfinished      run again; progress is kept      CleverTapBusy, CleverTapUnavailable, AnswerLost, ...
 
 A row that cannot be imported is no error: it is a `Rejection`, a value.
 """
@@ -73,7 +73,11 @@ class BodyRefused(RefusedError):
 
 
 class CleverTapBusy(Unfinished):
-    """CleverTap kept answering that too many requests were under way."""
+    """CleverTap kept answering that too many requests were under way, or a passing fault of its own."""
+
+
+class CleverTapUnavailable(Unfinished):
+    """CleverTap could not be reached, or answered nothing but errors."""
 
 
 class AnswerLost(Unfinished):
