@@ -6,9 +6,9 @@ from typing import assert_never
 from clevertap_import.pure.outcome import Accepted, Busy, Outage, Outcome, Refused, Stop, Uncertain
 
 MOST_FAILURES_IN_A_ROW = 60
-"""Four tries for each of the 15 requests in flight. One blow that breaks all connections costs 15, and must not
-end a run: the waits before the fourth try make 7 seconds on average. Without this bound a dead CleverTap would
-be asked 16 x 8 times, and events stored 8 times. Where few are in flight, the bounds of one batch end it."""
+"""Four tries for each of the 15 requests in flight. One blow that breaks all connections costs 15, and must
+not end a run: the waits before the fourth try make 7 seconds on average. Without this bound a dead CleverTap
+is asked 16 x 8 times, and events are stored 8 times. With few in flight, a batch's own bounds come first."""
 
 
 class Breaker:

@@ -330,7 +330,7 @@ def test_a_lone_record_is_at_fault_if_another_sender_was_served_meanwhile() -> N
 
 
 def test_halves_end_apart() -> None:
-    script = [MALFORMED, MALFORMED, LOST, UNREACHABLE, REFUSED]
+    script: list[Outcome] = [MALFORMED, MALFORMED, LOST, UNREACHABLE, REFUSED]
     result = Scripted([*map(always, script)]).settle(events("a", "b", "c", "d"))
     # The first half was lost, then sent again twice; the second was never sent alone.
     assert (result.uncertain, result.unsent, result.stopped) == ([0, 1], [2, 3], REFUSED)
