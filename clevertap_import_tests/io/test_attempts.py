@@ -1,65 +1,29 @@
 """One batch until it is settled: every record ends in exactly one place, and none is sent too often."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.attempts import Patience
 from clevertap_import.io.breaker import Breaker
-from clevertap_import.pure.outcome import Accepted, Busy, Outage, Outcome, RecordProblem, Refused, Uncertain
-from clevertap_import.pure.records import Batch
+from clevertap_import.pure.outcome import Accepted, Outage, Outcome, RecordProblem, Refused, Uncertain
 from clevertap_import.pure.retry import LEAST_BUSY_WAIT_SECONDS, Retry
 from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement
 from clevertap_import_tests.builders import events
-
-BUSY = Busy("Too many concurrent requests")
-UNREACHABLE = Busy("ConnectionError", is_answered=False)
-LOST = Uncertain("ReadTimeout")
-REFUSED = Refused(401, "Passcode Invalid")
-MALFORMED = Refused(400, "Malformed request")
-Answer = Callable[[int], Outcome]
-
-
-@dataclass
-class Scripted:
-    """A CleverTap that answers in turn, the last answer for ever; time passes only by being slept."""
-
-    answers: Sequence[Answer]
-    jitter: float = 1.0
-    posted: list[list[str | None]] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-    slept_after: list[tuple[Outcome, float]] = field(default_factory=list)
-
-    def post(self, batch: Batch) -> Outcome:
-        self.posted.append([batch.identity(index) for index in range(len(batch))])
-        self.outcomes.append(self.answers[min(len(self.posted), len(self.answers)) - 1](len(batch)))
-        return self.outcomes[-1]
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.slept_after.append((self.outcomes[-1], seconds))
-
-    def attempts(self, retry: Retry, *, may_repeat: bool = True, most_failures: int = 60) -> Attempts:
-        patience = Patience(retry, self.sleep, lambda: self.jitter)
-        return Attempts(self.post, patience, may_repeat=may_repeat, breaker=Breaker(most_failures))
-
-    def settle(self, batch: Batch, *, may_repeat: bool = True, attempts: int = 5) -> Settlement:
-        return self.attempts(Retry(attempts), may_repeat=may_repeat).settle(batch)
-
-
-def always(outcome: Outcome) -> Answer:
-    return lambda size: outcome
-
-
-def problems(**codes: str) -> Answer:
-    """An answer that takes all but the records at these places, as in `_0="555"`."""
-    found = tuple(RecordProblem(int(place[1:]), code, "no") for place, code in codes.items())
-    return lambda size: Accepted(size - len(found), found)
+from clevertap_import_tests.scripted import (
+    BUSY,
+    LOST,
+    MALFORMED,
+    REFUSED,
+    UNREACHABLE,
+    Answer,
+    Scripted,
+    always,
+    problems,
+)
 
 
 @st.composite
@@ -271,69 +235,6 @@ def test_555_after_a_lost_answer_does_not_say_what_became_of_the_lost_one() -> N
     clevertap = Scripted([always(LOST), problems(_0="555"), always(BUSY)])
     result = clevertap.settle(events("a", "b"))
     assert (result.accepted, result.uncertain, result.unsent) == ([1], [0], [])
-
-
-def test_a_spurious_400_costs_one_more_post() -> None:
-    clevertap = Scripted([always(MALFORMED), problems()])
-    batch = events("a", "b")
-    assert clevertap.settle(batch, attempts=1) == Settlement(batch, accepted=[0, 1])
-    assert (clevertap.posted, clevertap.slept) == ([["a", "b"]] * 2, [2.0])
-
-
-def faulty(faulty_places: set[int], clevertap: Scripted) -> Answer:
-    """Refuses any request that holds one of these records, as 400."""
-
-    def answer(size: int) -> Outcome:
-        is_faulty = any(int(str(identity)) in faulty_places for identity in clevertap.posted[-1])
-        return MALFORMED if is_faulty else Accepted(size)
-
-    return answer
-
-
-BATCH_OF_1000 = events(*map(str, range(1000)))
-
-
-@given(st.sets(st.integers(0, 999), max_size=5))
-def test_up_to_five_faulty_records_of_a_thousand_are_found_and_the_others_accepted(places: set[int]) -> None:
-    clevertap = Scripted([])
-    clevertap.answers = [faulty(places, clevertap)]
-    result = clevertap.settle(BATCH_OF_1000)
-    assert {(problem.index, problem.code) for problem in result.rejected} == {(n, "400") for n in places}
-    assert sorted(result.accepted) == sorted(set(range(1000)) - places)
-    assert result.stopped is None
-    assert len(clevertap.posted) <= 1 + 22 * len(places)
-
-
-@given(st.integers(1, 1000), st.randoms(use_true_random=False))
-def test_however_many_records_are_faulty_the_posts_are_bounded(count: int, random: object) -> None:
-    places = set(random.sample(range(1000), count))  # type: ignore[attr-defined]
-    clevertap = Scripted([])
-    clevertap.answers = [faulty(places, clevertap)]
-    result = clevertap.attempts(Retry(), most_failures=10**6).settle(BATCH_OF_1000)
-    assert len(clevertap.posted) <= 1 + 2 * MOST_REFUSALS
-    assert {problem.index for problem in result.rejected} <= places
-    assert set(result.accepted).isdisjoint(places)
-    assert set(result.accepted) | places | set(result.unsent) == set(range(1000))
-
-
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_if_every_piece_is_refused_nothing_is_rejected_and_the_run_stops(size: int) -> None:
-    result = Scripted([always(MALFORMED)]).settle(events(*"abc"[:size]))
-    assert (sorted(result.unsent), result.rejected, result.stopped) == ([*range(size)], [], MALFORMED)
-
-
-def test_a_lone_record_is_at_fault_if_another_sender_was_served_meanwhile() -> None:
-    clevertap = Scripted([always(MALFORMED)])
-    attempts = clevertap.attempts(Retry())
-    attempts.patience = Patience(sleep=lambda _: attempts.breaker.note(Accepted(1)), dice=lambda: 1.0)
-    assert [problem.code for problem in attempts.settle(events("a")).rejected] == ["400"]
-
-
-def test_halves_end_apart() -> None:
-    script: list[Outcome] = [MALFORMED, MALFORMED, LOST, UNREACHABLE, REFUSED]
-    result = Scripted([*map(always, script)]).settle(events("a", "b", "c", "d"))
-    # The first half was lost, then sent again twice; the second was never sent alone.
-    assert (result.uncertain, result.unsent, result.stopped) == ([0, 1], [2, 3], REFUSED)
 
 
 def test_an_open_breaker_stops_every_sender_also_in_its_sleep() -> None:

@@ -101,7 +101,7 @@ def test_refused_records_are_rejections_by_row_number_with_code_and_text(run: Ru
     run.fake.faults(reject("b", "d"))
     delivery = run.deliver(profiles("a", "b", row=11), profiles("c", "d", row=13, number=1), width=1)
     assert delivery == Delivery(accepted=2, rejected=2)
-    assert run.rejections == [
+    assert sorted(run.rejections, key=lambda rejection: rejection.row_number) == [
         Rejection(12, None, None, "515", "Email is not valid.", "b"),
         Rejection(14, None, None, "515", "Email is not valid.", "d"),
     ]
@@ -204,9 +204,9 @@ def test_an_account_that_takes_no_body_stops_the_run_and_rejects_nothing(run: Ru
 
 def test_a_dead_clevertap_is_asked_a_few_dozen_times_by_all_senders_together(run: Run) -> None:
     run.fake.faults([{"kind": "status", "status": 503, "times": None}])
-    delivery = run.deliver(*batches_of_events(40), width=15, attempts=8)
+    delivery = run.deliver(*batches_of_events(40), width=15, attempts=1000)
     assert delivery.stopped == Outage(MOST_FAILURES_IN_A_ROW, "HTTP 503")
-    assert MOST_FAILURES_IN_A_ROW <= run.fake.counters()["uploads"] < MOST_FAILURES_IN_A_ROW + 15
+    assert MOST_FAILURES_IN_A_ROW <= run.fake.counters()["answers"]["503"] < MOST_FAILURES_IN_A_ROW + 15
 
 
 def test_halves_that_end_differently_are_entered_apart(run: Run) -> None:
