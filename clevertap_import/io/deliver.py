@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import assert_never
 
 from clevertap_import.pure.errors import (
     AnswerLost,
     BodyRefused,
     CleverTapBusy,
     CleverTapImportError,
+    CleverTapUnavailable,
     PasscodeRefused,
+    RefusedError,
 )
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
+from clevertap_import.pure.settlement import Settlement
 
-from .attempts import Attempts, Settlement
+from .attempts import Attempts
 from .journal import Journal
 
 
@@ -30,7 +34,7 @@ class Delivery:
     rejected: int = 0
     uncertain: int = 0
     repeated: int = 0
-    stopped: Outcome | None = None
+    stopped: Stop | None = None
 
     @property
     def settled(self) -> int:
@@ -142,13 +146,18 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
     match delivery.stopped:
         case None:
             return None
-        case Refused(status=401 | 403 as status, reason=reason):
-            return PasscodeRefused(
-                f"CleverTap answered HTTP {status}: {reason}. Check the account id, the passcode"
-                f" and the region. {sent}"
+        case Refused():
+            return refusal(delivery.stopped, sent)
+        case Busy(reason=reason, is_answered=False):
+            return CleverTapUnavailable(
+                f"CleverTap cannot be reached: {reason}. {sent} Check the address, the firewall and the"
+                " proxy with `test-connection`, and run again."
             )
-        case Refused(status=status, reason=reason):
-            return BodyRefused(f"CleverTap refused a whole request with HTTP {status}: {reason}. {sent}")
+        case Outage(posts=posts, reason=reason):
+            return CleverTapUnavailable(
+                f"CleverTap took nothing of {posts} requests in a row: {reason}."
+                f" {delivery.uncertain:,} records are uncertain. {sent} Run again when it is well."
+            )
         case Busy(reason=reason):
             return CleverTapBusy(
                 f"CleverTap took nothing for several minutes: {reason}. {sent} Run again later."
@@ -160,3 +169,18 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
                 f"The answers for {delivery.uncertain:,} records were lost: {reason}. {sent}"
                 " Run again; the import's `uncertain_events` says what becomes of events."
             )
+        case _:
+            assert_never(delivery.stopped)
+
+
+def refusal(refused: Refused, sent: str) -> RefusedError:
+    told = f"HTTP {refused.status}: {refused.reason}."
+    if refused.status in (401, 403):
+        return PasscodeRefused(
+            f"CleverTap answered {told} Check the account id, the passcode and the region. {sent}"
+        )
+    smaller = " So it did with smaller pieces: too many of the records are at fault, or all."
+    return BodyRefused(
+        f"CleverTap refused a whole request with {told}{smaller if refused.is_malformed else ''} {sent}"
+        " Look at the records with `preview`."
+    )
