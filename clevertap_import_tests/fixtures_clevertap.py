@@ -85,6 +85,10 @@ class FakeCleverTap:
         """Ask for faults, as `clevertap_import.sandbox.clevertap_faults.Fault` describes them."""
         self._ask("faults", faults)
 
+    def end_faults(self) -> None:
+        """From now on all goes well."""
+        self._ask("end_faults", None)
+
     def knobs(self, **knobs: object) -> None:
         """Turn knobs of `clevertap_import.sandbox.clevertap_knobs.Knobs`; the others stay."""
         self._ask("knobs", knobs)

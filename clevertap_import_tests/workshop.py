@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster_shared.record import replace
 
 from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.assets import asset_key
@@ -58,6 +59,8 @@ class Workshop:
     clevertap: FakeCleverTap
     database: str
     name: str = field(default_factory=lambda: f"w{secrets.token_hex(4)}")
+    resources: dict[str, object] = field(default_factory=dict)
+    """In place of the imports' own, by key."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -89,7 +92,8 @@ class Workshop:
         return path
 
     def definitions(self) -> dg.Definitions:
-        return folder_definitions(self.folder)
+        ours = folder_definitions(self.folder)
+        return replace(ours, resources={**(ours.resources or {}), **self.resources})
 
     def run(self, nickname: str, **wish: Any) -> list[Line]:  # noqa: ANN401 - Wish's own fields
         """Runs as the command starts them; a line of stats for each."""

@@ -46,6 +46,7 @@ class AccountSettings:
     account_id: str = field(repr=False)
     passcode: str = field(repr=False)
     max_in_flight: int = MAX_IN_FLIGHT
+    read_seconds: float = READ_SECONDS
 
 
 def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettings:
@@ -122,7 +123,7 @@ class CleverTap:
             answer = self._session.get(
                 f"{self.settings.url}/1/profile.json",
                 params={key: value},
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(CONNECT_SECONDS, self.settings.read_seconds),
                 allow_redirects=False,
             )
         except requests.RequestException:
@@ -134,7 +135,7 @@ class CleverTap:
             answer = self._session.post(
                 f"{self.settings.url}{path}",
                 data=batch.body,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(CONNECT_SECONDS, self.settings.read_seconds),
                 allow_redirects=False,
             )
         except requests.RequestException as error:

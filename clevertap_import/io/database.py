@@ -68,6 +68,7 @@ ADVISORY_LOCK = 6_317_482_001
 """Any number: PostgreSQL lets one process at a time hold the lock of this name."""
 
 SQLITE_BUSY_SECONDS = 30
+"""How long to wait for another process that writes; a URL may say otherwise (`?timeout=5`)."""
 
 
 class JournalUnavailable(Unfinished):
@@ -100,14 +101,42 @@ def open_database(url: str) -> sa.Engine:
     """The database at `url` with all its tables. Raises JournalUnavailable."""
     with translated():
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        if is_sqlite and parsed.database and not parsed.database.startswith("file:"):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        patience = {"timeout": SQLITE_BUSY_SECONDS} if is_sqlite and "timeout" not in parsed.query else {}
         # A connection that PostgreSQL has closed meanwhile is made anew.
-        engine = sa.create_engine(parsed, pool_pre_ping=True)
+        engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience)
         sa.event.listen(engine, "connect", write_ahead)
         if step(engine) != NEWEST_STEP:
             migrate(engine)
+        if is_sqlite and parsed.database and Path(parsed.database).is_file():
+            sa.event.listen(engine, "begin", StillThere(Path(parsed.database)))
     return engine
+
+
+class StillThere:
+    """Refuses transactions once the file is gone or another: SQLite would go on in the one without a name."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.identity = identity_of(file)
+
+    def __call__(self, _: sa.Connection) -> None:
+        if identity_of(self.file) != self.identity:
+            raise JournalUnavailable(
+                f"The journal {self.file} was deleted or replaced while it was in use. Nothing more is sent"
+                " without it. If you have it elsewhere, put it back before the next run, which else takes"
+                " everything for new."
+            )
+
+
+def identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def step(engine: sa.Engine) -> str | None:
@@ -159,5 +188,4 @@ def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
 def write_ahead(connection: object, _: object) -> None:
     """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
     if type(connection).__module__.startswith("sqlite3"):
-        connection.execute(f"pragma busy_timeout={SQLITE_BUSY_SECONDS * 1000}")  # type: ignore[attr-defined]
         connection.execute("pragma journal_mode=wal")  # type: ignore[attr-defined]

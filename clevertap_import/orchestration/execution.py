@@ -40,6 +40,7 @@ class RunFacts:
     """What a run found out, filled while it goes on."""
 
     window: Window | None
+    sends_events: bool = True
     began: float = field(default_factory=time.monotonic)
     query_id: str | None = None
     counts: StageCounts = field(default_factory=StageCounts)
@@ -50,6 +51,12 @@ class RunFacts:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def possible_duplicates(self) -> int:
+        """Events sent again after an answer was lost, now or in an earlier run; profiles stay the same."""
+        doubtful = min(self.counts.doubtful, self.delivery.accepted)
+        return self.delivery.repeated + doubtful if self.sends_events else 0
 
     @property
     def report(self) -> Report:

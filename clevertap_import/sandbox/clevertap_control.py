@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clevertap_import.sandbox.clevertap_account import Account
-from clevertap_import.sandbox.clevertap_faults import Fault
+from clevertap_import.sandbox.clevertap_faults import Fault, FaultPlan
 from clevertap_import.sandbox.clevertap_knobs import Knobs
 
 FAULTS = TypeAdapter(list[Fault])
@@ -23,6 +23,7 @@ def control_routes(account: Account) -> Sequence[Route]:
         _view("/_fake/error_stream", lambda: account.store.error_stream),
         _change("/_fake/knobs", account, _turn_knobs),
         _change("/_fake/faults", account, _add_faults),
+        _change("/_fake/end_faults", account, _end_faults),
         _change("/_fake/reset", account, _reset),
     ]
 
@@ -54,6 +55,11 @@ def _add_faults(account: Account, body: bytes) -> object:
     faults = FAULTS.validate_json(body)
     account.faults.add(faults)
     return {"pending": len(account.faults.pending)}
+
+
+def _end_faults(account: Account, _: bytes) -> object:
+    account.faults = FaultPlan()
+    return {"pending": 0}
 
 
 def _reset(account: Account, _: bytes) -> object:

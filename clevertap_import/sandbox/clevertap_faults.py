@@ -38,7 +38,7 @@ APPLIED_UNLESS_TOLD = frozenset({"truncated", "timeout", "reset", "slow"})
 class Fault(BaseModel):
     """One wish: what goes wrong, and for which calls.
 
-    `call`, `from_call` and `identities` narrow the calls down; with none of them, the next call is meant.
+    `call`, `from_call`, `identities` and `dry_run` narrow the calls down; with none, the next call is meant.
     `times` is how many calls get it, None for all. `share` leaves it to a seeded draw per call.
     A `reject` refuses single records instead: those of `identities` (all if empty), on their first `attempts`
     tries.
@@ -51,6 +51,7 @@ class Fault(BaseModel):
     call: int | None = Field(default=None, ge=1)
     from_call: int | None = Field(default=None, ge=1)
     identities: tuple[str, ...] = ()
+    dry_run: bool | None = None
     times: int | None = Field(default=1, ge=1)
     share: float = Field(default=1, gt=0, le=1)
     status: int = 500
@@ -79,8 +80,10 @@ class Fault(BaseModel):
             self.kind, self.status
         )
 
-    def meets(self, call: int, identities: Iterable[str | None]) -> bool:
+    def meets(self, call: int, identities: Iterable[str | None], *, is_dry_run: bool) -> bool:
         """Whether a call with these identities is one of those meant."""
+        if self.dry_run not in (None, is_dry_run):
+            return False
         if self.call is not None and call != self.call:
             return False
         if self.from_call is not None and call < self.from_call:
@@ -100,20 +103,24 @@ class FaultPlan:
         """Ask for more faults; earlier ones come first."""
         self.pending += faults
 
-    def take(self, on: str, call: int, identities: Sequence[str | None], seed: int) -> Fault | None:
+    def take(
+        self, on: str, call: int, identities: Sequence[str | None], seed: int, *, is_dry_run: bool = False
+    ) -> Fault | None:
         """The first fault that meets this call, used up by it."""
         for index, fault in enumerate(self.pending):
             if fault.kind == "reject" or fault.on != on or not self._is_left(index):
                 continue
-            if fault.meets(call, identities) and _is_drawn(fault, index, call, seed):
+            if fault.meets(call, identities, is_dry_run=is_dry_run) and _is_drawn(fault, index, call, seed):
                 self._given[index] += 1
                 return fault
         return None
 
-    def rejected(self, identity: str | None) -> Refusal | None:
+    def rejected(self, identity: str | None, *, is_dry_run: bool = False) -> Refusal | None:
         """The refusal asked for this record, if any; each call is one try."""
         for index, fault in enumerate(self.pending):
             if fault.kind != "reject" or (fault.identities and identity not in fault.identities):
+                continue
+            if fault.dry_run not in (None, is_dry_run):
                 continue
             self._tries[index, identity] += 1
             if fault.attempts is None or self._tries[index, identity] <= fault.attempts:

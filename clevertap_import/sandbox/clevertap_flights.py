@@ -5,8 +5,9 @@ uploads and 3 profile lookups at a time, and refuses more at once.
 """
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -15,13 +16,19 @@ from typing import Any
 
 @dataclass(slots=True)
 class Counters:
-    """What a test may want to know of the calls so far. Calls to the control door are not counted."""
+    """What a test may want to know of the calls so far. Calls to the control door are not counted.
+
+    busy_seconds: how long any upload was under way. request_seconds: how long all of them were, added up. So
+    request_seconds / busy_seconds were in flight on average.
+    """
 
     calls: int = 0
     uploads: int = 0
     dry_runs: int = 0
     in_flight: int = 0
     peak_in_flight: int = 0
+    busy_seconds: float = 0
+    request_seconds: float = 0
     busy_429: int = 0
     request_bytes: int = 0
     batches_over_limit: int = 0
@@ -59,10 +66,12 @@ class Flight:
 class Slots:
     """The requests of one kind that are under way."""
 
-    def __init__(self, counters: Counters | None = None) -> None:
+    def __init__(self, counters: Counters | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.counters = counters
         self.flights: set[Flight] = set()
         self.calls = 0
+        self._clock = clock
+        self._counted_at = clock()
 
     def enter(self, limit: int | None) -> Flight | None:
         """Take a slot; None if as many as `limit` are taken."""
@@ -72,12 +81,14 @@ class Slots:
         flight = Flight(self.calls, peers=set(self.flights))
         for peer in self.flights:
             peer.peers.add(flight)
+        self._count_time()
         self.flights.add(flight)
         self._count()
         return flight
 
     def leave(self, flight: Flight) -> None:
         """Give the slot back."""
+        self._count_time()
         self.flights.discard(flight)
         flight.peers.clear()
         self._count()
@@ -93,6 +104,13 @@ class Slots:
         """
         flight.identities = frozenset(identities)
         return sum(len(flight.identities & peer.identities) for peer in flight.peers if peer.identities)
+
+    def _count_time(self) -> None:
+        """Before the number of flights changes."""
+        since, self._counted_at = self._counted_at, self._clock()
+        if self.counters is not None and self.flights:
+            self.counters.busy_seconds += self._counted_at - since
+            self.counters.request_seconds += (self._counted_at - since) * len(self.flights)
 
     def _count(self) -> None:
         if self.counters is not None:

@@ -68,7 +68,9 @@ class Upload:
         records = self._records(await self._body())
         keys = [record_key(record) for record in records]
         self._watch(records, keys)
-        fault = self.account.faults.take("upload", self.flight.call, keys, self.knobs.seed)
+        fault = self.account.faults.take(
+            "upload", self.flight.call, keys, self.knobs.seed, is_dry_run=self.is_dry_run
+        )
         if fault is not None and not fault.is_applied:
             return None, fault
         await self._serve(len(records), fault)
@@ -139,7 +141,9 @@ class Upload:
         verdict = Verdict([], [])
         plan = self.account.faults if self.account.faults.rejects_records else None
         for number, (record, key) in enumerate(zip(records, keys, strict=True), start=1):
-            refusal = record_refusal(record, self.knobs) or (plan.rejected(key) if plan else None)
+            refusal = record_refusal(record, self.knobs) or (
+                plan.rejected(key, is_dry_run=self.is_dry_run) if plan else None
+            )
             if refusal is not None:
                 verdict.unprocessed.append(refusal.entry(number, record))
             elif isinstance(record, dict):

@@ -147,6 +147,8 @@ def test_the_counters_add_up(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.lookup(identity="a")
     counters: dict[str, Any] = fake_clevertap.counters()
     assert counters.pop("request_bytes") > 200
+    # One at a time, so both are the same.
+    assert counters.pop("request_seconds") == pytest.approx(counters.pop("busy_seconds"))
     assert counters == {
         "calls": 4,
         "uploads": 3,
@@ -185,3 +187,11 @@ def test_the_fake_is_faster_than_clevertap_could_be() -> None:
     after = getrusage(RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert 30 * 1000 / seconds > 15_000
+
+
+def test_a_fault_may_leave_dry_runs_alone(fake_clevertap: FakeCleverTap) -> None:
+    fake_clevertap.faults([{"kind": "status", "dry_run": False}, {"kind": "reject", "dry_run": False}])
+    assert fake_clevertap.upload(event("a"), dry_run=True).json()["processed"] == 1
+    assert fake_clevertap.upload(event("a")).status_code == 500
+    assert fake_clevertap.upload(event("a"), dry_run=True).json()["processed"] == 1
+    assert fake_clevertap.upload(event("a")).json()["processed"] == 0

@@ -1,0 +1,61 @@
+"""A way to a server that breaks off: a TCP proxy that resets each connection after so many bytes."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+
+RESET = struct.pack("ii", 1, 0)
+PIECE_BYTES = 4096
+
+
+class Proxy(ThreadingTCPServer):
+    """`most_bytes`: how much of the server's answers each connection lets through; None for all."""
+
+    daemon_threads = True
+    target: tuple[str, int]
+    most_bytes: int | None = None
+    cuts: int = 0
+
+
+class Line(BaseRequestHandler):
+    server: Proxy
+
+    def handle(self) -> None:
+        with socket.create_connection(self.server.target) as server:
+            threading.Thread(target=self.forward, args=(server,), daemon=True).start()
+            passed = 0
+            while piece := received(server):
+                passed += len(piece)
+                if self.server.most_bytes is not None and passed > self.server.most_bytes:
+                    self.server.cuts += 1
+                    self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    return
+                self.request.sendall(piece)
+
+    def forward(self, server: socket.socket) -> None:
+        while piece := received(self.request):
+            server.sendall(piece)
+
+
+def received(connection: socket.socket) -> bytes:
+    """Nothing once the connection has ended, in whatever way."""
+    try:
+        return connection.recv(PIECE_BYTES)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def cut_lines(host: str, port: int) -> Iterator[Proxy]:
+    with Proxy(("127.0.0.1", 0), Line) as proxy:
+        proxy.target = (host, port)
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            proxy.shutdown()
+            thread.join()

@@ -1,0 +1,47 @@
+"""Waits that take no time: an account whose patience sleeps by a clock of the test's own."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from clevertap_import.io.attempts import Patience
+from clevertap_import.io.clevertap import READ_SECONDS, AccountSettings
+from clevertap_import.orchestration.resources import CleverTapAccount, account_key, clevertap_account
+from clevertap_import_tests.workshop import Workshop
+
+
+@dataclass
+class VirtualTime:
+    """Seconds that were slept, and what happens in the world at the first sleep."""
+
+    seconds: float = 0.0
+    at_first_wait: list[Callable[[], object]] = field(default_factory=list)
+    dice: Random = field(default_factory=lambda: Random(0))  # noqa: S311
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def sleep(self, seconds: float) -> None:
+        with self.lock:
+            self.seconds += seconds
+            while self.at_first_wait:
+                self.at_first_wait.pop(0)()
+
+
+def with_virtual_time(workshop: Workshop, read_seconds: float = READ_SECONDS) -> VirtualTime:
+    """From now on the deliveries of `workshop` wait by the clock that is returned.
+
+    `read_seconds`: how long an answer is waited for, which cannot be virtual.
+    """
+    time = VirtualTime()
+
+    class PatientAccount(CleverTapAccount):
+        def patience(self) -> Patience:
+            return replace(super().patience(), sleep=time.sleep, dice=time.dice.random)
+
+        def settings(self) -> AccountSettings:
+            return replace(super().settings(), read_seconds=read_seconds)
+
+    usual = clevertap_account(workshop.name)
+    fields = {name: getattr(usual, name) for name in CleverTapAccount.model_fields}
+    workshop.resources[account_key(workshop.name)] = PatientAccount(**fields)
+    return time
