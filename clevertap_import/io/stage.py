@@ -59,8 +59,8 @@ class StageCounts:
 
     changed: those of `staged` whose identity was delivered before in another content. held: events that may
     have been stored, their answers being lost, and that are not sent again. doubtful: those of `staged` that
-    are sent again. Beside these sums, rows by their Updated On: NULL; later than the run began; and late, that
-    is news in windows before those that the run was asked for.
+    are sent again. Beside these sums, rows by their Updated On: NULL; later than the run began; and late,
+    that is news in windows before those that the run was asked for.
     """
 
     read: int = 0
