@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
 from clevertap_import.pure.answer import read_answer, read_lookup
 from clevertap_import.pure.errors import ConfigError, did_you_mean
@@ -33,6 +33,9 @@ MAX_IN_FLIGHT = 15
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
 """CleverTap publishes no time limit and says that a request may take seconds; clients wait 40 to 60."""
+
+NO_TUNNEL = "Tunnel connection failed"
+"""What Python says when a proxy does not open the way to CleverTap; the error has no class of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +140,24 @@ class CleverTap:
             )
         except requests.RequestException as error:
             reason = type(error).__name__
-            return Busy(reason) if never_left(error) else Uncertain(reason)
+            return Busy(reason, is_answered=False) if never_left(error) else Uncertain(reason)
         return read_answer(len(batch), answer.status_code, answer.content)
 
 
 def never_left(error: requests.RequestException) -> bool:
-    """Whether no byte of the request can have reached CleverTap: the connection was never made."""
+    """Whether no byte of the request can have reached CleverTap: the connection was never made.
+
+    A kept connection that breaks before the first byte of an answer does not count: CleverTap may have found
+    it idle and closed it, or have taken the batch and fallen over. From here both look the same, so it is
+    Uncertain. (One that was closed before the request began is noticed by urllib3, which opens another.)
+    """
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, ProxyError):
+        # urllib3 also says so if a proxy passes the request on and then hangs up: only the cause tells.
+        reason = reason.original_error
+        if str(reason).startswith(NO_TUNNEL):
+            return True
     if isinstance(reason, NewConnectionError | ConnectTimeoutError):
         return True
     return isinstance(reason, SSLError) and isinstance(reason.args[0], ssl.SSLCertVerificationError)

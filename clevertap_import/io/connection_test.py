@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -141,3 +141,5 @@ def credentials_step(try_out: Callable[[Batch], Outcome]) -> Step:
             )
         case Busy(reason=reason) | Uncertain(reason=reason):
             return Step(name, False, f"CleverTap gave no clear answer: {reason}. Try again later.")
+        case outcome:
+            assert_never(outcome)

@@ -7,19 +7,29 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import assert_never
 
 from clevertap_import.pure.errors import (
     AnswerLost,
     BodyRefused,
     CleverTapBusy,
     CleverTapImportError,
+    CleverTapUnavailable,
     PasscodeRefused,
+    RefusedError,
 )
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
+from clevertap_import.pure.settlement import Settlement
 
-from .attempts import Attempts, Settlement
+from .attempts import Attempts
 from .journal import Journal
+
+SPARE = 5
+"""Batches entered beyond those in flight, so that no sender waits for the commit that its own answer causes.
+
+A process that dies leaves these open too, so there are few of them.
+"""
 
 
 @dataclass(slots=True)
@@ -30,7 +40,7 @@ class Delivery:
     rejected: int = 0
     uncertain: int = 0
     repeated: int = 0
-    stopped: Outcome | None = None
+    stopped: Stop | None = None
 
     @property
     def settled(self) -> int:
@@ -55,7 +65,7 @@ class Deliverer:
     on_progress: Callable[[Delivery], None]
     delivery: Delivery = field(default_factory=Delivery)
     broken: BaseException | None = None
-    under_way: dict[Future[Settlement], int] = field(default_factory=dict)
+    under_way: dict[Future[Settlement], tuple[int, Batch]] = field(default_factory=dict)
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
@@ -75,7 +85,7 @@ class Deliverer:
     def answers(self) -> list[tuple[int, Settlement]]:
         """Wait for at least one answer, in whatever order they come; all that are there, by their entries."""
         done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
-        entries = {future: self.under_way.pop(future) for future in done}
+        entries = {future: self.under_way.pop(future)[0] for future in done}
         for future in [future for future in done if future.exception()]:
             # Its entry stays as it is: nobody knows what became of the batch.
             self.broken = future.exception()
@@ -88,22 +98,27 @@ class Deliverer:
         """Enter `answers` and the next batches in one commit, then hand these to the senders."""
         for _, settlement in answers:
             self.count(settlement)
-        fresh = self.next(batches)
+        is_over = self.delivery.stopped is not None or self.broken is not None
+        settled = [*answers, *self.called_back()] if is_over else answers
+        fresh = [] if is_over else self.next(batches)
         with self.journal.together():
-            for entry, settlement in answers:
+            for entry, settlement in settled:
                 self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
             entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
         for batch, entry in zip(fresh, entries, strict=True):
-            self.under_way[senders.submit(self.attempts.settle, batch)] = entry
+            self.under_way[senders.submit(self.attempts.settle, batch)] = entry, batch
         if answers:
             self.on_progress(self.delivery)
 
     def next(self, batches: Iterator[Batch]) -> list[Batch]:
-        """As many batches as fit; none if the delivery has stopped."""
-        if self.delivery.stopped or self.broken:
-            return []
-        # One batch more than can be sent waits, so that no sender does.
-        return list(islice(batches, max(0, self.width() + 1 - len(self.under_way))))
+        """As many batches as fit."""
+        return list(islice(batches, max(0, self.width() + SPARE - len(self.under_way))))
+
+    def called_back(self) -> Iterator[tuple[int, Settlement]]:
+        """Batches that were entered and that no sender has taken yet: nothing of them is sent."""
+        for future in [future for future in self.under_way if future.cancel()]:
+            entry, batch = self.under_way.pop(future)
+            yield entry, Settlement(batch)
 
     def count(self, settlement: Settlement) -> None:
         self.delivery.accepted += len(settlement.accepted)
@@ -142,13 +157,18 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
     match delivery.stopped:
         case None:
             return None
-        case Refused(status=401 | 403 as status, reason=reason):
-            return PasscodeRefused(
-                f"CleverTap answered HTTP {status}: {reason}. Check the account id, the passcode"
-                f" and the region. {sent}"
+        case Refused():
+            return refusal(delivery.stopped, sent)
+        case Busy(reason=reason, is_answered=False):
+            return CleverTapUnavailable(
+                f"CleverTap cannot be reached: {reason}. {sent} Check the address, the firewall and the"
+                " proxy with `test-connection`, and run again."
             )
-        case Refused(status=status, reason=reason):
-            return BodyRefused(f"CleverTap refused a whole request with HTTP {status}: {reason}. {sent}")
+        case Outage(posts=posts, reason=reason):
+            return CleverTapUnavailable(
+                f"CleverTap took nothing of {posts} requests in a row: {reason}."
+                f" {delivery.uncertain:,} records are uncertain. {sent} Run again when it is well."
+            )
         case Busy(reason=reason):
             return CleverTapBusy(
                 f"CleverTap took nothing for several minutes: {reason}. {sent} Run again later."
@@ -160,3 +180,18 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
                 f"The answers for {delivery.uncertain:,} records were lost: {reason}. {sent}"
                 " Run again; the import's `uncertain_events` says what becomes of events."
             )
+        case _:
+            assert_never(delivery.stopped)
+
+
+def refusal(refused: Refused, sent: str) -> RefusedError:
+    told = f"HTTP {refused.status}: {refused.reason}."
+    if refused.status in (401, 403):
+        return PasscodeRefused(
+            f"CleverTap answered {told} Check the account id, the passcode and the region. {sent}"
+        )
+    smaller = " So it did with smaller pieces: too many of the records are at fault, or all."
+    return BodyRefused(
+        f"CleverTap refused a whole request with {told}{smaller if refused.is_malformed else ''} {sent}"
+        " Look at the records with `preview`."
+    )

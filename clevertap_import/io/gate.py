@@ -37,7 +37,7 @@ class Gate:
             with self._lease.one(lambda: self._throttle.width) as in_flight:
                 outcome = send(batch)
             with self._lock:
-                if isinstance(outcome, Busy):
+                if isinstance(outcome, Busy) and outcome.is_answered:
                     self._throttle.busy(in_flight)
                 elif isinstance(outcome, Accepted):
                     self._throttle.taken()

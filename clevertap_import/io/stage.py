@@ -59,7 +59,8 @@ class StageCounts:
 
     changed: those of `staged` whose identity was delivered before in another content. held: events that may
     have been stored, their answers being lost, and that are not sent again. doubtful: those of `staged` that
-    are sent again.
+    are sent again. Beside these sums, rows by their Updated On: NULL; later than the run began; and late,
+    that is news in windows before those that the run was asked for.
     """
 
     read: int = 0
@@ -69,6 +70,9 @@ class StageCounts:
     held: int = 0
     doubtful: int = 0
     staged: int = 0
+    without_updated_on: int = 0
+    future: int = 0
+    late: int = 0
     changed: int = 0
     batches: int = 0
     tallies: dict[Fault, Tally] = field(default_factory=dict)
@@ -154,7 +158,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stager:
-    """Fills a stage from the chunks of a query. `on_rejections` gets each invalid row once, in order."""
+    """Fills a stage from the chunks of a query. `on_rejections` gets each invalid row once, in order.
+
+    `first_window`: the first that the run was asked for, in epoch seconds; what comes before is the lookback.
+    """
 
     mapper: Mapper
     grid: Grid
@@ -162,6 +169,7 @@ class Stager:
     on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[StageCounts], None]
     on_unchanged: Callable[[pa.RecordBatch], None] | None = None
+    first_window: int | None = None
 
     def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
         """Map and check all `chunks`, and keep the records that are news to CleverTap."""
@@ -174,6 +182,7 @@ class Stager:
             counts.read += chunk.num_rows + superseded
             counts.superseded += superseded
             self.tally(counts, mapped, chunk)
+            self.note_times(counts, chunk)
             stage.add(self.news(counts, mapped.records))
             if mapped.rejections:
                 self.on_rejections(mapped.rejections)
@@ -194,7 +203,17 @@ class Stager:
         else:
             counts.doubtful += int(np.count_nonzero(doubtful))
         counts.changed += int(np.count_nonzero(self.past.is_known(news)))
+        if self.first_window is not None:
+            counts.late += int(np.count_nonzero(news["window"].to_numpy() < self.first_window))
         return news
+
+    def note_times(self, counts: StageCounts, chunk: pa.RecordBatch) -> None:
+        epochs = chunk[EPOCH_COLUMN]
+        if self.mapper.config.updated_on:
+            counts.without_updated_on += epochs.null_count
+            counts.future += int(
+                pa.compute.sum(pa.compute.greater(epochs, self.mapper.run_seconds)).as_py() or 0
+            )
 
     def tally(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
         counts.invalid += len(mapped.rejections)

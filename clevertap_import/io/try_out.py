@@ -16,7 +16,7 @@ from clevertap_import.pure.retry import Retry
 LOOKUPS = 30
 """Profiles looked up in a dry run: CleverTap takes three look-ups at a time."""
 
-SHORT = Retry(attempts=4, total_seconds=30)
+SHORT = Retry(attempts=4, total_seconds=30, busy_seconds=30)
 
 
 @dataclass(slots=True)

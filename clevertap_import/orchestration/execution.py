@@ -101,6 +101,7 @@ class ImportRun:
                 lambda rejections: self.reject(stage, rejections),
                 lambda counts: self.staged(counts, snowflake),
                 self.kept.add if self.kept else None,
+                int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
             )
             self.facts.counts = stage.counts
             stager.fill(stage, snowflake.batches(sql))

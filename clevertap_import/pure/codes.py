@@ -118,6 +118,13 @@ ALL = (
         "none: the record may be well",
         "Run again; only what is missing is sent.",
     ),
+    Code(
+        "400",
+        "clevertap",
+        "CleverTap refuses any request that holds this record as malformed",
+        "none is known",
+        "Look at the record with `preview`; take properties out one by one.",
+    ),
     Code("not_an_integer", "mapping", "not a whole number", "`12.5`", "Use type float, or round in SQL."),
     Code(
         "not_a_number", "mapping", "not a number", "`1,5`", "Use type string, or write plain digits in SQL."

@@ -73,7 +73,11 @@ class BodyRefused(RefusedError):
 
 
 class CleverTapBusy(Unfinished):
-    """CleverTap kept answering that too many requests were under way."""
+    """CleverTap kept answering that too many requests were under way, or a passing fault of its own."""
+
+
+class CleverTapUnavailable(Unfinished):
+    """CleverTap could not be reached, or answered nothing but errors."""
 
 
 class AnswerLost(Unfinished):

@@ -27,17 +27,32 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Nothing was taken. Send the same batch again after a wait."""
+    """Nothing was taken. Send the same batch again after a wait.
+
+    `is_answered`: CleverTap said so itself (HTTP 429), so it is alive; else nothing left this machine.
+    """
 
     reason: str
+    is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was taken, and nothing else will be. Stop the run. `status` is the HTTP status."""
+    """Nothing was taken, and nothing else will be: stop the run, unless the body may be at fault.
+
+    `status` is the HTTP status.
+    """
 
     status: int
     reason: str
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether it is about this body: one record of it may be at fault, or none.
+
+        CleverTap's own loader repeats profiles on these words, so they also come without a cause.
+        """
+        return self.status == 400 and "malformed" in self.reason.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +63,15 @@ class Uncertain:
 
 
 Outcome = Accepted | Busy | Refused | Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """No outcome of one POST: so many in a row came to nothing that no more are sent."""
+
+    posts: int
+    reason: str
+
+
+Stop = Outcome | Outage
+"""Why records were left without an outcome that can stand."""

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.breaker import Breaker
 from clevertap_import.io.deliver import Deliverer, Delivery
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.stage import Stage, StageCounts, Stager
@@ -45,25 +46,39 @@ rows = st.lists(
     ),
     max_size=12,
 )
-verdicts = st.lists(st.sampled_from(["taken", "taken", "515", "555", "busy", "lost", "refused"]), max_size=8)
+LOST = ["lost", "lost though taken"]
+VERDICTS = ["taken", "taken", "515", "555", "busy", "unreachable", *LOST, "malformed", "refused"]
+verdicts = st.lists(st.sampled_from(VERDICTS), max_size=8)
+faulty = st.frozensets(st.sampled_from(["ann", "bob", "cleo", "dan"]), max_size=2)
 
 
 @dataclass
 class Account:
-    """A CleverTap that answers as it is told, then takes all; `held` is what it has taken."""
+    """A CleverTap that answers as it is told, then takes all; `held` is what it has taken.
+
+    A request with a record of one of `faulty` is always malformed.
+    """
 
     verdicts: list[str]
     held: list[dict[str, Any]] = field(default_factory=list)
+    faulty: frozenset[str] = frozenset()
 
     def post(self, batch: Batch) -> Outcome:
         verdict = self.verdicts.pop(0) if self.verdicts else "taken"
         records = [json.loads(line) for line in batch.rows["record"].to_pylist()]
+        if any(record["identity"] in self.faulty for record in records):
+            verdict = "malformed"
         match verdict:
+            case "malformed":
+                return Refused(400, "Malformed request")
+            case "unreachable":
+                return Busy("ConnectionError", is_answered=False)
             case "busy":
                 return Busy("Too many concurrent requests")
             case "refused":
                 return Refused(401, "Passcode Invalid")
-            case "lost":
+            case "lost" | "lost though taken":
+                self.held += records if verdict != "lost" else []
                 return Uncertain("ReadTimeout")
             case "515" | "555":
                 self.held += records[1:]
@@ -87,7 +102,7 @@ def chunk(given_rows: Sequence[Row]) -> pa.RecordBatch:
 
 
 def run(
-    config: ImportConfig, source: Sequence[Row], account: Account, journal: Journal
+    config: ImportConfig, source: Sequence[Row], account: Account, journal: Journal, most_failures: int = 60
 ) -> tuple[StageCounts, Delivery]:
     """One run of `config` over `source`, put together as the asset does."""
     is_events = config.target.kind == "events"
@@ -95,7 +110,7 @@ def run(
     with Stage() as stage:
         Stager(Mapper(config, 0), HOURS, past, lambda _: None, lambda _: None).fill(stage, [chunk(source)])
         patience = Patience(Retry(attempts=2), lambda _: None, lambda: 0.0)
-        attempts = Attempts(account.post, patience, may_repeat=True)
+        attempts = Attempts(account.post, patience, may_repeat=True, breaker=Breaker(most_failures))
         deliverer = Deliverer(
             journal, attempts, config.nickname, "run", lambda: 2, 2, lambda _: None, lambda _: None
         )
@@ -112,15 +127,19 @@ def with_journal(check: Callable[[Journal], None]) -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.tuples(rows, verdicts), min_size=1, max_size=4), st.booleans())
+@given(st.lists(st.tuples(rows, verdicts, faulty), min_size=1, max_size=4), st.integers(1, 6), st.booleans())
 def test_the_counts_of_every_run_that_ends_well_add_up(
-    runs: list[tuple[list[Row], list[str]]], is_events: bool
+    runs: list[tuple[list[Row], list[str], frozenset[str]]], most_failures: int, is_events: bool
 ) -> None:
     config = events_import(CITY) if is_events else profiles_import(CITY)
 
     def check(journal: Journal) -> None:
-        for source, answers in runs:
-            counts, delivery = run(config, source, Account(list(answers)), journal)
+        for source, answers, at_fault in runs:
+            account = Account(list(answers), faulty=at_fault)
+            counts, delivery = run(config, source, account, journal, most_failures)
+            # Two tries: what was lost and never answered may be there twice, what was then refused once.
+            surplus = delivery.repeated + 2 * delivery.uncertain + delivery.rejected
+            assert delivery.accepted <= len(account.held) <= delivery.accepted + surplus
             report = Report(
                 counts.read,
                 delivery.accepted,
@@ -139,9 +158,9 @@ def test_the_counts_of_every_run_that_ends_well_add_up(
 
 
 @settings(max_examples=60)
-@given(rows, st.lists(verdicts, max_size=3))
+@given(rows, st.lists(st.tuples(verdicts, faulty), max_size=3), st.integers(1, 6))
 def test_events_are_neither_lost_nor_doubled_over_any_number_of_runs(
-    source: list[Row], answers: list[list[str]]
+    source: list[Row], answers: list[tuple[list[str], frozenset[str]]], most_failures: int
 ) -> None:
     expected = Counter(
         (identity, city)
@@ -152,9 +171,9 @@ def test_events_are_neither_lost_nor_doubled_over_any_number_of_runs(
 
     def check(journal: Journal) -> None:
         # A lost answer to events may double them by design, and 515 is for good: neither belongs here.
-        for told in [*answers, []]:
-            known = [verdict for verdict in told if verdict not in ("lost", "515")]
-            run(events_import(CITY), source, Account(known, held), journal)
+        for told, at_fault in [*answers, ([], frozenset())]:
+            known = [verdict for verdict in told if verdict not in (*LOST, "515")]
+            run(events_import(CITY), source, Account(known, held, at_fault), journal, most_failures)
 
     with_journal(check)
     assert Counter((record["identity"], record["evtData"].get("City")) for record in held) == expected

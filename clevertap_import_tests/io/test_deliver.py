@@ -9,13 +9,20 @@ import pyarrow as pa
 import pytest
 
 from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.breaker import MOST_FAILURES_IN_A_ROW
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.rejects import RejectsUnwritable, rejects_file
-from clevertap_import.pure.errors import AnswerLost, BodyRefused, CleverTapBusy, PasscodeRefused
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from clevertap_import.pure.errors import (
+    AnswerLost,
+    BodyRefused,
+    CleverTapBusy,
+    CleverTapUnavailable,
+    PasscodeRefused,
+)
+from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.retry import Retry
 from clevertap_import_tests.builders import events, profiles
@@ -40,14 +47,15 @@ class Run:
         width: int = 3,
         may_repeat: bool = True,
         url: str | None = None,
+        attempts: int = 3,
         on_rejections: Callable[[Sequence[Rejection]], None] | None = None,
     ) -> Delivery:
         settings = AccountSettings(url or self.fake.url, self.fake.account_id, self.fake.passcode)
-        patience = Patience(Retry(attempts=3), lambda seconds: None, lambda: 0.0)
-        attempts = Attempts(CleverTap(settings).post, patience, may_repeat=may_repeat)
+        patience = Patience(Retry(attempts), lambda seconds: None, lambda: 0.0)
+        tries = Attempts(CleverTap(settings).post, patience, may_repeat=may_repeat)
         on_rejections = on_rejections or self.rejections.extend
         deliverer = Deliverer(
-            self.journal, attempts, "orders", "run-1", lambda: width, width, on_rejections, self.note
+            self.journal, tries, "orders", "run-1", lambda: width, width, on_rejections, self.note
         )
         self.delivery = deliverer.delivery
         return deliverer.deliver(iter(batches))
@@ -100,7 +108,7 @@ def test_refused_records_are_rejections_by_row_number_with_code_and_text(run: Ru
     run.fake.faults(reject("b", "d"))
     delivery = run.deliver(profiles("a", "b", row=11), profiles("c", "d", row=13, number=1), width=1)
     assert delivery == Delivery(accepted=2, rejected=2)
-    assert run.rejections == [
+    assert sorted(run.rejections, key=lambda rejection: rejection.row_number) == [
         Rejection(12, None, None, "515", "Email is not valid.", "b"),
         Rejection(14, None, None, "515", "Email is not valid.", "d"),
     ]
@@ -177,7 +185,7 @@ def test_a_401_stops_the_run_and_keeps_what_was_accepted(run: Run) -> None:
 
 def test_a_connection_that_is_refused_leaves_nothing_uncertain(run: Run) -> None:
     delivery = run.deliver(events("a", "b"), may_repeat=False, url=UNREACHABLE)
-    assert delivery == Delivery(stopped=Busy("ConnectionError"))
+    assert delivery == Delivery(stopped=Busy("ConnectionError", is_answered=False))
     assert (run.journal.unsettled("orders"), len(run.news(events("a", "b")))) == (0, 1)
 
 
@@ -192,6 +200,51 @@ def test_profiles_whose_answer_was_lost_are_sent_again_and_counted_as_repeated(r
     run.fake.faults([{"kind": "reset"}])
     assert run.deliver(profiles("a", "b")) == Delivery(accepted=2, repeated=2)
     assert (set(run.fake.profiles()), run.journal.unsettled("orders")) == ({"a", "b"}, 0)
+
+
+def test_a_record_that_makes_every_request_malformed_is_rejected_and_the_others_are_stored(run: Run) -> None:
+    run.fake.faults([{"kind": "malformed", "identities": ["u700"], "times": None}])
+    batch = profiles(*(f"u{number}" for number in range(1000)))
+    delivery = run.deliver(batch)
+    assert delivery == Delivery(accepted=999, rejected=1)
+    assert [(rejection.row_number, rejection.code) for rejection in run.rejections] == [(701, "400")]
+    assert (len(run.fake.profiles()), run.fake.counters()["uploads"]) == (999, 23)
+    assert [left.identity(0) for left in run.news(batch)] == ["u700"]
+
+
+def test_a_spurious_malformed_costs_one_more_request_and_no_record(run: Run) -> None:
+    run.fake.faults([{"kind": "malformed", "call": 2}])
+    assert run.deliver(*batches_of_events(3), width=1, may_repeat=False) == Delivery(accepted=6)
+    assert (run.fake.counters()["uploads"], len(run.fake.events())) == (4, 6)
+
+
+def test_an_account_that_takes_no_body_stops_the_run_and_rejects_nothing(run: Run) -> None:
+    run.fake.faults([{"kind": "malformed", "times": None}])
+    delivery = run.deliver(*batches_of_events(40, size=100), width=3)
+    assert delivery == Delivery(stopped=Refused(400, "Malformed request"))
+    assert run.fake.counters()["uploads"] < MOST_FAILURES_IN_A_ROW + 3
+
+
+def test_a_dead_clevertap_is_asked_a_few_dozen_times_by_all_senders_together(run: Run) -> None:
+    run.fake.faults([{"kind": "status", "status": 503, "times": None}])
+    delivery = run.deliver(*batches_of_events(40), width=15, attempts=1000)
+    assert delivery.stopped == Outage(MOST_FAILURES_IN_A_ROW, "HTTP 503")
+    assert MOST_FAILURES_IN_A_ROW <= run.fake.counters()["answers"]["503"] < MOST_FAILURES_IN_A_ROW + 15
+
+
+def test_halves_that_end_differently_are_entered_apart(run: Run) -> None:
+    run.fake.faults(
+        [
+            {"kind": "malformed", "call": 1},
+            {"kind": "malformed", "call": 2},
+            {"kind": "reset", "call": 4},
+        ]
+    )
+    batch = events("a", "b", "c", "d")
+    delivery = run.deliver(batch, may_repeat=False)
+    assert delivery == Delivery(accepted=2, uncertain=2, stopped=Uncertain("ConnectionError"))
+    assert run.journal.unsettled("orders") == 2
+    assert [left.identity(0) for left in run.news(batch)] == ["c"]
 
 
 def test_without_its_journal_nothing_is_sent(run: Run, tmp_path: Path) -> None:
@@ -213,13 +266,25 @@ def test_without_its_journal_nothing_is_sent(run: Run, tmp_path: Path) -> None:
         ),
         (Refused(403, "No"), PasscodeRefused, "CleverTap answered HTTP 403: No. Check the account id, "),
         (Refused(400, "Bad"), BodyRefused, "CleverTap refused a whole request with HTTP 400: Bad."),
+        (
+            Refused(400, "Malformed request"),
+            BodyRefused,
+            "CleverTap refused a whole request with HTTP 400: Malformed request. So it did with smaller pie",
+        ),
+        (Refused(404, "No"), BodyRefused, "CleverTap refused a whole request with HTTP 404: No. 2,500 "),
         (Busy("429"), CleverTapBusy, "CleverTap took nothing for several minutes: 429."),
+        (Busy("DNS", is_answered=False), CleverTapUnavailable, "CleverTap cannot be reached: DNS. 2,500 rec"),
+        (
+            Outage(60, "HTTP 503"),
+            CleverTapUnavailable,
+            "CleverTap took nothing of 60 requests in a row: HTTP 503. 1,500 records are uncertain. 2,500",
+        ),
         (Accepted(0), CleverTapBusy, "CleverTap kept answering 555 for some records."),
         (Uncertain("ReadTimeout"), AnswerLost, "The answers for 1,500 records were lost: ReadTimeout."),
     ],
 )
 def test_each_early_end_is_an_error_that_says_what_is_kept(
-    stopped: Outcome, error: type[Exception], message: str
+    stopped: Stop, error: type[Exception], message: str
 ) -> None:
     reason = stop_reason(Delivery(accepted=2000, rejected=500, uncertain=1500, stopped=stopped))
     assert type(reason) is error

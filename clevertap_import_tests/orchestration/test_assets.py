@@ -162,6 +162,24 @@ def test_metadata_is_what_is_promised(workshop: Workshop) -> None:
     assert [(row["code"], row["rows"]) for row in found["errors_by_code"]] == [("523", 1), ("515", 1)]
 
 
+def test_rows_with_strange_times_are_counted(workshop: Workshop) -> None:
+    """NULL comes with the first window; a row of the future is sent; a late one is found by the lookback."""
+    workshop.write("strange", updated_on={"column": "UPDATED_AT", "lookback": "1 day"})
+    workshop.people([*SHOPPERS, ("f", "From tomorrow", TODAY + timedelta(hours=23, minutes=59, seconds=59))])
+    workshop.sql("insert into T values ('n', 'Never', null)")
+    workshop.run("strange")
+    late = ("l", "Late", TODAY - timedelta(hours=5))
+    workshop.add_people([late])
+    workshop.sql("insert into T values ('o', 'Only with --full', null)")
+    workshop.run("strange")
+    by_window = {record.partition_key: metadata_of(record) for record in workshop.materializations("strange")}
+    first, second = by_window[WINDOWS[0]], by_window[WINDOWS[-1]]
+    names = ("total_records", "accepted", "rows_without_updated_on", "future_rows", "late_rows")
+    assert [first[name] for name in names] == [5, 5, 1, 1, 0]
+    assert [second[name] for name in names] == [3, 1, 0, 1, 1]
+    assert sorted(workshop.clevertap.profiles()) == ["a", "b", "c", "f", "l", "n"]
+
+
 def test_the_first_window_has_no_start_and_later_ones_have(workshop: Workshop) -> None:
     workshop.write("starts")
     workshop.people(SHOPPERS)

@@ -15,7 +15,7 @@ from clevertap_import.pure.property_types import PROPERTY_TYPES
 from clevertap_import_tests.builders import events_import, profiles_import
 
 # Only CleverTap itself gives these: we send whole records, and do not know the account's schema.
-CLEVERTAP_ALONE = {"512", "522", "524", "528", "555"}
+CLEVERTAP_ALONE = {"400", "512", "522", "524", "528", "555"}
 CHECKS = {"identity", "mapping", "limits", "clevertap"}
 LONG_LIST = json.dumps([f"item {number}" for number in range(101)])
 BROKEN = pa.array([b"\xff"]).view(pa.string())

@@ -1,0 +1,43 @@
+"""What all senders of one delivery know of CleverTap together: whether to send anything more."""
+
+import threading
+from typing import assert_never
+
+from clevertap_import.pure.outcome import Accepted, Busy, Outage, Outcome, Refused, Stop, Uncertain
+
+MOST_FAILURES_IN_A_ROW = 60
+"""Four tries for each of the 15 requests in flight. One blow that breaks all connections costs 15, and must
+not end a run: the waits before the fourth try make 7 seconds on average. Without this bound a dead CleverTap
+is asked 16 x 8 times, and events are stored 8 times. With few in flight, a batch's own bounds come first."""
+
+
+class Breaker:
+    """Opens for good when CleverTap refuses us, or when posts in a row come to nothing. Thread safe."""
+
+    def __init__(self, most_failures: int = MOST_FAILURES_IN_A_ROW) -> None:
+        self.most_failures = most_failures
+        self.stopped: Stop | None = None
+        self.accepted = 0
+        self._failures = 0
+        self._lock = threading.Lock()
+
+    def note(self, outcome: Outcome) -> None:
+        """Take account of one post by any sender."""
+        with self._lock:
+            match outcome:
+                case Accepted():
+                    self.accepted += 1
+                    self._failures = 0
+                case Busy(is_answered=True):
+                    pass  # CleverTap lives, but whether it takes anything is not known.
+                case Busy(reason=reason) | Uncertain(reason=reason):
+                    self._fail(Outage(self.most_failures, reason))
+                case Refused():
+                    self._fail(outcome, at_once=not outcome.is_malformed)
+                case _:
+                    assert_never(outcome)
+
+    def _fail(self, stop: Stop, *, at_once: bool = False) -> None:
+        self._failures += 1
+        if self.stopped is None and (at_once or self._failures >= self.most_failures):
+            self.stopped = stop

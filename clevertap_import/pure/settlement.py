@@ -1,0 +1,118 @@
+"""What became of each record of a batch, and which of its records are still to be sent together."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from clevertap_import.pure.outcome import Accepted, RecordProblem, Refused, Stop
+from clevertap_import.pure.records import Batch
+
+MOST_REFUSALS = 64
+"""How many 400s are borne for one batch. To single out a record of 1,000 takes 13 of them and 10 other posts
+(2 * log2(1000) + 3 in all), so five such records are found wherever they stand; never more than 129 posts."""
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
+
+    `repeated` counts the accepted records that may have been taken once before.
+    """
+
+    batch: Batch
+    accepted: list[int] = field(default_factory=list)
+    rejected: list[RecordProblem] = field(default_factory=list)
+    uncertain: list[int] = field(default_factory=list)
+    unsent: list[int] = field(default_factory=list)
+    repeated: int = 0
+    stopped: Stop | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether each record was accepted or finally rejected."""
+        return not self.uncertain and not self.unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Records of a batch that are sent together. `is_doubtful`: an earlier try may have been taken."""
+
+    places: Sequence[int]
+    is_doubtful: bool = False
+    was_refused: bool = False
+
+
+class Settling:
+    """A batch on its way to its settlement. Each place is in one piece, one suspect, or the result."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.result = Settlement(batch)
+        self.pieces = deque([Piece(range(len(batch)))])
+        self.suspects: list[Piece] = []
+        self.refusal: Refused | None = None
+        self.refusals = 0
+
+    @property
+    def next_batch(self) -> Batch:
+        """The records of the first piece."""
+        batch, places = self.result.batch, self.pieces[0].places
+        return batch if len(places) == len(batch) else batch.take(places)
+
+    def enter(self, outcome: Accepted) -> bool:
+        """Enter the answer to the first piece; returns whether CleverTap asks for some of it again."""
+        piece = self.pieces.popleft()
+        problems = {piece.places[problem.index]: problem for problem in outcome.problems}
+        accepted = [place for place in piece.places if place not in problems]
+        again = [place for place, problem in problems.items() if not problem.is_final]
+        self.result.accepted += accepted
+        self.result.repeated += len(accepted) if piece.is_doubtful else 0
+        self.result.rejected += [
+            RecordProblem(place, problem.code, problem.reason)
+            for place, problem in problems.items()
+            if problem.is_final
+        ]
+        if again:
+            self.pieces.append(Piece(again, piece.is_doubtful))
+        return bool(again)
+
+    def doubt(self) -> None:
+        """The answer to the first piece was lost."""
+        self.pieces[0] = replace(self.pieces[0], is_doubtful=True)
+
+    def refuse(self, outcome: Refused) -> bool:
+        """The first piece was refused as malformed; returns whether just the same is to be sent again.
+
+        The whole batch and a single record are, once: the fault may be CleverTap's. Others are halved, and
+        the halves sent after all larger pieces, so that something well is met soon, if there is anything.
+        """
+        piece = self.pieces.popleft()
+        self.refusal = outcome
+        self.refusals += 1
+        middle = len(piece.places) // 2
+        is_telling = len(piece.places) in (1, len(self.result.batch))
+        if is_telling and not piece.was_refused:
+            self.pieces.appendleft(replace(piece, was_refused=True))
+        elif middle:
+            for half in (piece.places[:middle], piece.places[middle:]):
+                self.pieces.append(Piece(half, piece.is_doubtful))
+        else:
+            self.suspects.append(piece)
+        return is_telling and not piece.was_refused
+
+    def closed(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
+        """The settlement, with all that is still open left open because of `stop`.
+
+        Single records that were refused are at fault only if CleverTap took others meanwhile.
+        """
+        result = self.result
+        if others_accepted and self.refusal:
+            reason = f"HTTP 400 whenever this record is sent: {self.refusal.reason}"
+            result.rejected += [RecordProblem(piece.places[0], "400", reason) for piece in self.suspects]
+        else:
+            self.pieces += self.suspects
+        for piece in self.pieces:
+            # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
+            (result.uncertain if piece.is_doubtful else result.unsent).extend(piece.places)
+        if self.pieces:
+            result.stopped = stop or self.refusal
+        return result

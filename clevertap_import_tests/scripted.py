@@ -1,0 +1,56 @@
+"""A CleverTap that answers by a script, in virtual time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.breaker import Breaker
+from clevertap_import.pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.records import Batch
+from clevertap_import.pure.retry import Retry
+from clevertap_import.pure.settlement import Settlement
+
+BUSY = Busy("Too many concurrent requests")
+UNREACHABLE = Busy("ConnectionError", is_answered=False)
+LOST = Uncertain("ReadTimeout")
+REFUSED = Refused(401, "Passcode Invalid")
+MALFORMED = Refused(400, "Malformed request")
+Answer = Callable[[int], Outcome]
+
+
+@dataclass
+class Scripted:
+    """A CleverTap that answers in turn, the last answer for ever; time passes only by being slept."""
+
+    answers: Sequence[Answer]
+    jitter: float = 1.0
+    posted: list[list[str | None]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    slept_after: list[tuple[Outcome, float]] = field(default_factory=list)
+
+    def post(self, batch: Batch) -> Outcome:
+        self.posted.append([batch.identity(index) for index in range(len(batch))])
+        self.outcomes.append(self.answers[min(len(self.posted), len(self.answers)) - 1](len(batch)))
+        return self.outcomes[-1]
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.slept_after.append((self.outcomes[-1], seconds))
+
+    def attempts(self, retry: Retry, *, may_repeat: bool = True, most_failures: int = 60) -> Attempts:
+        patience = Patience(retry, self.sleep, lambda: self.jitter)
+        return Attempts(self.post, patience, may_repeat=may_repeat, breaker=Breaker(most_failures))
+
+    def settle(self, batch: Batch, *, may_repeat: bool = True, attempts: int = 5) -> Settlement:
+        return self.attempts(Retry(attempts), may_repeat=may_repeat).settle(batch)
+
+
+def always(outcome: Outcome) -> Answer:
+    return lambda size: outcome
+
+
+def problems(**codes: str) -> Answer:
+    """An answer that takes all but the records at these places, as in `_0="555"`."""
+    found = tuple(RecordProblem(int(place[1:]), code, "no") for place, code in codes.items())
+    return lambda size: Accepted(size - len(found), found)
