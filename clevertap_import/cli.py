@@ -12,6 +12,7 @@ import click
 from clevertap_import import __version__
 from clevertap_import.cli_checks import check, dry_run, preview, test_connection
 from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, told
+from clevertap_import.cli_schedules import pause, resume, stop
 
 if TYPE_CHECKING:
     from clevertap_import.pure.config import ImportConfig
@@ -30,7 +31,7 @@ def main() -> None:
     load_dotenv(Path.cwd() / ".env")
 
 
-for command in (check, test_connection, preview, dry_run):
+for command in (check, test_connection, preview, dry_run, pause, resume, stop):
     main.add_command(command)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.location import job_name
+from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     partitions_def,
