@@ -129,18 +129,24 @@ def undone_ranges(
     now: datetime,
     readings: Iterable[Reading] = (),
 ) -> list[KeyRange]:
-    """The windows of an import that a run should take, up to and with the one in progress at `now`.
+    """The windows of an import that a run should take, up to and with the one in progress at `now`."""
+    if config.updated_on is None:
+        return []
+    return ranges_left(config, read_moments(instance, key), readings, now)
+
+
+def ranges_left(
+    config: ImportConfig, moments: Mapping[str, float], readings: Iterable[Reading], now: datetime
+) -> list[KeyRange]:
+    """The windows that are neither done nor under way at `now`.
 
     What `readings` have under way counts as read: a run that fails after all leaves its windows to the next.
     """
-    if config.updated_on is None:
-        return []
-    keys = keys_until(config, now)
-    moments = read_moments(instance, key)
+    keys, expected = keys_until(config, now), dict(moments)
     for reading in readings:
-        under_way = keys[bisect_left(keys, reading.keys.first) : bisect_right(keys, reading.keys.last)]
-        moments |= {each: max(reading.began, moments.get(each, 0)) for each in under_way}
-    return key_ranges(keys, undone(config, moments, keys))
+        for key in keys[bisect_left(keys, reading.keys.first) : bisect_right(keys, reading.keys.last)]:
+            expected[key] = max(reading.began, expected.get(key, 0))
+    return key_ranges(keys, undone(config, expected, keys))
 
 
 def range_tags(keys: KeyRange) -> dict[str, str]:
