@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.event_log.base import AssetEntry
 
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import (
@@ -146,33 +147,29 @@ def look_upstream(
     assert isinstance(config.schedule, After)  # noqa: S101 - by LOOKS
     upstream = [dg.AssetKey.from_user_string(name) for name in config.schedule.assets]
     own = asset_key(config.nickname)
-    entries = {
-        each.asset_entry.asset_key: each.asset_entry for each in instance.get_asset_records([*upstream, own])
-    }
+    records = instance.get_asset_records([*upstream, own])
+    entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
+    latest = {key: entry.last_materialization_storage_id or 0 for key, entry in entries.items()}
     # What was there before the import last ran is not new to it.
-    floor = entries[own].last_materialization_storage_id or 0 if own in entries else 0
-    seen: dict[str, int] = json.loads(cursor or "{}")
-    latest = {
-        key.to_user_string(): entries[key].last_materialization_storage_id or 0
-        for key in upstream
-        if key in entries
-    }
-    new = {name for name, number in latest.items() if number > seen.get(name, floor)}
+    seen, floor = json.loads(cursor or "{}"), latest.pop(own, 0)
+    new = {key for key, number in latest.items() if number > seen.get(key.to_user_string(), floor)}
     if not new:
         return dg.SkipReason("No upstream asset has new data."), cursor
-    for key in upstream:
-        if key.to_user_string() not in new and key in entries and is_being_made(instance, entries[key]):
-            return dg.SkipReason(f"{key.to_user_string()} is being made; the import starts after it."), cursor
+    for key in latest.keys() - new:
+        if is_being_made(instance, entries[key]):
+            reason = f"{key.to_user_string()} is being made; the import starts after it."
+            return dg.SkipReason(reason), cursor
     tick = wanted_runs(instance, config, now, now)
-    return tick, cursor if isinstance(tick, dg.SkipReason) else json.dumps(latest)
+    taken = json.dumps({key.to_user_string(): number for key, number in latest.items()})
+    return tick, cursor if isinstance(tick, dg.SkipReason) else taken
 
 
-def is_being_made(instance: dg.DagsterInstance, entry: Any) -> bool:  # noqa: ANN401 - Dagster's AssetEntry
-    """Whether a run under way has planned to materialize the asset, and has not done it yet."""
-    planned = entry.last_planned_materialization_storage_id or 0
-    if planned <= (entry.last_materialization_storage_id or 0):
+def is_being_made(instance: dg.DagsterInstance, entry: AssetEntry) -> bool:
+    """Whether the last run that planned to materialize the asset is under way, and has not done it yet."""
+    made = entry.last_materialization_record
+    if entry.last_run_id is None or (made and made.run_id == entry.last_run_id):
         return False
-    run = instance.get_run_by_id(entry.last_planned_materialization_run_id)
+    run = instance.get_run_by_id(entry.last_run_id)
     return run is not None and run.status in UNDER_WAY
 
 
