@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning"),
 ]
 
-RUN_SECONDS = 120
+RUN_SECONDS = 300
 LOCATION = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
 ONE_AT_A_TIME = """
 concurrency:

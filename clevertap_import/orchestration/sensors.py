@@ -26,6 +26,8 @@ from clevertap_import.pure.schedule import After, Change, Every, Once
 
 FIRST_RUNS = "first_runs"
 LOOK_SECONDS = 30
+FIRST_RUNS_A_LOOK = 20
+"""So that a look ends well before Dagster gives it up, after a minute."""
 
 Look = Callable[[dg.DagsterInstance, ImportConfig, datetime, str | None], tuple[Tick, str | None]]
 """What a look at `now` with the sensor's cursor asks for, and the cursor after it."""
@@ -99,6 +101,8 @@ def first_runs(
     for config in configs:
         if config.nickname in started or not is_on(config, found):
             continue
+        if len(requests) >= FIRST_RUNS_A_LOOK:
+            break
         if last_tick(instance, config) is None:
             tick = wanted_runs(instance, config, now, now)
             if isinstance(tick, dg.SkipReason):

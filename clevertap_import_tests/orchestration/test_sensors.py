@@ -8,6 +8,7 @@ import pytest
 
 from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.sensors import (
+    FIRST_RUNS_A_LOOK,
     first_runs,
     first_runs_sensor,
     has_run_for,
@@ -61,6 +62,16 @@ def test_an_interval_waits_for_a_run_that_waits(instance: dg.DagsterInstance) ->
     assert (asked(tick), json.loads(cursor)) == ([], [])
     end(instance, run)
     assert asked(first_runs(instance, [config], NOON, cursor)[0]) == WHOLE
+
+
+def test_many_first_runs_are_spread_over_several_looks(instance: dg.DagsterInstance) -> None:
+    """Dagster gives up a look that takes longer than a minute."""
+    configs = [scheduled_import("every", every="1 day") for _ in range(FIRST_RUNS_A_LOOK + 5)]
+    tick, cursor = first_runs(instance, configs, NOON, None)
+    assert len(asked(tick)) == FIRST_RUNS_A_LOOK
+    rest, cursor = first_runs(instance, configs, NOON, cursor)
+    assert len(asked(rest)) == 5
+    assert sorted(json.loads(cursor)) == sorted(config.nickname for config in configs)
 
 
 def test_there_is_a_sensor_for_first_runs_only_where_an_interval_is() -> None:
