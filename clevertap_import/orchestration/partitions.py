@@ -58,9 +58,13 @@ class KeyRange:
 
 
 def keys_until(config: ImportConfig, now: datetime) -> list[str]:
-    """The keys of all windows that have begun at `now`, in order: Dagster's, without its cron arithmetic."""
+    """The keys of all windows that have begun at `now`, in order: Dagster's, without its cron arithmetic.
+
+    Of the first Dagster knows one window ahead.
+    """
     first, size, text = grid(config).start, grid(config).size, KEY_FORMATS[config.window]
-    return [(first + number * size).strftime(text) for number in range((now - first) // size + 1)]
+    last = (now - first) // size
+    return [(first + number * size).strftime(text) for number in range(1 if last == -1 else last + 1)]
 
 
 def undone(config: ImportConfig, moments: Mapping[str, float], keys: Sequence[str]) -> list[str]:
