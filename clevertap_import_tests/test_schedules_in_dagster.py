@@ -145,7 +145,7 @@ def history_of_a_missed_hour(workshop: Workshop) -> None:
     run_missed(workshop, days_ago(2), succeeds=True)
     run_missed(workshop, days_ago(1), succeeds=False)
     config = load_folder(workshop.folder).called("missed").config
-    switch(workshop.instance, config, set(), on=True)
+    switch(workshop.instance, config, {"paused_schedule"}, on=True)
     (found,) = [
         each for each in workshop.instance.all_instigator_state() if each.instigator_name == "missed_schedule"
     ]
