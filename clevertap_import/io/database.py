@@ -108,8 +108,12 @@ def open_database(url: str) -> sa.Engine:
         # A connection that PostgreSQL has closed meanwhile is made anew.
         engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience)
         sa.event.listen(engine, "connect", write_ahead)
-        if step(engine) != NEWEST_STEP:
-            migrate(engine)
+        try:
+            if step(engine) != NEWEST_STEP:
+                migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
         if is_sqlite and parsed.database and Path(parsed.database).is_file():
             sa.event.listen(engine, "begin", StillThere(Path(parsed.database)))
     return engine

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import assert_never
 
+from clevertap_import.io.attempts import Attempts
+from clevertap_import.io.database import JournalUnavailable
+from clevertap_import.io.journal import Journal
 from clevertap_import.pure.errors import (
     AnswerLost,
     BodyRefused,
@@ -21,9 +24,6 @@ from clevertap_import.pure.errors import (
 from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.settlement import Settlement
-
-from .attempts import Attempts
-from .journal import Journal
 
 SPARE = 5
 """Batches entered beyond those in flight, so that no sender waits for the commit that its own answer causes.
@@ -77,6 +77,8 @@ class Deliverer:
             except BaseException:
                 # Without the journal nothing more is sent, not even what waits for its turn.
                 senders.shutdown(cancel_futures=True)
+                left = (batch for future, (_, batch) in self.under_way.items() if not future.cancelled())
+                self.delivery.uncertain += sum(map(len, left))
                 raise
         if self.broken:
             raise self.broken
@@ -85,11 +87,15 @@ class Deliverer:
     def answers(self) -> list[tuple[int, Settlement]]:
         """Wait for at least one answer, in whatever order they come; all that are there, by their entries."""
         done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
-        entries = {future: self.under_way.pop(future)[0] for future in done}
-        for future in [future for future in done if future.exception()]:
-            # Its entry stays as it is: nobody knows what became of the batch.
-            self.broken = future.exception()
-            del entries[future]
+        entries = {}
+        for future in done:
+            entry, batch = self.under_way.pop(future)
+            if future.exception():
+                # Its entry stays as it is: nobody knows what became of the batch.
+                self.broken = future.exception()
+                self.delivery.uncertain += len(batch)
+            else:
+                entries[future] = entry
         return [(entry, future.result()) for future, entry in entries.items()]
 
     def go_on(
@@ -101,10 +107,14 @@ class Deliverer:
         is_over = self.delivery.stopped is not None or self.broken is not None
         settled = [*answers, *self.called_back()] if is_over else answers
         fresh = [] if is_over else self.next(batches)
-        with self.journal.together():
-            for entry, settlement in settled:
-                self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
-            entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
+        try:
+            with self.journal.together():
+                for entry, settlement in settled:
+                    self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
+                entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
+        except JournalUnavailable:
+            self.unremembered([settlement for _, settlement in answers])
+            raise
         for batch, entry in zip(fresh, entries, strict=True):
             self.under_way[senders.submit(self.attempts.settle, batch)] = entry, batch
         if answers:
@@ -132,6 +142,12 @@ class Deliverer:
                 self.on_rejections(rejections(settlement))
             except CleverTapImportError as error:
                 self.broken = self.broken or error
+
+    def unremembered(self, settlements: Sequence[Settlement]) -> None:
+        """Answers that could not be entered: to the next run these records are as uncertain as any."""
+        accepted = sum(len(settlement.accepted) for settlement in settlements)
+        self.delivery.accepted -= accepted
+        self.delivery.uncertain += accepted
 
 
 def rejections(settlement: Settlement) -> list[Rejection]:

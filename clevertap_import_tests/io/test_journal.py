@@ -1,4 +1,4 @@
-"""The journal on a real SQLite file: what it remembers, of which windows, and what it says if it cannot."""
+"""The journal on real databases: what it remembers, of which windows, and what it says if it cannot."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ HOUR = 3600
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(default_url(tmp_path)) as opened:
+def journal(journal_url: str) -> Iterator[Journal]:
+    with Journal(journal_url) as opened:
         yield opened
 
 
@@ -54,10 +54,10 @@ def test_other_imports_are_not_seen(journal: Journal) -> None:
     assert news(journal, events("a"), import_name="visits") == [True]
 
 
-def test_the_journal_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
-    with Journal(default_url(tmp_path)) as first:
+def test_the_journal_outlives_the_process_that_wrote_it(journal_url: str) -> None:
+    with Journal(journal_url) as first:
         deliver(first, events("a"))
-    with Journal(default_url(tmp_path)) as second:
+    with Journal(journal_url) as second:
         assert news(second, events("a", "b")) == [False, True]
 
 
@@ -145,8 +145,8 @@ def test_a_later_run_of_the_same_windows_closes_what_earlier_ones_lost(journal: 
     assert news(journal, events("a")) == [True]
 
 
-def test_two_processes_may_use_the_journal_at_once(tmp_path: Path) -> None:
-    with Journal(default_url(tmp_path)) as one, Journal(default_url(tmp_path)) as other:
+def test_two_processes_may_use_the_journal_at_once(journal_url: str) -> None:
+    with Journal(journal_url) as one, Journal(journal_url) as other:
         under_way = one.begin("orders", "run-1", events("a"))
         deliver(other, events("b"), import_name="visits")
         one.settle(under_way, events("a"), [0], [])

@@ -25,6 +25,22 @@ def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked:
     assert Counter(news) == everything - Counter(had)
 
 
+@given(st.lists(names, max_size=12), st.lists(names, max_size=12), chunks)
+def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
+    had: list[str], lost: list[str], asked: list[list[str]]
+) -> None:
+    past = EventsPast(events(*had).digests, events(*lost).digests)
+    doubtful: list[str] = []
+    for chunk in asked:
+        is_news = past.is_news(events(*chunk).rows)
+        news = [name for name, is_one in zip(chunk, is_news, strict=True) if is_one]
+        mask = past.is_doubtful(events(*news).rows)
+        assert len(mask) == len(news)
+        doubtful += [name for name, is_one in zip(news, mask, strict=True) if is_one]
+    everything = Counter(name for chunk in asked for name in chunk)
+    assert Counter(doubtful) == (everything - Counter(had)) & Counter(lost)
+
+
 @given(contents, st.lists(contents, max_size=3))
 def test_profiles_that_are_news_differ_from_the_last_accepted_content(
     had: list[tuple[str, str]], asked: list[list[tuple[str, str]]]
@@ -54,3 +70,11 @@ def test_a_profile_that_went_from_a_to_b_is_news_as_a_again() -> None:
 
 def test_without_a_past_everything_is_news() -> None:
     assert NoPast().is_news(record_rows([event_line("a")] * 2)).tolist() == [True, True]
+    assert NoPast().is_doubtful(record_rows([event_line("a")] * 2)).tolist() == [False, False]
+
+
+def test_profiles_are_never_in_doubt_for_sent_twice_they_are_the_same() -> None:
+    had = profiles("u")
+    past = ProfilesPast(had.identity_digests, bytes(len(had.digests)))
+    assert past.is_news(had.rows).tolist() == [True]
+    assert past.is_doubtful(had.rows).tolist() == [False]

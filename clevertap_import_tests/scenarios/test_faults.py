@@ -1,11 +1,9 @@
 """Everything that goes wrong on the way to CleverTap, a file each: nothing is lost, and all is counted."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from clevertap_import.io.import_files import load_folder
@@ -15,18 +13,7 @@ from clevertap_import.orchestration.stats import observed_values
 from clevertap_import_tests.scenarios.fault import FOLDER, Holds, Run, read
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
 from clevertap_import_tests.virtual_time import VirtualTime, with_virtual_time
-from clevertap_import_tests.workshop import Line, Workshop, dagster_home
-
-
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    """Dagster's history in memory, which is faster; the journal is on disk as ever."""
-    with (
-        dagster_home(tmp_path_factory.mktemp("dagster_home")),
-        dg.DagsterInstance.ephemeral() as instance,
-    ):
-        yield instance
-
+from clevertap_import_tests.workshop import Line, Workshop
 
 FILES = sorted(FOLDER.glob("*.yaml"))
 
