@@ -69,12 +69,14 @@ def arguments() -> argparse.Namespace:
         "--latency-ms", nargs="+", type=float, default=[0.0, 100.0, 1000.0], metavar="N", help="of a request"
     )
     parser.add_argument("--rows", type=int, default=1_000_000, help="of ours; slower ways get a share")
-    parser.add_argument("--seconds", type=float, default=8, help="no more rows than CleverTap takes in these")
+    parser.add_argument(
+        "--seconds", type=float, default=12, help="no more rows than CleverTap takes in these"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often each case runs")
-    parser.add_argument("--quick", action="store_true", help="100,000 rows, 2 seconds, one round")
+    parser.add_argument("--quick", action="store_true", help="100,000 rows, 4 seconds, one round")
     given = parser.parse_args()
     if given.quick:
-        given.rows, given.seconds, given.rounds = 100_000, 2, 1
+        given.rows, given.seconds, given.rounds = 100_000, 4, 1
     return given
 
 

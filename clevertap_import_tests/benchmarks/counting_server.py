@@ -133,7 +133,10 @@ def counting_server(latency_ms: float = 0.0) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().strip()
+            # An empty line: it ended before it listened, and standard error says why.
+            address = process.stdout.readline().strip()
+            assert address
+            yield address
         finally:
             process.kill()
 

@@ -19,7 +19,12 @@ from clevertap_import.pure.window import Window
 from .ours import CONFIG, filled, run
 from .process import client_arguments
 from .rows import START
-from .warehouse import table
+
+DATABASE = "BENCHMARK"
+
+
+def table(rows: int) -> str:
+    return f"{DATABASE}.PUBLIC.CUSTOMERS_{rows}"
 
 
 def config(rows: int) -> ImportConfig:

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from clevertap_import_tests.fixtures_snowflake import running_snowflake
 
+from .ours_from_snowflake import DATABASE, table
 from .rows import IDENTITY_COLUMN, START, Rows
 
-DATABASE = "BENCHMARK"
 COLUMNS = {
     IDENTITY_COLUMN: "varchar",
     "NAME": "varchar",
@@ -29,10 +29,6 @@ COLUMNS = {
     "IS_MEMBER": "boolean",
     "UPDATED_AT": "timestamp_ntz",
 }
-
-
-def table(rows: int) -> str:
-    return f"{DATABASE}.PUBLIC.CUSTOMERS_{rows}"
 
 
 @contextmanager

@@ -32,15 +32,17 @@ class Way:
         return self.name in (ARROW, SNOWFLAKE)
 
     def rows(self, rows: int, latency_ms: float, seconds: float) -> int:
-        """How many of `rows`: its share, and no more than can be delivered in `seconds`.
+        """How many of `rows`: its share, and no more than CleverTap takes in `seconds`.
 
-        With a latency, whole rounds of requests: a last round with few in flight would hide the rate.
+        Ways that are not ours get half of these. With a latency, whole rounds of requests: a last round with
+        few in flight would hide the rate.
         """
         wanted = max(1, rows // self.share)
         if not latency_ms:
             return wanted
         a_round = self.in_flight * RECORDS_PER_REQUEST
-        rounds = min(wanted // a_round, int(seconds * 1000 / latency_ms))
+        allowed = seconds if self.is_ours else seconds / 2
+        rounds = min(wanted // a_round, int(allowed * 1000 / latency_ms))
         return max(1, rounds) * a_round if wanted >= a_round else wanted
 
 
