@@ -294,3 +294,23 @@ def test_each_early_end_is_an_error_that_says_what_is_kept(
 
 def test_a_delivery_that_went_to_its_end_has_no_reason() -> None:
     assert stop_reason(Delivery(accepted=1, rejected=1)) is None
+
+
+class Terminated(BaseException):
+    """Somebody ends the run from outside."""
+
+
+class RunThatIsEnded(Run):
+    def note(self, delivery: Delivery) -> None:
+        raise Terminated
+
+
+@pytest.mark.parametrize("may_repeat", [True, False], ids=["resend", "hold"])
+def test_a_run_that_is_ended_from_outside_enters_the_answers_that_came(run: Run, may_repeat: bool) -> None:
+    batches, run = batches_of_events(30), RunThatIsEnded(run.journal, run.fake)
+    with pytest.raises(Terminated):
+        run.deliver(*batches, width=5, may_repeat=may_repeat)
+    taken = run.fake.counters()["records_accepted"]
+    assert 0 < taken == run.delivery.accepted
+    assert run.delivery.uncertain == run.journal.unsettled("orders") == 0
+    assert sum(map(len, run.news(*batches))) == sum(map(len, batches)) - taken
