@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+PEERS := .venv-peers/ready
 
 .PHONY: demo test ui check lint bench docs
 
@@ -23,11 +24,18 @@ lint: $(READY)  ## Style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## Rows per second, CPU seconds and peak memory, beside a plain script
-	$(BIN)/python -m clevertap_import_tests.benchmarks
+bench: $(READY)  ## Rows per second, CPU seconds and memory, beside what else one could use; OPTIONS=--quick
+	-@$(MAKE) --no-print-directory $(PEERS)
+	$(BIN)/python -m clevertap_import_tests.benchmarks $(OPTIONS)
 
 docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
 	$(BIN)/python -m clevertap_import.reference
+
+# Other people's tools, to compare with; the benchmarks go on without them.
+$(PEERS): clevertap_import_tests/benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $(PEERS)
 
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

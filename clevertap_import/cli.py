@@ -14,6 +14,7 @@ from clevertap_import.cli_checks import check, dry_run, preview, test_connection
 from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, report_runs, told
 from clevertap_import.cli_journal import settle
 from clevertap_import.cli_rejects import rejects, retry
+from clevertap_import.cli_schedules import pause, resume, stop
 
 if TYPE_CHECKING:
     from clevertap_import.pure.config import ImportConfig
@@ -32,7 +33,9 @@ def main() -> None:
     load_dotenv(Path.cwd() / ".env")
 
 
-for command in (check, test_connection, preview, dry_run, rejects, retry, settle):
+COMMANDS = (check, test_connection, preview, dry_run, rejects, retry, settle, pause, resume, stop)
+
+for command in COMMANDS:
     main.add_command(command)
 
 

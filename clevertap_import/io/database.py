@@ -104,9 +104,8 @@ def open_database(url: str) -> sa.Engine:
         is_sqlite = parsed.get_backend_name() == "sqlite"
         if is_sqlite and parsed.database and not parsed.database.startswith("file:"):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        patience = {"timeout": SQLITE_BUSY_SECONDS} if is_sqlite and "timeout" not in parsed.query else {}
         # A connection that PostgreSQL has closed meanwhile is made anew.
-        engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience)
+        engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience(parsed))
         sa.event.listen(engine, "connect", write_ahead)
         try:
             if step(engine) != NEWEST_STEP:
@@ -117,6 +116,26 @@ def open_database(url: str) -> sa.Engine:
         if is_sqlite and parsed.database and Path(parsed.database).is_file():
             sa.event.listen(engine, "begin", StillThere(Path(parsed.database)))
     return engine
+
+
+def patience(url: sa.URL) -> dict[str, str | int]:
+    """How long to wait for others: the driver's own settings, unless the URL has them.
+
+    A process that froze, or whose line was cut, would else hold PostgreSQL's locks for hours.
+    """
+    settings: dict[str, str | int] = {}
+    if url.get_backend_name() == "sqlite":
+        settings = {"timeout": SQLITE_BUSY_SECONDS}
+    elif url.get_driver_name() in ("psycopg", "psycopg2"):
+        limits = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "15s"}
+        options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+        settings = {
+            "options": options,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "tcp_user_timeout": 20_000,
+        }
+    return {name: value for name, value in settings.items() if name not in url.query}
 
 
 class StillThere:

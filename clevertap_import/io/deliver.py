@@ -20,6 +20,7 @@ from clevertap_import.pure.errors import (
     CleverTapUnavailable,
     PasscodeRefused,
     RefusedError,
+    TurnLost,
 )
 from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
@@ -30,6 +31,10 @@ SPARE = 5
 
 A process that dies leaves these open too, so there are few of them.
 """
+
+
+UNWRITABLE = (JournalUnavailable, TurnLost)
+"""What leaves the journal as it is."""
 
 
 @dataclass(slots=True)
@@ -74,11 +79,10 @@ class Deliverer:
                 self.go_on(senders, batches, [])
                 while self.under_way:
                     self.go_on(senders, batches, self.answers())
-            except BaseException:
-                # Without the journal nothing more is sent, not even what waits for its turn.
+            except BaseException as error:
+                # Nothing more is sent, not even what waits for its turn.
                 senders.shutdown(cancel_futures=True)
-                left = (batch for future, (_, batch) in self.under_way.items() if not future.cancelled())
-                self.delivery.uncertain += sum(map(len, left))
+                self.put_down(error)
                 raise
         if self.broken:
             raise self.broken
@@ -112,7 +116,7 @@ class Deliverer:
                 for entry, settlement in settled:
                     self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
                 entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
-        except JournalUnavailable:
+        except UNWRITABLE:
             self.unremembered([settlement for _, settlement in answers])
             raise
         for batch, entry in zip(fresh, entries, strict=True):
@@ -129,6 +133,19 @@ class Deliverer:
         for future in [future for future in self.under_way if future.cancel()]:
             entry, batch = self.under_way.pop(future)
             yield entry, Settlement(batch)
+
+    def put_down(self, error: BaseException) -> None:
+        """Enter what is known of the batches under way, unless `error` is that nothing can be entered."""
+        if not isinstance(error, UNWRITABLE):
+            ended = [future for future in self.under_way if future.cancelled() or not future.exception()]
+            known = {future: self.under_way.pop(future) for future in ended}
+            with self.journal.together():
+                for future, (entry, batch) in known.items():
+                    settlement = Settlement(batch) if future.cancelled() else future.result()
+                    self.count(settlement)
+                    self.journal.settle(entry, batch, settlement.accepted, settlement.uncertain)
+        left = (batch for future, (_, batch) in self.under_way.items() if not future.cancelled())
+        self.delivery.uncertain += sum(map(len, left))
 
     def count(self, settlement: Settlement) -> None:
         self.delivery.accepted += len(settlement.accepted)

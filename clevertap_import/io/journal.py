@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import DELIVERY, FORGOTTEN, open_database, translated
+from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, open_database, translated
+from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
 
@@ -47,6 +48,7 @@ class Journal:
 
     def __init__(self, url: str) -> None:
         self.engine = open_database(url)
+        self.turn: str | None = None
         self._open: sa.Connection | None = None
 
     def close(self) -> None:
@@ -170,12 +172,25 @@ class Journal:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Commit all entries made within at once, all or none: each commit waits for the disk."""
+        """Commit all entries made within at once, all or none: each commit waits for the disk.
+
+        Raises TurnLost if the lease whose holder is `turn` is not held any more: another run that takes over
+        has either seen these entries, or prevents them.
+        """
         with self._writing() as self._open:
             try:
+                self._still_ours(self._open)
                 yield
             finally:
                 self._open = None
+
+    def _still_ours(self, connection: sa.Connection) -> None:
+        if self.turn is None:
+            return
+        mine = LEASE.update().where((LEASE.c.holder == self.turn) & (LEASE.c.granted == 1))
+        # A change of nothing, which no other can make at the same time.
+        if connection.execute(mine.values(beats=LEASE.c.beats)).rowcount != 1:
+            raise TurnLost()
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:

@@ -19,6 +19,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from clevertap_import.io.database import LEASE, LEASE_TURN, JournalUnavailable, translated
+from clevertap_import.pure.errors import CleverTapImportError, TurnLost
 from clevertap_import.pure.shares import fair_shares
 
 BEAT_SECONDS = 0.5
@@ -31,8 +32,13 @@ SILENT_SECONDS = 20.0
 DEAD_SECONDS = 5.0
 """The same where its process is known to be dead: CleverTap may still be at work on its last requests.
 
-What only one may use at a time is no request, and is free at once.
+The turn of an import is no request, and is free after STILL_SECONDS.
 """
+
+STILL_SECONDS = 2.0
+"""Even of a process that seems to be dead: machines that share a name do not share their processes."""
+
+TURN = "import "
 
 Row = sa.Row[Any]
 
@@ -53,7 +59,7 @@ class Lease:
     beats: int = 0
     beaten_at: float = float("-inf")
     others: tuple[str, ...] = ()
-    broken: JournalUnavailable | None = None
+    broken: CleverTapImportError | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     @property
@@ -61,7 +67,7 @@ class Lease:
         return self.clock() - self.beaten_at < STALE_SECONDS
 
     def has_room(self, width: int) -> bool:
-        """Whether one more may be used. Raises JournalUnavailable if the lease cannot be renewed."""
+        """Whether one more may be used. Raises JournalUnavailable or TurnLost if the lease has ended."""
         if self.broken:
             raise self.broken
         return self.is_fresh and self.in_use < min(self.granted, self.target, width)
@@ -91,6 +97,13 @@ class Lease:
                     told = True
                 self.changed.wait(BEAT_SECONDS)
 
+    def check(self) -> None:
+        """Raises why, if what was granted whole is not held any more."""
+        if self.broken:
+            raise self.broken
+        if not (self.granted and self.is_fresh):
+            raise TurnLost()
+
     def aim(self, target: int) -> int:
         """Begin nothing more beyond `target`; returns what is kept of the grant, with what is under way."""
         with self.changed:
@@ -103,10 +116,10 @@ class Lease:
             self.granted, self.beaten_at, self.others = granted, beaten_at, others
             self.changed.notify_all()
 
-    def end(self, error: JournalUnavailable) -> None:
-        """Wake all who wait: the lease cannot be renewed."""
+    def end(self, error: CleverTapImportError) -> None:
+        """Wake all who wait: the lease is not held any more, and never will be again."""
         with self.changed:
-            self.broken = error
+            self.broken, self.granted = error, 0
             self.changed.notify_all()
 
 
@@ -127,6 +140,8 @@ class Leases:
         self._held: list[Lease] = []
         self._seen: dict[str, Sight] = {}
         self._turn = threading.Lock()
+        self._beaten_at = clock()
+        self._broken: JournalUnavailable | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="leases", daemon=True)
 
@@ -158,6 +173,8 @@ class Leases:
     def beat(self) -> None:
         """Renew all leases of this process, and see who else is there. Raises JournalUnavailable."""
         with self._turn, translated():
+            if self._broken:
+                raise self._broken
             began = self._clock()
             with self._engine.begin() as connection:
                 connection.execute(sa.update(LEASE_TURN).values(turns=LEASE_TURN.c.turns + 1))
@@ -165,15 +182,25 @@ class Leases:
                 dealt = {lease: self._dealt(lease, connection) for lease in self._held}
             for lease, (granted, others) in dealt.items():
                 lease.renewed(granted, began, others)
+            self._beaten_at = began
 
     def _beat_on(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):
             try:
                 self.beat()
             except JournalUnavailable as error:
-                for lease in tuple(self._held):
-                    lease.end(error)
-                return
+                if self._clock() - self._beaten_at >= STALE_SECONDS:
+                    return self._end(error)
+            except Exception as error:
+                # A thread that ends unheard would let everybody wait for ever.
+                return self._end(JournalUnavailable(f"Leases cannot be renewed: {type(error).__name__}."))
+        return None
+
+    def _end(self, error: JournalUnavailable) -> None:
+        with self._turn:
+            self._broken = error
+            for lease in self._held:
+                lease.end(error)
 
     def _remove_gone(self, connection: sa.Connection, now: float) -> None:
         rows = connection.execute(sa.select(LEASE)).all()
@@ -191,12 +218,18 @@ class Leases:
         silent = now - sight.since
         if silent >= SILENT_SECONDS:
             return True
-        return silent >= (0 if row.capacity == 1 else DEAD_SECONDS) and is_dead(row.host, row.process)
+        needed = STILL_SECONDS if row.resource.startswith(TURN) else DEAD_SECONDS
+        return silent >= needed and is_dead(row.host, row.process)
 
     def _dealt(self, lease: Lease, connection: sa.Connection) -> tuple[int, tuple[str, ...]]:
         """What `lease` holds from this beat on, and the purposes of those who were there before it."""
         sharers = self._sharers(lease, connection)
         if lease.holder not in [row.holder for row in sharers]:
+            if lease.beats and lease.resource.startswith(TURN):
+                # What this run knows of the journal is out of date: it must not go on, even alone.
+                lease.end(TurnLost())
+            if lease.broken:
+                return 0, ()
             lease.aim(0)
             connection.execute(sa.insert(LEASE).values(entry(lease)))
             sharers = self._sharers(lease, connection)
@@ -241,7 +274,7 @@ def entry(lease: Lease) -> dict[str, str | int]:
 
 def import_resource(nickname: str) -> str:
     """What one run of an import uses at a time."""
-    return f"import {nickname}"
+    return f"{TURN}{nickname}"
 
 
 def holders(engine: sa.Engine, resource: str) -> list[str]:

@@ -139,6 +139,11 @@ class Snowflake:
         self.query_id: str | None = None
         self.rows_expected: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the session lives, as far as the connector knows without asking."""
+        return not self._connection.is_closed() and not self._connection.expired
+
     def describe(self, sql: str) -> tuple[SourceColumn, ...]:
         """The columns that `sql` would return, without running it."""
         from snowflake.connector.constants import FIELD_ID_TO_NAME

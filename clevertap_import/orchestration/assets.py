@@ -1,5 +1,6 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,7 +14,7 @@ from clevertap_import.io.stage import Stage
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.metadata import report_metadata
-from clevertap_import.orchestration.partitions import grid, partitions_def
+from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import (
     account_key,
@@ -73,10 +74,7 @@ def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(config.nickname),
         deps=[table_key(table) for table in source_tables(config)],
-        description="\n\n".join(
-            text for text in (config.title, config.description, config.schedule.note) if text
-        )
-        or None,
+        description="\n\n".join(text for text in (config.title, config.description) if text) or None,
         group_name=f"clevertap_{sync_type}",
         kinds={"snowflake", "clevertap"},
         owners=[config.created_by] if config.created_by else [],
@@ -162,7 +160,10 @@ def checked_then_delivered(
             run.deliver(stage, journal, leases, turn)
             run.tidy(journal)
             if options.limit is None:
-                yield dg.MaterializeResult(asset_key=key, metadata=report_metadata(facts))
+                version = reading_version(time.time() - facts.seconds)
+                yield dg.MaterializeResult(
+                    asset_key=key, metadata=report_metadata(facts), data_version=version
+                )
 
 
 class TriedOutBadly(RefusedError):

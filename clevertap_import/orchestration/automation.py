@@ -1,49 +1,126 @@
-"""When an import runs by itself: a schedule that asks for all windows that are not done."""
+"""When an import runs by itself: schedules, and what a tick of a schedule or of a sensor asks for."""
+
+from datetime import datetime
 
 import dagster as dg
 
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.partitions import range_tags, undone_ranges
+from clevertap_import.orchestration.partitions import Reading, range_tags, tagged_range, undone_ranges
+from clevertap_import.orchestration.processes import UNFINISHED, clear_dead_runs
+from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.schedule import Every
+from clevertap_import.pure.schedule import Every, Manual
+
+TRIGGER_TAG = "clevertap/trigger"
+"""On runs that a schedule or sensor asked for: its kind."""
+
+TICK_TAG = "clevertap/tick"
+"""On the same runs: the moment for which they were asked."""
 
 Tick = dg.SkipReason | list[dg.RunRequest]
 
 
-def import_schedule(config: ImportConfig, job: dg.JobDefinition | str) -> dg.ScheduleDefinition | None:
-    """The schedule of an import; None for kinds that do not start runs."""
+def job_name(nickname: str) -> str:
+    return f"import_{nickname}"
+
+
+def automation_name(config: ImportConfig) -> str | None:
+    """What starts the import, by its name in Dagster; None for an import that nothing starts."""
+    if isinstance(config.schedule, Manual):
+        return None
+    return f"{config.nickname}_{'schedule' if config.schedule.crons() else 'sensor'}"
+
+
+def import_schedule(config: ImportConfig, job: str) -> dg.ScheduleDefinition | None:
+    """The schedule of an import; None for kinds that go by no clock, or that a sensor starts."""
     schedule = config.schedule
-    if not isinstance(schedule, Every):
+    if not schedule.crons():
         return None
 
     @dg.schedule(
-        name=f"{config.nickname}_schedule",
-        job_name=job if isinstance(job, str) else job.name,
+        name=automation_name(config),
+        job_name=job,
         cron_schedule=list(schedule.crons()),
         execution_timezone=schedule.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING
         if schedule.active
         else dg.DefaultScheduleStatus.STOPPED,
-        description=f"Every {schedule.every}: takes all windows that are not done.",
+        description=f"{schedule.summary}: takes all windows that are not done.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> Tick:
-        return requested(context, config, schedule)
+        return scheduled(context.instance, config, context.scheduled_execution_time)
 
     return tick
 
 
-def requested(context: dg.ScheduleEvaluationContext, config: ImportConfig, schedule: Every) -> Tick:
-    """One run for each contiguous range of windows; the first run comes at the first tick, due or not."""
-    now = context.scheduled_execution_time
-    has_run = context.instance.get_latest_materialization_event(asset_key(config.nickname)) is not None
-    if has_run and not schedule.is_due(now, config.anchor):
+def scheduled(instance: dg.DagsterInstance, config: ImportConfig, now: datetime) -> Tick:
+    """What the tick at `now` asks for. Kinds that cron can say are due at every tick."""
+    if isinstance(config.schedule, Every) and not is_due(instance, config, config.schedule, now):
         return dg.SkipReason(
-            f"Every {schedule.every}, counted from {config.anchor}: nothing is due at this tick."
+            f"{config.schedule.summary}, counted from {config.anchor}: nothing is due at this tick."
         )
+    return wanted_runs(instance, config, now, now)
+
+
+def is_due(instance: dg.DagsterInstance, config: ImportConfig, schedule: Every, now: datetime) -> bool:
+    """Whether a moment of the interval has come since the last run that the schedule asked for.
+
+    Since, because after a standstill Dagster evaluates only the last of the ticks that were missed. Until the
+    import has succeeded once every tick is due at which nothing of it is under way.
+    """
+    if instance.get_latest_materialization_event(asset_key(config.nickname)) is None:
+        return not runs_of(instance, config.nickname)
+    due, last = schedule.last_due(now, config.anchor), last_tick(instance, config)
+    if due is None:
+        return False
+    return due > last if last else due == now
+
+
+def last_tick(instance: dg.DagsterInstance, config: ImportConfig) -> datetime | None:
+    """The moment for which this kind of schedule last asked for a run; None if it never did."""
+    tags = {NICKNAME_TAG: config.nickname, TRIGGER_TAG: config.schedule.kind}
+    runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=1)
+    return datetime.fromisoformat(runs[0].tags[TICK_TAG]) if runs else None
+
+
+def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
+    """The runs of an import that have not ended; those that the UI's Materialize started are not known."""
+    statuses = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
+    return list(instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}, statuses=statuses)))
+
+
+def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetime, tick: datetime) -> Tick:
+    """One run for each contiguous range of windows that are not done at `now`; none if one waits already.
+
+    `tick` is the moment for which they are asked, part of their keys, so that none is started twice for it.
+    """
+    clear_dead_runs(instance)
+    under_way = runs_of(instance, config.nickname)
+    waiting = [run for run in under_way if run.dagster_run.status == dg.DagsterRunStatus.QUEUED]
+    # Without Dagster's queue, the second of two runs waits for the first inside its own process.
+    if waiting or len(under_way) > 1:
+        run_id = (waiting or under_way)[0].dagster_run.run_id
+        return dg.SkipReason(
+            f"Run {run_id[:8]} of this import waits already; the next tick takes what is left."
+        )
+    tags = {TRIGGER_TAG: config.schedule.kind, TICK_TAG: tick.isoformat()}
+    job = job_name(config.nickname)
     if config.updated_on is None:
-        return [dg.RunRequest()]
-    ranges = undone_ranges(context.instance, config, asset_key(config.nickname), now)
+        return [dg.RunRequest(run_key=tick.isoformat(), job_name=job, tags=tags)]
+    readings = [reading for run in under_way if (reading := reading_of(run, now))]
+    ranges = undone_ranges(instance, config, asset_key(config.nickname), now, readings)
+    if not ranges:
+        return dg.SkipReason("No window is left to import.")
     # Dagster wants a key with each of several requests; the tick's time in it makes it a new one.
     return [
-        dg.RunRequest(run_key=f"{now.isoformat()} {keys.first}", tags=range_tags(keys)) for keys in ranges
+        dg.RunRequest(
+            run_key=f"{tick.isoformat()} {keys.first}", job_name=job, tags={**tags, **range_tags(keys)}
+        )
+        for keys in ranges
     ]
+
+
+def reading_of(run: dg.RunRecord, now: datetime) -> Reading | None:
+    """What a run under way reads, from `now` on if it has not begun; None if it is given no windows."""
+    keys = tagged_range(run.dagster_run.tags)
+    return Reading(keys, run.start_time or now.timestamp()) if keys else None

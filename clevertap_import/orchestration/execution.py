@@ -23,7 +23,7 @@ from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import HeldEvents, HistoryForgotten, TurnLost
+from clevertap_import.pure.errors import HeldEvents, HistoryForgotten
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.outcome import Outcome
 from clevertap_import.pure.past import NoPast, Past
@@ -187,6 +187,7 @@ class ImportRun:
     def deliver(self, stage: Stage, journal: Journal, leases: Leases, turn: Lease) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
         clevertap = self.clevertap
+        journal.turn = turn.holder
         may_repeat = not self.is_events or self.config.uncertain_events == "resend"
         with upload_gate(leases, clevertap.settings, stage.counts.batches, self.purpose) as gate:
             post = gate.upload(in_turn(turn, clevertap.post))
@@ -243,10 +244,7 @@ def in_turn(turn: Lease, send: Callable[[Batch], Outcome]) -> Callable[[Batch], 
     """`send`, as long as no other run has taken over. Raises TurnLost then."""
 
     def sent(batch: Batch) -> Outcome:
-        if not turn.granted:
-            raise TurnLost(
-                "This process stood still, and another run of the import took over. Nothing more was sent."
-            )
+        turn.check()
         return send(batch)
 
     return sent

@@ -10,7 +10,7 @@ import dagster as dg
 
 from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.location import job_name
+from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     partitions_def,

@@ -10,10 +10,12 @@ import dagster as dg
 
 from clevertap_import.io.history import FileHistory, file_histories
 from clevertap_import.io.import_files import Imports
+from clevertap_import.orchestration.sensors import has_run_for
 from clevertap_import.orchestration.stats import import_stats
+from clevertap_import.orchestration.switches import Switch, is_on, is_stopped, switches
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.import_file import Draft, LoadedImport
-from clevertap_import.pure.schedule import Every
+from clevertap_import.pure.schedule import Manual, Once
 from clevertap_import.pure.target import ProfilesTarget
 
 Line = dict[str, Any]
@@ -50,14 +52,14 @@ def listing(instance: dg.DagsterInstance, imports: Imports, folder: Path, filter
     """A line for each import, drafts included, ordered by nickname."""
     files = [Path(each.file) for each in imports.loaded] + [Path(each.file) for each in imports.drafts]
     histories = file_histories(folder, files)
-    stopped = stopped_schedules(instance)
-    lines = [loaded_line(instance, each, histories[Path(each.file)], stopped) for each in imports.loaded]
+    found = switches(instance)
+    lines = [loaded_line(instance, each, histories[Path(each.file)], found) for each in imports.loaded]
     lines += [draft_line(each, histories[Path(each.file)]) for each in imports.drafts]
     return sorted(filter(filters.admits, lines), key=lambda line: str(line["nickname"]))
 
 
 def loaded_line(
-    instance: dg.DagsterInstance, loaded: LoadedImport, history: FileHistory, stopped: Mapping[str, bool]
+    instance: dg.DagsterInstance, loaded: LoadedImport, history: FileHistory, found: Mapping[str, Switch]
 ) -> Line:
     config = loaded.config
     runs = import_stats(instance, config.nickname)
@@ -66,7 +68,9 @@ def loaded_line(
         "nickname": config.nickname,
         "title": config.title,
         "partner": "Snowflake",
-        "status": "Running" if runs and runs[0]["status"] == "Running" else waiting_status(config, stopped),
+        "status": "Running"
+        if runs and runs[0]["status"] == "Running"
+        else waiting_status(instance, config, found),
         "sync_type": "profiles" if isinstance(config.target, ProfilesTarget) else "events",
         "frequency": config.schedule.word,
         "health": finished["health"] if finished else None,
@@ -78,17 +82,16 @@ def loaded_line(
     }
 
 
-def waiting_status(config: ImportConfig, stopped: Mapping[str, bool]) -> str:
-    """What an import that is not running waits for."""
-    if not isinstance(config.schedule, Every):
+def waiting_status(instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, Switch]) -> str:
+    """What an import that is not running waits for; one that ran at its only moment is as a manual one."""
+    schedule = config.schedule
+    if isinstance(schedule, Manual):
         return "Ready"
-    is_stopped = stopped.get(f"{config.nickname}_schedule", not config.schedule.active)
-    return "Paused" if is_stopped else "Scheduled"
-
-
-def stopped_schedules(instance: dg.DagsterInstance) -> dict[str, bool]:
-    """Which schedules a person has stopped or started; those left as the YAML says are not in it."""
-    return {state.instigator_name: not state.is_running for state in instance.all_instigator_state()}
+    if is_stopped(instance, config, found):
+        return "Stopped"
+    if isinstance(schedule, Once) and has_run_for(instance, config, schedule.moment):
+        return "Ready"
+    return "Scheduled" if is_on(config, found) else "Paused"
 
 
 def draft_line(draft: Draft, history: FileHistory) -> Line:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, table_specs
-from clevertap_import.orchestration.automation import import_schedule
+from clevertap_import.orchestration.automation import import_schedule, job_name
 from clevertap_import.orchestration.resources import (
     account_key,
     clevertap_account,
@@ -18,13 +19,12 @@ from clevertap_import.orchestration.resources import (
     journal_database,
     snowflake_connection,
 )
+from clevertap_import.orchestration.sensors import FIRST_RUNS, first_runs_sensor, import_sensor
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.import_file import Draft, LoadedImport
 
-
-def job_name(nickname: str) -> str:
-    return f"import_{nickname}"
+Job = UnresolvedAssetJobDefinition
 
 
 def code_references(file: str, line: int) -> dict[str, Any]:
@@ -39,20 +39,32 @@ def code_references(file: str, line: int) -> dict[str, Any]:
 
 
 def import_definitions(config: ImportConfig, metadata: dict[str, Any]) -> dg.Definitions:
-    """Everything that one import needs, resources included."""
-    asset = import_asset(config, metadata)
+    """Everything that one import needs, resources included, for a component among others."""
+    job = import_job(config)
+    sensor = first_runs_sensor(f"{config.nickname}_first_run", [config], [job])
+    return dg.Definitions.merge(
+        own_definitions(config, metadata, job), dg.Definitions(sensors=[sensor] if sensor else [])
+    )
+
+
+def import_job(config: ImportConfig) -> Job:
     key = asset_key(config.nickname)
-    job = dg.define_asset_job(
+    return dg.define_asset_job(
         job_name(config.nickname),
         selection=dg.AssetSelection.assets(key) | dg.AssetSelection.checks_for_assets(key),
         executor_def=dg.in_process_executor,
         tags={NICKNAME_TAG: config.nickname},
     )
-    schedule = import_schedule(config, job_name(config.nickname))
+
+
+def own_definitions(config: ImportConfig, metadata: dict[str, Any], job: Job) -> dg.Definitions:
+    """What an import does not share with others, and its resources, which are the same for all."""
+    schedule, sensor = import_schedule(config, job_name(config.nickname)), import_sensor(config)
     return dg.Definitions(
-        assets=[asset],
+        assets=[import_asset(config, metadata)],
         jobs=[job],
         schedules=[schedule] if schedule else [],
+        sensors=[sensor] if sensor else [],
         resources={
             connection_key(config.connection): snowflake_connection(config.connection),
             account_key(config.account): clevertap_account(config.account),
@@ -85,15 +97,22 @@ def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.Asset
 def folder_definitions(folder: Path) -> dg.Definitions:
     """All imports of a folder. One process for a run: a second one costs more than a small import."""
     imports = load_folder(folder)
-    tables = {spec.key: spec for loaded in imports.loaded for spec in table_specs(loaded.config)}
-    taken = {loaded.config.nickname for loaded in imports.loaded}
+    configs = [loaded.config for loaded in imports.loaded]
+    tables = {spec.key: spec for config in configs for spec in table_specs(config)}
+    jobs = [import_job(config) for config in configs]
+    first_runs = first_runs_sensor(FIRST_RUNS, configs, jobs)
     return dg.Definitions.merge(
-        *(loaded_definitions(loaded) for loaded in imports.loaded),
+        *(loaded_definitions(loaded, job) for loaded, job in zip(imports.loaded, jobs, strict=True)),
         dg.Definitions(
-            assets=[*tables.values(), *draft_specs(imports.drafts, taken)], executor=dg.in_process_executor
+            assets=[
+                *tables.values(),
+                *draft_specs(imports.drafts, {config.nickname for config in configs}),
+            ],
+            sensors=[first_runs] if first_runs else [],
+            executor=dg.in_process_executor,
         ),
     )
 
 
-def loaded_definitions(loaded: LoadedImport) -> dg.Definitions:
-    return import_definitions(loaded.config, code_references(loaded.file, loaded.line))
+def loaded_definitions(loaded: LoadedImport, job: Job) -> dg.Definitions:
+    return own_definitions(loaded.config, code_references(loaded.file, loaded.line), job)

@@ -1,11 +1,14 @@
 """The windows of an import as Dagster partitions, and which of them are not done."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from itertools import groupby
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterEventType
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.window import GRIDS, Grid
@@ -21,6 +24,11 @@ KEY_FORMATS = {
 """All different, so that after a change of grid no window of the old one makes one of the new look done."""
 
 RECORDS_PER_READ = 1000
+READ_AT = "read "
+
+FIRST_TAG = "dagster/asset_partition_range_start"
+LAST_TAG = "dagster/asset_partition_range_end"
+PARTITION_TAG = "dagster/partition"
 
 
 def grid(config: ImportConfig) -> Grid:
@@ -49,39 +57,57 @@ class KeyRange:
     last: str
 
 
-def window_end(partitions: dg.TimeWindowPartitionsDefinition, key: str) -> float:
-    """When the window called `key` ends, in epoch seconds."""
-    return partitions.time_window_for_partition_key(key).end.timestamp()
+def keys_until(config: ImportConfig, now: datetime) -> list[str]:
+    """The keys of all windows that have begun at `now`, in order: Dagster's, without its cron arithmetic.
+
+    Of the first Dagster knows one window ahead.
+    """
+    first, size, text = grid(config).start, grid(config).size, KEY_FORMATS[config.window]
+    last = (now - first) // size
+    return [(first + number * size).strftime(text) for number in range(1 if last == -1 else last + 1)]
 
 
-def undone(
-    partitions: dg.TimeWindowPartitionsDefinition, materialized: Mapping[str, float], keys: Sequence[str]
-) -> list[str]:
-    """Those of `keys` that were not materialized (`materialized`: when, in epoch seconds) after their end."""
-    return [key for key in keys if key not in materialized or materialized[key] < window_end(partitions, key)]
+def undone(config: ImportConfig, moments: Mapping[str, float], keys: Sequence[str]) -> list[str]:
+    """Those of `keys`, which are all from the first on, that were not read after their end.
+
+    `moments`: when each window was read last, in epoch seconds.
+    """
+    first_end, size = grid(config).start_seconds + grid(config).size_seconds, grid(config).size_seconds
+    return [key for number, key in enumerate(keys) if moments.get(key, 0) < first_end + number * size]
 
 
 def key_ranges(keys: Sequence[str], wanted: Iterable[str]) -> list[KeyRange]:
     """`wanted` as contiguous ranges of `keys`, which are all keys in order."""
     chosen = set(wanted)
-    ranges: list[KeyRange] = []
-    previous: str | None = None
-    for key in keys:
-        if key in chosen:
-            is_next = ranges and ranges[-1].last == previous
-            ranges = (
-                [*ranges[:-1], KeyRange(ranges[-1].first, key)] if is_next else [*ranges, KeyRange(key, key)]
-            )
-        previous = key
-    return ranges
+    spans = [list(group) for is_wanted, group in groupby(keys, chosen.__contains__) if is_wanted]
+    return [KeyRange(span[0], span[-1]) for span in spans]
 
 
-def materialized_at(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
-    """When each window was materialized last, in epoch seconds."""
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, DagsterEventType.ASSET_MATERIALIZATION
-    )
-    ids = sorted(latest.values())
+def reading_version(seconds: float) -> dg.DataVersion:
+    """The data version of windows that a run began to read at `seconds`, epoch: Snowflake as it was then."""
+    return dg.DataVersion(f"{READ_AT}{datetime.fromtimestamp(int(seconds), UTC).isoformat()}")
+
+
+def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
+    """When the last run that imported a window began to read it, in epoch seconds.
+
+    The time of the materialization would not do: a window that ends while the run delivers was read in part.
+    Windows of other making, such as those reported by hand in the UI, count from their materialization.
+    """
+    storage = instance.event_log_storage
+    kind = DagsterEventType.ASSET_MATERIALIZATION
+    versions = storage.get_latest_tags_by_partition(key, kind, [DATA_VERSION_TAG])
+    moments = {
+        partition: datetime.fromisoformat(tags[DATA_VERSION_TAG].removeprefix(READ_AT)).timestamp()
+        for partition, tags in versions.items()
+        if tags[DATA_VERSION_TAG].startswith(READ_AT)
+    }
+    latest = storage.get_latest_storage_id_by_partition(key, kind)
+    return moments | moments_told(instance, key, [latest[other] for other in latest if other not in moments])
+
+
+def moments_told(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> dict[str, float]:
+    """When the materializations with these storage ids were told to Dagster, by partition."""
     moments: dict[str, float] = {}
     for begin in range(0, len(ids), RECORDS_PER_READ):
         part = ids[begin : begin + RECORDS_PER_READ]
@@ -92,17 +118,48 @@ def materialized_at(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str,
     return moments
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A run under way: the windows that it takes, and when it began to read them, in epoch seconds."""
+
+    keys: KeyRange
+    began: float
+
+
 def undone_ranges(
-    instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetKey, now: datetime
+    instance: dg.DagsterInstance,
+    config: ImportConfig,
+    key: dg.AssetKey,
+    now: datetime,
+    readings: Iterable[Reading] = (),
 ) -> list[KeyRange]:
     """The windows of an import that a run should take, up to and with the one in progress at `now`."""
-    partitions = partitions_def(config)
-    if partitions is None:
+    if config.updated_on is None:
         return []
-    keys = partitions.get_partition_keys(current_time=now)
-    return key_ranges(keys, undone(partitions, materialized_at(instance, key), keys))
+    return ranges_left(config, read_moments(instance, key), readings, now)
+
+
+def ranges_left(
+    config: ImportConfig, moments: Mapping[str, float], readings: Iterable[Reading], now: datetime
+) -> list[KeyRange]:
+    """The windows that are neither done nor under way at `now`.
+
+    What `readings` have under way counts as read: a run that fails after all leaves its windows to the next.
+    """
+    keys, expected = keys_until(config, now), dict(moments)
+    for reading in readings:
+        for key in keys[bisect_left(keys, reading.keys.first) : bisect_right(keys, reading.keys.last)]:
+            expected[key] = max(reading.began, expected.get(key, 0))
+    return key_ranges(keys, undone(config, expected, keys))
 
 
 def range_tags(keys: KeyRange) -> dict[str, str]:
     """The tags by which Dagster runs a range of partitions in one run."""
-    return {"dagster/asset_partition_range_start": keys.first, "dagster/asset_partition_range_end": keys.last}
+    return {FIRST_TAG: keys.first, LAST_TAG: keys.last}
+
+
+def tagged_range(tags: Mapping[str, str]) -> KeyRange | None:
+    """The windows that a run with these tags takes; None if it has none."""
+    one = tags.get(PARTITION_TAG)
+    first, last = tags.get(FIRST_TAG, one), tags.get(LAST_TAG, one)
+    return KeyRange(first, last) if first and last else None

@@ -89,7 +89,13 @@ class HeldEvents(Unfinished):
 
 
 class TurnLost(Unfinished):
-    """The process stood still for so long that another run took its place."""
+    """The process stood still for so long that another run of the import may have taken its place."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This process stood still, and another run of the import may have taken over."
+            " Nothing more is sent. Run again."
+        )
 
 
 class HistoryForgotten(ConfigError):

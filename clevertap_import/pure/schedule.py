@@ -1,28 +1,33 @@
 """Schedules: when an import runs. A kind is one class here, and one name in the union below them."""
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from math import gcd
 from typing import Annotated, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from clevertap_import.pure.strict import Strict, shown
 from clevertap_import.pure.times import Duration, Moment, TimeOfDay, Zone
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
+CRON_DAYS: dict[Weekday, int] = {day: number for number, day in enumerate(get_args(Weekday), start=1)}
+"""Cron's numbers of the days; its 7 is a Sunday too."""
+
 LEAST = Duration("15 minutes")
 MOST = Duration("52 weeks")
+LEAST_CHECK = Duration("1 minute")
+MOST_CHECK = Duration("1 day")
 MINUTES_PER_DAY = 24 * 60
 SHORTEST_MONTH = 28
 
 
 class Kind(Strict):
-    """What all schedules have. `runs` says whether this version brings the kind to life."""
+    """What all schedules have."""
 
-    runs: ClassVar[bool] = False
     word: ClassVar[str]
     """CleverTap's name for the frequency."""
 
@@ -33,32 +38,28 @@ class Kind(Strict):
     )
     active: bool = Field(
         True,
-        description="Whether the schedule starts when it is loaded, or waits to be started in the UI.",
+        description="Whether the schedule starts when it is loaded, or waits to be started.",
         examples=[False],
     )
 
     @property
-    def note(self) -> str:
-        """What a user of a kind that does not run yet should know; empty for the others."""
-        if self.runs:
-            return ""
-        name = type(self).model_fields["kind"].default
-        return f"A {name} schedule does not start runs yet: run the import in the UI or with the run command."
+    def summary(self) -> str:
+        """When it runs, as the beginning of a sentence."""
+        return self.word
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is right, and yet not what everybody would expect."""
-        return (self.note,) if self.note else ()
+        return ()
 
     def crons(self) -> tuple[str, ...]:
-        """Cron lines, in `timezone`, at whose ticks an import may be due."""
+        """Cron lines, in `timezone`, at whose ticks an import may be due; none if a sensor starts it."""
         return ()
 
 
 class Every(Kind):
     """Runs at a fixed interval, counted from midnight of the import's `start`."""
 
-    runs = True
     word = "Repeat Intervals"
 
     kind: Literal["every"] = Field(
@@ -78,6 +79,10 @@ class Every(Kind):
         return every
 
     @property
+    def summary(self) -> str:
+        return f"Every {self.every}"
+
+    @property
     def keeps_local_hour(self) -> bool:
         return self.every.unit in ("days", "weeks")
 
@@ -88,20 +93,21 @@ class Every(Kind):
         minutes = self.every // timedelta(minutes=1)
         return ticks(gcd(minutes, MINUTES_PER_DAY, *clock_shifts_minutes(self.timezone)))
 
-    def is_due(self, moment: datetime, start: date) -> bool:
-        """Whether `moment`, zone included, is `start`'s local midnight or whole intervals after it.
+    def last_due(self, moment: datetime, start: date) -> datetime | None:
+        """The last of `start`'s local midnight and the moments whole intervals after it, up to `moment`.
 
-        Of a `start` with a time only the day counts, so that due moments fall on ticks of `crons`.
+        In UTC; None before the first. Of a `start` with a time only the day counts, so that due moments fall
+        on ticks of `crons`.
         """
         now = moment.astimezone(UTC)
         anchor = self._midnight(start)
         if now < anchor:
-            return False
+            return None
         if not self.keeps_local_hour:
-            return not (now - anchor) % self.every
+            return now - (now - anchor) % self.every
         today = now.astimezone(ZoneInfo(self.timezone)).date()
-        days = today.toordinal() - start.toordinal()
-        return now == self._midnight(today) and days % self.every.days == 0
+        past = (today.toordinal() - start.toordinal()) % self.every.days
+        return self._midnight(today - timedelta(days=past))
 
     def _midnight(self, day: date) -> datetime:
         """In UTC. Where clocks leap over midnight, the moment of the leap; of two midnights, the first."""
@@ -126,6 +132,14 @@ class Weekly(Kind):
         description="The days, and the time on each.",
         examples=[[{"day": "monday", "time": "10:00"}, {"day": "thursday", "time": "18:30"}]],
     )
+
+    @property
+    def summary(self) -> str:
+        return "On " + " and ".join(f"{slot.day} at {slot.time:%H:%M}" for slot in self.at)
+
+    def crons(self) -> tuple[str, ...]:
+        slots = ((slot.time, str(CRON_DAYS[slot.day])) for slot in self.at)
+        return tuple(f"{at.minute} {at.hour} * * {days}" for at, days in days_by_time(slots))
 
 
 def read_day_of_month(value: object) -> object:
@@ -159,15 +173,22 @@ class Monthly(Kind):
     )
 
     @property
+    def summary(self) -> str:
+        return "On " + " and ".join(f"day {slot.day} at {slot.time:%H:%M}" for slot in self.at)
+
+    def crons(self) -> tuple[str, ...]:
+        slots = ((slot.time, "L" if slot.day == "last" else str(slot.day)) for slot in self.at)
+        return tuple(f"{at.minute} {at.hour} {days} * *" for at, days in days_by_time(slots))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         days = sorted(
             {slot.day for slot in self.at if isinstance(slot.day, int) and slot.day > SHORTEST_MONTH}
         )
         if not days:
-            return super().notes
+            return ()
         named = " and ".join(map(str, days))
-        skipped = f"Months without day {named} are skipped. Write last for the last day of every month."
-        return (*super().notes, skipped)
+        return (f"Months without day {named} are skipped. Write last for the last day of every month.",)
 
 
 class Once(Kind):
@@ -181,18 +202,40 @@ class Once(Kind):
         examples=["2026-12-01T09:00:00"],
     )
 
+    @field_validator("at")
+    @classmethod
+    def _on_the_clock(cls, at: datetime, info: ValidationInfo) -> datetime:
+        """Refuses a wall-clock time that the zone's clock leaps over."""
+        zone = ZoneInfo(info.data.get("timezone", "UTC"))
+        if at.tzinfo is None and at.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).time() != at.time():
+            raise ValueError(
+                f"{at:%Y-%m-%d %H:%M} does not exist in {zone}: its clock leaps over it. "
+                "Write another time, or an offset with it."
+            )
+        return at
+
+    @property
+    def moment(self) -> datetime:
+        """In UTC. Of a wall-clock time that comes twice, the later one, as all schedules take it."""
+        if self.at.tzinfo:
+            return self.at.astimezone(UTC)
+        return self.at.replace(tzinfo=ZoneInfo(self.timezone), fold=1).astimezone(UTC)
+
+    @property
+    def summary(self) -> str:
+        return f"Once, at {self.moment:%Y-%m-%d %H:%M} UTC"
+
 
 class Manual(Kind):
     """Runs when a person or a program asks."""
 
-    runs = True
     word = "Manually Trigger"
 
     kind: Literal["manual"] = Field("manual", description="Runs only when asked to.", examples=["manual"])
 
 
 class After(Kind):
-    """Runs when upstream assets have new data."""
+    """Runs when any of these upstream assets has new data, and none of them is being made."""
 
     word = "After Assets"
 
@@ -203,9 +246,49 @@ class After(Kind):
         examples=[["dbt/customers"]],
     )
 
+    @property
+    def summary(self) -> str:
+        return f"After {', '.join(self.assets)}"
 
-Schedule = Annotated[Every | Weekly | Monthly | Once | Manual | After, Field(discriminator="kind")]
+
+class Change(Kind):
+    """Runs when a Snowflake table that the import reads has changed."""
+
+    word = "After Changes"
+
+    kind: Literal["change"] = Field(
+        "change", description="Runs when its Snowflake table has changed.", examples=["change"]
+    )
+    check_every: Duration = Field(
+        Duration("5 minutes"),
+        description="How often Snowflake is asked, 1 minute to 1 day.",
+        examples=["5 minutes"],
+    )
+
+    @field_validator("check_every")
+    @classmethod
+    def _within_bounds(cls, check_every: Duration) -> Duration:
+        if not LEAST_CHECK <= check_every <= MOST_CHECK:
+            raise ValueError(
+                f"check_every is {str(check_every)!r}. The least is {LEAST_CHECK}, the most {MOST_CHECK}."
+            )
+        return check_every
+
+    @property
+    def summary(self) -> str:
+        return f"When a table has changed, looked at every {self.check_every}"
+
+
+Schedule = Annotated[Every | Weekly | Monthly | Once | Manual | After | Change, Field(discriminator="kind")]
 KINDS: tuple[type[Kind], ...] = get_args(get_args(Schedule)[0])
+
+
+def days_by_time(slots: Iterable[tuple[time, str]]) -> list[tuple[time, str]]:
+    """Slots of the same time as one, the days in cron's form: as few cron lines as there are times."""
+    days: dict[time, list[str]] = {}
+    for moment, day in slots:
+        days.setdefault(moment, []).append(day)
+    return [(moment, ",".join(dict.fromkeys(days[moment]))) for moment in sorted(days)]
 
 
 def ticks(minutes: int) -> tuple[str, ...]:

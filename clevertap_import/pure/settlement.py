@@ -89,15 +89,15 @@ class Settling:
         self.refusal = outcome
         self.refusals += 1
         middle = len(piece.places) // 2
-        is_telling = len(piece.places) in (1, len(self.result.batch))
-        if is_telling and not piece.was_refused:
+        goes_again = len(piece.places) in (1, len(self.result.batch)) and not piece.was_refused
+        if goes_again:
             self.pieces.appendleft(replace(piece, was_refused=True))
         elif middle:
             for half in (piece.places[:middle], piece.places[middle:]):
                 self.pieces.append(Piece(half, piece.is_doubtful))
         else:
             self.suspects.append(piece)
-        return is_telling and not piece.was_refused
+        return goes_again
 
     def closed(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
         """The settlement, with all that is still open left open because of `stop`.

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from clevertap_import.pure.config import DryRun, ImportConfig, SqlSource, TableSource, UpdatedOn
-from clevertap_import.pure.schedule import KINDS, DayOfMonth, DayOfWeek, Kind, Manual
+from clevertap_import.pure.schedule import KINDS, DayOfMonth, DayOfWeek, Kind
 from clevertap_import.pure.target import (
     Column,
     CreatedOn,
@@ -50,8 +50,8 @@ def import_sections() -> Iterable[str]:
 def schedule_sections() -> Iterable[str]:
     words = "`schedule` has a `kind`, the keys of the kind, and the keys of all kinds."
     yield from heading(2, "Schedules", words)
-    rows = [(code(kind_name(each)), sentence(each), each.word, runs_word(each)) for each in KINDS]
-    yield from table(("kind", "does", "in CleverTap", "runs by itself"), rows)
+    rows = [(code(kind_name(each)), sentence(each), each.word) for each in KINDS]
+    yield from table(("kind", "does", "in CleverTap"), rows)
     yield from heading(3, "Keys of all kinds", "")
     yield from key_table(Kind)
     for kind in KINDS:
@@ -63,12 +63,6 @@ def schedule_sections() -> Iterable[str]:
     yield from key_table(DayOfWeek)
     yield from heading(3, "`at` of kind `monthly`, each entry", "")
     yield from key_table(DayOfMonth)
-
-
-def runs_word(kind: type[Kind]) -> str:
-    if kind is Manual:
-        return "no"
-    return "yes" if kind.runs else "not yet"
 
 
 def kind_name(kind: type[Kind]) -> str:

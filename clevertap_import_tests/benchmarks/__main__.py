@@ -1,93 +1,46 @@
-"""Benchmarks: python -m clevertap_import_tests.benchmarks [--quick] [--rows N] [--rounds N] [--latency-ms N]
+"""Benchmarks: python -m clevertap_import_tests.benchmarks [--quick] [--ways W...] [--latency-ms N...] ...
 
 Everything is measured in rounds that take turns, and the medians are printed. On a machine that others use,
 believe the ratios and the CPU seconds before the rates.
 """
 
 import argparse
-import statistics
-import subprocess
+import contextlib
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
 
+from .cases import Case, in_turns
 from .counting_server import ceiling_rows_per_second, counting_server
 from .encoding import encoding
-from .process import Measured, measured
 from .rows import PROPERTIES
+from .tables import Line, against_ceiling, at_latency, memory, table
+from .ways import ARROW, RECORDS_PER_REQUEST, SNOWFLAKE, WAYS, Way, has_peers
 
-PLAIN_SHARE = 5
-MEMORY_SHARES = (1, 2, 4)
+MEMORY_SHARES = (1, 4)
 RECORD_BYTES = 290
-RECORDS_PER_REQUEST = 1000
-
-Line = tuple[str, ...]
-HEADINGS = ("way", "rows", "seconds", "rows/s", "CPU s/1M rows", "stage s", "deliver s", "peak MiB")
+NO_PEERS = "Without dlt, drt and orjson: there is no .venv-peers. `make bench` sets it up if it can.\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One client, `rows` rows, one latency."""
-
-    client: str
-    rows: int
-    latency_ms: float = 0.0
-
-    @property
-    def name(self) -> str:
-        return f"{self.client}, {self.latency_ms:g} ms"
-
-    def measured(self) -> Measured:
-        """Run the client in a process of its own, against a server of its own; the counts must agree."""
-        with counting_server(self.latency_ms) as url:
-            command = [sys.executable, "-m", f"{__package__}.{self.client}"]
-            command += ["--rows", str(self.rows), "--url", url]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        result = measured(done.stdout)
-        if not result.rows - result.invalid == result.accepted == result.server_records:
-            raise RuntimeError(f"The counts of {self.name} do not agree: {result}")
-        return result
+def chosen(names: Sequence[str]) -> list[Way]:
+    """The ways called `names` that can run here; says so if the peers cannot."""
+    ways = [way for way in WAYS if way.name in names]
+    if has_peers() or not any(way.is_peer for way in ways):
+        return ways
+    sys.stdout.write(NO_PEERS)
+    return [way for way in ways if not way.is_peer]
 
 
-def medians(results: Sequence[Measured]) -> Measured:
-    """The median of each figure; the counts are the same in all."""
-    values = {
-        field.name: statistics.median(getattr(result, field.name) for result in results)
-        for field in fields(Measured)
-    }
-    return Measured(**values)
+@contextlib.contextmanager
+def variables(cases: Sequence[Case]) -> Iterator[Mapping[str, str]]:
+    """What the clients need in their environment: the local Snowflake, if a case reads from it."""
+    counts = sorted({case.rows for case in cases if case.way.name == SNOWFLAKE})
+    if not counts:
+        yield {}
+        return
+    from .warehouse import warehouse
 
-
-def measured_in_turns(cases: Iterable[Case], rounds: int) -> dict[Case, Measured]:
-    results: dict[Case, list[Measured]] = {case: [] for case in cases}
-    for _ in range(rounds):
-        for case, done in results.items():
-            done.append(case.measured())
-    return {case: medians(done) for case, done in results.items()}
-
-
-def cells(case: Case, result: Measured) -> Line:
-    return (
-        case.name,
-        f"{result.rows:,.0f}",
-        f"{result.seconds:.2f}",
-        f"{result.rows_per_second:,.0f}",
-        f"{result.cpu_seconds_per_million_rows:.2f}",
-        f"{result.stage_seconds:.2f}",
-        f"{result.deliver_seconds:.2f}",
-        f"{result.peak_mib:.0f}",
-    )
-
-
-def ratio_lines(ours: Measured, plain: Measured, memory: Sequence[Measured]) -> list[Line]:
-    rate = ours.rows_per_second / plain.rows_per_second
-    cpu = plain.cpu_seconds_per_million_rows / ours.cpu_seconds_per_million_rows
-    growth = memory[-1].peak_mib / memory[0].peak_mib
-    return [
-        ("rows/s, ours : plain", f"{rate:.1f}"),
-        ("CPU s, plain : ours", f"{cpu:.1f}"),
-        (f"peak MiB, {memory[-1].rows:,} : {memory[0].rows:,} rows", f"{growth:.2f}"),
-    ]
+    with warehouse(counts) as leading_there:
+        yield leading_there
 
 
 def machine_lines() -> list[Line]:
@@ -106,35 +59,52 @@ def machine_lines() -> list[Line]:
     ]
 
 
-def table(lines: Sequence[Line]) -> str:
-    """Columns as wide as their widest cell; the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
-    return "".join("  ".join(line) + "\n" for line in padded)
-
-
 def arguments() -> argparse.Namespace:
+    names = [way.name for way in WAYS]
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description="Benchmarks.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a run (default: 1,000,000)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each case runs (default: 3)")
-    parser.add_argument("--latency-ms", type=float, help="also measure with this latency of a request")
-    parser.add_argument("--quick", action="store_true", help="100,000 rows, one round")
+    parser.add_argument(
+        "--ways", nargs="+", choices=names, default=names, metavar="WAY", help=", ".join(names)
+    )
+    parser.add_argument(
+        "--latency-ms", nargs="+", type=float, default=[0.0, 100.0, 1000.0], metavar="N", help="of a request"
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of ours; slower ways get a share")
+    parser.add_argument(
+        "--seconds", type=float, default=12, help="no more rows than CleverTap takes in these"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each case runs")
+    parser.add_argument("--quick", action="store_true", help="100,000 rows, 4 seconds, one round")
     given = parser.parse_args()
     if given.quick:
-        given.rows, given.rounds = 100_000, 1
+        given.rows, given.seconds, given.rounds = 100_000, 4, 1
     return given
 
 
 def main() -> None:
     given = arguments()
-    ours, plain = Case("ours", given.rows), Case("plain", given.rows // PLAIN_SHARE)
-    memory = [Case("ours", given.rows * share) for share in MEMORY_SHARES]
-    late = [Case("ours", given.rows, given.latency_ms)] if given.latency_ms else []
-    results = measured_in_turns((ours, plain, *late), given.rounds)
-    results |= measured_in_turns(memory[1:], 1)
-    lines = [HEADINGS, *(cells(case, result) for case, result in results.items())]
-    ratios = ratio_lines(results[ours], results[plain], [results[case] for case in memory])
-    sys.stdout.write(f"{table(lines)}\n{table(ratios)}\n{table(machine_lines())}")
+    ways = chosen(given.ways)
+    cases = [
+        Case(way, way.rows(given.rows, latency_ms, given.seconds), latency_ms)
+        for latency_ms in given.latency_ms
+        for way in ways
+    ]
+    arrow = next(way for way in WAYS if way.name == ARROW)
+    growing = [Case(arrow, given.rows * share) for share in MEMORY_SHARES]
+    with variables(cases) as more:
+        outcomes = in_turns(cases, given.rounds, more)
+    more_rows = in_turns([case for case in growing if case not in outcomes], 1, {})
+    for latency_ms in given.latency_ms:
+        sys.stdout.write(at_latency(outcomes, latency_ms) + "\n")
+    sys.stdout.write(against_ceiling(outcomes) + "\n")
+    sys.stdout.write(memory([(case, (outcomes | more_rows)[case]) for case in growing]) + "\n")
+    sys.stdout.write(table(machine_lines()))
+    wrong = [
+        case.name
+        for case, done in (outcomes | more_rows).items()
+        if case.way.is_ours and done.verdict != "all"
+    ]
+    if wrong:
+        raise SystemExit(f"Not all of ours arrived once: {'; '.join(wrong)}.")
 
 
 if __name__ == "__main__":

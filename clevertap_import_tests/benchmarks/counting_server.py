@@ -1,6 +1,7 @@
 """A CleverTap that only counts: reads whole bodies, takes every record, answers after a set latency.
 
-Run as a program it serves until it is ended, and its first line of output is its address.
+Run as a program it serves until it is ended, and its first line of output is its address. GET / tells the
+counts, GET /first the first body that came.
 """
 
 import argparse
@@ -28,11 +29,26 @@ CEILING_CONNECTIONS = 4
 
 @dataclass(slots=True)
 class Counts:
-    """What has arrived."""
+    """What has arrived. `seconds` and `cpu_seconds` run from the first request to the last answer.
+
+    held_seconds: the time between the arrival of a request and its answer, summed over all requests.
+    """
 
     requests: int = 0
     records: int = 0
     bytes: int = 0
+    seconds: float = 0.0
+    held_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @property
+    def in_flight(self) -> float:
+        """Requests in flight on average."""
+        return self.held_seconds / self.seconds if self.seconds else 0.0
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.records / self.seconds if self.seconds else 0.0
 
 
 class CountingServer(ThreadingTCPServer):
@@ -45,18 +61,39 @@ class CountingServer(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Connection)
         self.latency_seconds = latency_seconds
         self.counts = Counts()
+        self.first_body = b""
+        self.began: tuple[float, float] | None = None
         self.lock = threading.Lock()
 
-    def take(self, body: bytes) -> bytes:
+    def take(self, body: bytes, arrived: float) -> bytes:
         """Count `body`, and answer that all of it was processed."""
         records = body.count(RECORD_MARK)
-        with self.lock:
-            self.counts.requests += 1
-            self.counts.records += records
-            self.counts.bytes += len(body)
         if self.latency_seconds:
             time.sleep(self.latency_seconds)
+        with self.lock:
+            self.first_body = self.first_body or body
+            self.enter(len(body), records, arrived)
         return b'{"status":"success","processed":%d,"unprocessed":[]}' % records
+
+    def enter(self, size: int, records: int, arrived: float) -> None:
+        assert self.began is not None
+        now, counts = time.perf_counter(), self.counts
+        counts.requests += 1
+        counts.records += records
+        counts.bytes += size
+        counts.held_seconds += now - arrived
+        counts.seconds = now - self.began[0]
+        counts.cpu_seconds = time.process_time() - self.began[1]
+
+    def arrived(self) -> float:
+        """The time of a request that comes in now; that of the first one is kept."""
+        now = time.perf_counter()
+        if self.began is None:
+            self.began = now, time.process_time()
+        return now
+
+    def told(self, path: bytes) -> bytes:
+        return self.first_body if path == b"/first" else json.dumps(asdict(self.counts)).encode()
 
 
 class Connection(StreamRequestHandler):
@@ -67,11 +104,13 @@ class Connection(StreamRequestHandler):
 
     def handle(self) -> None:
         while request := self.rfile.readline():
-            size = self.body_bytes()
-            if request.startswith(b"GET"):
-                answer = json.dumps(asdict(self.server.counts)).encode()
+            method, path, _ = request.split()
+            if method == b"POST":
+                arrived = self.server.arrived()
+                answer = self.server.take(self.rfile.read(self.body_bytes()), arrived)
             else:
-                answer = self.server.take(self.rfile.read(size))
+                self.body_bytes()
+                answer = self.server.told(path)
             self.wfile.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                 % (len(answer), answer)
@@ -94,7 +133,10 @@ def counting_server(latency_ms: float = 0.0) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().strip()
+            # An empty line: it ended before it listened, and standard error says why.
+            address = process.stdout.readline().strip()
+            assert address
+            yield address
         finally:
             process.kill()
 
@@ -102,6 +144,12 @@ def counting_server(latency_ms: float = 0.0) -> Iterator[str]:
 def counted(url: str) -> Counts:
     with urlopen(url, timeout=10) as answer:  # noqa: S310 - our own server
         return Counts(**json.load(answer))
+
+
+def first_body(url: str) -> bytes:
+    with urlopen(f"{url}/first", timeout=10) as answer:  # noqa: S310 - our own server
+        body: bytes = answer.read()
+        return body
 
 
 def ceiling_rows_per_second(url: str, body: bytes, bodies: int = CEILING_BODIES) -> float:
@@ -114,14 +162,12 @@ def ceiling_rows_per_second(url: str, body: bytes, bodies: int = CEILING_BODIES)
             client.getresponse().read()
         client.close()
 
-    before = counted(url).records
     threads = [threading.Thread(target=post_many) for _ in range(CEILING_CONNECTIONS)]
-    began = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return (counted(url).records - before) / (time.perf_counter() - began)
+    return counted(url).rows_per_second
 
 
 def main() -> None:

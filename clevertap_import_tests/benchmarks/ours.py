@@ -2,25 +2,29 @@
 
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.database import default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
+from clevertap_import.io.gate import upload_gate
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.leases import Leases
 from clevertap_import.io.stage import Stage, StageCounts, Stager
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.past import NoPast
 from clevertap_import.pure.records import Rejection
 from clevertap_import.pure.report import Report
+from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.pure.window import GRIDS, Grid
 
-from .counting_server import counted
-from .process import CLIENT_CORE, Measured, client_arguments, cpu_seconds, peak_mib, pin_to_core
+from .process import Measured, Watch, client_arguments
 from .rows import IDENTITY_COLUMN, PROPERTIES, START, Rows
 
 CONFIG = ImportConfig.model_validate(
@@ -34,25 +38,37 @@ CONFIG = ImportConfig.model_validate(
         },
     }
 )
+GRID = Grid(GRIDS["hour"], START)
+SECONDS_A_DAY = 86_400
+
+
+def as_queried(chunk: pa.RecordBatch) -> pa.RecordBatch:
+    """`chunk` with the columns that the query of a run adds; it was updated in the course of a day."""
+    dice = np.random.default_rng(chunk.num_rows)
+    seconds = int(START.timestamp()) + np.sort(dice.integers(0, SECONDS_A_DAY, chunk.num_rows))
+    chunk = chunk.append_column(EPOCH_COLUMN, pa.array(seconds))
+    return chunk.append_column(SUPERSEDED_COLUMN, pa.array(np.zeros(chunk.num_rows, np.int8)))
 
 
 def ignored(_: Sequence[Rejection] | StageCounts | Delivery) -> None:
     """Rejections and progress are counted by the run itself."""
 
 
+def filled(stage: Stage, mapper: Mapper, chunks: Iterable[pa.RecordBatch]) -> None:
+    Stager(mapper, GRID, NoPast(), ignored, ignored).fill(stage, chunks)
+
+
 def deliver(stage: Stage, url: str, home: Path) -> Delivery:
     client = CleverTap(AccountSettings(url, "benchmark", "benchmark"))
-    attempts = Attempts(client.post, Patience(), may_repeat=True)
-    with Journal(default_url(home)) as journal:
+    most = client.settings.max_in_flight
+    with (
+        Journal(default_url(home)) as journal,
+        Leases(journal.engine) as leases,
+        upload_gate(leases, client.settings, most, "Benchmark") as gate,
+    ):
+        attempts = Attempts(gate.upload(client.post), Patience(), may_repeat=True)
         deliverer = Deliverer(
-            journal,
-            attempts,
-            CONFIG.nickname,
-            "run",
-            lambda: client.settings.max_in_flight,
-            client.settings.max_in_flight,
-            ignored,
-            ignored,
+            journal, attempts, CONFIG.nickname, "run", lambda: gate.width, most, ignored, ignored
         )
         delivery = deliverer.deliver(stage.batches())
     if stopped := stop_reason(delivery):
@@ -60,15 +76,12 @@ def deliver(stage: Stage, url: str, home: Path) -> Delivery:
     return delivery
 
 
-def run(rows: Rows, url: str, home: Path) -> Measured:
-    """Stage all `rows`, deliver them to `url`, and check that every row is accounted for."""
-    cpu_before, began = cpu_seconds(), time.perf_counter()
-    with Stage() as stage:
-        mapper = Mapper(CONFIG, run_seconds=int(START.timestamp()))
-        Stager(mapper, Grid(GRIDS["hour"], START), NoPast(), ignored, ignored).fill(stage, rows)
-        staged = time.perf_counter()
-        delivery = deliver(stage, url, home)
-        done = time.perf_counter()
+def run(fill: Callable[[Stage], None], url: str, rows: Rows | None = None) -> Measured:
+    """Stage what `fill` gets, deliver it to `url`, and check that every row is accounted for."""
+    watch = Watch()
+    with tempfile.TemporaryDirectory(prefix="clevertap-import-benchmark-") as home, Stage() as stage:
+        fill(stage)
+        delivery = deliver(stage, url, Path(home))
         counts = stage.counts
     report = Report(
         read=counts.read,
@@ -79,24 +92,17 @@ def run(rows: Rows, url: str, home: Path) -> Measured:
         uncertain=delivery.uncertain,
         superseded=counts.superseded,
     ).checked()
-    return Measured(
-        rows=report.read,
-        seconds=done - began - rows.seconds,
-        stage_seconds=staged - began - rows.seconds,
-        deliver_seconds=done - staged,
-        cpu_seconds=cpu_seconds() - cpu_before - rows.cpu_seconds,
-        peak_mib=peak_mib(),
-        accepted=report.accepted,
-        invalid=report.invalid,
-        server_records=counted(url).records,
-    )
+    return watch.stopped(report.read, report.accepted, report.invalid, without=rows)
 
 
 def main() -> None:
     arguments = client_arguments(__doc__)
-    pin_to_core(CLIENT_CORE)
-    with tempfile.TemporaryDirectory(prefix="clevertap-import-benchmark-") as home:
-        sys.stdout.write(run(Rows(arguments.rows), arguments.url, Path(home)).as_json() + "\n")
+    rows = Rows(arguments.rows, finished=as_queried)
+
+    def fill(stage: Stage) -> None:
+        filled(stage, Mapper(CONFIG, run_seconds=int(START.timestamp())), rows)
+
+    sys.stdout.write(run(fill, arguments.url, rows).as_json() + "\n")
 
 
 if __name__ == "__main__":

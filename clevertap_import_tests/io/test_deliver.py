@@ -12,7 +12,7 @@ from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.breaker import MOST_FAILURES_IN_A_ROW
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.database import JournalUnavailable, default_url
-from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
+from clevertap_import.io.deliver import SPARE, Deliverer, Delivery, stop_reason
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.rejects import RejectsUnwritable, rejects_file
 from clevertap_import.pure.errors import (
@@ -125,7 +125,7 @@ def test_if_a_refusal_cannot_be_written_what_is_under_way_is_settled_and_no_more
     with rejects_file(tmp_path / "rejects" / "run.csv", None) as rejects, pytest.raises(RejectsUnwritable):
         run.deliver(*batches, width=width, on_rejections=lambda found: rejects.add(found, [sources]))
     sent = run.fake.counters()["uploads"]
-    assert sent <= 2 * (width + 1)
+    assert sent <= 2 * (width + SPARE) < len(batches)
     assert run.journal.unsettled("orders") == 0
     assert sum(map(len, run.news(*batches))) == 60 - 2 * sent + 1
     assert (run.delivery.accepted, run.delivery.rejected) == (2 * sent - 1, 1)
@@ -294,3 +294,23 @@ def test_each_early_end_is_an_error_that_says_what_is_kept(
 
 def test_a_delivery_that_went_to_its_end_has_no_reason() -> None:
     assert stop_reason(Delivery(accepted=1, rejected=1)) is None
+
+
+class Terminated(BaseException):
+    """Somebody ends the run from outside."""
+
+
+class RunThatIsEnded(Run):
+    def note(self, delivery: Delivery) -> None:
+        raise Terminated
+
+
+@pytest.mark.parametrize("may_repeat", [True, False], ids=["resend", "hold"])
+def test_a_run_that_is_ended_from_outside_enters_the_answers_that_came(run: Run, may_repeat: bool) -> None:
+    batches, run = batches_of_events(30), RunThatIsEnded(run.journal, run.fake)
+    with pytest.raises(Terminated):
+        run.deliver(*batches, width=5, may_repeat=may_repeat)
+    taken = run.fake.counters()["records_accepted"]
+    assert 0 < taken == run.delivery.accepted
+    assert run.delivery.uncertain == run.journal.unsettled("orders") == 0
+    assert sum(map(len, run.news(*batches))) == sum(map(len, batches)) - taken

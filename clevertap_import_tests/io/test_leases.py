@@ -21,12 +21,14 @@ from clevertap_import.io.leases import (
     DEAD_SECONDS,
     SILENT_SECONDS,
     STALE_SECONDS,
+    STILL_SECONDS,
     Lease,
     Leases,
     holders,
     import_resource,
     is_dead,
 )
+from clevertap_import.pure.errors import TurnLost
 
 CAPACITY = 15
 UPLOADS = "uploads of an account"
@@ -156,11 +158,48 @@ def test_a_killed_holder_on_this_machine_is_gone_sooner(processes: Processes, de
     assert other.beat() == CAPACITY
 
 
-def test_the_turn_of_a_killed_run_is_free_at_once(processes: Processes, dead_pid: int) -> None:
+def test_the_turn_of_a_killed_run_is_free_soon(processes: Processes, dead_pid: int) -> None:
     turn = import_resource("orders")
-    killed = processes.joined(1, turn, 1)
+    killed, other = processes.joined(1, turn, 1), processes.joined(1, turn, 1)
     processes.move(killed, pid=dead_pid)
+    assert other.beat() == 0
+    processes.clock.now += STILL_SECONDS
+    assert other.beat() == 1
+
+
+def test_a_living_run_keeps_its_turn_though_its_process_is_not_seen_here(
+    processes: Processes, dead_pid: int
+) -> None:
+    """Machines of one name: each takes the other's process for dead, and sees its beats."""
+    turn = import_resource("orders")
+    first, second = processes.joined(1, turn, 1), processes.joined(1, turn, 1)
+    processes.move(first, pid=dead_pid)
+    for _ in range(10):
+        processes.clock.now += STILL_SECONDS / 2
+        assert (first.beat(), second.beat()) == (1, 0)
+
+
+def test_a_lost_turn_does_not_come_back(processes: Processes) -> None:
+    turn = import_resource("orders")
+    stalled, other = processes.joined(1, turn, 1), processes.joined(1, turn, 1)
+    processes.move(stalled, host="elsewhere")
+    other.beat()
+    processes.clock.now += SILENT_SECONDS
+    assert other.beat() == 1
+    other.scope.close()
+    assert stalled.beat() == 0
+    with pytest.raises(TurnLost):
+        stalled.lease.check()
+    assert stalled.beat() == 0
     assert processes.joined(1, turn, 1).lease.granted == 1
+
+
+def test_a_turn_that_was_not_renewed_in_time_is_not_trusted(processes: Processes) -> None:
+    lease = processes.joined(1, import_resource("orders"), 1).lease
+    lease.check()
+    processes.clock.now += STALE_SECONDS
+    with pytest.raises(TurnLost):
+        lease.check()
 
 
 def test_the_turns_of_an_import_come_in_the_order_of_asking(processes: Processes) -> None:
@@ -222,13 +261,26 @@ def test_the_thread_renews_and_whoever_waits_goes_on(journal_url: str) -> None:
     engine.dispose()
 
 
-def test_a_database_that_is_gone_wakes_whoever_waits_with_the_reason(journal_url: str) -> None:
-    engine = open_database(journal_url)
-    with Leases(engine) as leases, leases.lease("import a", 1, 1, "Run a") as lease:
+@pytest.mark.parametrize("waits", [False, True], ids=["passing", "lasting"])
+def test_a_database_out_of_reach_is_borne_for_a_while(tmp_path: Path, waits: bool) -> None:
+    engine, clock = open_database(default_url(tmp_path)), Clock()
+    with Leases(engine, clock) as leases, leases.lease("import a", 1, 1, "Run a") as lease:
         with engine.begin() as connection:
-            connection.execute(sa.text("drop table lease_turn"))
-        with pytest.raises(JournalUnavailable, match=r"no such table|does not exist"), lease.one(lambda: 0):
-            raise AssertionError("a width of none lets nobody in")
+            connection.execute(sa.text("alter table lease_turn rename to gone"))
+        clock.now += STALE_SECONDS if waits else STALE_SECONDS / 2
+        if waits:
+            with pytest.raises(JournalUnavailable, match="no such table"):
+                lease.wait()
+        with engine.begin() as connection:
+            connection.execute(sa.text("alter table gone rename to lease_turn"))
+        if waits:
+            with pytest.raises(JournalUnavailable), leases.lease("uploads", 15, 15, "Run a"):
+                raise AssertionError("what was lost once is not trusted again")
+            with pytest.raises(JournalUnavailable):
+                lease.check()
+        else:
+            leases.beat()
+            lease.check()
     engine.dispose()
 
 

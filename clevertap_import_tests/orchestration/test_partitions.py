@@ -13,9 +13,9 @@ from clevertap_import.orchestration.partitions import (
     KeyRange,
     grid,
     key_ranges,
-    materialized_at,
     partitions_def,
     range_tags,
+    read_moments,
     undone,
     undone_ranges,
 )
@@ -75,16 +75,16 @@ def test_keys_of_different_grids_are_never_the_same() -> None:
     assert not any(one & other for one, other in itertools.combinations(sets, 2))
 
 
-def test_a_window_is_done_when_it_was_materialized_after_its_end() -> None:
-    definition = partitions("day")
+def test_a_window_is_done_when_it_was_read_after_its_end() -> None:
+    config, definition = windowed("day"), partitions("day")
     keys = ["2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"]
     ends = {key: definition.time_window_for_partition_key(key).end.timestamp() for key in keys}
-    materialized = {
+    read = {
         "2026-11-01": ends["2026-11-01"],
         "2026-11-02": ends["2026-11-02"] - 1,
         "2026-11-04": ends["2026-11-04"] + 1,
     }
-    assert undone(definition, materialized, keys) == ["2026-11-02", "2026-11-03"]
+    assert undone(config, read, keys) == ["2026-11-02", "2026-11-03"]
 
 
 def materialize(instance: dg.DagsterInstance, key: str) -> None:
@@ -100,7 +100,7 @@ def test_undone_windows_are_told_from_dagsters_history(tmp_path_factory: pytest.
         assert undone_ranges(instance, config, ASSET, today) == [KeyRange(keys[0], keys[6])]
         for key in (keys[0], keys[2], keys[3], keys[6]):
             materialize(instance, key)
-        assert sorted(materialized_at(instance, ASSET)) == [keys[0], keys[2], keys[3], keys[6]]
+        assert sorted(read_moments(instance, ASSET)) == [keys[0], keys[2], keys[3], keys[6]]
         # The day after tomorrow: today was materialized before its end, so it is read again.
         later = today + timedelta(days=2)
         assert undone_ranges(instance, config, ASSET, later) == [
@@ -112,9 +112,9 @@ def test_undone_windows_are_told_from_dagsters_history(tmp_path_factory: pytest.
 def test_the_last_materialization_of_a_window_counts(tmp_path_factory: pytest.TempPathFactory) -> None:
     with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
         materialize(instance, "2026-11-01")
-        first = materialized_at(instance, ASSET)["2026-11-01"]
+        first = read_moments(instance, ASSET)["2026-11-01"]
         materialize(instance, "2026-11-01")
-        assert materialized_at(instance, ASSET)["2026-11-01"] > first
+        assert read_moments(instance, ASSET)["2026-11-01"] > first
 
 
 def test_a_range_is_told_to_dagster_by_its_first_and_last_key() -> None:

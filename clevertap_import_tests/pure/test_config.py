@@ -289,6 +289,7 @@ def test_the_json_schema_refuses_unknown_keys_and_knows_the_kinds() -> None:
         "once",
         "manual",
         "after",
+        "change",
     }
     assert schema["$defs"]["Every"]["properties"]["every"]["type"] == "string"
 

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from clevertap_import.pure.schedule import KINDS, Every, Kind, Manual, Monthly, Once, Schedule, Weekly, ticks
+from clevertap_import.pure.schedule import KINDS, Every, Manual, Monthly, Once, Schedule, Weekly, ticks
 from clevertap_import.pure.times import UNITS, Duration
 
 SCHEDULES: TypeAdapter[Schedule] = TypeAdapter(Schedule)
@@ -90,7 +90,7 @@ def test_ticks_that_are_due_are_exactly_the_anchored_moments(
     expected = list(itertools.islice(anchored_moments(every, start), 4))
     before = midnight(start, zone) - timedelta(hours=30)
     candidates = itertools.takewhile(lambda tick: tick <= expected[-1], ticks_from(every, before))
-    assert [tick for tick in candidates if every.is_due(tick, start)] == expected
+    assert [tick for tick in candidates if every.last_due(tick, start) == tick] == expected
 
 
 @settings(deadline=None)  # Dagster's iterator takes its time
@@ -102,15 +102,32 @@ def test_every_due_moment_is_a_tick_however_late(
     fixed_days = every.every.unit in ("days", "weeks")
     due = midnight(start + count * interval, zone) if fixed_days else midnight(start, zone) + count * interval
     assume(due.year < 2037)
-    assert every.is_due(due, start)
+    assert every.last_due(due, start) == due
     assert next(ticks_from(every, due)) == due
+
+
+@given(intervals, days, st.sampled_from(ZONES), st.integers(0, 10**8))
+def test_the_last_due_moment_is_never_late_and_never_passed_over(
+    interval: Duration, start: date, zone: str, seconds: int
+) -> None:
+    """However late one looks, it is the anchored moment after which the next has not come yet."""
+    every = Every(every=interval, timezone=zone)
+    now = midnight(start, zone) + timedelta(seconds=seconds)
+    due = every.last_due(now, start)
+    assert due is not None
+    assert due <= now
+    assert every.last_due(due, start) == due
+    between = itertools.takewhile(lambda tick: tick <= now, ticks_from(every, due + timedelta(seconds=1)))
+    assert all(every.last_due(tick, start) == due for tick in itertools.islice(between, 200))
+    assert every.last_due(midnight(start, zone) - timedelta(seconds=1), start) is None
 
 
 @given(intervals, days, st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_a_moment_is_due_only_if_anchored(interval: Duration, start: date, moment: datetime) -> None:
     minute = moment.replace(second=0, microsecond=0)
     elapsed = minute - midnight(start, "UTC")
-    assert Every(every=interval).is_due(minute, start) == (elapsed >= timedelta() and not elapsed % interval)
+    is_anchored = elapsed >= timedelta() and not elapsed % interval
+    assert (Every(every=interval).last_due(minute, start) == minute) == is_anchored
 
 
 @settings(deadline=None)  # Dagster's iterator takes its time
@@ -149,27 +166,16 @@ def test_ticks_are_as_coarse_as_daylight_saving_lets_them(
 
 def test_days_keep_the_local_hour_where_hours_do_not() -> None:
     start, after_clocks_went_back = date(2026, 10, 31), datetime(2026, 11, 2, 5, tzinfo=UTC)
-    assert Every(every=Duration("1 day"), timezone="America/New_York").is_due(after_clocks_went_back, start)
-    assert not Every(every=Duration("24 hours"), timezone="America/New_York").is_due(
-        after_clocks_went_back, start
-    )
+    kept = Every(every=Duration("1 day"), timezone="America/New_York")
+    elapsed = Every(every=Duration("24 hours"), timezone="America/New_York")
+    assert kept.last_due(after_clocks_went_back, start) == after_clocks_went_back
+    assert elapsed.last_due(after_clocks_went_back, start) == after_clocks_went_back - timedelta(hours=1)
 
 
 def test_a_start_with_a_time_counts_from_its_midnight() -> None:
     every = Every(every=Duration("1 day"))
-    assert every.is_due(datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 1, 13, tzinfo=UTC))
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_a_kind_that_does_not_run_yet_says_so(kind: type[Kind]) -> None:
-    name = kind.model_fields["kind"].default
-    assert kind.runs == (name in ("every", "manual"))
-    schedule = kind.model_construct()
-    assert schedule.note == (
-        ""
-        if kind.runs
-        else f"A {name} schedule does not start runs yet: run the import in the UI or with the run command."
-    )
+    noon = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    assert every.last_due(noon, datetime(2026, 11, 1, 13, tzinfo=UTC)) == noon.replace(hour=0)
 
 
 def test_the_words_are_those_of_clevertap() -> None:
@@ -180,6 +186,7 @@ def test_the_words_are_those_of_clevertap() -> None:
         "once": "Manually Trigger",
         "manual": "Manually Trigger",
         "after": "After Assets",
+        "change": "After Changes",
     }
 
 

@@ -1,0 +1,191 @@
+"""Sensors that start imports: for the first time, at one moment, after other assets, and after changes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.event_log.base import AssetEntry
+
+from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.automation import (
+    TICK_TAG,
+    TRIGGER_TAG,
+    Tick,
+    automation_name,
+    job_name,
+    last_tick,
+    wanted_runs,
+)
+from clevertap_import.orchestration.changes import table_states
+from clevertap_import.orchestration.stats import NICKNAME_TAG
+from clevertap_import.orchestration.switches import is_on, switches
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.schedule import After, Change, Every, Once
+
+FIRST_RUNS = "first_runs"
+LOOK_SECONDS = 30
+FIRST_RUNS_A_LOOK = 20
+"""So that a look ends well before Dagster gives it up, after a minute."""
+
+Look = Callable[[dg.DagsterInstance, ImportConfig, datetime, str | None], tuple[Tick, str | None]]
+"""What a look at `now` with the sensor's cursor asks for, and the cursor after it."""
+
+UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+
+
+def import_sensor(config: ImportConfig) -> dg.SensorDefinition | None:
+    """The sensor of an import; None for kinds that have a schedule, or nothing that starts them."""
+    look = LOOKS.get(type(config.schedule))
+    if look is None:
+        return None
+    schedule = config.schedule
+    seconds = int(schedule.check_every.total_seconds()) if isinstance(schedule, Change) else LOOK_SECONDS
+
+    @dg.sensor(
+        name=automation_name(config),
+        job_name=job_name(config.nickname),
+        minimum_interval_seconds=seconds,
+        default_status=sensor_status(schedule.active),
+        description=f"{schedule.summary}: takes all windows that are not done.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        return sensed(*look(context.instance, config, datetime.now(UTC), context.cursor))
+
+    return sensor
+
+
+def first_runs_sensor(
+    name: str, configs: Sequence[ImportConfig], jobs: Sequence[Any]
+) -> dg.SensorDefinition | None:
+    """Starts each `every` import for the first time, as soon as its schedule runs; None if there is none.
+
+    A schedule of Dagster starts nothing before its first tick, which may be a year away.
+    """
+    repeated = [config for config in configs if isinstance(config.schedule, Every)]
+    if not repeated:
+        return None
+    names = {job_name(config.nickname) for config in repeated}
+
+    @dg.sensor(
+        name=name,
+        jobs=[job for job in jobs if job.name in names],
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=sensor_status(True),
+        description="Starts imports of kind every for the first time, as soon as their schedules run.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        return sensed(*first_runs(context.instance, repeated, datetime.now(UTC), context.cursor))
+
+    return sensor
+
+
+def sensor_status(active: bool) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if active else dg.DefaultSensorStatus.STOPPED
+
+
+def sensed(tick: Tick, cursor: str | None) -> dg.SensorResult:
+    if isinstance(tick, dg.SkipReason):
+        return dg.SensorResult(skip_reason=tick, cursor=cursor)
+    return dg.SensorResult(run_requests=tick, cursor=cursor)
+
+
+def first_runs(
+    instance: dg.DagsterInstance, configs: Sequence[ImportConfig], now: datetime, cursor: str | None
+) -> tuple[Tick, str]:
+    """The cursor is the list of imports that have been started, which need no further look."""
+    started = set(json.loads(cursor or "[]")) & {config.nickname for config in configs}
+    found = switches(instance)
+    requests: list[dg.RunRequest] = []
+    for config in configs:
+        if config.nickname in started or not is_on(config, found):
+            continue
+        if len(requests) >= FIRST_RUNS_A_LOOK:
+            break
+        if last_tick(instance, config) is None:
+            tick = wanted_runs(instance, config, now, now)
+            if isinstance(tick, dg.SkipReason):
+                continue
+            requests += tick
+        started.add(config.nickname)
+    return requests or dg.SkipReason("No import waits for its first run."), json.dumps(sorted(started))
+
+
+def look_once(
+    instance: dg.DagsterInstance, config: ImportConfig, now: datetime, cursor: str | None
+) -> tuple[Tick, str | None]:
+    """The cursor is the moment for which the import was started."""
+    assert isinstance(config.schedule, Once)  # noqa: S101 - by LOOKS
+    moment = config.schedule.moment
+    if has_run_for(instance, config, moment, cursor):
+        return dg.SkipReason(f"It has run for {moment:%Y-%m-%d %H:%M} UTC."), moment.isoformat()
+    if now < moment:
+        return dg.SkipReason(f"It will run at {moment:%Y-%m-%d %H:%M} UTC."), cursor
+    tick = wanted_runs(instance, config, now, moment)
+    return tick, cursor if isinstance(tick, dg.SkipReason) else moment.isoformat()
+
+
+def has_run_for(
+    instance: dg.DagsterInstance, config: ImportConfig, moment: datetime, cursor: str | None = None
+) -> bool:
+    """Whether a run was asked for at `moment`: by the cursor, or where that was lost, by the runs."""
+    if cursor == moment.isoformat():
+        return True
+    tags = {
+        NICKNAME_TAG: config.nickname,
+        TRIGGER_TAG: config.schedule.kind,
+        TICK_TAG: moment.isoformat(),
+    }
+    return bool(instance.get_run_ids(dg.RunsFilter(tags=tags), limit=1))
+
+
+def look_upstream(
+    instance: dg.DagsterInstance, config: ImportConfig, now: datetime, cursor: str | None
+) -> tuple[Tick, str | None]:
+    """The cursor is the last materialization of each upstream asset that the import was started for.
+
+    Any new data starts it; but while another of the assets is being made, it waits for that too, so that one
+    upstream run that makes several of them starts the import once.
+    """
+    assert isinstance(config.schedule, After)  # noqa: S101 - by LOOKS
+    upstream = [dg.AssetKey.from_user_string(name) for name in config.schedule.assets]
+    own = asset_key(config.nickname)
+    records = instance.get_asset_records([*upstream, own])
+    entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
+    latest = {key: entry.last_materialization_storage_id or 0 for key, entry in entries.items()}
+    # What was there before the import last ran is not new to it.
+    seen, floor = json.loads(cursor or "{}"), latest.pop(own, 0)
+    new = {key for key, number in latest.items() if number > seen.get(key.to_user_string(), floor)}
+    if not new:
+        return dg.SkipReason("No upstream asset has new data."), cursor
+    for key in latest.keys() - new:
+        if is_being_made(instance, entries[key]):
+            reason = f"{key.to_user_string()} is being made; the import starts after it."
+            return dg.SkipReason(reason), cursor
+    tick = wanted_runs(instance, config, now, now)
+    taken = json.dumps({key.to_user_string(): number for key, number in latest.items()})
+    return tick, cursor if isinstance(tick, dg.SkipReason) else taken
+
+
+def is_being_made(instance: dg.DagsterInstance, entry: AssetEntry) -> bool:
+    """Whether the last run that planned to materialize the asset is under way, and has not done it yet."""
+    made = entry.last_materialization_record
+    if entry.last_run_id is None or (made and made.run_id == entry.last_run_id):
+        return False
+    run = instance.get_run_by_id(entry.last_run_id)
+    return run is not None and run.status in UNDER_WAY
+
+
+def look_at_tables(
+    instance: dg.DagsterInstance, config: ImportConfig, now: datetime, cursor: str | None
+) -> tuple[Tick, str | None]:
+    """The cursor is what Snowflake told of the tables when the import was started last."""
+    states = json.dumps(table_states(config), sort_keys=True)
+    if states == cursor:
+        return dg.SkipReason("No table has changed."), cursor
+    tick = wanted_runs(instance, config, now, now)
+    return tick, cursor if isinstance(tick, dg.SkipReason) else states
+
+
+LOOKS: Mapping[type, Look] = {Once: look_once, After: look_upstream, Change: look_at_tables}

@@ -1,0 +1,91 @@
+"""A session that is kept: one login for many questions, a new one only when it has ended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from clevertap_import.io.kept_snowflake import KeptSnowflake
+from clevertap_import.io.snowflake import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.pure.errors import QueryFailed
+from clevertap_import.pure.table_state import state_query
+from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.waiting import wait_for
+
+
+class Logins:
+    """Opens sessions on the local server, and remembers them."""
+
+    def __init__(self, server: LocalSnowflake, database: str) -> None:
+        self.settings = snowflake_settings("snowflake", server.environment(database))
+        self.opened: list[Snowflake] = []
+        self.closed = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[Snowflake]:
+        with open_snowflake(self.settings, "clevertap_import:test") as snowflake:
+            self.opened.append(snowflake)
+            yield snowflake
+        self.closed += 1
+
+
+@pytest.fixture
+def logins(local_snowflake: LocalSnowflake, fresh_database: str) -> Logins:
+    return Logins(local_snowflake, fresh_database)
+
+
+def test_many_questions_are_one_login(logins: Logins) -> None:
+    kept = KeptSnowflake(logins, idle_seconds=60)
+    assert [kept.rows(f"select {number} as N") for number in range(3)] == [[{"N": n}] for n in range(3)]
+    assert (len(logins.opened), logins.closed) == (1, 0)
+    kept.close()
+    assert logins.closed == 1
+
+
+def test_a_session_that_has_ended_is_replaced(logins: Logins) -> None:
+    kept = KeptSnowflake(logins, idle_seconds=60)
+    kept.rows("select 1 as N")
+    logins.opened[0]._connection.close()
+    assert kept.rows("select 2 as N") == [{"N": 2}]
+    assert len(logins.opened) == 2
+    kept.close()
+
+
+def test_a_question_that_is_wrong_ends_no_session(logins: Logins) -> None:
+    kept = KeptSnowflake(logins, idle_seconds=60)
+    for _ in range(2):
+        with pytest.raises(QueryFailed):
+            kept.rows("select NOTHING from NOWHERE")
+    assert kept.rows("select 1 as N") == [{"N": 1}]
+    assert len(logins.opened) == 1
+    kept.close()
+
+
+def test_a_session_that_nobody_needs_is_closed(logins: Logins) -> None:
+    kept = KeptSnowflake(logins, idle_seconds=0.05)
+    kept.rows("select 1 as N")
+    wait_for("the session to be closed", lambda: logins.closed, 20)
+    assert kept.rows("select 2 as N") == [{"N": 2}]
+    kept.close()
+    assert logins.closed == len(logins.opened) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "where"),
+    [
+        (
+            "customers",
+            "INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = current_schema() and TABLE_NAME = 'CUSTOMERS'",
+        ),
+        (
+            "Public.Customers",
+            "INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = 'PUBLIC' and TABLE_NAME = 'CUSTOMERS'",
+        ),
+        (
+            'SHOP."my schema"."it\'s.""it"""',
+            "SHOP.INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = 'my schema' and TABLE_NAME = 'it''s.\"it\"'",
+        ),
+    ],
+)
+def test_a_table_is_named_as_snowflake_keeps_it(table: str, where: str) -> None:
+    assert state_query(table).endswith(f" from {where}")
