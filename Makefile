@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv-peers/ready
 
-.PHONY: demo test ui check lint bench docs
+.PHONY: demo test ui check lint bench docs kills crowd
 
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
 	$(BIN)/clevertap-import demo
@@ -27,6 +27,12 @@ lint: $(READY)  ## Style, types and import contracts
 bench: $(READY)  ## Rows per second, CPU seconds and memory, beside what else one could use; OPTIONS=--quick
 	-@$(MAKE) --no-print-directory $(PEERS)
 	$(BIN)/python -m clevertap_import_tests.benchmarks $(OPTIONS)
+
+kills: $(READY)  ## Kill imports of 100,000 rows 20 times, and look what arrives
+	KILLS=20 KILL_ROWS=100000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/scenarios/test_kills.py
+
+crowd: $(READY)  ## Many imports of one account at once, one of a million rows
+	LONG_ROWS=1000000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/test_many_at_once.py
 
 docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
 	$(BIN)/python -m clevertap_import.reference

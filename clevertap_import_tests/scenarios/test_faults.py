@@ -1,5 +1,6 @@
 """Everything that goes wrong on the way to CleverTap, a file each: nothing is lost, and all is counted."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
 from clevertap_import_tests.virtual_time import VirtualTime, with_virtual_time
 from clevertap_import_tests.workshop import Line, Workshop
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
@@ -82,6 +84,11 @@ def test_a_fault_loses_nothing_and_its_runs_tell_what_became_of_each_record(
                 report["successful_syncs"] + report["failed_syncs"] + report["superseded"]
             )
     assert held_by_clevertap(workshop, scenario.clevertap.names) == scenario.clevertap
+
+
+def test_the_documentation_names_each_file_and_no_other() -> None:
+    named = re.findall(r"\| `(\w+)` \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(named) == [file.stem for file in FILES]
 
 
 def test_each_file_begins_with_its_sentence() -> None:

@@ -1,6 +1,6 @@
 """kill -9 at drawn moments of an import, which goes on each time until all is there.
 
-KILLS=20 KILL_ROWS=100000 in the environment is the full length; the suite has a short one.
+`make kills` is the full length; the suite has a short one.
 """
 
 import json
@@ -37,7 +37,7 @@ from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.waiting import wait_for
 from clevertap_import_tests.workshop import Line, Workshop, open_workshop, process_environment
 
-KILLS = int(os.environ.get("KILLS", "2"))
+KILLS = int(os.environ.get("KILLS", "1"))
 ROWS = int(os.environ.get("KILL_ROWS", "12000"))
 BATCH = 1000
 NAME = "signups"
@@ -88,7 +88,7 @@ class Killer:
     def kill_one(self, batches_left: int) -> None:
         """Start a run, and kill it while it stages or delivers; or let it end, if it is quicker."""
         before, queries = self.uploads, len(self.workshop.snowflake.queries())
-        share = min(1.0, 2 * self.dice.random() / (KILLS - self.kills + 1))
+        share = min(1.0, 2 * self.dice.random() / max(1, KILLS - self.kills + 1))
         is_early = self.dice.random() < SHARE_OF_EARLY_KILLS
         pause, never = LONGEST_STAGING_SECONDS * self.dice.random(), Event()
         with self.started() as process:
@@ -144,7 +144,8 @@ def test_events_of_an_import_killed_again_and_again_all_arrive_and_only_batches_
 ) -> None:
     workshop.write(NAME, target=TARGETS["events"])
     killer = Killer(workshop)
-    while killer.kills < KILLS:
+    # At least two, so that answers are lost of what had been in doubt before.
+    while killer.kills < max(2, KILLS):
         killer.kill_one((ROWS - len(stored(workshop))) // BATCH)
     assert killer.run()["status"] == "Success"
     held = stored(workshop)
