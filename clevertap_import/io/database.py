@@ -41,6 +41,16 @@ FORGOTTEN = sa.Table(
 )
 """Windows whose digests were removed after their retention."""
 
+SCOPE = sa.Table(
+    "scope",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("window_seconds", sa.Integer, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("account", sa.String(32), nullable=False),
+)
+"""For which grid of windows and which account the digests of an import are."""
+
 LEASE = sa.Table(
     "lease",
     METADATA,
@@ -60,7 +70,7 @@ LEASE = sa.Table(
 LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
 """One row. Whoever deals out leases writes it first, so that they go one after the other."""
 
-NEWEST_STEP = "0002"
+NEWEST_STEP = "0003"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic keeps the step that the database is at."""
 
