@@ -21,7 +21,13 @@ from clevertap_import_tests.waiting import wait_for
 START_SECONDS = 60
 END_SECONDS = 30
 # A lost commit would not matter here, and each fsync costs.
-SETTINGS = ("fsync=off", "synchronous_commit=off", "max_connections=60", "shared_buffers=16MB")
+SETTINGS = (
+    "listen_addresses=127.0.0.1",
+    "fsync=off",
+    "synchronous_commit=off",
+    "max_connections=60",
+    "shared_buffers=16MB",
+)
 
 
 def programs() -> Path | None:
@@ -44,14 +50,14 @@ def running_postgresql(bin_folder: Path) -> Iterator[str]:
         if owner():
             shutil.chown(name, "postgres", "postgres")
         cluster = Path(name) / "cluster"
-        initdb = [bin_folder / "initdb", "-D", cluster, "-U", "journal", "-A", "trust", "-E", "UTF8", "-N"]
-        subprocess.run([*initdb, "--locale=C"], check=True, capture_output=True, cwd=name, **owner())
+        words = f"-D {cluster} -U journal -A trust -E UTF8 --locale=C --no-sync".split()
+        subprocess.run([bin_folder / "initdb", *words], check=True, capture_output=True, cwd=name, **owner())
         with create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        options = [f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={name}".split(), SETTINGS]
-        settings = [word for setting in [*options[0], *options[1]] for word in ("-c", setting)]
+        places = (f"port={port}", f"unix_socket_directories={name}")
+        options = [f"-c{setting}" for setting in (*SETTINGS, *places)]
         server = subprocess.Popen(
-            [bin_folder / "postgres", "-D", cluster, *settings],
+            [bin_folder / "postgres", "-D", cluster, *options],
             stderr=subprocess.DEVNULL,
             cwd=name,
             **owner(),

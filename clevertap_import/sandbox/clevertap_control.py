@@ -20,6 +20,7 @@ def control_routes(account: Account) -> Sequence[Route]:
         _view("/_fake/profiles", lambda: account.store.profiles_shown()),
         _view("/_fake/events", lambda: account.store.events_shown()),
         _view("/_fake/counters", account.counters_shown),
+        _view("/_fake/traffic", lambda: account.counters.shown()),
         _view("/_fake/error_stream", lambda: account.store.error_stream),
         _change("/_fake/knobs", account, _turn_knobs),
         _change("/_fake/faults", account, _add_faults),

@@ -74,7 +74,7 @@ class Killer:
 
     @property
     def uploads(self) -> int:
-        return int(self.workshop.clevertap.counters()["uploads"])
+        return int(self.workshop.clevertap.traffic()["uploads"])
 
     def started(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -101,7 +101,7 @@ class Killer:
                 never.wait(POLL_SECONDS)
             process.kill()
             self.kills += process.wait() == -signal.SIGKILL
-        wait_for("CleverTap's rest", lambda: not self.workshop.clevertap.counters()["in_flight"], 30)
+        wait_for("CleverTap's rest", lambda: not self.workshop.clevertap.traffic()["in_flight"], 30)
         (run,) = self.workshop.instance.get_runs(limit=1)
         self.calls[run.run_id] = range(before + 1, self.uploads + 1)
 
@@ -161,7 +161,7 @@ def test_events_of_an_import_killed_again_and_again_all_arrive_and_only_batches_
 def identities(workshop: Workshop) -> dict[bytes, str]:
     """Whose event each digest stands for."""
     config = load_folder(workshop.folder).called(NAME).config
-    found = {}
+    found: dict[bytes, str] = {}
     window = Window(None, datetime.now(UTC))
     with open_snowflake(snowflake_settings(workshop.name, workshop.environment), "test") as snowflake:
         columns = snowflake.describe(source_query(config))
@@ -217,7 +217,7 @@ def test_profiles_of_an_import_killed_again_and_again_arrive_in_their_last_conte
     workshop.write(NAME, target=TARGETS["profiles"])
     killer = Killer(workshop)
     while killer.kills < KILLS:
-        delivered = workshop.clevertap.counters()["records_accepted"]
+        delivered = workshop.clevertap.traffic()["records_accepted"]
         killer.kill_one(max(1, (ROWS - delivered) // BATCH))
         # Every seventh person changes between two runs.
         workshop.sql(

@@ -1,0 +1,152 @@
+"""Several imports of one account at once: never more than 15 requests in flight, and nobody waits for long.
+
+LONG_ROWS=1000000 in the environment is the full length of the long import.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from clevertap_import.orchestration.processes import UNFINISHED
+from clevertap_import_tests.dagster_processes import daemon, web_server
+from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.scenarios.people import TARGETS, fill
+from clevertap_import_tests.test_daemon import LAUNCH
+from clevertap_import_tests.waiting import wait_for
+from clevertap_import_tests.workshop import Workshop, days_ago, open_workshop, process_environment
+
+pytestmark = pytest.mark.slow
+
+LONG_ROWS = int(os.environ.get("LONG_ROWS", "200000"))
+SHORT_ROWS = 1000
+SHARED_ROWS = 30_000
+CAPACITY = 15
+LATENCY_SECONDS = 0.15
+MEASURED_SECONDS = 1.0
+"""Long beside what the fake itself needs for a batch, in which it sees no other request."""
+
+SLOW_SECONDS = 2
+"""A latency at which the long import goes on for as long as others need to begin and end."""
+
+END_SECONDS = 30
+PATIENCE_SECONDS = 240
+
+
+@pytest.fixture
+def workshop(
+    tmp_path: Path, local_snowflake: LocalSnowflake, fake_clevertap: FakeCleverTap
+) -> Iterator[Workshop]:
+    with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
+        fake_clevertap.knobs(service_seconds=LATENCY_SECONDS)
+        yield shop
+
+
+def write(workshop: Workshop, nickname: str, rows: int) -> None:
+    """An import of the first `rows` people of T, as events of its own name."""
+    target = {**TARGETS["events"], "event_name": {"constant": nickname}}
+    source = {"kind": "sql", "sql": f"select * from T where substr(ID, 2)::int < {rows}"}
+    workshop.write(nickname, target=target, source=source)
+
+
+def started(workshop: Workshop, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "clevertap_import", *words],
+        env=process_environment(workshop),
+        cwd=workshop.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for_uploads(workshop: Workshop, uploads: int) -> dict[str, Any]:
+    """The counters as soon as there were so many."""
+    clevertap = workshop.clevertap
+
+    def counters() -> dict[str, Any] | None:
+        found = clevertap.traffic()
+        return found if found["uploads"] >= uploads else None
+
+    return wait_for(f"{uploads} uploads", counters, PATIENCE_SECONDS)
+
+
+def stored(workshop: Workshop) -> Counter[str]:
+    """How many people CleverTap has an event of, by the event's name."""
+    found = {(event["name"], event["identity"]) for event in workshop.clevertap.events()}
+    return Counter(name for name, _ in found)
+
+
+def has_ended(workshop: Workshop) -> bool:
+    """Whether no run is under way."""
+    return not workshop.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+
+
+def assert_never_too_many(workshop: Workshop) -> None:
+    counters = workshop.clevertap.counters()
+    assert counters["peak_in_flight"] <= CAPACITY
+    assert counters["busy_429"] == 0
+    assert "429" not in counters["answers"]
+
+
+def test_three_imports_at_once_one_of_them_killed_never_have_more_than_15_requests_in_flight(
+    workshop: Workshop,
+) -> None:
+    fill(workshop, 3 * SHARED_ROWS)
+    for nickname, rows in [("daily", 3 * SHARED_ROWS), ("first", SHARED_ROWS), ("second", SHARED_ROWS)]:
+        write(workshop, nickname, rows)
+    workshop.clevertap.knobs(service_seconds=SLOW_SECONDS)
+    environment = process_environment(workshop)
+    with web_server(environment) as server, daemon(environment):
+        asset = {"path": ["clevertap", "daily"]}
+        windows = [f"{days_ago(2 - number)}" for number in range(3)]
+        params = {"assetSelection": [asset], "partitionNames": windows, "fromFailure": False, "tags": []}
+        assert server.ask(LAUNCH, params=params)["launchPartitionBackfill"]["backfillId"]
+        wait_for_uploads(workshop, 3)
+        with started(workshop, "run", "first") as first, started(workshop, "run", "second") as second:
+            wait_for("all three to deliver", lambda: len(stored(workshop)) == 3 or None, PATIENCE_SECONDS)
+            first.kill()
+            assert first.wait(END_SECONDS) == -signal.SIGKILL
+            workshop.clevertap.knobs(service_seconds=LATENCY_SECONDS)
+            with started(workshop, "run", "first") as again:
+                assert again.wait(PATIENCE_SECONDS) == 0
+            assert second.wait(PATIENCE_SECONDS) == 0
+        wait_for("the daemon's run", lambda: has_ended(workshop), PATIENCE_SECONDS)
+    assert_never_too_many(workshop)
+    assert stored(workshop) == {"daily": 3 * SHARED_ROWS, "first": SHARED_ROWS, "second": SHARED_ROWS}
+
+
+def test_one_import_alone_keeps_15_requests_in_flight_and_makes_room_for_others_within_seconds(
+    workshop: Workshop,
+) -> None:
+    fill(workshop, LONG_ROWS)
+    for nickname, rows in [("long", LONG_ROWS), ("short", SHORT_ROWS), ("tried", SHORT_ROWS)]:
+        write(workshop, nickname, rows)
+    workshop.clevertap.knobs(service_seconds=MEASURED_SECONDS)
+    with started(workshop, "run", "long") as long:
+        # After the first round, in which the requests are begun, and before anything ends.
+        begun = wait_for_uploads(workshop, 2 * CAPACITY)
+        going = wait_for_uploads(workshop, 8 * CAPACITY)
+        busy = going["busy_seconds"] - begun["busy_seconds"]
+        in_flight = (going["request_seconds"] - begun["request_seconds"]) / busy
+        workshop.clevertap.knobs(service_seconds=LATENCY_SECONDS if LONG_ROWS > 500_000 else SLOW_SECONDS)
+        began = time.monotonic()
+        with started(workshop, "run", "short") as short, started(workshop, "dry-run", "tried") as tried:
+            assert [short.wait(PATIENCE_SECONDS), tried.wait(PATIENCE_SECONDS)] == [0, 0]
+        seconds = time.monotonic() - began
+        assert long.poll() is None, "the long import has ended before the small ones"
+        workshop.clevertap.knobs(service_seconds=LATENCY_SECONDS)
+        assert long.wait(PATIENCE_SECONDS) == 0
+    sys.stdout.write(f"{in_flight:.2f} in flight on average; {seconds:.1f} s for the small ones\n")
+    assert in_flight >= CAPACITY - 1
+    assert seconds < END_SECONDS
+    assert_never_too_many(workshop)
+    assert stored(workshop) == {"long": LONG_ROWS, "short": SHORT_ROWS}
