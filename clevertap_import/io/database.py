@@ -83,7 +83,7 @@ SQLITE_BUSY_SECONDS = 30
 """How long to wait for another process that writes; a URL may say otherwise (`?timeout=5`)."""
 
 WAL_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""SQLite lets only one of several processes turn a new file to its write-ahead log, and refuses the others."""
+"""SQLite lets one of several processes turn a new file to its write-ahead log, and refuses the others."""
 
 
 class JournalUnavailable(Unfinished):
