@@ -1,5 +1,7 @@
 """The journal's database: its tables, and a connection to SQLite or PostgreSQL that has them."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +43,16 @@ FORGOTTEN = sa.Table(
 )
 """Windows whose digests were removed after their retention."""
 
+SCOPE = sa.Table(
+    "scope",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("window_seconds", sa.Integer, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("account", sa.String(32), nullable=False),
+)
+"""For which grid of windows and which account the digests of an import are."""
+
 LEASE = sa.Table(
     "lease",
     METADATA,
@@ -60,7 +72,7 @@ LEASE = sa.Table(
 LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
 """One row. Whoever deals out leases writes it first, so that they go one after the other."""
 
-NEWEST_STEP = "0002"
+NEWEST_STEP = "0003"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic keeps the step that the database is at."""
 
@@ -69,6 +81,9 @@ ADVISORY_LOCK = 6_317_482_001
 
 SQLITE_BUSY_SECONDS = 30
 """How long to wait for another process that writes; a URL may say otherwise (`?timeout=5`)."""
+
+WAL_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""SQLite lets one of several processes turn a new file to its write-ahead log, and refuses the others."""
 
 
 class JournalUnavailable(Unfinished):
@@ -210,5 +225,13 @@ def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def write_ahead(connection: object, _: object) -> None:
     """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
-    if type(connection).__module__.startswith("sqlite3"):
-        connection.execute("pragma journal_mode=wal")  # type: ignore[attr-defined]
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    for wait_seconds in (*WAL_WAITS, None):
+        try:
+            connection.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if wait_seconds is None or "locked" not in str(error):
+                raise
+            time.sleep(wait_seconds)

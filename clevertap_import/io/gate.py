@@ -73,5 +73,5 @@ def lookup_gate(leases: Leases, settings: AccountSettings, purpose: str) -> Iter
 
 
 def account_digest(settings: AccountSettings) -> str:
-    """The same for all who use the account, whatever they call it; tells nobody its id."""
-    return xxh3_64_hexdigest(f"{settings.url} {settings.account_id}".encode())
+    """The same for all who use the account, by whatever name and address; tells nobody its id."""
+    return xxh3_64_hexdigest(settings.account_id.encode())

@@ -6,13 +6,13 @@ as accepted; if the journal cannot be written, the run ends before the next batc
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, open_database, translated
+from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, SCOPE, open_database, translated
 from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
@@ -29,6 +29,15 @@ KEPT = -1
 """In place of a batch number: digests that were taken over from entries that are gone."""
 
 DIGESTS_PER_KEPT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the digests of an import are for: windows of that size and start (seconds), and an account."""
+
+    window_seconds: int
+    start: int
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,19 @@ class Journal:
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 
+    def scope(self, import_name: str) -> Scope | None:
+        """What the digests of the import are for; None if it was never delivered."""
+        mine = sa.select(SCOPE).where(SCOPE.c.import_name == import_name)
+        with translated(), self.engine.connect() as connection:
+            row = connection.execute(mine).one_or_none()
+        return Scope(row.window_seconds, row.start, row.account) if row else None
+
+    def enter_scope(self, import_name: str, scope: Scope) -> None:
+        """Say what the digests of the import are for, from now on."""
+        with translated(), self.engine.begin() as connection:
+            connection.execute(SCOPE.delete().where(SCOPE.c.import_name == import_name))
+            connection.execute(SCOPE.insert().values(import_name=import_name, **asdict(scope)))
+
     def unsettled(self, import_name: str) -> int:
         """How many records were sent whose answers are not known."""
         return sum(held.records for held in self.held(import_name))
@@ -139,7 +161,8 @@ class Journal:
 
     def has_entries_before(self, import_name: str, before: datetime) -> bool:
         """Whether anything of the import was sent before that moment."""
-        some = sa.exists().where((DELIVERY.c.import_name == import_name) & (DELIVERY.c.sent_at < before))
+        old = (DELIVERY.c.sent_at < before) & DELIVERY.c.state.not_in(OPEN)
+        some = sa.exists().where((DELIVERY.c.import_name == import_name) & old)
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 
@@ -159,12 +182,12 @@ class Journal:
                 blobs = {"digests": digests[part], "identity_digests": identity_digests[part]}
                 connection.execute(DELIVERY.insert().values({**values, **blobs}))
 
-    def close_unsettled(
-        self, import_name: str, run_id: str, first_window: int | None, last_window: int
+    def close_others(
+        self, import_name: str, run_id: str, first_window: int | None, last_window: int, states: Sequence[str]
     ) -> None:
-        """Answers lost by earlier runs are lost for good once `run_id` delivered the same windows again."""
+        """Entries of earlier runs, in these states, count no more: `run_id` delivered their windows again."""
         lost = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.run_id != run_id)
-        lost &= DELIVERY.c.state.in_(OPEN) & (DELIVERY.c.last_window <= last_window)
+        lost &= DELIVERY.c.state.in_(states) & (DELIVERY.c.last_window <= last_window)
         if first_window is not None:
             lost &= DELIVERY.c.first_window >= first_window
         with translated(), self.engine.begin() as connection:

@@ -120,6 +120,8 @@ class Stage:
     @written()
     def add(self, records: pa.RecordBatch) -> None:
         """Keep `records`; whole batches go to disk, the rest waits for more."""
+        if not records.num_rows:
+            return
         self.counts.staged += records.num_rows
         self._held.append(records)
         self._held_rows += records.num_rows

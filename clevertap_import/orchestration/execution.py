@@ -11,7 +11,7 @@ from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.gate import lookup_gate, upload_gate
-from clevertap_import.io.journal import Journal
+from clevertap_import.io.journal import ANSWERED, OPEN, Journal
 from clevertap_import.io.leases import Lease, Leases, import_resource
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
@@ -22,6 +22,7 @@ from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
+from clevertap_import.orchestration.scope import check_scope, scope_of
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import HeldEvents, HistoryForgotten
 from clevertap_import.pure.mapping import Mapper
@@ -143,6 +144,8 @@ class ImportRun:
             self.kept = to_keep(self.config, journal)
         if self.force:
             return NoPast()
+        if delivers:
+            check_scope(self.config, self.account.settings(), journal)
         name, windows = self.config.nickname, self.window_starts
         if delivers and self.is_events and journal.has_forgotten(name, *windows):
             raise HistoryForgotten(
@@ -187,6 +190,9 @@ class ImportRun:
     def deliver(self, stage: Stage, journal: Journal, leases: Leases, turn: Lease) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
         clevertap = self.clevertap
+        scope = scope_of(self.config, clevertap.settings)
+        if journal.scope(self.config.nickname) is None or (self.force and self.window_starts[0] is None):
+            journal.enter_scope(self.config.nickname, scope)
         journal.turn = turn.holder
         may_repeat = not self.is_events or self.config.uncertain_events == "resend"
         with upload_gate(leases, clevertap.settings, stage.counts.batches, self.purpose) as gate:
@@ -220,8 +226,11 @@ class ImportRun:
         if self.limit is not None:
             return
         first, last = self.window_starts
-        if self.force or not (self.is_events and self.config.uncertain_events == "hold"):
-            journal.close_unsettled(self.config.nickname, self.run_id, first, last)
+        closed: Sequence[str] = OPEN if not self.is_events or self.config.uncertain_events == "resend" else ()
+        if self.force:
+            # What was sent again counts once.
+            closed = (*OPEN, ANSWERED)
+        journal.close_others(self.config.nickname, self.run_id, first, last, closed)
         forget_old(self.config, journal, self.run_id, first, self.kept)
 
     def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:

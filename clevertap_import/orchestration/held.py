@@ -5,11 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clevertap_import.io.journal import Held
+from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import Unfinished
 
 Line = dict[str, Any]
+
+
+class RunUnderWay(Unfinished):
+    """A run of the import is at work; what it has sent is not known yet."""
 
 
 def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
@@ -23,8 +29,12 @@ def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) ->
 
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
-    """Enter what a person found out about the batches of `lines`."""
+    """Enter what a person found out about the batches of `lines`. Raises RunUnderWay."""
     with open_journal() as journal:
+        for purpose in holders(journal.engine, import_resource(config.nickname)):
+            raise RunUnderWay(
+                f"{purpose} is under way, and settles its own batches. Nothing was changed; wait for its end."
+            )
         for each in lines:
             journal.settle_held(config.nickname, each["run_id"], each["batch_number"], arrived=arrived)
 

@@ -100,3 +100,7 @@ class TurnLost(Unfinished):
 
 class HistoryForgotten(ConfigError):
     """The journal does not know any more which events of a window CleverTap has."""
+
+
+class ScopeChanged(ConfigError):
+    """What the journal remembers of an import is for other windows, or another account."""

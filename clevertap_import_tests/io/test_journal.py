@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from clevertap_import.io.database import LEASE, JournalUnavailable, default_url
-from clevertap_import.io.journal import Journal
+from clevertap_import.io.journal import OPEN, Journal
 from clevertap_import.io.leases import Leases, import_resource
 from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.records import Batch
@@ -141,9 +141,9 @@ def test_a_later_run_of_the_same_windows_closes_what_earlier_ones_lost(journal: 
     journal.begin("orders", "run-1", events("b", window=2 * HOUR))
     journal.begin("orders", "run-2", events("c", window=0))
     journal.begin("visits", "run-1", events("d", window=0))
-    journal.close_unsettled("orders", "run-2", 0, HOUR)
+    journal.close_others("orders", "run-2", 0, HOUR, OPEN)
     assert (journal.unsettled("orders"), journal.unsettled("visits")) == (2, 1)
-    journal.close_unsettled("orders", "run-3", None, 2 * HOUR)
+    journal.close_others("orders", "run-3", None, 2 * HOUR, OPEN)
     assert (journal.unsettled("orders"), journal.unsettled("visits")) == (0, 1)
     assert news(journal, events("a")) == [True]
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clevertap_import.io.journal import KEPT, Journal
+from clevertap_import.io.journal import KEPT, OPEN, Journal
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles
 
@@ -91,7 +91,7 @@ def test_the_records_of_a_run_are_counted_by_what_is_known_of_them(journal: Jour
     assert journal.of_run("run-1") == (3, 2)
     assert journal.of_run("run-2") == (0, 1)
     assert journal.of_run("run-9") == (0, 0)
-    journal.close_unsettled("orders", "run-9", None, 9 * HOUR)
+    journal.close_others("orders", "run-9", None, 9 * HOUR, OPEN)
     assert journal.of_run("run-1") == (3, 2), "sent again by a later run, they stay uncertain of this one"
     lose(journal)
     journal.settle_held("orders", "run-2", 7, arrived=True)
