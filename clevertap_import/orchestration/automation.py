@@ -124,4 +124,6 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
 def reading_of(run: dg.RunRecord, now: datetime) -> Reading | None:
     """What a run under way reads, from `now` on if it has not begun; None if it is given no windows."""
     keys = tagged_range(run.dagster_run.tags)
-    return Reading(keys, run.start_time or now.timestamp()) if keys else None
+    # A run that began in the future was started by a clock that ran ahead.
+    began = min(run.start_time or now.timestamp(), datetime.now(UTC).timestamp())
+    return Reading(keys, began) if keys else None
