@@ -7,13 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from clevertap_import.orchestration.processes import PROCESS_TAG, has_died
+from clevertap_import.io.heartbeats import heartbeats
+from clevertap_import.io.leases import import_resource
+from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs, has_died
+from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import NO_PLATFORM_DETECTION, LocalSnowflake
 from clevertap_import_tests.waiting import wait_for
@@ -65,6 +69,35 @@ def test_a_killed_run_is_cleared_by_the_next_and_stays_in_the_stats(workshop: Wo
     lines = json.loads(command(workshop, "stats", "people", "--json").stdout)
     assert [each["run_id"] for each in lines] == [line["run_id"], killed["run_id"]]
     assert [each["status"] for each in lines] == ["Success", "Failed"]
+
+
+def beats() -> int:
+    with open_journal() as journal:
+        (found,) = heartbeats(journal.engine, [import_resource("people")]).values()
+    return found
+
+
+def has_beaten(before: int) -> bool:
+    return beats() > before
+
+
+def test_a_run_on_another_machine_lives_as_long_as_its_beats_rise(workshop: Workshop) -> None:
+    began, instance = datetime.now(UTC), workshop.instance
+
+    def look(seconds: int) -> list[str]:
+        return clear_dead_runs(instance, ["people"], began + timedelta(seconds=seconds))
+
+    with started(workshop) as process:
+        (run,) = instance.get_runs()
+        # As if from another host, where nobody here can see the process.
+        instance.add_run_tags(run.run_id, {PROCESS_TAG: "elsewhere:7"})
+        for seconds in (200, 230, 260):
+            seen = beats()
+            assert look(seconds) == []
+            wait_for("a beat", partial(has_beaten, seen), START_SECONDS)
+        process.kill()
+        process.wait(END_SECONDS)
+    assert [look(290), look(309), look(310)] == [[], [], [run.run_id]]
 
 
 def test_a_run_that_waits_for_another_says_so(workshop: Workshop) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -153,6 +154,14 @@ class Snowflake:
         return tuple(
             SourceColumn(column.name, FIELD_ID_TO_NAME[column.type_code], column.scale) for column in columns
         )
+
+    def now(self) -> datetime:
+        """Snowflake's own clock."""
+        with translated("tell the time"), self._connection.cursor() as cursor:
+            cursor.execute("select current_timestamp()")
+            ((moment,),) = cursor.fetchall()
+        assert isinstance(moment, datetime)  # noqa: S101 - by Snowflake's type
+        return moment
 
     def use(self, kind: str, name: str) -> None:
         """Take the role, warehouse, database or schema `name`. Raises QueryFailed if the user may not."""

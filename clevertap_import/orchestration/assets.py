@@ -137,7 +137,7 @@ def checked_then_delivered(
 ) -> Results:
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
-    run = import_run(context, options, config, facts)
+    run, began = import_run(context, options, config, facts), time.time()
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
         leases = stack.enter_context(Leases(journal.engine))
@@ -160,7 +160,9 @@ def checked_then_delivered(
             run.deliver(stage, journal, leases, turn)
             run.tidy(journal)
             if options.limit is None:
-                version = reading_version(time.time() - facts.seconds)
+                # A clock may be set while the run goes on, or be wrong all the time.
+                read_at = facts.read_at.timestamp() if facts.read_at else began
+                version = reading_version(began, time.time() - facts.seconds, read_at)
                 yield dg.MaterializeResult(
                     asset_key=key, metadata=report_metadata(facts), data_version=version
                 )

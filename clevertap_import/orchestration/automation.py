@@ -1,6 +1,6 @@
 """When an import runs by itself: schedules, and what a tick of a schedule or of a sensor asks for."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -94,7 +94,8 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
 
     `tick` is the moment for which they are asked, part of their keys, so that none is started twice for it.
     """
-    clear_dead_runs(instance)
+    # Not `now`: the tick that a schedule evaluates may be an old one.
+    clear_dead_runs(instance, [config.nickname], datetime.now(UTC))
     under_way = runs_of(instance, config.nickname)
     waiting = [run for run in under_way if run.dagster_run.status == dg.DagsterRunStatus.QUEUED]
     # Without Dagster's queue, the second of two runs waits for the first inside its own process.
@@ -123,4 +124,6 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
 def reading_of(run: dg.RunRecord, now: datetime) -> Reading | None:
     """What a run under way reads, from `now` on if it has not begun; None if it is given no windows."""
     keys = tagged_range(run.dagster_run.tags)
-    return Reading(keys, run.start_time or now.timestamp()) if keys else None
+    # A run that began in the future was started by a clock that ran ahead.
+    began = min(run.start_time or now.timestamp(), datetime.now(UTC).timestamp())
+    return Reading(keys, began) if keys else None

@@ -55,7 +55,7 @@ def dry_run(
     tell: Callable[[str], None],
 ) -> DryRun:
     """Check `rows` random rows (None: as many as the import says), or all; nothing is sent."""
-    make_way(instance, tell)
+    make_way(instance, config, tell)
     key = asset_key(config.nickname)
     options: dict[str, Any] = {"all_rows": all_rows, **({"sample_rows": rows} if rows is not None else {})}
     result = dg.materialize(

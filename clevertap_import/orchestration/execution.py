@@ -43,6 +43,7 @@ class RunFacts:
     window: Window | None
     sends_events: bool = True
     began: float = field(default_factory=time.monotonic)
+    read_at: datetime | None = None
     query_id: str | None = None
     counts: StageCounts = field(default_factory=StageCounts)
     delivery: Delivery = field(default_factory=Delivery)
@@ -105,6 +106,7 @@ class ImportRun:
                 int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
             )
             self.facts.counts = stage.counts
+            self.facts.read_at = snowflake.now()
             stager.fill(stage, snowflake.batches(sql))
             self.facts.query_id = snowflake.query_id
 

@@ -92,7 +92,7 @@ def runs(
     Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None. `tell` gets
     words for whoever waits.
     """
-    make_way(instance, tell)
+    make_way(instance, config, tell)
     tell_who_is_first(config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
@@ -110,9 +110,9 @@ def runs(
         yield {"nickname": config.nickname, **stats[0], "problem": failure(result)}
 
 
-def make_way(instance: dg.DagsterInstance, tell: Callable[[str], None]) -> None:
+def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:
     """Clear what killed runs left."""
-    for run_id in clear_dead_runs(instance):
+    for run_id in clear_dead_runs(instance, [config.nickname], datetime.now(UTC)):
         tell(f"Run {run_id[:8]} was killed; it is marked as failed now.")
 
 

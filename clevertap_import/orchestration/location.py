@@ -19,7 +19,13 @@ from clevertap_import.orchestration.resources import (
     journal_database,
     snowflake_connection,
 )
-from clevertap_import.orchestration.sensors import FIRST_RUNS, first_runs_sensor, import_sensor
+from clevertap_import.orchestration.sensors import (
+    FIRST_RUNS,
+    KILLED_RUNS,
+    first_runs_sensor,
+    import_sensor,
+    killed_runs_sensor,
+)
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.import_file import Draft, LoadedImport
@@ -41,9 +47,11 @@ def code_references(file: str, line: int) -> dict[str, Any]:
 def import_definitions(config: ImportConfig, metadata: dict[str, Any]) -> dg.Definitions:
     """Everything that one import needs, resources included, for a component among others."""
     job = import_job(config)
-    sensor = first_runs_sensor(f"{config.nickname}_first_run", [config], [job])
+    first_run = first_runs_sensor(f"{config.nickname}_first_run", [config], [job])
+    killed_runs = killed_runs_sensor(f"{config.nickname}_{KILLED_RUNS}", [config])
     return dg.Definitions.merge(
-        own_definitions(config, metadata, job), dg.Definitions(sensors=[sensor] if sensor else [])
+        own_definitions(config, metadata, job),
+        dg.Definitions(sensors=[killed_runs, first_run] if first_run else [killed_runs]),
     )
 
 
@@ -101,6 +109,7 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     tables = {spec.key: spec for config in configs for spec in table_specs(config)}
     jobs = [import_job(config) for config in configs]
     first_runs = first_runs_sensor(FIRST_RUNS, configs, jobs)
+    killed_runs = [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
     return dg.Definitions.merge(
         *(loaded_definitions(loaded, job) for loaded, job in zip(imports.loaded, jobs, strict=True)),
         dg.Definitions(
@@ -108,7 +117,7 @@ def folder_definitions(folder: Path) -> dg.Definitions:
                 *tables.values(),
                 *draft_specs(imports.drafts, {config.nickname for config in configs}),
             ],
-            sensors=[first_runs] if first_runs else [],
+            sensors=[*killed_runs, first_runs] if first_runs else killed_runs,
             executor=dg.in_process_executor,
         ),
     )

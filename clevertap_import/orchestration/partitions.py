@@ -83,9 +83,13 @@ def key_ranges(keys: Sequence[str], wanted: Iterable[str]) -> list[KeyRange]:
     return [KeyRange(span[0], span[-1]) for span in spans]
 
 
-def reading_version(seconds: float) -> dg.DataVersion:
-    """The data version of windows that a run began to read at `seconds`, epoch: Snowflake as it was then."""
-    return dg.DataVersion(f"{READ_AT}{datetime.fromtimestamp(int(seconds), UTC).isoformat()}")
+def reading_version(*clocks: float) -> dg.DataVersion:
+    """The data version of windows that a run began to read at this moment: Snowflake as it was then.
+
+    `clocks`: the moment in epoch seconds, as one or several clocks told it. The earliest counts: a window
+    that is read once too often does no harm, one that passes for read before its end loses rows.
+    """
+    return dg.DataVersion(f"{READ_AT}{datetime.fromtimestamp(int(min(clocks)), UTC).isoformat()}")
 
 
 def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
@@ -93,6 +97,7 @@ def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, fl
 
     The time of the materialization would not do: a window that ends while the run delivers was read in part.
     Windows of other making, such as those reported by hand in the UI, count from their materialization.
+    Moments that have not come yet are left out: they are of a clock that ran ahead.
     """
     storage = instance.event_log_storage
     kind = DagsterEventType.ASSET_MATERIALIZATION
@@ -103,7 +108,10 @@ def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, fl
         if tags[DATA_VERSION_TAG].startswith(READ_AT)
     }
     latest = storage.get_latest_storage_id_by_partition(key, kind)
-    return moments | moments_told(instance, key, [latest[other] for other in latest if other not in moments])
+    moments |= moments_told(instance, key, [latest[other] for other in latest if other not in moments])
+    # Of the clock, and not of a tick: windows may have been read since a tick that is evaluated late.
+    now = datetime.now(UTC).timestamp()
+    return {partition: moment for partition, moment in moments.items() if moment <= now}
 
 
 def moments_told(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> dict[str, float]:

@@ -19,12 +19,14 @@ from clevertap_import.orchestration.automation import (
     wanted_runs,
 )
 from clevertap_import.orchestration.changes import table_states
+from clevertap_import.orchestration.processes import clear_dead_runs
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.orchestration.switches import is_on, switches
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.schedule import After, Change, Every, Once
 
 FIRST_RUNS = "first_runs"
+KILLED_RUNS = "killed_runs"
 LOOK_SECONDS = 30
 FIRST_RUNS_A_LOOK = 20
 """So that a look ends well before Dagster gives it up, after a minute."""
@@ -77,6 +79,27 @@ def first_runs_sensor(
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return sensed(*first_runs(context.instance, repeated, datetime.now(UTC), context.cursor))
+
+    return sensor
+
+
+def killed_runs_sensor(name: str, configs: Sequence[ImportConfig]) -> dg.SensorDefinition:
+    """Marks runs as failed whose process is gone: they would keep their import's queue for ever.
+
+    Ticks do so too, but may be a month apart; and an import of kind manual has none.
+    """
+    nicknames = [config.nickname for config in configs]
+
+    @dg.sensor(
+        name=name,
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=sensor_status(True),
+        description="Marks runs of imports as failed whose process was killed.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        dead = clear_dead_runs(context.instance, nicknames, datetime.now(UTC))
+        told = ", ".join(run_id[:8] for run_id in dead)
+        return dg.SkipReason(f"Marked as failed, as they were killed: {told}." if dead else "No run is dead.")
 
     return sensor
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
@@ -207,6 +208,12 @@ def test_a_query_is_described_and_streamed(
         "2026-11-01 00:00:00.123000",
         "2026-11-01",
     ]
+
+
+def test_snowflake_tells_its_own_time(settings: SnowflakeSettings) -> None:
+    before = datetime.now(UTC)
+    with open_snowflake(settings, TAG) as snowflake:
+        assert before <= snowflake.now() <= datetime.now(UTC)
 
 
 def test_no_rows_are_no_records(local_snowflake: LocalSnowflake, settings: SnowflakeSettings) -> None:

@@ -7,6 +7,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.partitions import (
@@ -66,6 +68,41 @@ def test_a_window_that_ended_while_its_run_delivered_is_not_done(instance: dg.Da
     materialize(instance, key, "2026-03-02", day + timedelta(hours=23))
     now = day + timedelta(days=1, hours=5)
     assert undone_ranges(instance, config, key, now) == [KeyRange("2026-03-02", "2026-03-03")]
+
+
+def test_a_clock_that_runs_ahead_marks_nothing_as_read_in_the_future(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day ahead for the whole run; Snowflake's clock is right."""
+    workshop.write("ahead")
+    workshop.people([("a", "Asha", datetime.now(UTC))])
+    real = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: real() + 86_400)
+        workshop.run("ahead")
+    after = datetime.now(UTC).timestamp()
+    made = [record.asset_materialization for record in workshop.materializations("ahead")]
+    versions = [(each.tags or {})[VERSION_TAG] for each in made if each]
+    assert len(versions) == 3
+    assert all(datetime.fromisoformat(each.removeprefix("read ")).timestamp() <= after for each in versions)
+
+
+def test_windows_that_pass_for_read_in_the_future_are_not_done(instance: dg.DagsterInstance) -> None:
+    """The clock ran ahead, and was set back after the run."""
+    key, now = dg.AssetKey("of_the_future"), datetime.now(UTC)
+    config = profiles_import(updated_on={"column": "U"}, start=now.date() - timedelta(days=1), window="day")
+    yesterday, today = keys_until(config, now)
+    materialize(instance, key, yesterday, now)
+    materialize(instance, key, today, now + timedelta(days=3))
+    tomorrow = now + timedelta(days=1)
+    assert [keys.first for keys in undone_ranges(instance, config, key, tomorrow)] == [today]
+
+
+@given(st.lists(st.floats(0, 4e9), min_size=1))
+def test_the_earliest_of_several_clocks_counts(clocks: list[float]) -> None:
+    told = datetime.fromisoformat(str(reading_version(*clocks).value).removeprefix("read ")).timestamp()
+    assert all(told <= clock for clock in clocks)
+    assert min(clocks) - told < 1
 
 
 def test_the_last_run_of_a_window_counts_whatever_made_it(instance: dg.DagsterInstance) -> None:
