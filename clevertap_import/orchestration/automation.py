@@ -89,14 +89,19 @@ def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
     return list(instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}, statuses=statuses)))
 
 
+def living_runs(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
+    """The same after those that were killed are marked as failed."""
+    # By the clock: the tick that a schedule evaluates may be an old one.
+    clear_dead_runs(instance, [nickname], datetime.now(UTC))
+    return runs_of(instance, nickname)
+
+
 def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetime, tick: datetime) -> Tick:
     """One run for each contiguous range of windows that are not done at `now`; none if one waits already.
 
     `tick` is the moment for which they are asked, part of their keys, so that none is started twice for it.
     """
-    # Not `now`: the tick that a schedule evaluates may be an old one.
-    clear_dead_runs(instance, [config.nickname], datetime.now(UTC))
-    under_way = runs_of(instance, config.nickname)
+    under_way = living_runs(instance, config.nickname)
     waiting = [run for run in under_way if run.dagster_run.status == dg.DagsterRunStatus.QUEUED]
     # Without Dagster's queue, the second of two runs waits for the first inside its own process.
     if waiting or len(under_way) > 1:

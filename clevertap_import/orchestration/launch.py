@@ -62,6 +62,11 @@ def wished_ranges(
         return [KeyRange(keys[0], keys[-1])] if keys else []
     if wish.start is None:
         return undone_ranges(instance, config, asset_key(config.nickname), now)
+    if not keys:
+        raise ConfigError(
+            f"{config.nickname!r} has no windows yet: its start, {config.anchor}, is in the future."
+            " Run it from then on, or set an earlier start in its YAML."
+        )
     end = wish.end or wish.start
     chosen = [key for key in keys if overlaps(partitions.time_window_for_partition_key(key), wish.start, end)]
     if not chosen:

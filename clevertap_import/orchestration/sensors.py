@@ -16,6 +16,7 @@ from clevertap_import.orchestration.automation import (
     automation_name,
     job_name,
     last_tick,
+    living_runs,
     wanted_runs,
 )
 from clevertap_import.orchestration.changes import table_states
@@ -145,6 +146,13 @@ def look_once(
         return dg.SkipReason(f"It has run for {moment:%Y-%m-%d %H:%M} UTC."), moment.isoformat()
     if now < moment:
         return dg.SkipReason(f"It will run at {moment:%Y-%m-%d %H:%M} UTC."), cursor
+    under_way = living_runs(instance, config.nickname)
+    if under_way:
+        # It may have a limit, or fail: then nobody would come back for its windows.
+        run_id = under_way[0].dagster_run.run_id
+        return dg.SkipReason(
+            f"Run {run_id[:8]} of this import is under way; this one starts after it."
+        ), cursor
     tick = wanted_runs(instance, config, now, moment)
     return tick, cursor if isinstance(tick, dg.SkipReason) else moment.isoformat()
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 import pytest
 
-from clevertap_import.orchestration.partitions import KeyRange
+from clevertap_import.orchestration.partitions import KeyRange, range_tags
 from clevertap_import.orchestration.sensors import (
     FIRST_RUNS_A_LOOK,
     first_runs,
@@ -114,6 +114,21 @@ def test_a_moment_that_meets_a_waiting_run_is_not_lost(instance: dg.DagsterInsta
     (run,) = enter(instance, config, [dg.RunRequest()], QUEUED)
     tick, cursor = look_once(instance, config, NOON, None)
     assert (asked(tick), cursor) == ([], None)
+    end(instance, run)
+    assert asked(look_once(instance, config, NOON + HOUR, cursor)[0]) == WHOLE
+
+
+@pytest.mark.parametrize("status", [STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
+def test_a_moment_that_meets_a_run_under_way_is_taken_after_it(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    """That run may have a limit, or fail; its windows must not be passed over for good."""
+    config = scheduled_import("once", at="2026-03-05T12:00:00")
+    tags = range_tags(WHOLE[0])
+    (run,) = enter(instance, config, [dg.RunRequest(tags=tags)], status)
+    tick, cursor = look_once(instance, config, NOON, None)
+    assert reason(tick) == f"Run {run[:8]} of this import is under way; this one starts after it."
+    assert cursor is None
     end(instance, run)
     assert asked(look_once(instance, config, NOON + HOUR, cursor)[0]) == WHOLE
 
