@@ -1,0 +1,28 @@
+"""What a person may ask for, and what is said where there is nothing to have."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from clevertap_import.orchestration.launch import Wish, wished_ranges
+from clevertap_import.pure.errors import ConfigError
+from clevertap_import_tests.builders import profiles_import
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("window", ["day", "15 minutes"])
+def test_a_window_of_an_import_that_starts_in_the_future_is_refused_in_words(
+    instance: dg.DagsterInstance, window: str
+) -> None:
+    config = profiles_import(updated_on={"column": "U"}, start="2027-03-02", window=window)
+    for wish in (Wish(start=NOW), Wish(start=NOW, end=datetime(2028, 1, 1, tzinfo=UTC))):
+        with pytest.raises(ConfigError) as caught:
+            wished_ranges(instance, config, wish, NOW)
+        assert str(caught.value) == (
+            f"{config.nickname!r} has no windows yet: its start, 2027-03-02, is in the future."
+            " Run it from then on, or set an earlier start in its YAML."
+        )
+    assert wished_ranges(instance, config, Wish(full=True), NOW) == []
+    assert wished_ranges(instance, config, Wish(), NOW) == []
