@@ -14,7 +14,7 @@ from clevertap_import.io.stage import Stage
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.metadata import report_metadata
-from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
+from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version, was_imported
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import (
     account_key,
@@ -215,4 +215,5 @@ def import_run(
         account=getattr(context.resources, account_key(config.account)),
         progress=Progress(config.nickname, context.log.info),
         facts=facts,
+        was_imported=was_imported(context.instance, asset_key(config.nickname)),
     )

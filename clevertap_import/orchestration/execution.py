@@ -87,6 +87,7 @@ class ImportRun:
     account: CleverTapAccount
     progress: Progress
     facts: RunFacts
+    was_imported: bool = False
     kept: Unchanged | None = None
 
     def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
@@ -147,7 +148,7 @@ class ImportRun:
         if self.force:
             return NoPast()
         if delivers:
-            check_scope(self.config, self.account.settings(), journal)
+            check_scope(self.config, self.account.settings(), journal, was_imported=self.was_imported)
         name, windows = self.config.nickname, self.window_starts
         if delivers and self.is_events and journal.has_forgotten(name, *windows):
             raise HistoryForgotten(

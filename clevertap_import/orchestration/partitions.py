@@ -92,6 +92,13 @@ def reading_version(*clocks: float) -> dg.DataVersion:
     return dg.DataVersion(f"{READ_AT}{datetime.fromtimestamp(int(min(clocks)), UTC).isoformat()}")
 
 
+def was_imported(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
+    """Whether the last materialization came from a run of the import, and not from a report by hand."""
+    event = instance.get_latest_materialization_event(key)
+    tags = event.asset_materialization.tags if event and event.asset_materialization else None
+    return (tags or {}).get(DATA_VERSION_TAG, "").startswith(READ_AT)
+
+
 def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
     """When the last run that imported a window began to read it, in epoch seconds.
 

@@ -5,7 +5,7 @@ from clevertap_import.io.gate import account_digest
 from clevertap_import.io.journal import Journal, Scope
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import ScopeChanged
+from clevertap_import.pure.errors import JournalLost, ScopeChanged
 from clevertap_import.pure.target import EventsTarget
 
 
@@ -16,9 +16,21 @@ def scope_of(config: ImportConfig, settings: AccountSettings) -> Scope:
     return Scope(*windows, account_digest(settings))
 
 
-def check_scope(config: ImportConfig, settings: AccountSettings, journal: Journal) -> None:
-    """Raises ScopeChanged if a run would store events again, or withhold records from a new account."""
+def check_scope(
+    config: ImportConfig, settings: AccountSettings, journal: Journal, *, was_imported: bool
+) -> None:
+    """Raises ScopeChanged if a run would store events again, or withhold records from a new account.
+
+    `was_imported`: whether Dagster knows of a run that delivered. Raises JournalLost if the journal does not.
+    """
     known, now, name = journal.scope(config.nickname), scope_of(config, settings), config.nickname
+    if known is None and was_imported and isinstance(config.target, EventsTarget):
+        raise JournalLost(
+            f"Dagster knows that {name!r} was delivered, and the journal knows nothing of it: it was lost, or"
+            " CLEVERTAP_IMPORT_JOURNAL_URL names another. Nothing was sent, as events would be stored twice."
+            " Put the journal back; or begin a new one, which may double events of the last windows:"
+            f" clevertap-import run {name} --force"
+        )
     if known is None or known == now:
         return
     if known.account != now.account:

@@ -104,3 +104,7 @@ class HistoryForgotten(ConfigError):
 
 class ScopeChanged(ConfigError):
     """What the journal remembers of an import is for other windows, or another account."""
+
+
+class JournalLost(ConfigError):
+    """Dagster knows of deliveries that the journal does not know."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
@@ -87,3 +88,22 @@ def test_events_that_were_forced_count_once(workshop: Workshop) -> None:
     workshop.add_people([("a", "Asha", NOON)])
     assert workshop.run("seen", full=True)[0]["unchanged"] == 2
     assert len(workshop.clevertap.events()) == 5
+
+
+def test_a_lost_journal_is_told_before_events_are_stored_again(workshop: Workshop) -> None:
+    workshop.write("seen", target=EVENTS)
+    workshop.run("seen")
+    for file in Path(workshop.instance.root_directory).glob("clevertap_import/journal.db*"):
+        file.unlink()
+    (refused,) = workshop.run("seen")
+    assert "the journal knows nothing of it" in refused["problem"]
+    assert len(workshop.clevertap.events()) == 2
+    assert workshop.run("seen", force=True)[0]["status"] == "Success"
+    assert workshop.run("seen")[0]["status"] == "Success"
+
+
+def test_windows_that_were_reported_by_hand_need_no_journal(workshop: Workshop) -> None:
+    workshop.write("seen", target=EVENTS)
+    key = dg.AssetKey(["clevertap", "seen"])
+    workshop.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=f"{days_ago(2)}"))
+    assert workshop.run("seen")[0]["status"] == "Success"
