@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
+from clevertap_import.io.journal import Journal
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.records import RECORD_SCHEMA, Batch
 
@@ -72,3 +73,8 @@ def import_config(
     return ImportConfig.model_validate(
         {"nickname": "import_under_test", "source": source, "target": target} | attributes
     )
+
+
+def unsettled(journal: Journal, import_name: str) -> int:
+    """How many records were sent whose answers are not known."""
+    return sum(held.records for held in journal.held(import_name))

@@ -61,8 +61,7 @@ def workshop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Workshop]:
     with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
-        for name, value in shop.environment.items():
-            monkeypatch.setenv(name, value)
+        shop.enter_environment(monkeypatch)
         people(shop)
         fake_clevertap.faults([REFUSAL])
         write_people(shop)

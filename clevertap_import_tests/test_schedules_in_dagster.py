@@ -159,8 +159,7 @@ def run_missed(workshop: Workshop, day: date, *, succeeds: bool) -> None:
     two_hours_ago = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
     tags = {TRIGGER_TAG: "every", TICK_TAG: two_hours_ago, FIRST_TAG: f"{day}", LAST_TAG: f"{day}"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in workshop.environment.items():
-            patch.setenv(name, value)
+        workshop.enter_environment(patch)
         if not succeeds:
             patch.setenv(f"{workshop.name.upper()}_PASSCODE", "another")
         job = workshop.definitions().resolve_job_def("import_missed")

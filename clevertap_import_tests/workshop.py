@@ -75,6 +75,11 @@ class Workshop:
             f"{prefix}_API_URL": self.clevertap.url,
         }
 
+    def enter_environment(self, patch: pytest.MonkeyPatch) -> None:
+        """For imports that run in this process."""
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
+
     def write(self, nickname: str, **attributes: object) -> Path:
         """An import of daily windows of T since two days ago, changed as `attributes` say."""
         usual = {

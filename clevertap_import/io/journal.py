@@ -107,10 +107,6 @@ class Journal:
             connection.execute(SCOPE.delete().where(SCOPE.c.import_name == import_name))
             connection.execute(SCOPE.insert().values(import_name=import_name, **asdict(scope)))
 
-    def unsettled(self, import_name: str) -> int:
-        """How many records were sent whose answers are not known."""
-        return sum(held.records for held in self.held(import_name))
-
     def held(self, import_name: str) -> list["Held"]:
         """The batches that were sent and whose answers are not known, oldest first."""
         lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)

@@ -24,7 +24,7 @@ from clevertap_import.orchestration.resources import (
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
 from clevertap_import.pure.statement import tables_named
-from clevertap_import.pure.target import EventsTarget, ProfilesTarget
+from clevertap_import.pure.target import ProfilesTarget
 from clevertap_import.pure.window import Window
 
 JOURNAL_KEY = "journal"
@@ -115,7 +115,7 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     """Checks, then, if the asset itself is selected and no check blocks, the delivery."""
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
-    facts = RunFacts(run_window(context, config), isinstance(config.target, EventsTarget))
+    facts = RunFacts(run_window(context, config), config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
         with rejects_file(path, grid(config) if config.updated_on else None) as facts.rejects:

@@ -32,7 +32,6 @@ from clevertap_import.pure.plan import planned
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.report import Report
 from clevertap_import.pure.sql import SourceColumn, sample_query, source_query, window_query
-from clevertap_import.pure.target import EventsTarget
 from clevertap_import.pure.window import Window
 
 
@@ -150,18 +149,14 @@ class ImportRun:
         if delivers:
             check_scope(self.config, self.account.settings(), journal, was_imported=self.was_imported)
         name, windows = self.config.nickname, self.window_starts
-        if delivers and self.is_events and journal.has_forgotten(name, *windows):
+        if delivers and self.config.is_events and journal.has_forgotten(name, *windows):
             raise HistoryForgotten(
                 f"Events of these windows of {name!r} were delivered more than"
                 f" {self.config.journal_retention_days} days ago (journal_retention_days), and the journal"
                 " has forgotten which. Nothing was sent, as they would be stored twice."
                 " Force the run to send all of them in spite of that."
             )
-        return journal.past(name, *windows, is_events=self.is_events)
-
-    @property
-    def is_events(self) -> bool:
-        return isinstance(self.config.target, EventsTarget)
+        return journal.past(name, *windows, is_events=self.config.is_events)
 
     @property
     def window_starts(self) -> tuple[int | None, int]:
@@ -182,7 +177,7 @@ class ImportRun:
     def impact(self, stage: Stage, leases: Leases, *, looks_up: bool) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
         counts, lookup = stage.counts, None
-        if looks_up and not self.is_events:
+        if looks_up and not self.config.is_events:
             clevertap = self.clevertap
             key = "identity" if self.config.target.identity else "objectId"
             with lookup_gate(leases, clevertap.settings, self.purpose) as gate:
@@ -197,7 +192,7 @@ class ImportRun:
         if journal.scope(self.config.nickname) is None or (self.force and self.window_starts[0] is None):
             journal.enter_scope(self.config.nickname, scope)
         journal.turn = turn.holder
-        may_repeat = not self.is_events or self.config.uncertain_events == "resend"
+        may_repeat = not self.config.is_events or self.config.uncertain_events == "resend"
         with upload_gate(leases, clevertap.settings, stage.counts.batches, self.purpose) as gate:
             post = gate.upload(in_turn(turn, clevertap.post))
             attempts = Attempts(post, self.account.patience(), may_repeat=may_repeat)
@@ -229,11 +224,14 @@ class ImportRun:
         if self.limit is not None:
             return
         first, last = self.window_starts
-        closed: Sequence[str] = OPEN if not self.is_events or self.config.uncertain_events == "resend" else ()
+        closed: Sequence[str] = (
+            OPEN if not self.config.is_events or self.config.uncertain_events == "resend" else ()
+        )
         if self.force:
             # What was sent again counts once.
             closed = (*OPEN, ANSWERED)
-        journal.close_others(self.config.nickname, self.run_id, first, last, closed)
+        if closed:
+            journal.close_others(self.config.nickname, self.run_id, first, last, closed)
         forget_old(self.config, journal, self.run_id, first, self.kept)
 
     def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:

@@ -1,13 +1,13 @@
 """Batches whose answers are not known, for people who find out what became of them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from clevertap_import.io.journal import Held
 from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.stats import moment
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import Unfinished
 
@@ -48,7 +48,3 @@ def line(config: ImportConfig, held: Held) -> Line:
     sent_at = held.sent_at.isoformat(timespec="seconds")
     counts = {"run_id": held.run_id, "batch_number": held.batch_number, "records": held.records}
     return {**counts, "sent_at": sent_at, **windows}
-
-
-def moment(epoch_seconds: int) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="seconds")

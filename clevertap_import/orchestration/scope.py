@@ -6,12 +6,11 @@ from clevertap_import.io.journal import Journal, Scope
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import JournalLost, ScopeChanged
-from clevertap_import.pure.target import EventsTarget
 
 
 def scope_of(config: ImportConfig, settings: AccountSettings) -> Scope:
     """Events are remembered by window, so their grid belongs to it; profiles, and full imports, have none."""
-    has_grid = config.updated_on is not None and isinstance(config.target, EventsTarget)
+    has_grid = config.updated_on is not None and config.is_events
     windows = (grid(config).size_seconds, grid(config).start_seconds) if has_grid else (0, 0)
     return Scope(*windows, account_digest(settings))
 
@@ -24,7 +23,7 @@ def check_scope(
     `was_imported`: whether Dagster knows of a run that delivered. Raises JournalLost if the journal does not.
     """
     known, now, name = journal.scope(config.nickname), scope_of(config, settings), config.nickname
-    if known is None and was_imported and isinstance(config.target, EventsTarget):
+    if known is None and was_imported and config.is_events:
         raise JournalLost(
             f"Dagster knows that {name!r} was delivered, and the journal knows nothing of it: it was lost, or"
             " CLEVERTAP_IMPORT_JOURNAL_URL names another. Nothing was sent, as events would be stored twice."

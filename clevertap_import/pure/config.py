@@ -223,6 +223,11 @@ class ImportConfig(Strict):
         return self.start or UNSCHEDULED_ANCHOR
 
     @property
+    def is_events(self) -> bool:
+        """Whether it imports events; else profiles."""
+        return isinstance(self.target, EventsTarget)
+
+    @property
     def identity_column(self) -> str:
         return self.target.identity_column
 

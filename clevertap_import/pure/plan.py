@@ -176,11 +176,12 @@ def planned(config: ImportConfig, columns: Sequence[SourceColumn]) -> Plan:
     """The plan by which rows are mapped. Raises ConfigError with the first thing that cannot be used."""
     for key, message in column_problems(config, columns):
         raise ConfigError(f"{key}: {message}")
-    is_events = isinstance(config.target, EventsTarget)
     return Plan(
         {name: resolved(columns, name).type for name in config.columns},
         {
-            mapping.property: property_type(mapping, resolved(columns, mapping.column), is_events=is_events)
+            mapping.property: property_type(
+                mapping, resolved(columns, mapping.column), is_events=config.is_events
+            )
             for mapping in config.target.properties
             if mapping.column
         },

@@ -38,8 +38,7 @@ def workshop(
         open_workshop(tmp_path_factory.mktemp("ui"), local_snowflake, fake_clevertap_process) as shop,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name, value in shop.environment.items():
-            patch.setenv(name, value)
+        shop.enter_environment(patch)
         shop.write("customers", title="Customer profiles", created_by="growth@example.com")
         shop.write("torn", window="fortnight")
         shop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(20)])

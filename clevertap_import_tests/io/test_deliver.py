@@ -25,7 +25,7 @@ from clevertap_import.pure.errors import (
 from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.retry import Retry
-from clevertap_import_tests.builders import events, profiles
+from clevertap_import_tests.builders import events, profiles, unsettled
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 
 UNREACHABLE = "http://127.0.0.1:1"
@@ -101,7 +101,7 @@ def test_every_batch_is_sent_once_and_entered(run: Run) -> None:
     assert sorted(event["identity"] for event in run.fake.events()) == sorted(
         f"u{number}-{place}" for number in range(20) for place in range(2)
     )
-    assert (run.fake.counters()["uploads"], run.journal.unsettled("orders"), run.progress[-1]) == (20, 0, 40)
+    assert (run.fake.counters()["uploads"], unsettled(run.journal, "orders"), run.progress[-1]) == (20, 0, 40)
 
 
 def test_refused_records_are_rejections_by_row_number_with_code_and_text(run: Run) -> None:
@@ -126,7 +126,7 @@ def test_if_a_refusal_cannot_be_written_what_is_under_way_is_settled_and_no_more
         run.deliver(*batches, width=width, on_rejections=lambda found: rejects.add(found, [sources]))
     sent = run.fake.counters()["uploads"]
     assert sent <= 2 * (width + SPARE) < len(batches)
-    assert run.journal.unsettled("orders") == 0
+    assert unsettled(run.journal, "orders") == 0
     assert sum(map(len, run.news(*batches))) == 60 - 2 * sent + 1
     assert (run.delivery.accepted, run.delivery.rejected) == (2 * sent - 1, 1)
 
@@ -180,26 +180,26 @@ def test_a_401_stops_the_run_and_keeps_what_was_accepted(run: Run) -> None:
     delivery = run.deliver(*batches, width=1)
     assert delivery == Delivery(accepted=4, stopped=Refused(401, "Passcode Invalid"))
     assert run.fake.counters()["uploads"] < 10
-    assert (sum(map(len, run.news(*batches))), run.journal.unsettled("orders")) == (56, 0)
+    assert (sum(map(len, run.news(*batches))), unsettled(run.journal, "orders")) == (56, 0)
 
 
 def test_a_connection_that_is_refused_leaves_nothing_uncertain(run: Run) -> None:
     delivery = run.deliver(events("a", "b"), may_repeat=False, url=UNREACHABLE)
     assert delivery == Delivery(stopped=Busy("ConnectionError", is_answered=False))
-    assert (run.journal.unsettled("orders"), len(run.news(events("a", "b")))) == (0, 1)
+    assert (unsettled(run.journal, "orders"), len(run.news(events("a", "b")))) == (0, 1)
 
 
 def test_held_events_whose_answer_was_lost_are_uncertain_and_sent_once(run: Run) -> None:
     run.fake.faults([{"kind": "reset"}])
     delivery = run.deliver(events("a", "b"), may_repeat=False)
     assert delivery == Delivery(uncertain=2, stopped=Uncertain("ConnectionError"))
-    assert (len(run.fake.events()), run.journal.unsettled("orders")) == (2, 2)
+    assert (len(run.fake.events()), unsettled(run.journal, "orders")) == (2, 2)
 
 
 def test_profiles_whose_answer_was_lost_are_sent_again_and_counted_as_repeated(run: Run) -> None:
     run.fake.faults([{"kind": "reset"}])
     assert run.deliver(profiles("a", "b")) == Delivery(accepted=2, repeated=2)
-    assert (set(run.fake.profiles()), run.journal.unsettled("orders")) == ({"a", "b"}, 0)
+    assert (set(run.fake.profiles()), unsettled(run.journal, "orders")) == ({"a", "b"}, 0)
 
 
 def test_a_record_that_makes_every_request_malformed_is_rejected_and_the_others_are_stored(run: Run) -> None:
@@ -243,7 +243,7 @@ def test_halves_that_end_differently_are_entered_apart(run: Run) -> None:
     batch = events("a", "b", "c", "d")
     delivery = run.deliver(batch, may_repeat=False)
     assert delivery == Delivery(accepted=2, uncertain=2, stopped=Uncertain("ConnectionError"))
-    assert run.journal.unsettled("orders") == 2
+    assert unsettled(run.journal, "orders") == 2
     assert [left.identity(0) for left in run.news(batch)] == ["c"]
 
 
@@ -312,5 +312,5 @@ def test_a_run_that_is_ended_from_outside_enters_the_answers_that_came(run: Run,
         run.deliver(*batches, width=5, may_repeat=may_repeat)
     taken = run.fake.counters()["records_accepted"]
     assert 0 < taken == run.delivery.accepted
-    assert run.delivery.uncertain == run.journal.unsettled("orders") == 0
+    assert run.delivery.uncertain == unsettled(run.journal, "orders") == 0
     assert sum(map(len, run.news(*batches))) == sum(map(len, batches)) - taken

@@ -12,7 +12,7 @@ from clevertap_import.io.journal import OPEN, Journal
 from clevertap_import.io.leases import Leases, import_resource
 from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.records import Batch
-from clevertap_import_tests.builders import events, profiles
+from clevertap_import_tests.builders import events, profiles, unsettled
 
 HOUR = 3600
 
@@ -42,7 +42,7 @@ def news(
 def test_an_empty_journal_knows_nothing(journal: Journal) -> None:
     assert news(journal, events("a")) == [True]
     assert news(journal, profiles("a"), None) == [True]
-    assert journal.unsettled("orders") == 0
+    assert unsettled(journal, "orders") == 0
 
 
 @pytest.mark.parametrize("batch", [events("a", "b"), profiles("a", "b")], ids=["events", "profiles"])
@@ -107,20 +107,20 @@ def test_only_what_was_accepted_is_entered_as_accepted(journal: Journal) -> None
     batch = events("a", "b", "c", "d")
     journal.settle(journal.begin("orders", "run-1", batch), batch, [0, 2], [3])
     assert news(journal, batch) == [False, True, False, True]
-    assert journal.unsettled("orders") == 1
+    assert unsettled(journal, "orders") == 1
 
 
 def test_a_batch_of_which_nothing_was_accepted_leaves_nothing_behind(journal: Journal) -> None:
     for batch in (events("a"), profiles("a")):
         journal.settle(journal.begin("orders", "run-1", batch), batch, [], [])
         assert news(journal, batch) == [True]
-    assert journal.unsettled("orders") == 0
+    assert unsettled(journal, "orders") == 0
 
 
 def test_a_batch_under_way_when_the_process_died_is_not_accepted_and_is_unsettled(journal: Journal) -> None:
     journal.begin("orders", "run-1", events("a", "b"))
     assert news(journal, events("a", "b")) == [True, True]
-    assert (journal.unsettled("orders"), journal.unsettled("visits")) == (2, 0)
+    assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (2, 0)
 
 
 @pytest.mark.parametrize("is_killed", [True, False])
@@ -142,9 +142,9 @@ def test_a_later_run_of_the_same_windows_closes_what_earlier_ones_lost(journal: 
     journal.begin("orders", "run-2", events("c", window=0))
     journal.begin("visits", "run-1", events("d", window=0))
     journal.close_others("orders", "run-2", 0, HOUR, OPEN)
-    assert (journal.unsettled("orders"), journal.unsettled("visits")) == (2, 1)
+    assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (2, 1)
     journal.close_others("orders", "run-3", None, 2 * HOUR, OPEN)
-    assert (journal.unsettled("orders"), journal.unsettled("visits")) == (0, 1)
+    assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (0, 1)
     assert news(journal, events("a")) == [True]
 
 
@@ -216,4 +216,4 @@ def test_a_run_that_lost_its_turn_enters_nothing_more(journal: Journal) -> None:
             connection.execute(sa.delete(LEASE))
         with pytest.raises(TurnLost), journal.together():
             journal.begin("orders", "run-1", events("b"))
-    assert journal.unsettled("orders") == 1
+    assert unsettled(journal, "orders") == 1

@@ -7,7 +7,7 @@ import pytest
 
 from clevertap_import.io.journal import KEPT, OPEN, Journal
 from clevertap_import.pure.records import Batch
-from clevertap_import_tests.builders import events, profiles
+from clevertap_import_tests.builders import events, profiles, unsettled
 
 HOUR = 3600
 SOON = timedelta(minutes=1)
@@ -57,7 +57,7 @@ def test_batches_without_an_answer_are_held_with_their_run_and_window(journal: J
     first, second = journal.held("orders")
     assert (first.first_window, second.last_window) == (HOUR, 2 * HOUR)
     assert abs(datetime.now(UTC) - first.sent_at) < SOON
-    assert journal.unsettled("orders") == 3
+    assert unsettled(journal, "orders") == 3
 
 
 def test_what_is_held_is_news_and_in_doubt(journal: Journal) -> None:
@@ -82,7 +82,7 @@ def test_only_the_named_batch_of_the_named_import_is_settled(journal: Journal) -
     for name, run, number in [("orders", "run-1", 7), ("orders", "run-3", 4), ("visits", "run-1", 4)]:
         journal.settle_held(name, run, number, arrived=True)
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
-    assert journal.unsettled("visits") == 1
+    assert unsettled(journal, "visits") == 1
 
 
 def test_the_records_of_a_run_are_counted_by_what_is_known_of_them(journal: Journal) -> None:

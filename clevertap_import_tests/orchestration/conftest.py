@@ -28,6 +28,5 @@ def workshop(
 ) -> Workshop:
     shop = Workshop(tmp_path / "imports", instance, local_snowflake, fake_clevertap, fresh_database)
     shop.folder.mkdir()
-    for name, value in shop.environment.items():
-        monkeypatch.setenv(name, value)
+    shop.enter_environment(monkeypatch)
     return shop

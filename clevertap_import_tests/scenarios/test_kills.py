@@ -56,8 +56,7 @@ def workshop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Workshop]:
     with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
-        for name, value in shop.environment.items():
-            monkeypatch.setenv(name, value)
+        shop.enter_environment(monkeypatch)
         fill(shop, ROWS)
         fake_clevertap.knobs(**LATENCY)
         yield shop
