@@ -150,7 +150,7 @@ def checked_then_delivered(
             yield from selected(context, [query_failed(key, str(error))])
             raise
         tried = run.try_out(stage, leases)
-        impact = run.impact(stage, leases, looks_up=not delivers)
+        impact = run.impact(stage, leases, looks_up=not delivers and tried.stopped is None)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
             raise TooManyInvalid(config, facts)
