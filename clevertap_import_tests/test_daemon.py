@@ -14,7 +14,7 @@ from clevertap_import_tests.workshop import Workshop, days_ago, open_workshop, p
 
 pytestmark = pytest.mark.slow
 
-BACKFILL_SECONDS = 75
+BACKFILL_SECONDS = 240
 KEY = {"path": ["clevertap", "customers"]}
 SELECTOR = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
 WINDOWS = [f"{days_ago(2 - number)}" for number in range(3)]
