@@ -143,6 +143,7 @@ def checked_then_delivered(
         leases = stack.enter_context(Leases(journal.engine))
         turn = stack.enter_context(run.turn(leases)) if delivers else None
         stage = stack.enter_context(Stage())
+        stack.enter_context(run.progress.logged())
         past = run.past(journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
