@@ -113,6 +113,17 @@ def test_a_range_launched_in_the_ui_is_one_run_and_one_query(server: WebServer, 
     assert workshop.clevertap.counters()["records_accepted"] == 20
 
 
+def test_no_secret_is_in_what_dagsters_processes_wrote(workshop: Workshop) -> None:
+    """After the run: their logs, the output of the run, Dagster's databases, the journal."""
+    folder = workshop.folder.parent
+    contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {"webserver.log", "daemon.log", "runs.db", "journal.db"} <= {path.name for path in contents}
+    secrets = (workshop.clevertap.passcode, workshop.environment[f"{workshop.name.upper()}_PASSWORD"])
+    assert [
+        path for path, content in contents.items() if any(each.encode() in content for each in secrets)
+    ] == []
+
+
 def ended(server: WebServer, backfill: str) -> Any:  # noqa: ANN401 - a word, or None while it goes on
     status = server.ask(BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
     return status if status.startswith(("COMPLETED", "FAILED", "CANCELED")) else None
