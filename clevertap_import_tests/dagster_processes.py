@@ -15,8 +15,8 @@ import requests
 
 from clevertap_import_tests.waiting import wait_for
 
-START_SECONDS = 90
-ASK_SECONDS = 30
+START_SECONDS = 240
+ASK_SECONDS = 120
 END_SECONDS = 30
 MODULE = ("-m", "clevertap_import.definitions")
 
@@ -38,7 +38,7 @@ class WebServer:
     def is_up(self) -> bool:
         try:
             return requests.get(f"{self.url}/server_info", timeout=ASK_SECONDS).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
 

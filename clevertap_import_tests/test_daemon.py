@@ -14,7 +14,7 @@ from clevertap_import_tests.workshop import Workshop, days_ago, open_workshop, p
 
 pytestmark = pytest.mark.slow
 
-BACKFILL_SECONDS = 75
+BACKFILL_SECONDS = 240
 KEY = {"path": ["clevertap", "customers"]}
 SELECTOR = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
 WINDOWS = [f"{days_ago(2 - number)}" for number in range(3)]
@@ -111,6 +111,17 @@ def test_a_range_launched_in_the_ui_is_one_run_and_one_query(server: WebServer, 
     assert len([text for text in workshop.snowflake.queries() if "from T" in text]) == 1
     assert len(workshop.clevertap.profiles()) == 20
     assert workshop.clevertap.counters()["records_accepted"] == 20
+
+
+def test_no_secret_is_in_what_dagsters_processes_wrote(workshop: Workshop) -> None:
+    """After the run: their logs, the output of the run, Dagster's databases, the journal."""
+    folder = workshop.folder.parent
+    contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {"webserver.log", "daemon.log", "runs.db", "journal.db"} <= {path.name for path in contents}
+    secrets = (workshop.clevertap.passcode, workshop.environment[f"{workshop.name.upper()}_PASSWORD"])
+    assert [
+        path for path, content in contents.items() if any(each.encode() in content for each in secrets)
+    ] == []
 
 
 def ended(server: WebServer, backfill: str) -> Any:  # noqa: ANN401 - a word, or None while it goes on

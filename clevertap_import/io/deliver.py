@@ -51,6 +51,13 @@ class Delivery:
     def settled(self) -> int:
         return self.accepted + self.rejected
 
+    @property
+    def sent_before(self) -> str:
+        """What to say, after an early end, of what CleverTap has."""
+        if not self.settled and not self.uncertain:
+            return "Nothing was stored."
+        return f"{self.settled:,} records were settled before; they are not sent again."
+
 
 @dataclass(slots=True)
 class Deliverer:
@@ -186,7 +193,7 @@ def rejections(settlement: Settlement) -> list[Rejection]:
 
 def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
     """Why a delivery that ended early did so, as an error that says what to do; None if it did not."""
-    sent = f"{delivery.settled:,} records were settled before; they are not sent again."
+    sent = delivery.sent_before
     match delivery.stopped:
         case None:
             return None

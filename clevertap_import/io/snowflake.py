@@ -33,6 +33,9 @@ NETWORK_SECONDS = 600
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts quote the value."""
 
+QUOTED_VALUE = re.compile(r"""['"{\[].*['"}\]]""")
+"""From the first quote or bracket to the last, as the value may hold such marks itself."""
+
 NO_OBJECT = (
     "Check the name, and that the role has USAGE on its database and schema, and SELECT if it is a table."
 )
@@ -231,5 +234,5 @@ def told(error: BaseException) -> str:
     """Snowflake's own words in one line, ending in a period; quoted values are left out of data errors."""
     text = " ".join(str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error).split())
     if getattr(error, "errno", None) in DATA_ERRORS:
-        text = re.sub(r"'[^']*'", "'...'", text)
+        text = QUOTED_VALUE.sub("'...'", text)
     return text if text.endswith(".") else f"{text}."

@@ -9,8 +9,9 @@ from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT
 from clevertap_import.io.deliver import Delivery, stop_reason
 from clevertap_import.io.stage import Fault, Stage, Tally
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.outcome import Outcome, RecordProblem
+from clevertap_import.pure.outcome import Outcome, RecordProblem, Stop, Uncertain
 from clevertap_import.pure.records import Batch
+from clevertap_import.pure.report import is_over
 from clevertap_import.pure.retry import Retry
 
 LOOKUPS = 30
@@ -30,8 +31,8 @@ class TriedOut:
 
     def blocks(self, config: ImportConfig) -> bool:
         """Whether so many records were refused, or CleverTap was so unwilling, that nothing may be sent."""
-        return (
-            self.stopped is not None or 100 * self.refused > config.dry_run.max_rejected_percent * self.rows
+        return self.stopped is not None or is_over(
+            self.refused, self.rows, config.dry_run.max_rejected_percent
         )
 
     @property
@@ -54,9 +55,19 @@ def tried_out(try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: in
         for problem in settlement.rejected:
             tally(result, batch, problem)
         if not settlement.is_settled:
-            result.stopped = str(stop_reason(Delivery(stopped=settlement.stopped)))
+            result.stopped = unanswered(settlement.stopped)
             break
     return result
+
+
+def unanswered(stop: Stop | None) -> str:
+    """Why CleverTap's own dry run came to no end. A lost answer to it leaves nothing open."""
+    if isinstance(stop, Uncertain):
+        return (
+            f"CleverTap's own dry run was not answered: {stop.reason}. Nothing was stored."
+            " Run again when it is well."
+        )
+    return str(stop_reason(Delivery(stopped=stop)))
 
 
 def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:

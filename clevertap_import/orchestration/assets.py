@@ -143,6 +143,7 @@ def checked_then_delivered(
         leases = stack.enter_context(Leases(journal.engine))
         turn = stack.enter_context(run.turn(leases)) if delivers else None
         stage = stack.enter_context(Stage())
+        stack.enter_context(run.progress.logged())
         past = run.past(journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
@@ -150,7 +151,7 @@ def checked_then_delivered(
             yield from selected(context, [query_failed(key, str(error))])
             raise
         tried = run.try_out(stage, leases)
-        impact = run.impact(stage, leases, looks_up=not delivers)
+        impact = run.impact(stage, leases, looks_up=not delivers and tried.stopped is None)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
             raise TooManyInvalid(config, facts)

@@ -9,6 +9,7 @@ from clevertap_import.io.stage import Fault, StageCounts, Tally
 from clevertap_import.io.try_out import Lookup, TriedOut
 from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.report import is_over
 
 DESCRIPTIONS = {
     "query": "The query compiles, and returns every column that the import needs, with a usable type.",
@@ -45,7 +46,7 @@ class Impact:
             f"Of {rows:,} rows {self.new:,} are new, {self.changed:,} changed and"
             f" {self.unchanged:,} unchanged since they were last delivered."
         )
-        if self.lookup is None:
+        if self.lookup is None or not self.lookup.asked:
             return told
         return (
             f"{told} Of {self.lookup.asked:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
@@ -108,7 +109,9 @@ def blocks(config: ImportConfig, counts: StageCounts) -> bool:
     checked = counts.read - counts.superseded
     if not counts.invalid:
         return bool(counts.tallies) and config.on_invalid == "fail"
-    return config.on_invalid == "fail" or 100 * counts.invalid > config.dry_run.max_rejected_percent * checked
+    return config.on_invalid == "fail" or is_over(
+        counts.invalid, checked, config.dry_run.max_rejected_percent
+    )
 
 
 def summary(problems: Problems, counts: StageCounts) -> str:

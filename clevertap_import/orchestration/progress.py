@@ -2,8 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Event, Thread
 
 LISTENERS = logging.getLogger("clevertap_import.progress")
 """Each change is one record whose `progress` is a Step. Nothing is printed unless a handler is added."""
@@ -23,23 +25,44 @@ class Step:
 
 @dataclass(slots=True)
 class Progress:
-    """Reports one run. `log` gets a line at least every LOG_SECONDS while rows move."""
+    """Reports one run."""
 
     import_name: str
     log: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     _began: dict[str, float] = field(default_factory=dict)
-    _logged: float = field(default=0.0)
+    _last: Step | None = None
 
     def step(self, doing: str, done: int, total: int | None) -> None:
-        now = self.clock()
-        if doing not in self._began:
-            self._began[doing] = self._logged = now
+        self._began.setdefault(doing, self.clock())
+        self._last = Step(self.import_name, doing, done, total)
         if LISTENERS.handlers:
-            LISTENERS.info(doing, extra={"progress": Step(self.import_name, doing, done, total)})
-        if now - self._logged >= LOG_SECONDS:
-            self._logged = now
-            self.log(line(doing, done, total, now - self._began[doing]))
+            LISTENERS.info(doing, extra={"progress": self._last})
+
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """In the block `log` gets a line every LOG_SECONDS, also while no row moves."""
+        ended = Event()
+        teller = Thread(target=self.tell, args=(ended.wait,), daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            teller.join()
+
+    def tell(self, has_ended: Callable[[float], bool]) -> None:
+        """Log where the run is, until `has_ended`, which waits for so many seconds."""
+        while not has_ended(LOG_SECONDS):
+            # A line that cannot be written is no reason to end the run that it tells of.
+            with suppress(Exception):
+                self.log(self.line())
+
+    def line(self) -> str:
+        if self._last is None:
+            return "Waiting for the first rows of the query."
+        doing, done, total = self._last.doing, self._last.done, self._last.total
+        return line(doing, done, total, self.clock() - self._began[doing])
 
 
 def line(doing: str, done: int, total: int | None, seconds: float) -> str:

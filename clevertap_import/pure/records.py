@@ -1,6 +1,7 @@
 """The values that travel: records on their way out, rejections on their way to the report."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ MAX_BODY_BYTES = 5_000_000
 """CleverTap publishes no limit for a body; this stays well below every one that was seen to work."""
 
 DIGEST_BYTES = 16
+
+SHORTEST_MASKED = 3
+"""Values of fewer characters are left in CleverTap's texts, which have words such as "Y/N" of their own."""
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -81,9 +85,28 @@ class Batch:
         identity: str | None = record.get("identity") or record.get("objectId")
         return identity
 
+    def without_values(self, index: int, text: str) -> str:
+        """`text`, which is about record `index`, with dots in place of the record's values."""
+        record = json.loads(self.rows["record"][index].as_py())
+        parts = [record.get(key) for key in ("identity", "objectId", "profileData", "evtData")]
+        # Longest first, as one value may begin with another.
+        values = sorted({value for value in texts_in(parts) if len(value) >= SHORTEST_MASKED}, key=len)[::-1]
+        if not values:
+            return text
+        return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, values))})(?!\w)", "...", text)
+
     def take(self, indices: Sequence[int]) -> "Batch":
         """The same batch with these records only."""
         return Batch(self.number, self.rows.take(pa.array(indices, pa.int64())))
+
+
+def texts_in(cell: object) -> Iterator[str]:
+    """Every text and number in a piece of JSON, keys left out."""
+    if isinstance(cell, dict | list):
+        for inner in cell.values() if isinstance(cell, dict) else cell:
+            yield from texts_in(inner)
+    elif cell is not None:
+        yield str(cell)
 
 
 def packed(digests: pa.Array) -> bytes:

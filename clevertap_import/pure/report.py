@@ -1,6 +1,7 @@
 """The counts of a run. They add up, or the run fails."""
 
 from dataclasses import dataclass, fields
+from fractions import Fraction
 
 from clevertap_import.pure.errors import Unfinished
 
@@ -54,6 +55,11 @@ class Report:
                 f"{self.read:,} rows were read, but {self.accounted:,} are accounted for: {self}."
             )
         return self
+
+
+def is_over(part: int, whole: int, percent: float) -> bool:
+    """Whether `part` is more than `percent` of `whole`: exactly, for the number as people write it."""
+    return 100 * part > Fraction(str(percent)) * whole
 
 
 def health_state(health_percent: float | None, *, has_run: bool = True, finished: bool = True) -> str:

@@ -60,14 +60,14 @@ class Settling:
 
     def enter(self, outcome: Accepted) -> bool:
         """Enter the answer to the first piece; returns whether CleverTap asks for some of it again."""
-        piece = self.pieces.popleft()
+        piece, batch = self.pieces.popleft(), self.result.batch
         problems = {piece.places[problem.index]: problem for problem in outcome.problems}
         accepted = [place for place in piece.places if place not in problems]
         again = [place for place, problem in problems.items() if not problem.is_final]
         self.result.accepted += accepted
         self.result.repeated += len(accepted) if piece.is_doubtful else 0
         self.result.rejected += [
-            RecordProblem(place, problem.code, problem.reason)
+            RecordProblem(place, problem.code, batch.without_values(place, problem.reason))
             for place, problem in problems.items()
             if problem.is_final
         ]

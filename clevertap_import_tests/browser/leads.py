@@ -1,11 +1,6 @@
-"""An import with planted errors in Dagster's UI: its rows, its runs, and what its Checks tab shows.
-
-`python -m clevertap_import_tests.browser.leads docs/images` makes the pictures of the documents.
-"""
+"""An import with planted errors in Dagster's UI: its rows, its runs, and what its Checks tab shows."""
 
 import re
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +12,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from clevertap_import_tests.browser.test_ui import CHROMIUM, FLAGS, PAGE_MILLISECONDS
 from clevertap_import_tests.dagster_processes import WebServer, daemon, web_server
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake, running_snowflake
+from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.waiting import wait_for
 from clevertap_import_tests.workshop import (
     DAGSTER_YAML,
@@ -56,7 +51,7 @@ TARGET = {
         {"column": "JOINED", "property": "Joined", "type": "date", "format": "dd/MM/yyyy"},
     ],
 }
-RUN_SECONDS = 60
+RUN_SECONDS = 240
 CODE_LOCATION = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
 RUNS = "query { runsOrError { ... on Runs { results { runId status } } } }"
 LAUNCH = """
@@ -163,15 +158,21 @@ class Leads:
         """The text of the page of a check, once its last result, what it says and all checks are on it."""
         self.open(nickname, check)
         expect(self.page.get_by_text("Evaluation result")).to_be_visible()
-        for wanted in (ALL_STATUSES, WHAT_IT_FOUND):
-            expect(self.page.locator("body")).to_contain_text(wanted, use_inner_text=True)
+        self.expect_text(ALL_STATUSES)
+        self.expect_text(WHAT_IT_FOUND)
+        if re.search(rf"{check}\s+Failed", self.text()):
+            expect(self.page.get_by_text("example_row", exact=True)).to_be_visible()
         return self.text()
 
-    def log_shown(self, run: str) -> str:
-        """The text of the page of a run, once its end is on it."""
+    def log_shown(self, run: str, message: str) -> str:
+        """The text of the page of a run, once its end and `message` are on it."""
         self.page.goto(f"{self.server.url}/runs/{run}")
         expect(self.page.get_by_text(RUN_END).first).to_be_visible()
+        self.expect_text(re.compile(re.escape(message)))
         return self.text()
+
+    def expect_text(self, wanted: re.Pattern[str]) -> None:
+        expect(self.page.locator("body")).to_contain_text(wanted, use_inner_text=True)
 
     def text(self) -> str:
         """What the page shows now."""
@@ -202,32 +203,11 @@ def open_leads(folder: Path, snowflake: LocalSnowflake, clevertap: FakeCleverTap
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
+def browser_page(width: int = 1400, height: int = 800) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 800})
+        page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PAGE_MILLISECONDS)
         expect.set_options(timeout=PAGE_MILLISECONDS)
         yield page
         browser.close()
-
-
-def make_pictures(images: Path) -> None:
-    """The Checks tab before and after the rows are mended."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        data, shop = folder / "snowflake", folder / "leads"
-        data.mkdir()
-        shop.mkdir()
-        snowflake = stack.enter_context(running_snowflake(data))
-        clevertap = stack.enter_context(running_fake_clevertap())
-        leads = stack.enter_context(open_leads(shop, snowflake, clevertap))
-        for name, check in (("dry-run-failed", "mapping"), ("dry-run-passed", "impact")):
-            leads.status(leads.press_execute_all("leads"))
-            leads.shown("leads", check)
-            leads.page.screenshot(path=images / f"{name}.png")
-            leads.mend()
-
-
-if __name__ == "__main__":
-    make_pictures(Path(sys.argv[1]))

@@ -105,7 +105,7 @@ def blocked(leads: Leads, refused: Seen) -> Seen:
     """The import run on the planted rows."""
     run = leads.materialize("leads")
     status = leads.status(run)
-    return after(leads, status, {"run": leads.log_shown(run)})
+    return after(leads, status, {"run": leads.log_shown(run, BLOCKED)})
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
-PAGE_MILLISECONDS = 40_000
+PAGE_MILLISECONDS = 120_000
 
 pytestmark = [
     pytest.mark.slow,

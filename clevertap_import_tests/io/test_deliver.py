@@ -292,6 +292,11 @@ def test_each_early_end_is_an_error_that_says_what_is_kept(
     assert "2,500 records were settled before; they are not sent again." in str(reason)
 
 
+def test_an_early_end_before_anything_was_settled_says_so() -> None:
+    reason = stop_reason(Delivery(stopped=Refused(401, "Passcode Invalid")))
+    assert str(reason).endswith("the passcode and the region. Nothing was stored.")
+
+
 def test_a_delivery_that_went_to_its_end_has_no_reason() -> None:
     assert stop_reason(Delivery(accepted=1, rejected=1)) is None
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import dagster as dg
 
+from clevertap_import.io.try_out import unanswered
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.pure.codes import CODES
+from clevertap_import.pure.outcome import Uncertain
 from clevertap_import_tests.workshop import Workshop, days_ago, metadata_of, profiles_target, table_rows
 
 CHECKS = ("query", "identity", "mapping", "limits", "clevertap", "impact")
@@ -117,6 +119,36 @@ def test_clevertaps_own_dry_run_blocks_a_run_and_says_why(workshop: Workshop) ->
     assert (line["status"], line["problem"]) == ("Failed", clevertap.description)
     assert workshop.materializations("tried") == []
     assert sent(workshop) == (0, {})
+
+
+def test_clevertaps_words_about_a_record_show_no_value_of_it(workshop: Workshop) -> None:
+    workshop.write("quoted", dry_run={"max_rejected_percent": 50})
+    workshop.people([("asha-1041", "Asha", TODAY), ("b", "Zoë", TODAY)])
+    error = "No profile asha-1041 of Asha here"
+    workshop.clevertap.faults([{"kind": "reject", "identities": ["asha-1041"], "code": 528, "error": error}])
+    (problem,) = table_rows(evaluated(workshop, "quoted")["clevertap"].metadata["problems"])
+    workshop.run("quoted")
+    (row,) = metadata_of(workshop.materializations("quoted")[-1])["errors_by_code"]
+    assert problem["reason"] == row["reason"] == "No profile ... of ... here"
+
+
+def test_a_dry_run_that_clevertap_refuses_looks_nobody_up(workshop: Workshop) -> None:
+    workshop.write("refused")
+    workshop.people(SHOPPERS)
+    workshop.clevertap.faults([{"kind": "status", "status": 401, "times": 9}])
+    found = evaluated(workshop, "refused")
+    clevertap, impact = found["clevertap"], found["impact"]
+    assert (clevertap.passed, clevertap.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert str(clevertap.description).startswith("CleverTap answered HTTP 401")
+    assert str(clevertap.description).endswith("Nothing was stored.")
+    assert impact.passed
+    assert "looked_up" not in impact.metadata
+
+
+def test_lost_answers_to_a_dry_run_are_not_told_like_those_to_a_delivery() -> None:
+    assert unanswered(Uncertain("HTTP 500")) == (
+        "CleverTap's own dry run was not answered: HTTP 500. Nothing was stored. Run again when it is well."
+    )
 
 
 def test_impact_tells_new_changed_and_unchanged_and_whom_clevertap_knows(workshop: Workshop) -> None:

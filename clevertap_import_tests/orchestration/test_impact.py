@@ -18,6 +18,7 @@ COMPARED = "Of 6 rows 1 are new, 2 changed and 3 unchanged since they were last 
     ("lookup", "told"),
     [
         (None, ""),
+        (Lookup(), ""),
         (Lookup(30, 20, 10), " Of 30 profiles looked up in CleverTap 20 would be updated and 10 created."),
         (
             Lookup(30, 5, 10),

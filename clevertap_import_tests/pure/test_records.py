@@ -62,6 +62,19 @@ def test_the_span_of_a_batch_is_its_first_and_last_window() -> None:
     assert Batch(0, rows).window_span == (0, 7200)
 
 
+def test_a_text_keeps_no_value_of_the_record_that_it_is_about() -> None:
+    record = {
+        "identity": "C-1041",
+        "type": "profile",
+        "profileData": {"Email": "a.b+c@", "Points": 1042, "Tags": {"$set": ["gold"]}, "Married": "Y"},
+    }
+    batch = Batch(0, record_rows([json.dumps(record).encode()]))
+    told = "C-1041: Email a.b+c@ and Points 1042, or gold, are not valid. Married needs to be Y/N. 10421"
+    masked = "...: Email ... and Points ..., or ..., are not valid. Married needs to be Y/N. 10421"
+    assert batch.without_values(0, told) == masked
+    assert batch.without_values(0, "Profile data is incorrect.") == "Profile data is incorrect."
+
+
 def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
     line = profile_line("x").replace(b"identity", b"objectId")
     assert Batch(0, record_rows([line])).identity(0) == "x"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from clevertap_import.pure.report import CountsDisagree, Report, health_state
+from clevertap_import.pure.report import CountsDisagree, Report, health_state, is_over
 
 counts = st.integers(0, 10**12)
 reports = st.builds(Report, counts, counts, counts, counts, counts, counts, counts)
@@ -75,3 +75,16 @@ def test_the_bounds_are_those_of_the_import_center(health_percent: float | None,
 def test_a_run_that_did_not_finish_or_did_not_happen_has_no_colour() -> None:
     assert health_state(100.0, finished=False) == "failed"
     assert health_state(None, has_run=False) == "none"
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10_000))
+def test_a_share_of_just_the_percentage_is_not_over_it(whole: int, hundredths: int) -> None:
+    """However the percentage is written: 0.57 in YAML is a float that is a little less."""
+    whole *= 10_000
+    part, percent = whole * hundredths // 10_000, hundredths / 100
+    assert not is_over(part, whole, percent)
+    assert is_over(part + 1, whole, percent)
+
+
+def test_nothing_of_nothing_is_not_over() -> None:
+    assert not is_over(0, 0, 0)
