@@ -89,11 +89,11 @@ class Batch:
         """`text`, which is about record `index`, with dots in place of the record's values."""
         record = json.loads(self.rows["record"][index].as_py())
         parts = [record.get(key) for key in ("identity", "objectId", "profileData", "evtData")]
+        said = {value for value in texts_in(parts) if len(value) >= SHORTEST_MASKED and value in text}
         # Longest first, as one value may begin with another.
-        values = sorted({value for value in texts_in(parts) if len(value) >= SHORTEST_MASKED}, key=len)[::-1]
-        if not values:
-            return text
-        return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, values))})(?!\w)", "...", text)
+        for value in sorted(said, key=len, reverse=True):
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "...", text)
+        return text
 
     def take(self, indices: Sequence[int]) -> "Batch":
         """The same batch with these records only."""
