@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from clevertap_import.io.private_key import with_readable_key
 from clevertap_import.pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
 from clevertap_import.pure.sql import SourceColumn, quoted
 
@@ -83,7 +84,17 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
         missing.append(f"{prefix}_PRIVATE_KEY_PATH (or {prefix}_PRIVATE_KEY, or {prefix}_PASSWORD)")
     if missing:
         raise ConfigError(f"Snowflake connection {name!r} needs {' and '.join(missing)} in the environment.")
+    check_server(prefix, given)
     return SnowflakeSettings(environment[f"{prefix}_ACCOUNT"], environment[f"{prefix}_USER"], **given)
+
+
+def check_server(prefix: str, given: Mapping[str, str]) -> None:
+    """Raises ConfigError if port or protocol cannot be one; the connector would fail deep inside."""
+    port, protocol = given.get("port", "443"), given.get("protocol", "https")
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
+        raise ConfigError(f"{prefix}_PORT is {port!r}. Write a number from 1 to 65535.")
+    if protocol not in ("http", "https"):
+        raise ConfigError(f"{prefix}_PROTOCOL is {protocol!r}. Write https, or http for a server at hand.")
 
 
 def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str, Any]:
@@ -120,7 +131,11 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
 
 @contextmanager
 def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Snowflake"]:
-    """Log in, and log out whatever happens. Raises SourceLoginRefused or WarehouseUnavailable."""
+    """Log in, and log out whatever happens.
+
+    Raises ConfigError, SourceLoginRefused or WarehouseUnavailable.
+    """
+    settings = with_readable_key(settings)
     # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
     from dagster_snowflake import SnowflakeResource
 
@@ -204,18 +219,8 @@ def translated(doing: str) -> Iterator[None]:
         raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
     except errors.DatabaseError as error:
         raise database_error(doing, error) from None
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        # Only the private key is a file of ours.
-        raise ConfigError(
-            f"The Snowflake private key {error.filename} cannot be read: {(error.strerror or '').lower()}."
-        ) from None
     except (errors.Error, OSError) as error:
         raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
-    except ValueError as error:
-        # How cryptography speaks of a key that it cannot read; the text may hold a part of the key.
-        if doing != "log in":
-            raise
-        raise ConfigError(f"The Snowflake private key cannot be read ({type(error).__name__}).") from None
 
 
 def database_error(doing: str, error: "DatabaseError") -> Exception:

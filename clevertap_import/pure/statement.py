@@ -81,8 +81,9 @@ def word_after_with(tokens: list[Token]) -> str:
     depth = 0
     for token, following in pairwise(tokens):
         depth += OPENING.get(token.token_type, 0)
-        if depth == 0 and token.token_type is TokenType.R_PAREN and following.text.upper() not in ("AS", ","):
-            return following.text.upper()
+        word = str(following.text).upper()
+        if depth == 0 and token.token_type is TokenType.R_PAREN and word not in ("AS", ","):
+            return word
     return "nothing"
 
 
