@@ -31,6 +31,9 @@ OPTIONAL_KEYS = (
 )
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
+QUERY_SECONDS = 6 * 3600
+"""Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
+
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts quote the value."""
 
@@ -191,7 +194,7 @@ class Snowflake:
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
         """Run `sql` and stream its result; the connector fetches a few chunks ahead."""
         with translated("run the query"), self._connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, timeout=QUERY_SECONDS)
             self.query_id = cursor.sfqid
             self.rows_expected = cursor.rowcount
             yield from arrow_batches(cursor)

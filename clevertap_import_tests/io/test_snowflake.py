@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from snowflake.connector import errors
+from snowflake.connector import cursor, errors
 
 from clevertap_import.io.snowflake import (
+    NETWORK_SECONDS,
+    QUERY_SECONDS,
     SnowflakeSettings,
     database_error,
     open_snowflake,
@@ -227,6 +229,25 @@ def test_snowflake_tells_its_own_time(settings: SnowflakeSettings) -> None:
     before = datetime.now(UTC)
     with open_snowflake(settings, TAG) as snowflake:
         assert before <= snowflake.now() <= datetime.now(UTC)
+
+
+def test_the_query_may_take_hours_and_all_else_minutes(
+    settings: SnowflakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    class Noting(cursor._TrackedQueryCancellationTimer):  # type: ignore[misc]
+        """The connector's own, which cancels a query in the end; it tells when that would be."""
+
+        def start(self) -> None:
+            limits.append(self.interval)
+            super().start()
+
+    monkeypatch.setattr(cursor, "_TrackedQueryCancellationTimer", Noting)
+    with open_snowflake(settings, TAG) as snowflake:
+        snowflake.now()
+        assert list(snowflake.batches("select 1 as X"))
+    assert limits == [NETWORK_SECONDS, QUERY_SECONDS]
 
 
 def test_no_rows_are_no_records(local_snowflake: LocalSnowflake, settings: SnowflakeSettings) -> None:
