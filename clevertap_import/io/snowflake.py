@@ -34,6 +34,12 @@ NETWORK_SECONDS = 600
 QUERY_SECONDS = 6 * 3600
 """Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
 
+CHUNK_MB = 16
+"""Of one chunk of a result, unpacked: the least that CLIENT_RESULT_CHUNK_SIZE takes, whose default is 160."""
+
+CHUNKS_AHEAD = 2
+"""Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
+
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts quote the value."""
 
@@ -120,10 +126,15 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
         **{key: value for key, value in {**named, **secret}.items() if value is not None},
         "login_timeout": LOGIN_SECONDS,
         "network_timeout": NETWORK_SECONDS,
+        "client_prefetch_threads": CHUNKS_AHEAD,
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
             # Fixed here, because a user's or account's default zone would move every naive timestamp.
-            "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": query_tag},
+            "session_parameters": {
+                "TIMEZONE": "UTC",
+                "QUERY_TAG": query_tag,
+                "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MB,
+            },
             # Exact decimals: doubles would be off in the last place.
             "arrow_number_to_decimal": True,
             # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.

@@ -9,6 +9,7 @@ import pytest
 from snowflake.connector import cursor, errors
 
 from clevertap_import.io.snowflake import (
+    CHUNKS_AHEAD,
     NETWORK_SECONDS,
     QUERY_SECONDS,
     SnowflakeSettings,
@@ -106,15 +107,20 @@ def test_exactly_one_secret_is_used_the_key_before_the_password(
     assert {name: arguments[name] for name in names if name in arguments} == secret
 
 
-def test_every_session_reads_in_utc_with_exact_decimals_and_a_tag() -> None:
+def test_every_session_reads_in_utc_with_exact_decimals_a_tag_and_small_chunks() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
     assert resource_arguments(settings, TAG)["additional_snowflake_connection_args"] == {
         "host": "h",
         "port": "1",
-        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": TAG},
+        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": TAG, "CLIENT_RESULT_CHUNK_SIZE": 16},
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,
     }
+
+
+def test_few_chunks_are_fetched_ahead(local_snowflake: LocalSnowflake) -> None:
+    with open_snowflake(snowflake_settings("snowflake", local_snowflake.environment()), TAG) as snowflake:
+        assert snowflake._connection.client_prefetch_threads == CHUNKS_AHEAD
 
 
 # What each exception of the connector becomes, while logging in and while running the query.
