@@ -213,7 +213,7 @@ class Snowflake:
 
 def identifier(name: str) -> str:
     """A name as the connector takes it at login: plain names in any case, all others quoted."""
-    return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|".+"', name) else quoted(name)
+    return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+"', name) else quoted(name)
 
 
 def arrow_batches(cursor: "SnowflakeCursor") -> Iterator[pa.RecordBatch]:

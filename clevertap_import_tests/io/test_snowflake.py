@@ -14,6 +14,7 @@ from clevertap_import.io.snowflake import (
     QUERY_SECONDS,
     SnowflakeSettings,
     database_error,
+    identifier,
     open_snowflake,
     resource_arguments,
     snowflake_settings,
@@ -229,6 +230,22 @@ def test_a_query_is_described_and_streamed(
         "2026-11-01 00:00:00.123000",
         "2026-11-01",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("LOADER", "LOADER"),
+        ("loader$1", "loader$1"),
+        ('"my role"', '"my role"'),
+        ('"a""b"', '"a""b"'),
+        ("my role", '"my role"'),
+        ("x; drop role y", '"x; drop role y"'),
+        ('"a"; drop role "b"', '"""a""; drop role ""b"""'),
+    ],
+)
+def test_a_name_of_the_environment_is_one_identifier(name: str, taken: str) -> None:
+    assert identifier(name) == taken
 
 
 def test_snowflake_tells_its_own_time(settings: SnowflakeSettings) -> None:

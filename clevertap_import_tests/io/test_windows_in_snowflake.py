@@ -102,11 +102,10 @@ def test_a_night_in_which_clocks_are_set_is_read_whole_and_no_row_in_two_windows
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings, zone: str, midnight: str
 ) -> None:
     """The column is converted and not the bounds: a local time that comes twice, or never, is one moment."""
+    rows = "select seq8() as N from table(generator(rowcount => 72))"
+    at = f"dateadd(minute, 5 * N, '{midnight}'::timestamp_ntz)"
     fill(
-        local_snowflake,
-        settings,
-        f"create table T as select N::varchar as ID,"
-        f" dateadd(minute, 5 * N, '{midnight}'::timestamp_ntz) as UPDATED from (select seq8() as N from table(generator(rowcount => 72)))",
+        local_snowflake, settings, f"create table T as select N::varchar as ID, {at} as UPDATED from ({rows})"
     )
     config = events_import(
         updated_on={"column": "UPDATED", "timezone": zone}, start="2026-01-01", target={"created_on": None}
