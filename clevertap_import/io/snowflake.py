@@ -98,7 +98,10 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
 
 
 def check_server(prefix: str, given: Mapping[str, str]) -> None:
-    """Raises ConfigError if port or protocol cannot be one; the connector would fail deep inside."""
+    """Raises ConfigError if host, port or protocol cannot be one; the connector would fail deep inside."""
+    host = given.get("host", "localhost")
+    if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:]+\]", host):
+        raise ConfigError(f"{prefix}_HOST is {host!r}. Write a host's name or address alone.")
     port, protocol = given.get("port", "443"), given.get("protocol", "https")
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         raise ConfigError(f"{prefix}_PORT is {port!r}. Write a number from 1 to 65535.")

@@ -1,5 +1,6 @@
 """Snowflake: settings from the environment, a session to a local server, and what its errors become."""
 
+import re
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -72,11 +73,20 @@ def test_all_that_is_missing_is_named_at_once(environment: dict[str, str], missi
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [*(("PORT", value) for value in ("abc", "-1", "0", "65536", "4 3", "٤٤٣")), ("PROTOCOL", "ftp")],
+    [
+        *(("PORT", value) for value in ("abc", "-1", "0", "65536", "4 3", "٤٤٣")),
+        *(("HOST", value) for value in ("a b", "[::1", "https://acme", "acme:443", "me@acme", "acme/x")),
+        ("PROTOCOL", "ftp"),
+    ],
 )
 def test_a_server_that_cannot_be_one_is_named_by_its_variable(variable: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^SNOWFLAKE_{variable} is {value!r}\. Write "):
+    with pytest.raises(ConfigError, match=f"^{re.escape(f'SNOWFLAKE_{variable} is {value!r}. Write ')}"):
         snowflake_settings("snowflake", ENVIRONMENT | {f"SNOWFLAKE_{variable}": value})
+
+
+@pytest.mark.parametrize("host", ["acme-x_1.snowflakecomputing.com", "127.0.0.1", "[::1]"])
+def test_a_server_is_a_name_or_an_address(host: str) -> None:
+    assert snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_HOST": host}).host == host
 
 
 def test_no_secret_is_shown() -> None:
