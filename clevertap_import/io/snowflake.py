@@ -233,7 +233,12 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except errors.ForbiddenError as error:
-        raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
+        if doing == "log in":
+            raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
+        raise WarehouseUnavailable(
+            f"Snowflake could not {doing}: {told(error)} Its results are fetched from cloud storage, by links"
+            " that expire: a firewall must let them through. Run again later."
+        ) from None
     except errors.DatabaseError as error:
         raise database_error(doing, error) from None
     except (errors.Error, OSError) as error:

@@ -136,7 +136,7 @@ def test_few_chunks_are_fetched_ahead(local_snowflake: LocalSnowflake) -> None:
 
 # What each exception of the connector becomes, while logging in and while running the query.
 TRANSLATIONS: list[tuple[Callable[[], Exception], type[Exception], type[Exception]]] = [
-    (lambda: errors.ForbiddenError(msg="no"), SourceLoginRefused, SourceLoginRefused),
+    (lambda: errors.ForbiddenError(msg="no"), SourceLoginRefused, WarehouseUnavailable),
     (lambda: errors.DatabaseError(msg="no"), SourceLoginRefused, QueryFailed),
     (lambda: errors.ProgrammingError(msg="no"), SourceLoginRefused, QueryFailed),
     (lambda: errors.DataError(msg="no"), SourceLoginRefused, QueryFailed),
@@ -176,6 +176,15 @@ def test_no_exception_of_the_connector_is_forgotten(kind: type[Exception], doing
     )
     with pytest.raises(CleverTapImportError), translated(doing):
         raise bare()
+
+
+def test_a_result_that_may_not_be_fetched_is_no_refused_login() -> None:
+    with pytest.raises(WarehouseUnavailable) as caught, translated("run the query"):
+        raise errors.ForbiddenError(msg="HTTP 403: Forbidden")
+    assert str(caught.value) == (
+        "Snowflake could not run the query: HTTP 403: Forbidden. Its results are fetched from cloud storage,"
+        " by links that expire: a firewall must let them through. Run again later."
+    )
 
 
 @pytest.mark.parametrize(
