@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from clevertap_import.io.private_key import with_readable_key
 from clevertap_import.pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
 from clevertap_import.pure.sql import SourceColumn, quoted
 
@@ -30,6 +31,15 @@ OPTIONAL_KEYS = (
 )
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
+QUERY_SECONDS = 6 * 3600
+"""Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
+
+CHUNK_MB = 16
+"""Of one chunk of a result, unpacked: the least that CLIENT_RESULT_CHUNK_SIZE takes, whose default is 160."""
+
+CHUNKS_AHEAD = 2
+"""Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
+
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts quote the value."""
 
@@ -83,7 +93,20 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
         missing.append(f"{prefix}_PRIVATE_KEY_PATH (or {prefix}_PRIVATE_KEY, or {prefix}_PASSWORD)")
     if missing:
         raise ConfigError(f"Snowflake connection {name!r} needs {' and '.join(missing)} in the environment.")
+    check_server(prefix, given)
     return SnowflakeSettings(environment[f"{prefix}_ACCOUNT"], environment[f"{prefix}_USER"], **given)
+
+
+def check_server(prefix: str, given: Mapping[str, str]) -> None:
+    """Raises ConfigError if host, port or protocol cannot be one; the connector would fail deep inside."""
+    host = given.get("host", "localhost")
+    if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:]+\]", host):
+        raise ConfigError(f"{prefix}_HOST is {host!r}. Write a host's name or address alone.")
+    port, protocol = given.get("port", "443"), given.get("protocol", "https")
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
+        raise ConfigError(f"{prefix}_PORT is {port!r}. Write a number from 1 to 65535.")
+    if protocol not in ("http", "https"):
+        raise ConfigError(f"{prefix}_PROTOCOL is {protocol!r}. Write https, or http for a server at hand.")
 
 
 def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str, Any]:
@@ -106,10 +129,15 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
         **{key: value for key, value in {**named, **secret}.items() if value is not None},
         "login_timeout": LOGIN_SECONDS,
         "network_timeout": NETWORK_SECONDS,
+        "client_prefetch_threads": CHUNKS_AHEAD,
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
             # Fixed here, because a user's or account's default zone would move every naive timestamp.
-            "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": query_tag},
+            "session_parameters": {
+                "TIMEZONE": "UTC",
+                "QUERY_TAG": query_tag,
+                "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MB,
+            },
             # Exact decimals: doubles would be off in the last place.
             "arrow_number_to_decimal": True,
             # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
@@ -120,7 +148,11 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
 
 @contextmanager
 def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Snowflake"]:
-    """Log in, and log out whatever happens. Raises SourceLoginRefused or WarehouseUnavailable."""
+    """Log in, and log out whatever happens.
+
+    Raises ConfigError, SourceLoginRefused or WarehouseUnavailable.
+    """
+    settings = with_readable_key(settings)
     # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
     from dagster_snowflake import SnowflakeResource
 
@@ -176,7 +208,7 @@ class Snowflake:
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
         """Run `sql` and stream its result; the connector fetches a few chunks ahead."""
         with translated("run the query"), self._connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, timeout=QUERY_SECONDS)
             self.query_id = cursor.sfqid
             self.rows_expected = cursor.rowcount
             yield from arrow_batches(cursor)
@@ -184,7 +216,7 @@ class Snowflake:
 
 def identifier(name: str) -> str:
     """A name as the connector takes it at login: plain names in any case, all others quoted."""
-    return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|".+"', name) else quoted(name)
+    return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+"', name) else quoted(name)
 
 
 def arrow_batches(cursor: "SnowflakeCursor") -> Iterator[pa.RecordBatch]:
@@ -201,21 +233,16 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except errors.ForbiddenError as error:
-        raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
+        if doing == "log in":
+            raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
+        raise WarehouseUnavailable(
+            f"Snowflake could not {doing}: {told(error)} Its results are fetched from cloud storage, by links"
+            " that expire: a firewall must let them through. Run again later."
+        ) from None
     except errors.DatabaseError as error:
         raise database_error(doing, error) from None
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        # Only the private key is a file of ours.
-        raise ConfigError(
-            f"The Snowflake private key {error.filename} cannot be read: {(error.strerror or '').lower()}."
-        ) from None
     except (errors.Error, OSError) as error:
         raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
-    except ValueError as error:
-        # How cryptography speaks of a key that it cannot read; the text may hold a part of the key.
-        if doing != "log in":
-            raise
-        raise ConfigError(f"The Snowflake private key cannot be read ({type(error).__name__}).") from None
 
 
 def database_error(doing: str, error: "DatabaseError") -> Exception:

@@ -12,6 +12,7 @@ from clevertap_import.pure.config import ImportConfig, UpdatedOn
 from clevertap_import.pure.errors import ColumnMissing, ConfigError
 from clevertap_import.pure.statement import one_select
 from clevertap_import.pure.target import ProfilesTarget
+from clevertap_import.pure.type_table import shown
 from clevertap_import.pure.window import Window
 
 EPOCH_COLUMN = "_CLEVERTAP_IMPORT_EPOCH"
@@ -126,8 +127,8 @@ def moment_sql(updated_on: UpdatedOn, columns: Sequence[SourceColumn]) -> str:
     usable = NUMERIC_TYPES if updated_on.format in PER_SECOND else (*NAIVE_TYPES, *ZONED_TYPES)
     if column.type not in usable:
         raise ColumnTypeUnusable(
-            f"Updated On column {column.name!r} is {column.type}, and its format is {updated_on.format}."
-            f" That format reads columns of type {', '.join(usable)}."
+            f"Updated On column {column.name!r} is {shown(column.type)}, and its format is"
+            f" {updated_on.format}. That format reads columns of type {', '.join(map(shown, usable))}."
         )
     if column.type == "DATE":
         name = f"cast({name} as timestamp_ntz)"

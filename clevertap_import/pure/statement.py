@@ -1,5 +1,8 @@
 """The user's SQL: one SELECT or WITH, and the tables that it names."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -7,7 +10,12 @@ from sqlglot.tokens import Token, TokenType
 
 from clevertap_import.pure.errors import ConfigError
 
+QUERY_WORDS = ("SELECT", "WITH")
+
 OPENING = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
+
+MORE_THAN_READING = (TokenType.INTO, TokenType.DARROW)
+"""INTO writes; ->> is Snowflake's flow operator, which hands the result on to another statement."""
 
 
 class NotASelect(ConfigError):
@@ -25,23 +33,35 @@ def one_select(sql: str) -> str:
         tokens.pop()
     if not tokens:
         raise NotASelect("The SQL is empty. Write one SELECT or WITH.")
-    if tokens[0].text.upper() not in ("SELECT", "WITH"):
-        raise NotASelect(
-            f"The SQL begins with {tokens[0].text.upper()}. Only one SELECT or WITH is run here."
-        )
-    second = next((token for token in tokens if token.token_type is TokenType.SEMICOLON), None)
-    if second is not None:
-        raise NotASelect(
-            f"The SQL has a second statement after line {second.line}. Only one SELECT or WITH is run."
-        )
-    if not balanced(tokens):
-        raise NotASelect("The parentheses of the SQL do not match.")
+    for problem in problems(tokens):
+        raise NotASelect(problem)
     return sql[: tokens[-1].end + 1]
+
+
+def problems(tokens: list[Token]) -> Iterator[str]:
+    """Why these words are not one SELECT or WITH."""
+    first = tokens[0].text.upper()
+    if first not in QUERY_WORDS:
+        yield f"The SQL begins with {first}. Only one SELECT or WITH is run here."
+    for token in tokens:
+        if token.token_type is TokenType.SEMICOLON:
+            yield f"The SQL has a second statement after line {token.line}. Only one SELECT or WITH is run."
+    if not balanced(tokens):
+        yield "The parentheses of the SQL do not match."
+    if first == "WITH" and (word := word_after_with(tokens)) not in ("SELECT", "("):
+        yield f"After its WITH the SQL has {word}. Only one SELECT or WITH is run here."
+    for token in tokens:
+        if token.token_type in MORE_THAN_READING:
+            yield (
+                f"The SQL has {token.text.upper()} on line {token.line}, which is more than to read."
+                " Only one SELECT or WITH is run."
+            )
 
 
 def tokens_of(sql: str) -> list[Token]:
     try:
-        return list(sqlglot.tokenize(sql, dialect="snowflake"))
+        # For sqlglot {# begins a comment, as in Jinja; for Snowflake it does not.
+        return list(sqlglot.tokenize(sql.replace("{#", "{{"), dialect="snowflake"))
     except SqlglotError:
         raise NotASelect("The SQL has a quote or a comment that is never closed.") from None
 
@@ -54,6 +74,17 @@ def balanced(tokens: list[Token]) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def word_after_with(tokens: list[Token]) -> str:
+    """The word that follows what a WITH defines: the first behind a closed parenthesis but AS and a comma."""
+    depth = 0
+    for token, following in pairwise(tokens):
+        depth += OPENING.get(token.token_type, 0)
+        word = str(following.text).upper()
+        if depth == 0 and token.token_type is TokenType.R_PAREN and word not in ("AS", ","):
+            return word
+    return "nothing"
 
 
 def tables_named(sql: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,6 +16,14 @@ from clevertap_import.sandbox.clevertap_answers import answer_text, batch_answer
 from clevertap_import.sandbox.clevertap_faults import Fault
 from clevertap_import.sandbox.clevertap_flights import Flight
 from clevertap_import.sandbox.clevertap_rules import record_key, record_refusal
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+# Python would read NaN and Infinity, which are not JSON.
+STRICT_JSON = json.JSONDecoder(parse_constant=_no_number)
 
 
 class Refused(Exception):
@@ -106,8 +114,8 @@ class Upload:
 
     def _records(self, body: bytes) -> list[object]:
         try:
-            envelope = json.loads(body)
-        except ValueError as error:
+            envelope = STRICT_JSON.decode(body.decode())
+        except (ValueError, RecursionError) as error:
             raise Refused(400, "Malformed request") from error
         records = envelope.get("d") if isinstance(envelope, dict) else None
         if not isinstance(records, list) or (not records and self.knobs.empty_batch == "refuse"):

@@ -1,16 +1,21 @@
 """Snowflake: settings from the environment, a session to a local server, and what its errors become."""
 
+import re
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from snowflake.connector import errors
+from snowflake.connector import cursor, errors
 
 from clevertap_import.io.snowflake import (
+    CHUNKS_AHEAD,
+    NETWORK_SECONDS,
+    QUERY_SECONDS,
     SnowflakeSettings,
     database_error,
+    identifier,
     open_snowflake,
     resource_arguments,
     snowflake_settings,
@@ -66,6 +71,24 @@ def test_all_that_is_missing_is_named_at_once(environment: dict[str, str], missi
     assert str(caught.value) == f"Snowflake connection 'snowflake' needs {missing} in the environment."
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(("PORT", value) for value in ("abc", "-1", "0", "65536", "4 3", "٤٤٣")),
+        *(("HOST", value) for value in ("a b", "[::1", "https://acme", "acme:443", "me@acme", "acme/x")),
+        ("PROTOCOL", "ftp"),
+    ],
+)
+def test_a_server_that_cannot_be_one_is_named_by_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(f'SNOWFLAKE_{variable} is {value!r}. Write ')}"):
+        snowflake_settings("snowflake", ENVIRONMENT | {f"SNOWFLAKE_{variable}": value})
+
+
+@pytest.mark.parametrize("host", ["acme-x_1.snowflakecomputing.com", "127.0.0.1", "[::1]"])
+def test_a_server_is_a_name_or_an_address(host: str) -> None:
+    assert snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_HOST": host}).host == host
+
+
 def test_no_secret_is_shown() -> None:
     secrets = dict.fromkeys(
         ("private_key", "private_key_path", "private_key_passphrase", "password"), "secret-1"
@@ -95,20 +118,25 @@ def test_exactly_one_secret_is_used_the_key_before_the_password(
     assert {name: arguments[name] for name in names if name in arguments} == secret
 
 
-def test_every_session_reads_in_utc_with_exact_decimals_and_a_tag() -> None:
+def test_every_session_reads_in_utc_with_exact_decimals_a_tag_and_small_chunks() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
     assert resource_arguments(settings, TAG)["additional_snowflake_connection_args"] == {
         "host": "h",
         "port": "1",
-        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": TAG},
+        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": TAG, "CLIENT_RESULT_CHUNK_SIZE": 16},
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,
     }
 
 
+def test_few_chunks_are_fetched_ahead(local_snowflake: LocalSnowflake) -> None:
+    with open_snowflake(snowflake_settings("snowflake", local_snowflake.environment()), TAG) as snowflake:
+        assert snowflake._connection.client_prefetch_threads == CHUNKS_AHEAD
+
+
 # What each exception of the connector becomes, while logging in and while running the query.
 TRANSLATIONS: list[tuple[Callable[[], Exception], type[Exception], type[Exception]]] = [
-    (lambda: errors.ForbiddenError(msg="no"), SourceLoginRefused, SourceLoginRefused),
+    (lambda: errors.ForbiddenError(msg="no"), SourceLoginRefused, WarehouseUnavailable),
     (lambda: errors.DatabaseError(msg="no"), SourceLoginRefused, QueryFailed),
     (lambda: errors.ProgrammingError(msg="no"), SourceLoginRefused, QueryFailed),
     (lambda: errors.DataError(msg="no"), SourceLoginRefused, QueryFailed),
@@ -150,6 +178,15 @@ def test_no_exception_of_the_connector_is_forgotten(kind: type[Exception], doing
         raise bare()
 
 
+def test_a_result_that_may_not_be_fetched_is_no_refused_login() -> None:
+    with pytest.raises(WarehouseUnavailable) as caught, translated("run the query"):
+        raise errors.ForbiddenError(msg="HTTP 403: Forbidden")
+    assert str(caught.value) == (
+        "Snowflake could not run the query: HTTP 403: Forbidden. Its results are fetched from cloud storage,"
+        " by links that expire: a firewall must let them through. Run again later."
+    )
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -172,13 +209,6 @@ def test_words_of_snowflake_are_one_line_that_ends_in_a_period() -> None:
     assert told(errors.ProgrammingError(msg="SQL compilation error:\n  no table T", errno=2003)).endswith(
         "SQL compilation error: no table T."
     )
-
-
-def test_a_key_that_cannot_be_read_is_told_without_any_of_it() -> None:
-    settings = SnowflakeSettings("acme", "loader", private_key="secret-key-text")
-    with pytest.raises(ConfigError) as caught, open_snowflake(settings, TAG):
-        pass
-    assert "secret" not in str(caught.value)
 
 
 @pytest.fixture
@@ -221,10 +251,45 @@ def test_a_query_is_described_and_streamed(
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("LOADER", "LOADER"),
+        ("loader$1", "loader$1"),
+        ('"my role"', '"my role"'),
+        ('"a""b"', '"a""b"'),
+        ("my role", '"my role"'),
+        ("x; drop role y", '"x; drop role y"'),
+        ('"a"; drop role "b"', '"""a""; drop role ""b"""'),
+    ],
+)
+def test_a_name_of_the_environment_is_one_identifier(name: str, taken: str) -> None:
+    assert identifier(name) == taken
+
+
 def test_snowflake_tells_its_own_time(settings: SnowflakeSettings) -> None:
     before = datetime.now(UTC)
     with open_snowflake(settings, TAG) as snowflake:
         assert before <= snowflake.now() <= datetime.now(UTC)
+
+
+def test_the_query_may_take_hours_and_all_else_minutes(
+    settings: SnowflakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    class Noting(cursor._TrackedQueryCancellationTimer):  # type: ignore[misc]
+        """The connector's own, which cancels a query in the end; it tells when that would be."""
+
+        def start(self) -> None:
+            limits.append(self.interval)
+            super().start()
+
+    monkeypatch.setattr(cursor, "_TrackedQueryCancellationTimer", Noting)
+    with open_snowflake(settings, TAG) as snowflake:
+        snowflake.now()
+        assert list(snowflake.batches("select 1 as X"))
+    assert limits == [NETWORK_SECONDS, QUERY_SECONDS]
 
 
 def test_no_rows_are_no_records(local_snowflake: LocalSnowflake, settings: SnowflakeSettings) -> None:

@@ -89,6 +89,40 @@ def test_windows_in_a_row_read_every_row_exactly_once_and_in_its_own_window(
     assert found == [[(str(place), seconds[place]) for place in window] for window in places]
 
 
+@pytest.mark.parametrize(
+    ("zone", "midnight"),
+    [
+        ("Europe/Berlin", "2026-10-25"),
+        ("Europe/Berlin", "2026-03-29"),
+        ("America/New_York", "2026-11-01"),
+        ("Australia/Lord_Howe", "2026-04-05"),
+    ],
+)
+def test_a_night_in_which_clocks_are_set_is_read_whole_and_no_row_in_two_windows(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings, zone: str, midnight: str
+) -> None:
+    """The column is converted and not the bounds: a local time that comes twice, or never, is one moment."""
+    rows = "select seq8() as N from table(generator(rowcount => 72))"
+    at = f"dateadd(minute, 5 * N, '{midnight}'::timestamp_ntz)"
+    fill(
+        local_snowflake, settings, f"create table T as select N::varchar as ID, {at} as UPDATED from ({rows})"
+    )
+    config = events_import(
+        updated_on={"column": "UPDATED", "timezone": zone}, start="2026-01-01", target={"created_on": None}
+    )
+    grid = Grid(GRIDS["hour"], datetime(2026, 1, 1, tzinfo=UTC))
+    first = datetime.fromisoformat(midnight).replace(tzinfo=UTC) - timedelta(hours=13)
+    hours = [first + timedelta(hours=hour) for hour in range(26)]
+    with open_snowflake(settings, TAG) as snowflake:
+        found = [
+            (place, hour, seconds)
+            for hour in hours
+            for place, seconds in read(snowflake, config, grid.window(hour, hour + timedelta(hours=1)))
+        ]
+    assert sorted(int(place) for place, _, _ in found) == list(range(72))
+    assert all(hour.timestamp() <= seconds < hour.timestamp() + 3600 for _, hour, seconds in found if seconds)
+
+
 def test_of_each_identity_the_newest_row_is_read_and_the_others_are_counted(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:

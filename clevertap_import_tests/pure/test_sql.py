@@ -170,20 +170,20 @@ def test_sql_that_is_no_query_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("updated_type", "update_format", "usable"),
+    ("updated_type", "name", "update_format", "usable"),
     [
-        ("TEXT", "timestamp", "TIMESTAMP_NTZ, DATE, TIMESTAMP_TZ, TIMESTAMP_LTZ"),
-        ("FIXED", "timestamp", "TIMESTAMP_NTZ, DATE, TIMESTAMP_TZ, TIMESTAMP_LTZ"),
-        ("TIMESTAMP_NTZ", "epoch_seconds", "FIXED, REAL"),
+        ("TEXT", "VARCHAR", "timestamp", "TIMESTAMP_NTZ, DATE, TIMESTAMP_TZ, TIMESTAMP_LTZ"),
+        ("FIXED", "NUMBER", "timestamp", "TIMESTAMP_NTZ, DATE, TIMESTAMP_TZ, TIMESTAMP_LTZ"),
+        ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ", "epoch_seconds", "NUMBER, FLOAT"),
     ],
 )
 def test_a_type_that_its_format_cannot_read_is_named(
-    updated_type: str, update_format: str, usable: str
+    updated_type: str, name: str, update_format: str, usable: str
 ) -> None:
     with pytest.raises(ColumnTypeUnusable) as caught:
         events_query(updated_type, format=update_format)
     assert str(caught.value) == (
-        f"Updated On column 'UPDATED_AT' is {updated_type}, and its format is {update_format}."
+        f"Updated On column 'UPDATED_AT' is {name}, and its format is {update_format}."
         f" That format reads columns of type {usable}."
     )
 

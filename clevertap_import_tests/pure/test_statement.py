@@ -20,6 +20,9 @@ QUERIES = [
     "select (1 + (2)) as X, ')' as Y from T -- (",
     "select 1 union all select 2",
     "select ID from T where X in (select Y from S) qualify row_number() over (order by X) = 1",
+    "with recursive A (X) as (select 1), B as (select 2) select * from A, B",
+    "with A as (select 1 as X) (select X from A) union (select 2)",
+    "select 'into ->>' as A, \"into\" from T /* into ->> */ where X = filter(Y, y -> y > 1)",
 ]
 
 
@@ -51,6 +54,30 @@ def test_nothing_but_select_or_with_is_run(sql: str) -> None:
         one_select(sql)
 
 
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("with A as (select 1) insert into T select * from A", "INSERT"),
+        ("with A (X) as (select 1), B as (select 2)\ndelete from T", "DELETE"),
+        ("with P as procedure (X int) returns int as $$ begin return 1; end $$ call P(1)", "RETURNS"),
+        ("with A as (select 1)", "nothing"),
+        ("with A", "nothing"),
+        ("with", "nothing"),
+    ],
+)
+def test_with_leads_to_nothing_but_a_select(sql: str, word: str) -> None:
+    with pytest.raises(NotASelect, match=rf"^After its WITH the SQL has {word}\. Only .* is run here\."):
+        one_select(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"), [("select X\ninto T from S", "INTO"), ("select 1\n->> drop table T", "->>")]
+)
+def test_a_select_that_writes_or_hands_on_to_another_statement_is_refused(sql: str, word: str) -> None:
+    with pytest.raises(NotASelect, match=f"^The SQL has {word} on line 2, which is more than to read"):
+        one_select(sql)
+
+
 @pytest.mark.parametrize("sql", ["", "  \n ", ";", "-- nothing", "/* nothing */;"])
 def test_no_query_at_all_is_told(sql: str) -> None:
     with pytest.raises(NotASelect, match=r"^The SQL is empty\. Write one SELECT or WITH\.$"):
@@ -69,6 +96,23 @@ def test_no_query_at_all_is_told(sql: str) -> None:
 )
 def test_parentheses_that_would_close_the_query_around_it_are_refused(sql: str) -> None:
     with pytest.raises(NotASelect):
+        one_select(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1 /* /* */ ; drop table T -- */ */",
+        "select 1 {# ; drop table T #}",
+        "select 1 -- comment\r; drop table T",
+        r"select 'a\\\\'; drop table T --'",
+        "select $$ ' $$ ; drop table T --'",
+        'select "a\\"; drop table T --"',
+        "select \u2018a; drop table T\u2019",
+    ],
+)
+def test_a_semicolon_is_hidden_only_where_snowflake_takes_it_for_text(sql: str) -> None:
+    with pytest.raises(NotASelect, match="second statement"):
         one_select(sql)
 
 

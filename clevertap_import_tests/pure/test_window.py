@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from clevertap_import.pure.window import GRIDS, Grid, Window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 HOURS = Grid(GRIDS["hour"], START)
 
 grids = st.sampled_from(list(GRIDS.values())).map(lambda size: Grid(size, START))
@@ -72,3 +74,38 @@ def test_an_open_window_has_nothing_to_look_back_to() -> None:
 def test_a_lookback_of_thousands_of_years_opens_the_window() -> None:
     window = HOURS.window(START + timedelta(hours=2), START + timedelta(hours=3))
     assert HOURS.looking_back(window, timedelta(weeks=999_999)) == Window(None, window.upper)
+
+
+# When clocks are set back in 2026, and an hour or half of one comes twice.
+DOUBLED = {
+    "Europe/Berlin": datetime(2026, 10, 25, 1, tzinfo=UTC),
+    "America/New_York": datetime(2026, 11, 1, 6, tzinfo=UTC),
+    "America/St_Johns": datetime(2026, 11, 1, 4, 30, tzinfo=UTC),
+    "Australia/Lord_Howe": datetime(2026, 4, 4, 15, tzinfo=UTC),
+}
+
+
+@given(
+    st.sampled_from(list(DOUBLED)),
+    st.timedeltas(timedelta(hours=-2), timedelta(hours=2)),
+    st.sampled_from(list(GRIDS.values())),
+    st.sampled_from((0, 1)),
+)
+def test_a_row_of_the_doubled_hour_is_read_after_it_was_written_whichever_hour_it_is_taken_for(
+    zone: str, after: timedelta, size: timedelta, taken_for: int
+) -> None:
+    """Taken for the first hour, a time of the second is in a window that is done: the lookback reads it."""
+    written = DOUBLED[zone] + after
+    local = written.astimezone(ZoneInfo(zone)).replace(fold=taken_for)
+    moment = local.astimezone(UTC)
+    grid = Grid(size, datetime(2026, 1, 1, tzinfo=UTC))
+    lower = grid.floor(written)
+    first_read = grid.looking_back(grid.window(lower, lower + size), timedelta(hours=1))
+    assert first_read.lower is not None
+    assert first_read.lower <= moment <= written + timedelta(hours=1)
+
+
+def test_there_are_doubled_hours_in_this_test() -> None:
+    for zone, moment in DOUBLED.items():
+        first, second = ((moment + shift).astimezone(ZoneInfo(zone)) for shift in (-MINUTE, MINUTE))
+        assert first.replace(tzinfo=None) > second.replace(tzinfo=None)

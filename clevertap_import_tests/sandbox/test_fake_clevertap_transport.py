@@ -141,7 +141,17 @@ def test_nothing_in_the_headers_tells_when_to_try_again(fake_clevertap: FakeClev
     assert not [name for name in names if "ratelimit" in name or name == "retry-after"]
 
 
-@pytest.mark.parametrize("body", [b"nonsense", b"[]", b"{}", b'{"d":{}}', b'{"d":[]}', b"\xff"])
+NO_JSON = b'{"d":[{"type":"profile","identity":"a","profileData":{"X":%s}}]}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"nonsense", b"[]", b"{}", b'{"d":{}}', b'{"d":[]}', b"\xff"),
+        *(NO_JSON % b"NaN", NO_JSON % b"-Infinity", b"[" * 100_000),
+        (NO_JSON % b"1").decode().encode("utf-16"),
+    ],
+)
 def test_a_request_without_records_is_malformed(fake_clevertap: FakeCleverTap, body: bytes) -> None:
     answer = fake_clevertap.post(body)
     assert (answer.status_code, answer.json()) == (400, MALFORMED)
