@@ -105,8 +105,14 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
         "network_timeout": NETWORK_SECONDS,
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
-            # Fixed here, because a user's or account's default zone would move every naive timestamp.
-            "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": query_tag},
+            # Fixed here, because a user's or account's default zone would move every naive timestamp; and
+            # NULL in an ARRAY would come as `undefined`, which is no JSON, and an OBJECT over many lines.
+            "session_parameters": {
+                "TIMEZONE": "UTC",
+                "QUERY_TAG": query_tag,
+                "STRICT_JSON_OUTPUT": True,
+                "JSON_INDENT": 0,
+            },
             # Exact decimals: doubles would be off in the last place.
             "arrow_number_to_decimal": True,
             # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.

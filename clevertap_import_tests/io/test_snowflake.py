@@ -95,12 +95,17 @@ def test_exactly_one_secret_is_used_the_key_before_the_password(
     assert {name: arguments[name] for name in names if name in arguments} == secret
 
 
-def test_every_session_reads_in_utc_with_exact_decimals_and_a_tag() -> None:
+def test_every_session_reads_in_utc_with_exact_decimals_plain_json_and_a_tag() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
     assert resource_arguments(settings, TAG)["additional_snowflake_connection_args"] == {
         "host": "h",
         "port": "1",
-        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": TAG},
+        "session_parameters": {
+            "TIMEZONE": "UTC",
+            "QUERY_TAG": TAG,
+            "STRICT_JSON_OUTPUT": True,
+            "JSON_INDENT": 0,
+        },
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,
     }
