@@ -59,7 +59,7 @@ def test_a_profile_is_shaped_as_clevertap_wants_it() -> None:
     result = mapped(profiles_import(*PROPERTIES), columns([ALICE | {"VIP": 1, "SINCE": -1}]))
     assert result.records["record"].to_pylist() == [
         b'{"identity":"alice","type":"profile","profileData":{"City":"Pune","Points":9007199254740993,'
-        b'"Vip":true,"Since":"$D_-86400","Source":"warehouse"}}'
+        b'"Vip":true,"Since":"$D_-86400","Source":"warehouse"}}\n'
     ]
     assert (result.records.schema, result.rejections) == (RECORD_SCHEMA, ())
 
@@ -68,7 +68,7 @@ def test_an_event_is_shaped_as_clevertap_wants_it() -> None:
     result = mapped(events_import(*PROPERTIES), columns([ALICE | {"SCORE": 1.5}]))
     assert result.records["record"].to_pylist() == [
         b'{"ts":1700000000,"identity":"alice","type":"event","evtName":"Order Placed",'
-        b'"evtData":{"City":"Pune","Points":9007199254740993,"Score":1.5,"Source":"warehouse"}}'
+        b'"evtData":{"City":"Pune","Points":9007199254740993,"Score":1.5,"Source":"warehouse"}}\n'
     ]
     assert result.records["identity_digest"].to_pylist() == [None]
 
