@@ -132,10 +132,13 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
         "client_prefetch_threads": CHUNKS_AHEAD,
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
-            # Fixed here, because a user's or account's default zone would move every naive timestamp.
+            # Fixed here, because a user's or account's default zone would move every naive timestamp; and
+            # NULL in an ARRAY would come as `undefined`, which is no JSON, and an OBJECT over many lines.
             "session_parameters": {
                 "TIMEZONE": "UTC",
                 "QUERY_TAG": query_tag,
+                "STRICT_JSON_OUTPUT": True,
+                "JSON_INDENT": 0,
                 "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MB,
             },
             # Exact decimals: doubles would be off in the last place.

@@ -82,7 +82,13 @@ ALL = (
         "`single`",
         "Map the column's words to Y and N in SQL.",
     ),
-    Code("520", "mapping", "Age is not a number", "`old`", "Map a number, or a date of birth to DOB."),
+    Code(
+        "520",
+        "mapping",
+        "Age is not a number from 0 to 999",
+        "`old`",
+        "Map a number, or a date of birth to DOB.",
+    ),
     Code(
         "522",
         "clevertap",

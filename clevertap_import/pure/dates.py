@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +32,11 @@ PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """From the year 1 to the year 9999. Milliseconds read as seconds fall outside."""
 
+LAST_LISTED_SECOND = 2_145_916_799
+"""The end of 2037."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 DAY_SECONDS = 86_400
 
 
@@ -46,7 +53,7 @@ def pattern(date_format: str) -> str:
 def text_seconds(cells: pa.StringArray, date_format: str, timezone: str) -> pa.Int64Array:
     """Epoch seconds, rounded down; null where the text is not a moment in that format, or there is none.
 
-    `timezone` holds for moments that name no zone. Where clocks go back the first of two moments is meant.
+    `timezone` holds for moments that name no zone.
     """
     fields = pc.extract_regex(cells, pattern(date_format))
     is_shaped = np.asarray(fields.is_valid())
@@ -114,10 +121,26 @@ def zone_offsets(parts: Mapping[str, pa.Array], size: int) -> tuple[np.ndarray, 
 
 
 def in_zone(local: np.ndarray, timezone: str) -> np.ndarray:
-    """Seconds on the clock of `timezone` as epoch seconds."""
+    """Seconds on the clock of `timezone` as epoch seconds.
+
+    Where clocks go back the first of two moments is meant; where they skip an hour, the moment of the change.
+    """
     if timezone == "UTC":
         return local
     naive = pa.array(local.astype("M8[s]"))
-    instants = pc.assume_timezone(naive, timezone, ambiguous="earliest", nonexistent="earliest")
-    found: np.ndarray = instants.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    instants = pc.assume_timezone(naive, timezone, ambiguous="earliest", nonexistent="latest")
+    found: np.ndarray = instants.cast(pa.int64()).to_numpy(zero_copy_only=False).copy()
+    # Arrow reads the changes that are listed, which end with 2037, and not the rule for later years.
+    late = (local > LAST_LISTED_SECOND) & (local <= LAST_SECOND)
+    if late.any():
+        zone = ZoneInfo(timezone)
+        # Such moments are few, or many times the same: 9999-12-31 often stands for no end.
+        distinct, places = np.unique(local[late], return_inverse=True)
+        found[late] = np.array([late_second(second, zone) for second in distinct.tolist()])[places]
     return found
+
+
+def late_second(local: int, zone: ZoneInfo) -> int:
+    """The same for one moment, by the rule that the zone has for all later years."""
+    wall = EPOCH + timedelta(seconds=local)
+    return (wall.replace(tzinfo=zone) - EPOCH) // timedelta(seconds=1)

@@ -4,6 +4,8 @@ Only such columns are read cell by cell; they cost microseconds a cell where oth
 """
 
 import json
+import re
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,12 +18,15 @@ MAX_ITEMS = 100
 
 NOT_UNICODE = object()
 
+DOUBLE_TEXT = r"-?[0-9]\.[0-9]{15}e[+-][0-9]{2,3}"
+"""How Snowflake writes a FLOAT inside JSON (ARRAY_CONSTRUCT page): 3 as 3.000000000000000e+00."""
+
 
 def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
     """VARIANT cells as the text of what they hold: strings without quotes, JSON null as NULL."""
     quoted = pc.fill_null(pc.starts_with(cells, '"'), False)
     nulls = pc.fill_null(pc.equal(cells, "null"), False)
-    cells = pc.if_else(nulls, pa.scalar(None, pa.string()), cells)
+    cells = plain_doubles(pc.if_else(nulls, pa.scalar(None, pa.string()), cells))
     if not pc.any(quoted).as_py():
         return cells, []
     inner = [decoded(text) for text in cells.filter(quoted).to_pylist()]
@@ -29,6 +34,19 @@ def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
     broken = pa.array([text is NOT_UNICODE for text in inner], pa.bool_())
     wrong = pc.replace_with_mask(pa.repeat(False, len(cells)), quoted, broken)
     return pc.replace_with_mask(cells, quoted, texts), found("not_unicode", wrong)
+
+
+def plain_doubles(cells: pa.StringArray) -> pa.StringArray:
+    doubles = pc.fill_null(pc.match_substring_regex(cells, rf"\A{DOUBLE_TEXT}\z"), False)
+    if not pc.any(doubles).as_py():
+        return cells
+    plain = [plain_number(text) for text in cells.filter(doubles).to_pylist()]
+    return pc.replace_with_mask(cells, doubles, pa.array(plain, pa.string()))
+
+
+def plain_number(text: str) -> str:
+    """A number as it is written; a double of Snowflake's without its exponent and trailing zeros."""
+    return format(Decimal(text).normalize(), "f") if re.fullmatch(DOUBLE_TEXT, text) else text
 
 
 def decoded(text: str) -> object:
@@ -70,7 +88,7 @@ def items_of(text: str | None) -> list[str] | str | None:
     if text is None:
         return None
     try:
-        parsed = json.loads(text, parse_float=str, parse_constant=lambda _: {})
+        parsed = json.loads(text, parse_float=plain_number, parse_constant=lambda _: {})
     except (ValueError, RecursionError):
         return "not_a_list"
     if parsed is None:

@@ -1,13 +1,12 @@
 """From rows to records, a column at a time: no Python object is made for a cell that is well.
 
 A chunk of rows comes in as Arrow columns. Each rule answers with a mask of wrong cells; wrong rows leave; the
-rest becomes one nested table, which is written as JSON in one go and cut at its line ends.
+rest becomes one nested table, which is written as JSON in one go and read as its lines, where they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import compress
 
 import arro3.io
 import numpy as np
@@ -26,9 +25,11 @@ from clevertap_import.pure.columns import (
 )
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.property_types import Reading
-from clevertap_import.pure.records import RECORD_SCHEMA, Rejection
+from clevertap_import.pure.records import DIGEST_BYTES, RECORD_SCHEMA, Rejection
 from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
 from clevertap_import.pure.target import EventsTarget, ProfilesTarget, PropertyMapping
+
+NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class Mapper:
         kept = np.flatnonzero(~wrong)
         lines = encode(head, body, properties, rows.num_rows)
         if wrong.any():
-            # After the encoding, because leaving lines out of a list costs less than rows out of a table.
-            lines = list(compress(lines, (~wrong).tolist()))
+            # After the encoding, because leaving lines out costs less than rows out of a table.
+            lines = lines.filter(pa.array(~wrong))
         records = self.records(lines, kept, windows, identities.values, first_row)
         return Mapped(records, rejections(problems, identities.values, wrong, first_row), problems, first_row)
 
@@ -124,7 +125,7 @@ class Mapper:
 
     def records(
         self,
-        lines: list[bytes],
+        lines: pa.BinaryArray,
         kept: np.ndarray,
         windows: np.ndarray,
         identities: pa.StringArray,
@@ -132,18 +133,18 @@ class Mapper:
     ) -> pa.RecordBatch:
         starts = windows[kept]
         if isinstance(self.config.target, ProfilesTarget):
-            digests = list(map(xxh3_128_digest, lines))
+            digests = digest_array(map(xxh3_128_digest, views(lines)))
             names = identities.take(pa.array(kept)).cast(pa.binary()).to_pylist()
-            identity_digests = list(map(xxh3_128_digest, names))
+            identity_digests = digest_array(map(xxh3_128_digest, names))
         else:
             digests = event_digests(lines, starts, self.timeless_bytes)
-            identity_digests = []
+            identity_digests = pa.nulls(len(lines), digests.type)
         columns = [
-            pa.array(lines, pa.binary()),
+            lines,
             pa.array(kept + first_row, pa.int64()),
             pa.array(starts, pa.int64()),
-            pa.array(digests, RECORD_SCHEMA.field("digest").type),
-            pa.array(identity_digests or pa.nulls(len(lines)), RECORD_SCHEMA.field("identity_digest").type),
+            digests,
+            identity_digests,
         ]
         return pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
 
@@ -173,12 +174,28 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) ->
     )
 
 
-def encode(head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int) -> list[bytes]:
+def encode(
+    head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int
+) -> pa.BinaryArray:
     """One line of JSON for each row. A wrong cell is null by now, so its row has a line too, without it."""
     table = pa.table([*(cells.values for cells in head.values()), nested(properties, size)], [*head, body])
     out = BytesIO()
     arro3.io.write_ndjson(table, out)
-    return out.getvalue().split(b"\n")[:-1]
+    return lines_of(out.getvalue())
+
+
+def lines_of(text: bytes) -> pa.BinaryArray:
+    """The lines of `text`, each with its newline, which is nothing to JSON; so none of them is copied."""
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
+    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    return pa.Array.from_buffers(pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+
+
+def views(lines: pa.BinaryArray) -> Iterator[memoryview]:
+    """The bytes of each line, without copying them."""
+    _, offsets, text = lines.buffers()
+    places = np.frombuffer(offsets, np.int32)[lines.offset :][: len(lines) + 1].tolist()
+    return map(memoryview(text).__getitem__, map(slice, places, places[1:]))
 
 
 def nested(properties: Mapping[str, Cells], size: int) -> pa.StructArray:
@@ -196,11 +213,16 @@ def nested(properties: Mapping[str, Cells], size: int) -> pa.StructArray:
     return pa.StructArray.from_arrays(values, names) if names else pa.array([{}] * size, pa.struct([]))
 
 
-def event_digests(lines: list[bytes], windows: np.ndarray, skip: int) -> list[bytes]:
+def event_digests(lines: pa.BinaryArray, windows: np.ndarray, skip: int) -> pa.FixedSizeBinaryArray:
     """Digests of events, seeded with their window: equal content in another window is another event."""
-    if skip:
-        lines = [line[skip:] for line in lines]
-    return list(map(xxh3_128_digest, lines, windows.tolist()))
+    contents = (line[skip:] for line in views(lines)) if skip else views(lines)
+    return digest_array(map(xxh3_128_digest, contents, windows.tolist()))
+
+
+def digest_array(digests: Iterable[bytes]) -> pa.FixedSizeBinaryArray:
+    packed = b"".join(digests)
+    kind = RECORD_SCHEMA.field("digest").type
+    return pa.Array.from_buffers(kind, len(packed) // DIGEST_BYTES, [None, pa.py_buffer(packed)])
 
 
 def wrong_rows(problems: Sequence[Problem], size: int, fatal_only: bool) -> np.ndarray:

@@ -16,7 +16,7 @@ from clevertap_import.pure.target import EventsTarget, PropertyMapping
 from clevertap_import.pure.type_table import check_pair, inferred
 
 MAX_PROFILE_PROPERTIES = 256
-"""Of a profile (Upload User Profiles API page)."""
+"""Of a profile, besides CleverTap's own (Upload User Profiles API and Platform Considerations pages)."""
 
 SYSTEM_PREFIXES = ("CT ", "wzrk_")
 """How the properties of CleverTap's own events begin (Events page)."""
@@ -31,12 +31,7 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
     """What CleverTap would refuse whatever the rows are. Nothing is asked of Snowflake."""
     target = config.target
     is_events = isinstance(target, EventsTarget)
-    most = config.max_event_properties if is_events else MAX_PROFILE_PROPERTIES
-    if len(target.properties) > most:
-        yield (
-            "target.properties",
-            f"There are {len(target.properties):,} properties; CleverTap takes {most:,}.",
-        )
+    yield from count_problems(config)
     if is_events and config.on_null == "delete":
         yield "on_null", "Nothing can be deleted from an event. Leave on_null out; NULL is then left out too."
     if isinstance(target, EventsTarget) and target.event_name.constant is not None:
@@ -48,6 +43,16 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
             *value_problems(property_plan(config, mapping, Plan()), is_events=is_events),
         ):
             yield f"target.properties[{index}].{part}", message
+
+
+def count_problems(config: ImportConfig) -> Iterator[KeyProblem]:
+    names = [mapping.property for mapping in config.target.properties]
+    most, words = config.max_event_properties, "properties"
+    if not config.is_events:
+        names = [name for name in names if name not in SYSTEM_PROPERTIES]
+        most, words = MAX_PROFILE_PROPERTIES, "properties of your own"
+    if len(names) > most:
+        yield "target.properties", f"There are {len(names):,} {words}; CleverTap takes {most:,}."
 
 
 def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyProblem]:
@@ -70,8 +75,9 @@ def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyP
 
 def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProblem]:
     mapping = plan.mapping
-    if plan.system and mapping.type not in (None, plan.system.type):
-        yield "type", f"{mapping.property} is one of CleverTap's own properties, of type {plan.system.type}."
+    if plan.system and mapping.type not in (None, *plan.system.types):
+        types = ", ".join(plan.system.types)
+        yield "type", f"{mapping.property} is one of CleverTap's own properties, of type {types}."
         return
     if is_events and mapping.type == "list":
         yield (

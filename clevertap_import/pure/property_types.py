@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clevertap_import.pure.dates import PER_SECOND, number_seconds, text_seconds
+from clevertap_import.pure.dates import PER_SECOND, in_zone, number_seconds, text_seconds
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.json_cells import lists
 from clevertap_import.pure.rules import Finding, found, text_findings
@@ -225,12 +225,11 @@ def epoch_seconds(cells: pa.Array, timezone: str) -> pa.Int64Array:
         cells = cells.cast(pa.timestamp("s"))
     if not pa.types.is_timestamp(cells.type):
         raise unusable(cells, "date")
-    if cells.type.tz is None and timezone != "UTC":
-        cells = pc.assume_timezone(cells, timezone, ambiguous="earliest", nonexistent="earliest")
     ticks = cells.cast(pa.int64())
     # numpy, because Arrow's integer division rounds toward zero: one second late for all before 1970.
     floored = ticks.fill_null(0).to_numpy() // TICKS_PER_SECOND[cells.type.unit]
-    return pa.array(floored, pa.int64(), mask=np.asarray(ticks.is_null()))
+    seconds = in_zone(floored, timezone) if cells.type.tz is None else floored
+    return pa.array(seconds, pa.int64(), mask=np.asarray(ticks.is_null()))
 
 
 PROPERTY_TYPES = {

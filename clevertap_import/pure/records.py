@@ -28,8 +28,8 @@ RECORD_SCHEMA = pa.schema(
         ("identity_digest", pa.binary(DIGEST_BYTES)),
     ]
 )
-"""Encoded records in columns: the JSON, the 1-based row of the query result, the start of the row's window
-in epoch seconds, what the journal remembers of the content and (profiles only) of the identity."""
+"""Encoded records in columns: a line of JSON, the 1-based row of the query result, the start of the row's
+window in epoch seconds, what the journal remembers of the content and (profiles only) of the identity."""
 
 
 @dataclass(frozen=True, slots=True)

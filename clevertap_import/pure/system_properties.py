@@ -16,12 +16,23 @@ AGE_TEXT = r"\A[0-9]{1,3}(\.[0-9]+)?\z"
 
 @dataclass(frozen=True, slots=True)
 class SystemProperty:
-    """A property with rules of its own: the only type that it takes, and which of its texts are wrong."""
+    """A property with rules of its own: its type, and which of its texts are wrong.
+
+    `accepts` and `rejects` are such texts; the rejected ones have `code`.
+    """
 
     name: str
     type: str
     code: str | None = None
     is_right: Callable[[pa.StringArray], pa.BooleanArray] | None = None
+    accepts: tuple[str, ...] = ()
+    rejects: tuple[str, ...] = ()
+    other_types: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every type that a mapping may give it; the first holds where it gives none."""
+        return self.type, *self.other_types
 
     def findings(self, values: pa.Array) -> list[Finding]:
         """Values that CleverTap would refuse. Takes what the property's type made of the column."""
@@ -41,13 +52,30 @@ def one_of(*words: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
 
 ALL = (
     SystemProperty("Name", "string"),
-    SystemProperty("Email", "string", "515", matching(EMAIL_TEXT)),
-    SystemProperty("Phone", "string", "516", matching(PHONE_TEXT)),
-    SystemProperty("Gender", "string", "514", one_of("M", "F")),
-    SystemProperty("Employed", "string", "517", one_of("Y", "N")),
-    SystemProperty("Education", "string", "518", one_of("School", "College", "Graduate")),
-    SystemProperty("Married", "string", "519", one_of("Y", "N")),
-    SystemProperty("Age", "string", "520", matching(AGE_TEXT)),
+    SystemProperty(
+        *("Email", "string", "515", matching(EMAIL_TEXT)),
+        accepts=("ann@example.com", "ann+tag@mail.example.co.in"),
+        rejects=("1234", "ann at example", "ann@example"),
+    ),
+    SystemProperty(
+        *("Phone", "string", "516", matching(PHONE_TEXT)),
+        accepts=("+35922333232", "+12345"),
+        rejects=("9876543210", "223", "+1234", "+44+441234", "+44 1234567"),
+    ),
+    SystemProperty("Gender", "string", "514", one_of("M", "F"), ("M", "F"), ("m", "female")),
+    SystemProperty("Employed", "string", "517", one_of("Y", "N"), ("Y", "N"), ("y", "yes")),
+    SystemProperty(
+        *("Education", "string", "518", one_of("School", "College", "Graduate")),
+        accepts=("School", "College", "Graduate"),
+        rejects=("college", "PhD"),
+    ),
+    SystemProperty("Married", "string", "519", one_of("Y", "N"), ("Y", "N"), ("n", "single")),
+    SystemProperty(
+        *("Age", "string", "520", matching(AGE_TEXT)),
+        accepts=("18", "30.5"),
+        rejects=("aa", "-1", "1000"),
+        other_types=("integer", "long", "float"),
+    ),
     SystemProperty("DOB", "date"),
     *(
         SystemProperty(name, "boolean")

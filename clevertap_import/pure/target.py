@@ -25,6 +25,7 @@ DateFormat = Literal[
     "yyyy/dd/MM",
     "yyyy/MM/dd",
     "ddMMMyyyy",
+    "dd MMM yyyy",
 ]
 
 Text = Annotated[str, Field(min_length=1)]

@@ -139,13 +139,21 @@ def written(date_format: str) -> str:
 
 
 def system_section() -> Iterable[str]:
-    words = "Profile properties that CleverTap knows by name, case included. Their type is fixed."
+    words = (
+        "Profile properties that CleverTap knows by name, case included. They take no other types than these."
+    )
     yield from heading(2, "System properties", words)
     rows = [
-        (code(each.name), code(each.type), code_link(each.code) if each.code else "")
+        (
+            code(each.name),
+            ", ".join(map(code, each.types)),
+            ", ".join(map(code, each.accepts)),
+            ", ".join(map(code, each.rejects)),
+            code_link(each.code) if each.code else "",
+        )
         for each in SYSTEM_PROPERTIES.values()
     ]
-    yield from table(("property", "type", "code of wrong values"), rows)
+    yield from table(("property", "type", "accepts", "rejects", "code of wrong values"), rows)
 
 
 def code_link(name: str) -> str:

@@ -118,12 +118,18 @@ def test_exactly_one_secret_is_used_the_key_before_the_password(
     assert {name: arguments[name] for name in names if name in arguments} == secret
 
 
-def test_every_session_reads_in_utc_with_exact_decimals_a_tag_and_small_chunks() -> None:
+def test_every_session_reads_in_utc_with_exact_decimals_plain_json_a_tag_and_small_chunks() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
     assert resource_arguments(settings, TAG)["additional_snowflake_connection_args"] == {
         "host": "h",
         "port": "1",
-        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": TAG, "CLIENT_RESULT_CHUNK_SIZE": 16},
+        "session_parameters": {
+            "TIMEZONE": "UTC",
+            "QUERY_TAG": TAG,
+            "STRICT_JSON_OUTPUT": True,
+            "JSON_INDENT": 0,
+            "CLIENT_RESULT_CHUNK_SIZE": 16,
+        },
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,
     }

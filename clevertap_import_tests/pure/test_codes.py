@@ -1,6 +1,7 @@
 """The registries: each example does what it says, and each code is produced by something."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from clevertap_import.pure.codes import ALL, CODES
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapper, Plan
 from clevertap_import.pure.property_types import PROPERTY_TYPES
+from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
 from clevertap_import_tests.builders import events_import, profiles_import
 
 # Only CleverTap itself gives these: we send whole records, and do not know the account's schema.
@@ -37,7 +39,7 @@ def named(cell: object) -> Maker:
 
 def identified(key: str, cell: object) -> Maker:
     target: dict[str, Any] = {"identity": None, key: {"column": "V"}}
-    return profiles_import(target=target), pa.array([cell], pa.string()), "TEXT"
+    return profiles_import(target=target), [cell], "TEXT"
 
 
 def at(cells: pa.Array) -> Maker:
@@ -45,7 +47,7 @@ def at(cells: pa.Array) -> Maker:
 
 
 PRODUCED_BY: dict[str, list[Maker]] = {
-    "523": [identified("identity", cell) for cell in (None, "", " ", "NULL", "n/a", "x" * 1025)]
+    "523": [identified("identity", cell) for cell in (None, "", " ", "0", "NULL", "n/a", "x" * 1025)]
     + [identified("clevertap_id", None)],
     "526": [identified("clevertap_id", cell) for cell in ("id 7", "\u00e9", "a.b", "a\n")],
     "509": [named(cell) for cell in (None, "", " \t")],
@@ -68,7 +70,8 @@ PRODUCED_BY: dict[str, list[Maker]] = {
     "too_many_items": [typed("list", [LONG_LIST])],
     "value_too_long": [typed("string", ["x" * 513]), typed("list", [json.dumps(["x" * 513])])],
     "date_marker": [typed("string", ["$D_7"]), typed("list", ['["$D_7"]'])],
-    "forbidden_character": [named(f"Sale{character}") for character in "%><!|&.:;$'\"\\#"],
+    "forbidden_character": [named("Sale: 50%")]
+    + [named(f"Sale{character}") for character in "%><!|&.:;$'\"\\#"],
     "name_too_long": [named("\u00e9" * 257)],
     "not_unicode": [
         typed("list", ['["\\ud800"]']),
@@ -81,6 +84,26 @@ PRODUCED_BY: dict[str, list[Maker]] = {
         (identified("clevertap_id", None)[0], BROKEN, "TEXT"),
     ],
 }
+
+NEARLY_WRONG: list[Maker] = [
+    *(identified("identity", cell) for cell in ("x" * 1024, "00", "-2", "nullable", "null null", "é" * 1024)),
+    *(identified("clevertap_id", cell) for cell in ("__g(1)!:@$-", "Z")),
+    *(
+        named(cell)
+        for cell in ("App Launched 2", "Charged", "x" * 512, "é" * 256, "Web Page Viewed", "Größe")
+    ),
+    at(pa.array([1_000_000], pa.timestamp("us"))),
+    typed("integer", [str(2**63 - 1)]),
+    typed("integer", [str(-(2**63))]),
+    typed("float", ["1e308"]),
+    typed("list", [json.dumps([*range(100)])]),
+    typed("list", [json.dumps([*range(100), *range(100)])]),
+    typed("list", [json.dumps(["é" * 256, " $D_7"])]),
+    typed("string", ["x" * 512]),
+    typed("string", ["é" * 256]),
+    typed("string", [" $D_7"]),
+]
+"""Beside each limit, on the side that CleverTap takes."""
 
 
 def rejected_as(maker: Maker) -> list[str]:
@@ -127,3 +150,24 @@ def test_the_examples_of_each_type_are_true(name: str) -> None:
     assert list(map(repr, sent)) == [repr(value) for _, value in entry.accepts]
     for text, code in entry.rejects:
         assert rejected_as(typed(name, [text], **more)) == [code]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in SYSTEM_PROPERTIES.items() if entry.code])
+def test_the_examples_of_each_system_property_are_true(name: str) -> None:
+    entry = SYSTEM_PROPERTIES[name]
+    assert entry.accepts
+    assert entry.rejects
+    assert [rejected_as(system(name, text)) for text in entry.accepts] == [[]] * len(entry.accepts)
+    assert [rejected_as(system(name, text)) for text in entry.rejects] == [[entry.code]] * len(entry.rejects)
+
+
+@pytest.mark.parametrize("maker", NEARLY_WRONG)
+def test_what_is_nearly_wrong_is_well(maker: Maker) -> None:
+    assert rejected_as(maker) == []
+
+
+@pytest.mark.parametrize("code", PRODUCED_BY)
+def test_the_example_of_each_code_in_the_reference_is_one_of_the_tested(code: str) -> None:
+    shown = re.findall("`(.*?)`", CODES[code].example)
+    tested = [str(maker[1][0]) for maker in PRODUCED_BY[code] if not isinstance(maker[1], pa.Array)]
+    assert [text for text in shown if text not in (*tested, "NaN")] == []

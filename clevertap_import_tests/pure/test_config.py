@@ -37,6 +37,7 @@ DATE_FORMATS = [  # CleverTap's own, then ours
     "yyyy/dd/MM",
     "yyyy/MM/dd",
     "ddMMMyyyy",
+    "dd MMM yyyy",
     "iso8601",
 ]
 

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from clevertap_import.pure.dates import FIRST_SECOND, LAST_SECOND
-from clevertap_import.pure.property_types import PROPERTY_TYPES, Reading
+from clevertap_import.pure.property_types import PROPERTY_TYPES, Reading, epoch_seconds
 from clevertap_import.pure.target import DateFormat
 
 FIELDS = {"yyyy": "%Y", "MMM": "%b", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
@@ -22,8 +22,11 @@ ZONES = ["UTC", "Asia/Kolkata", "America/New_York", "Europe/Oslo", "Australia/Lo
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 formats = st.sampled_from(WRITTEN)
-# Before zones were agreed on clocks had odd offsets, and Arrow knows of no summer time after 2037.
-moments = st.datetimes(datetime(1920, 1, 1), datetime(2037, 12, 31))  # noqa: DTZ001
+# Before zones were agreed on clocks had odd offsets. From 2038 on they follow a rule and no list of changes.
+moments = st.datetimes(datetime(1920, 1, 1), datetime(2037, 12, 31)) | st.datetimes(  # noqa: DTZ001
+    datetime(2038, 1, 1),  # noqa: DTZ001
+    datetime(9999, 12, 30),  # noqa: DTZ001
+)
 any_moments = st.datetimes()
 
 
@@ -74,7 +77,7 @@ def is_shown_by_clocks(moment: datetime, zone: ZoneInfo) -> bool:
 
 
 def test_the_formats_are_those_of_the_contract() -> None:
-    assert len(WRITTEN) == 10
+    assert len(WRITTEN) == 11
     assert set(get_args(DateFormat)) - set(WRITTEN) == {"iso8601", "epoch_seconds", "epoch_milliseconds"}
 
 
@@ -98,6 +101,16 @@ def test_a_moment_without_a_zone_is_read_on_the_clock_of_the_given_zone(
     assert wall is not None
     assume(is_shown_by_clocks(wall, zone))
     assert read_one(text, date_format, name) == seconds_of(wall.replace(tzinfo=zone))
+
+
+def test_summer_time_is_known_beyond_the_years_that_are_listed() -> None:
+    for text, hour in (("01/07/2037", 4), ("01/01/2038", 5), ("01/07/2038", 4), ("01/07/9999", 4)):
+        midnight = seconds_of(datetime.strptime(text, "%d/%m/%Y").replace(tzinfo=UTC))
+        assert read_one(text, "dd/MM/yyyy", "America/New_York") == midnight + hour * 3600
+    # Beyond the year 9999, which Snowflake can hold, no rule is known.
+    assert epoch_seconds(
+        pa.array([10**12], pa.timestamp("s")), "America/New_York"
+    ).is_valid().to_pylist() == [True]
 
 
 years = st.integers(0, 9999).map("{:04d}".format)

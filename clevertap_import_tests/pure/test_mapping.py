@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.mapping import Mapped, Mapper, Plan
+from clevertap_import.pure.mapping import Mapped, Mapper, Plan, lines_of, views
 from clevertap_import.pure.property_types import PropertyTypeUnusable
 from clevertap_import.pure.records import RECORD_SCHEMA, Rejection
 from clevertap_import_tests.builders import events_import, profiles_import
@@ -59,7 +59,7 @@ def test_a_profile_is_shaped_as_clevertap_wants_it() -> None:
     result = mapped(profiles_import(*PROPERTIES), columns([ALICE | {"VIP": 1, "SINCE": -1}]))
     assert result.records["record"].to_pylist() == [
         b'{"identity":"alice","type":"profile","profileData":{"City":"Pune","Points":9007199254740993,'
-        b'"Vip":true,"Since":"$D_-86400","Source":"warehouse"}}'
+        b'"Vip":true,"Since":"$D_-86400","Source":"warehouse"}}\n'
     ]
     assert (result.records.schema, result.rejections) == (RECORD_SCHEMA, ())
 
@@ -68,7 +68,7 @@ def test_an_event_is_shaped_as_clevertap_wants_it() -> None:
     result = mapped(events_import(*PROPERTIES), columns([ALICE | {"SCORE": 1.5}]))
     assert result.records["record"].to_pylist() == [
         b'{"ts":1700000000,"identity":"alice","type":"event","evtName":"Order Placed",'
-        b'"evtData":{"City":"Pune","Points":9007199254740993,"Score":1.5,"Source":"warehouse"}}'
+        b'"evtData":{"City":"Pune","Points":9007199254740993,"Score":1.5,"Source":"warehouse"}}\n'
     ]
     assert result.records["identity_digest"].to_pylist() == [None]
 
@@ -189,3 +189,13 @@ def test_text_that_is_no_unicode_is_a_rejection_and_names_nobody() -> None:
     assert result.rejections == (
         Rejection(2, "ID", "identity", "not_unicode", CODES["not_unicode"].reason, None),
     )
+
+
+@given(st.lists(st.text("aé").map(str.encode), max_size=5), st.integers(0, 5), st.integers(0, 5))
+def test_lines_are_found_where_they_are_also_in_a_part_of_them(
+    texts: list[bytes], start: int, size: int
+) -> None:
+    lines = [text + b"\n" for text in texts]
+    found = lines_of(b"".join(lines))
+    assert found.to_pylist() == lines
+    assert list(map(bytes, views(found.slice(start, size)))) == lines[start:][:size]

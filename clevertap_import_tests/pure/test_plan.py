@@ -65,10 +65,11 @@ def many(count: int) -> list[dict[str, Any]]:
     return [{"column": "CITY", "property": f"P{number}"} for number in range(count)]
 
 
-def test_a_profile_has_at_most_256_properties() -> None:
-    assert problems(profiles_import(*many(256))) == []
-    expected = ("target.properties", "There are 257 properties; CleverTap takes 256.")
-    assert problems(profiles_import(*many(257))) == [expected]
+def test_a_profile_has_at_most_256_properties_besides_clevertaps_own() -> None:
+    own = [{"column": "CITY", "property": name} for name in ("Name", "Email", "Gender")]
+    assert problems(profiles_import(*many(256), *own)) == []
+    expected = ("target.properties", "There are 257 properties of your own; CleverTap takes 256.")
+    assert problems(profiles_import(*many(257), *own)) == [expected]
 
 
 def test_an_event_has_at_most_100_properties_unless_the_account_has_more() -> None:
@@ -136,6 +137,13 @@ def test_one_of_clevertaps_own_properties_has_its_own_type(name: str, given: str
     # In an event it is a property like any other.
     if given != "list":
         assert problem_of({"column": "CITY", "property": name, "type": given}, is_events=True) is None
+
+
+def test_an_age_may_be_a_number() -> None:
+    for name in ("string", "integer", "long", "float"):
+        assert problem_of({"column": "AGE", "property": "Age", "type": name}) is None
+    message = "Age is one of CleverTap's own properties, of type string, integer, long, float."
+    assert problem_of({"column": "AGE", "property": "Age", "type": "boolean"}) == ("type", message)
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,29 @@ def test_each_type_infers_a_type_that_reads_it(column: tuple[str, int | None], e
 def test_binary_infers_nothing_and_says_what_to_do() -> None:
     with pytest.raises(PairRefused, match=r"^A column of type BINARY cannot be sent\. Turn it into text "):
         inferred("BINARY", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("3.000000000000000e+00", "3"),
+        ("-1.250000000000000e-01", "-0.125"),
+        ("1.000000000000000e+22", "1" + "0" * 22),
+        ("0.000000000000000e+00", "0"),
+    ],
+)
+def test_a_float_inside_json_is_read_without_the_exponent_that_snowflake_writes(
+    written: str, plain: str
+) -> None:
+    assert mapped(pa.array([written]), "VARIANT", "string") == plain
+    assert mapped(pa.array([written]), "VARIANT", "float") == float(plain)
+    assert mapped(pa.array([f"[{written}]"]), "ARRAY", "list") == {"$set": [plain]}
+    # As text it is what somebody wrote.
+    assert mapped(pa.array([f'"{written}"']), "VARIANT", "string") == written
+    assert mapped(pa.array([f'["{written}"]']), "ARRAY", "list") == {"$set": [written]}
+
+
+def test_a_whole_float_in_a_variant_is_an_integer_and_a_boolean() -> None:
+    cells = pa.array(["1.000000000000000e+00"])
+    assert mapped(cells, "VARIANT", "integer") == 1
+    assert mapped(cells, "VARIANT", "boolean") is True
