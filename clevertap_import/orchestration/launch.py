@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from clevertap_import.io.leases import holders, import_resource
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.partitions import (
     KeyRange,
@@ -101,7 +101,7 @@ def runs(
     tell_who_is_first(config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
-    run_config = {**QUIET, "ops": {config.nickname: {"config": options}}}
+    run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
     if partitions_def(config) is None:
         tag_sets: list[dict[str, str]] = [{}]
     else:

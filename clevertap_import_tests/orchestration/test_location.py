@@ -7,11 +7,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clevertap_import.components import CleverTapImport
 from clevertap_import.io.import_files import imports_folder
-from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.location import folder_definitions
+from clevertap_import.orchestration.assets import asset_key, table_specs
+from clevertap_import.orchestration.location import folder_definitions, import_definitions
+from clevertap_import.pure.config import MAX_NAME_CHARS, NAME_TEXT, OWNER_TEXT, TABLE_TEXT, ImportConfig
 from clevertap_import_tests.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
 
 ATTRIBUTES = {
@@ -104,6 +107,41 @@ def test_a_draft_does_not_take_the_place_of_an_import_of_its_name(tmp_path: Path
 def test_a_nickname_that_no_asset_can_have_is_a_draft_all_the_same(tmp_path: Path) -> None:
     write(tmp_path, "wrong", document("Our customers!", ATTRIBUTES))
     assert nicknames(folder_definitions(tmp_path)) == {"Our_customers_"}
+
+
+def test_a_draft_finds_a_name_that_is_free(tmp_path: Path) -> None:
+    write(tmp_path, "good", document("a", ATTRIBUTES), document("a_draft", ATTRIBUTES))
+    write(tmp_path, "wrong", document("a", ATTRIBUTES | {"window": "fortnight"}))
+    assert nicknames(folder_definitions(tmp_path)) == {"a", "a_draft", "a_draft_draft"}
+
+
+RESERVED = ("config", "context", "input", "type", "import", "class")
+names = st.sampled_from(RESERVED) | st.from_regex(NAME_TEXT, fullmatch=True).filter(
+    lambda name: len(name) <= MAX_NAME_CHARS
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(names, names, st.from_regex(OWNER_TEXT, fullmatch=True), st.from_regex(TABLE_TEXT, fullmatch=True))
+def test_what_the_yaml_may_say_dagster_takes(nickname: str, account: str, owner: str, table: str) -> None:
+    told = {"account": account, "created_by": owner, "source": {"kind": "table", "table": table}}
+    config = ImportConfig.model_validate({"nickname": nickname, **ATTRIBUTES, **told})
+    tables = dg.Definitions(assets=table_specs(config))
+    dg.Definitions.validate_loadable(dg.Definitions.merge(import_definitions(config, {}), tables))
+
+
+def test_an_import_may_be_called_as_the_job_of_another(tmp_path: Path) -> None:
+    write(tmp_path, "both", document("a", ATTRIBUTES), document("import_a", ATTRIBUTES))
+    dg.Definitions.validate_loadable(folder_definitions(tmp_path))
+
+
+def test_a_table_may_be_called_as_the_import_that_reads_it(tmp_path: Path) -> None:
+    source = {"kind": "sql", "sql": "select * from CLEVERTAP.ORDERS join clevertap.orders on true"}
+    write(tmp_path, "orders", document("orders", ATTRIBUTES | {"source": source}))
+    defs = folder_definitions(tmp_path)
+    dg.Definitions.validate_loadable(defs)
+    deps = [dep.asset_key.to_user_string() for dep in spec(defs, "orders").deps]
+    assert deps == ["snowflake/clevertap/orders"]
 
 
 def test_imports_beside_a_draft_run(workshop: Workshop) -> None:
