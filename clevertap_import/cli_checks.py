@@ -127,7 +127,9 @@ def print_preview(found: "Preview") -> None:
 
 @click.command("dry-run")
 @click.argument("name")
-@click.option("--rows", type=click.IntRange(1), help="So many random rows; else as many as the import says.")
+@click.option(
+    "--rows", type=click.IntRange(1, 1_000_000), help="So many random rows; else as many as the import says."
+)
 @click.option("--all", "all_rows", is_flag=True, help="Every row.")
 @as_json
 @told

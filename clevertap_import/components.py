@@ -50,7 +50,7 @@ class CleverTapImport(dg.Component):
         folder = Path(context.path)
         tree = context.resolution_context.source_position_tree
         file, line = (tree.position.filename, tree.position.start.line) if tree else (folder / "defs.yaml", 1)
-        config = with_sql_file(attributes, folder)
+        config = with_sql_file(attributes, folder, context.project_root)
         problems = [f"{file}:{line}: {key}: {message}" for key, message in config_problems(config)]
         if problems:
             raise dg.DagsterInvalidDefinitionError("\n".join(problems))
