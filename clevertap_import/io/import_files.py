@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path
 
-from clevertap_import.pure.config import ImportConfig, SqlSource
+from clevertap_import.pure.config import SqlSource
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
 from clevertap_import.pure.plan import config_problems
@@ -76,14 +76,10 @@ def load_folder(folder: Path) -> Imports:
     )
 
 
-def with_sql_file(config: ImportConfig, folder: Path, root: Path) -> ImportConfig:
-    """`config` with the text of its `sql_file`, if it has one, as its `sql`.
-
-    The file is relative to `folder` and below `root`. Raises SqlFileUnreadable.
-    """
-    source = config.source
-    if not isinstance(source, SqlSource) or source.sql_file is None:
-        return config
+def sql_text(source: SqlSource, folder: Path, root: Path) -> str:
+    """The query; its file is relative to `folder`, and below `root`. Raises SqlFileUnreadable."""
+    if source.sql_file is None:
+        return source.text
     path = Path(normpath(folder / source.sql_file))
     if not path.is_relative_to(root):
         # Its words would come back in messages, and in Snowflake's history.
@@ -100,7 +96,7 @@ def with_sql_file(config: ImportConfig, folder: Path, root: Path) -> ImportConfi
         raise SqlFileUnreadable(f"{source.sql_file!r} is not the name of a file.") from error
     if not text.strip():
         raise SqlFileUnreadable(f"{path} is empty. Write one SELECT into it.")
-    return config.model_copy(update={"source": SqlSource(sql=text)})
+    return text
 
 
 def _read_file(path: Path, root: Path) -> Iterator[ImportFile]:
@@ -113,17 +109,19 @@ def _read_file(path: Path, root: Path) -> Iterator[ImportFile]:
         yield unreadable(str(path), line, "This line is not UTF-8 text. Save the file as UTF-8.")
     else:
         for each in read_imports(text, str(path)):
-            yield _with_sql(each, path.parent, root) if isinstance(each, LoadedImport) else each
+            yield completed(each, root) if isinstance(each, LoadedImport) else each
 
 
-def _with_sql(loaded: LoadedImport, folder: Path, root: Path) -> ImportFile:
-    config, found = loaded.config, list(config_problems(loaded.config))
-    try:
-        config = with_sql_file(config, folder, root)
-        if isinstance(config.source, SqlSource):
-            one_select(config.source.text)
-    except (SqlFileUnreadable, NotASelect) as error:
-        found.append(("source.sql_file" if "source.sql_file" in loaded.lines else "source.sql", str(error)))
+def completed(loaded: LoadedImport, root: Path) -> ImportFile:
+    """`loaded` with its SQL file read; or a draft, if the SQL or what it maps to is nothing that can run."""
+    config, source, found = loaded.config, loaded.config.source, list(config_problems(loaded.config))
+    if isinstance(source, SqlSource):
+        try:
+            text = sql_text(source, Path(loaded.file).parent, root)
+            one_select(text)
+            config = config.model_copy(update={"source": SqlSource(sql=text)})
+        except (SqlFileUnreadable, NotASelect) as error:
+            found.append(("source.sql_file" if source.sql_file else "source.sql", str(error)))
     if found:
         problems = sorted((loaded.problem(*each) for each in found), key=lambda problem: problem.line)
         return Draft(config.nickname, loaded.file, loaded.line, tuple(problems))

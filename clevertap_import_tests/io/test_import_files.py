@@ -8,10 +8,8 @@ import pytest
 from clevertap_import.io.import_files import (
     FolderMissing,
     Imports,
-    SqlFileUnreadable,
     imports_folder,
     load_folder,
-    with_sql_file,
 )
 from clevertap_import.pure.config import ImportConfig, SqlSource
 
@@ -88,19 +86,6 @@ def test_a_sql_file_without_text_is_told(tmp_path: Path, content: bytes, reason:
     file = write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
     (tmp_path / "a/query.sql").write_bytes(content)
     assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {tmp_path}/a/query.sql {reason}"]
-
-
-def test_only_a_sql_file_is_read(tmp_path: Path) -> None:
-    target = {"kind": "profiles", "identity": {"column": "ID"}}
-    inline = {"nickname": "a", "source": {"kind": "sql", "sql": "select 1"}, "target": target}
-    config = ImportConfig.model_validate(inline)
-    assert with_sql_file(config, tmp_path, tmp_path) is config
-    with pytest.raises(SqlFileUnreadable):
-        with_sql_file(
-            ImportConfig.model_validate(inline | {"source": {"kind": "sql", "sql_file": "q"}}),
-            tmp_path,
-            tmp_path,
-        )
 
 
 def test_a_sql_file_may_be_shared_within_the_folder_of_imports_only(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The code location: imports of a folder or of someone else's project, and the drafts among them."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,6 +205,17 @@ def test_a_component_with_a_problem_says_so_with_file_and_line(foreign: DefsFold
     line = 1 + text.splitlines().index("  window: fortnight")
     assert f"defs.yaml:{line}" in words
     assert "window is 'fortnight'. Allowed: hour, day, 30 minutes, 15 minutes." in words
+
+
+def test_a_component_with_wrong_sql_says_so_with_its_file(foreign: DefsFolderSandbox) -> None:
+    wrong = {"source": {"kind": "sql", "sql_file": "gone.sql"}, "target": profiles_target(**{"A$": "A"})}
+    file = foreign.defs_folder_path / "crm" / "defs.yaml"
+    file.write_text(document("one", ATTRIBUTES | wrong))
+    with pytest.raises(Exception, match="crm") as raised, foreign.build_all_defs():
+        pass
+    words = str(raised.value) + "".join(str(cause) for cause in causes(raised.value))
+    assert re.search(r"crm/defs.yaml:\d+: source.sql_file: .*gone.sql cannot be read", words)
+    assert re.search(r"crm/defs.yaml:\d+: target.properties\[0\].property: 'A\$' holds", words)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
