@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, told
+from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, ready, told
 
 if TYPE_CHECKING:
     from clevertap_import.io.preview import Preview
@@ -143,7 +143,7 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     from clevertap_import.orchestration.launch import open_instance
     from clevertap_import.orchestration.resources import home
 
-    (config,) = chosen([name])
+    (config,) = ready([name])
     with open_instance() as instance, progress_bars():
         result = made(instance, config, rows=rows, all_rows=all_rows, tell=aside)
     if json_output:
