@@ -14,6 +14,7 @@ from clevertap_import.cli_checks import check, dry_run, preview, test_connection
 from clevertap_import.cli_conventions import (
     NO,
     WELL,
+    WRONG,
     all_imports,
     as_json,
     aside,
@@ -22,6 +23,7 @@ from clevertap_import.cli_conventions import (
     report_runs,
     told,
 )
+from clevertap_import.cli_conventions import stop as leave
 from clevertap_import.cli_journal import settle
 from clevertap_import.cli_rejects import rejects, retry
 from clevertap_import.cli_schedules import pause, resume, stop
@@ -40,7 +42,11 @@ def main() -> None:
     """
     from dotenv import load_dotenv
 
-    load_dotenv(Path.cwd() / ".env")
+    file = Path.cwd() / ".env"
+    try:
+        load_dotenv(file)
+    except UnicodeDecodeError:
+        leave(f"{file} is not UTF-8 text. Save it as UTF-8.", WRONG)
 
 
 COMMANDS = (check, test_connection, preview, dry_run, rejects, retry, settle, pause, resume, stop)

@@ -107,6 +107,24 @@ def test_stats_of_one_run_count_its_codes(workshop: Workshop) -> None:
     assert by_code["reason"] in table.stdout
 
 
+@pytest.mark.parametrize("home", ["relative", "/nowhere/at/all"])
+def test_a_home_that_dagster_refuses_ends_with_two(workshop: Workshop, home: str) -> None:
+    done = command(workshop, "list", DAGSTER_HOME=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f'Dagster cannot start in its DAGSTER_HOME. $DAGSTER_HOME "{home}"')
+
+
+def test_a_file_of_variables_that_is_not_text_ends_with_two(workshop: Workshop) -> None:
+    file = workshop.folder / ".env"
+    file.write_bytes(b"A=\xff")
+    try:
+        done = command(workshop, "list")
+    finally:
+        file.unlink()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{file} is not UTF-8 text. Save it as UTF-8.\n"
+
+
 @pytest.mark.parametrize("words", [("run", "customers"), ("dry-run", "customers"), ("retry", "customers")])
 def test_an_environment_without_the_account_ends_with_two_and_no_run(
     workshop: Workshop, first_run: Line, words: tuple[str, ...]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from yaml import YAMLError
 
 from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.assets import asset_key, op_name
@@ -39,7 +40,10 @@ class Wish:
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`."""
+    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`.
+
+    Raises ConfigError if there is no such home, or its dagster.yaml is wrong.
+    """
     if not os.environ.get("DAGSTER_HOME"):
         if Path("dagster.yaml").is_file():
             return dg.DagsterInstance.from_config(str(Path.cwd()))
@@ -47,7 +51,10 @@ def open_instance() -> dg.DagsterInstance:
         home.mkdir(exist_ok=True)
         (home / "dagster.yaml").touch()
         os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.get()
+    try:
+        return dg.DagsterInstance.get()
+    except (dg.DagsterError, YAMLError) as error:
+        raise ConfigError(f"Dagster cannot start in its DAGSTER_HOME. {error}") from None
 
 
 def wished_ranges(
