@@ -11,7 +11,19 @@ import click
 
 from clevertap_import import __version__
 from clevertap_import.cli_checks import check, dry_run, preview, test_connection
-from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, report_runs, told
+from clevertap_import.cli_conventions import (
+    NO,
+    WELL,
+    WRONG,
+    all_imports,
+    as_json,
+    aside,
+    chosen,
+    ready,
+    report_runs,
+    told,
+)
+from clevertap_import.cli_conventions import stop as leave
 from clevertap_import.cli_journal import settle
 from clevertap_import.cli_rejects import rejects, retry
 from clevertap_import.cli_schedules import pause, resume, stop
@@ -30,7 +42,11 @@ def main() -> None:
     """
     from dotenv import load_dotenv
 
-    load_dotenv(Path.cwd() / ".env")
+    file = Path.cwd() / ".env"
+    try:
+        load_dotenv(file)
+    except UnicodeDecodeError:
+        leave(f"{file} is not UTF-8 text. Save it as UTF-8.", WRONG)
 
 
 COMMANDS = (check, test_connection, preview, dry_run, rejects, retry, settle, pause, resume, stop)
@@ -76,21 +92,24 @@ def list_imports(
 
 @main.command()
 @click.argument("name")
+@click.option("--run", "run_id", metavar="ID", help="The details of this run; its first letters will do.")
 @as_json
 @told
-def stats(name: str, json_output: bool) -> None:
-    """Show a line for each run of the import NAME, newest first."""
-    from clevertap_import.console import STATS_COLUMNS, print_json, print_table
+def stats(name: str, run_id: str | None, json_output: bool) -> None:
+    """Show a line for each run of the import NAME, newest first; or one run, and why rows failed in it."""
+    from clevertap_import.console import CODE_COLUMNS, STATS_COLUMNS, print_json, print_table
     from clevertap_import.orchestration.launch import open_instance
-    from clevertap_import.orchestration.stats import import_stats
+    from clevertap_import.orchestration.stats import import_stats, run_details
 
     chosen([name])
     with open_instance() as instance:
-        lines = import_stats(instance, name)
+        lines = import_stats(instance, name) if run_id is None else [run_details(instance, name, run_id)]
     if json_output:
         print_json(lines)
-    else:
-        print_table(name, STATS_COLUMNS, lines)
+        return
+    print_table(name, STATS_COLUMNS, lines)
+    if run_id is not None and lines[0]["errors_by_code"]:
+        print_table("Rows that failed, by code", CODE_COLUMNS, lines[0]["errors_by_code"])
 
 
 def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
@@ -125,7 +144,7 @@ def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa
         raise click.UsageError("--until goes with --window.")
     if wish["full"] and wish["start"]:
         raise click.UsageError("--full and --window exclude each other.")
-    lines = run_now(chosen(names), wish)
+    lines = run_now(ready(names), wish)
     report_runs(lines, "Every window is done; there is nothing to import.", json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
 

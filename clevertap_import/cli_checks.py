@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, told
+from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, ready, told
 
 if TYPE_CHECKING:
     from clevertap_import.io.preview import Preview
@@ -127,7 +127,9 @@ def print_preview(found: "Preview") -> None:
 
 @click.command("dry-run")
 @click.argument("name")
-@click.option("--rows", type=click.IntRange(1), help="So many random rows; else as many as the import says.")
+@click.option(
+    "--rows", type=click.IntRange(1, 1_000_000), help="So many random rows; else as many as the import says."
+)
 @click.option("--all", "all_rows", is_flag=True, help="Every row.")
 @as_json
 @told
@@ -141,7 +143,7 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     from clevertap_import.orchestration.launch import open_instance
     from clevertap_import.orchestration.resources import home
 
-    (config,) = chosen([name])
+    (config,) = ready([name])
     with open_instance() as instance, progress_bars():
         result = made(instance, config, rows=rows, all_rows=all_rows, tell=aside)
     if json_output:

@@ -59,6 +59,18 @@ def chosen(names: Sequence[str]) -> list["ImportConfig"]:
     return [imports.called(name).config for name in names]
 
 
+def ready(names: Sequence[str]) -> list["ImportConfig"]:
+    """The same, if the environment describes what they read from and send to. Raises ConfigError if not."""
+    from clevertap_import.io.clevertap import account_settings
+    from clevertap_import.io.snowflake import snowflake_settings
+
+    configs = chosen(names)
+    for config in configs:
+        snowflake_settings(config.connection, os.environ)
+        account_settings(config.account, os.environ)
+    return configs
+
+
 def report_runs(lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output: bool) -> None:
     """A line for each run, and why runs failed; the word `nothing` to people, if there was none."""
     from clevertap_import.console import STATS_COLUMNS, print_json, print_table

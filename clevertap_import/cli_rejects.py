@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli_conventions import NO, WELL, as_json, aside, chosen, report_runs, told
+from clevertap_import.cli_conventions import NO, WELL, as_json, aside, chosen, ready, report_runs, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +127,7 @@ def retry(name: str, json_output: bool) -> None:
     from clevertap_import.orchestration.resources import home
     from clevertap_import.orchestration.retrying import retried
 
-    (config,) = chosen([name])
+    (config,) = ready([name])
     with open_instance() as instance, progress_bars():
         lines = list(retried(instance, defs, config, home(), aside))
     nothing = "No window that is done has rejected rows; there is nothing to retry."

@@ -1,16 +1,15 @@
 """The Dagster component: an import from any project's `defs/` folder."""
 
-from pathlib import Path
 from typing import Self
 
 import dagster as dg
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from clevertap_import.io.import_files import with_sql_file
+from clevertap_import.io.import_files import completed
 from clevertap_import.orchestration.location import code_references, import_definitions
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.plan import config_problems
+from clevertap_import.pure.import_file import Draft, LoadedImport
 
 
 class Attributes(ImportConfig):
@@ -47,14 +46,14 @@ class CleverTapImport(dg.Component):
     def load(cls, attributes: ImportConfig | None, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]
         if attributes is None:
             raise dg.DagsterInvalidDefinitionError("The import has no attributes.")
-        folder = Path(context.path)
         tree = context.resolution_context.source_position_tree
-        file, line = (tree.position.filename, tree.position.start.line) if tree else (folder / "defs.yaml", 1)
-        config = with_sql_file(attributes, folder)
-        problems = [f"{file}:{line}: {key}: {message}" for key, message in config_problems(config)]
-        if problems:
-            raise dg.DagsterInvalidDefinitionError("\n".join(problems))
-        return cls(config, str(file), line)
+        file, line = (
+            (tree.position.filename, tree.position.start.line) if tree else (context.path / "defs.yaml", 1)
+        )
+        found = completed(LoadedImport(attributes, str(file), line), context.project_root)
+        if isinstance(found, Draft):
+            raise dg.DagsterInvalidDefinitionError("\n".join(map(str, found.problems)))
+        return cls(found.config, found.file, found.line)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return import_definitions(self.config, code_references(self.file, self.line))

@@ -23,6 +23,7 @@ STATS_COLUMNS = (
     *("failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded", "window_start"),
     *("window_end", "seconds", "records_per_second", "query_id"),
 )
+CODE_COLUMNS = ("code", "reason", "rows")
 PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
 COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
 

@@ -89,6 +89,54 @@ def test_stats_tell_a_line_for_each_run(workshop: Workshop, first_run: Line) -> 
     assert first_run["run_id"] in table.stdout
 
 
+def test_stats_of_one_run_count_its_codes(workshop: Workshop) -> None:
+    workshop.sql("create or replace table LONG (ID varchar, NAME varchar, UPDATED_AT timestamp_ntz)")
+    workshop.sql("insert into LONG values ('a', 'Asha', current_timestamp), (null, 'Bo', current_timestamp)")
+    workshop.write("codes", source={"kind": "table", "table": "LONG"}, dry_run={"max_rejected_percent": 100})
+    try:
+        (line,) = document(command(workshop, "run", "codes", "--json"))
+        done = command(workshop, "stats", "codes", "--run", line["run_id"][:8], "--json")
+        table = command(workshop, "stats", "codes", "--run", line["run_id"])
+    finally:
+        (workshop.folder / "codes" / "defs.yaml").unlink()
+    (details,) = document(done)
+    assert {key: details[key] for key in STATS_KEYS} == {key: line[key] for key in STATS_KEYS}
+    (by_code,) = details["errors_by_code"]
+    assert by_code.keys() == {"code", "reason", "rows"}
+    assert by_code["rows"] == 1
+    assert by_code["reason"] in table.stdout
+
+
+@pytest.mark.parametrize("home", ["relative", "/nowhere/at/all"])
+def test_a_home_that_dagster_refuses_ends_with_two(workshop: Workshop, home: str) -> None:
+    done = command(workshop, "list", DAGSTER_HOME=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f'Dagster cannot start in its DAGSTER_HOME. $DAGSTER_HOME "{home}"')
+
+
+def test_a_file_of_variables_that_is_not_text_ends_with_two(workshop: Workshop) -> None:
+    file = workshop.folder / ".env"
+    file.write_bytes(b"A=\xff")
+    try:
+        done = command(workshop, "list")
+    finally:
+        file.unlink()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{file} is not UTF-8 text. Save it as UTF-8.\n"
+
+
+@pytest.mark.parametrize("words", [("run", "customers"), ("dry-run", "customers"), ("retry", "customers")])
+def test_an_environment_without_the_account_ends_with_two_and_no_run(
+    workshop: Workshop, first_run: Line, words: tuple[str, ...]
+) -> None:
+    name = f"{workshop.name.upper()}_PASSCODE"
+    before = workshop.instance.get_runs_count()
+    done = command(workshop, *words, "--json", **{name: ""})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"needs {name} in the environment" in done.stderr
+    assert workshop.instance.get_runs_count() == before
+
+
 def test_list_shows_every_import_drafts_included(workshop: Workshop, first_run: Line) -> None:
     done = command(workshop, "list", "--json")
     lines = {line["nickname"]: line for line in document(done)}
@@ -134,6 +182,11 @@ def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
         (("run", "customers", "--until", "2026-11-01"), "--until goes with --window"),
         (("run", "customers", "--window", "soon"), "'soon' is not a moment"),
         (("list", "--window", "day"), "No such option"),
+        (("list", "--status", "Readdy"), "Did you mean 'Ready'? Allowed: Running, Scheduled, Ready"),
+        (("list", "--health", "grey"), "health is 'grey'."),
+        (("list", "--sync-type", "people"), "sync-type is 'people'. Allowed: profiles, events."),
+        (("list", "--frequency", "daily"), "Allowed: Repeat Intervals, Custom Schedule, Manually Trigger"),
+        (("stats", "customers", "--run", "no"), "No runs of 'customers' have an id that begins with 'no'"),
         (("run", "customers", "--window", "1999-01-01"), "'customers' has no window from 1999-01-01 00:00"),
     ],
 )

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from os.path import normpath
 from pathlib import Path
 
-from clevertap_import.pure.config import ImportConfig, SqlSource
+from clevertap_import.pure.config import SqlSource
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
 from clevertap_import.pure.plan import config_problems
@@ -47,31 +48,42 @@ class ImportIsDraft(ConfigError):
     """The import that was asked for cannot run before its YAML is mended."""
 
 
+class FolderMissing(ConfigError):
+    """The folder of imports that the environment names is not there."""
+
+
 class SqlFileUnreadable(Exception):
     """A `sql_file` is not there, or is not text."""
 
 
 def imports_folder(environment: Mapping[str, str]) -> Path:
-    """The folder of imports that the environment names, or this package's own."""
-    return Path(environment.get(FOLDER_VARIABLE) or PACKAGE_FOLDER).resolve()
+    """The folder of imports that the environment names, or this package's own. Raises FolderMissing."""
+    folder = Path(environment.get(FOLDER_VARIABLE) or PACKAGE_FOLDER).resolve()
+    if not folder.is_dir():
+        raise FolderMissing(
+            f"{FOLDER_VARIABLE} names {folder}, which is no folder. Correct it, or make the folder."
+        )
+    return folder
 
 
 def load_folder(folder: Path) -> Imports:
     """Every import in the YAML files below `folder`, ordered by file."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    found = list(_without_twins(each for path in paths for each in _read_file(path)))
+    found = list(_without_twins(each for path in paths for each in _read_file(path, folder)))
     return Imports(
         loaded=tuple(each for each in found if isinstance(each, LoadedImport)),
         drafts=tuple(each for each in found if isinstance(each, Draft)),
     )
 
 
-def with_sql_file(config: ImportConfig, folder: Path) -> ImportConfig:
-    """`config` with the text of its `sql_file`, if it has one, as its `sql`. Raises SqlFileUnreadable."""
-    source = config.source
-    if not isinstance(source, SqlSource) or source.sql_file is None:
-        return config
-    path = folder / source.sql_file
+def sql_text(source: SqlSource, folder: Path, root: Path) -> str:
+    """The query; its file is relative to `folder`, and below `root`. Raises SqlFileUnreadable."""
+    if source.sql_file is None:
+        return source.text
+    path = Path(normpath(folder / source.sql_file))
+    if not path.is_relative_to(root):
+        # Its words would come back in messages, and in Snowflake's history.
+        raise SqlFileUnreadable(f"{path} is outside of {root}. Put the file beside this YAML file.")
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -80,12 +92,14 @@ def with_sql_file(config: ImportConfig, folder: Path) -> ImportConfig:
         ) from error
     except UnicodeDecodeError as error:
         raise SqlFileUnreadable(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
+    except ValueError as error:
+        raise SqlFileUnreadable(f"{source.sql_file!r} is not the name of a file.") from error
     if not text.strip():
         raise SqlFileUnreadable(f"{path} is empty. Write one SELECT into it.")
-    return config.model_copy(update={"source": SqlSource(sql=text)})
+    return text
 
 
-def _read_file(path: Path) -> Iterator[ImportFile]:
+def _read_file(path: Path, root: Path) -> Iterator[ImportFile]:
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -95,20 +109,22 @@ def _read_file(path: Path) -> Iterator[ImportFile]:
         yield unreadable(str(path), line, "This line is not UTF-8 text. Save the file as UTF-8.")
     else:
         for each in read_imports(text, str(path)):
-            yield _with_sql(each, path.parent) if isinstance(each, LoadedImport) else each
+            yield completed(each, root) if isinstance(each, LoadedImport) else each
 
 
-def _with_sql(loaded: LoadedImport, folder: Path) -> ImportFile:
-    key = "source.sql_file" if "source.sql_file" in loaded.lines else "source.sql"
-    try:
-        config = with_sql_file(loaded.config, folder)
-        if isinstance(config.source, SqlSource):
-            one_select(config.source.text)
-    except (SqlFileUnreadable, NotASelect) as error:
-        return _draft(loaded, key, str(error))
-    problems = tuple(loaded.problem(key, message) for key, message in config_problems(config))
-    if problems:
-        return Draft(config.nickname, loaded.file, loaded.line, problems)
+def completed(loaded: LoadedImport, root: Path) -> ImportFile:
+    """`loaded` with its SQL file read; or a draft, if the SQL or what it maps to is nothing that can run."""
+    config, source, found = loaded.config, loaded.config.source, list(config_problems(loaded.config))
+    if isinstance(source, SqlSource):
+        try:
+            text = sql_text(source, Path(loaded.file).parent, root)
+            one_select(text)
+            config = config.model_copy(update={"source": SqlSource(sql=text)})
+        except (SqlFileUnreadable, NotASelect) as error:
+            found.append(("source.sql_file" if source.sql_file else "source.sql", str(error)))
+    if found:
+        problems = sorted((loaded.problem(*each) for each in found), key=lambda problem: problem.line)
+        return Draft(config.nickname, loaded.file, loaded.line, tuple(problems))
     return replace(loaded, config=config)
 
 

@@ -1,5 +1,6 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -29,6 +30,8 @@ from clevertap_import.pure.window import Window
 
 JOURNAL_KEY = "journal"
 
+TABLE_NAME = re.compile(r'"(?:[^"]|"")+"|[^.]+')
+
 
 class RunOptions(dg.Config):
     """What a person may ask of one run.
@@ -51,14 +54,24 @@ def asset_key(nickname: str) -> dg.AssetKey:
     return dg.AssetKey(["clevertap", nickname])
 
 
+def op_name(nickname: str) -> str:
+    """Dagster's own name for the op of such a key; the nickname alone may be a word that Dagster reserves."""
+    return asset_key(nickname).to_python_identifier()
+
+
 def source_tables(config: ImportConfig) -> tuple[str, ...]:
     source = config.source
     return (source.table,) if source.kind == "table" else tables_named(source.text)
 
 
 def table_key(table: str) -> dg.AssetKey:
-    """A Snowflake table as an asset key: its names in small letters."""
-    return dg.AssetKey([part.strip('"').lower() for part in table.split(".")])
+    """A Snowflake table as an asset key: its names in small letters, with _ for what no key may have."""
+    names = [
+        re.sub(r"\W", "_", name.removeprefix('"').removesuffix('"').lower(), flags=re.ASCII)
+        for name in TABLE_NAME.findall(table)
+    ]
+    # Below `clevertap` are the imports themselves.
+    return dg.AssetKey(["snowflake", *names] if names[0] == "clevertap" else names)
 
 
 def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:
@@ -73,7 +86,7 @@ def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
     sync_type = "profiles" if isinstance(config.target, ProfilesTarget) else "events"
     return dg.AssetSpec(
         asset_key(config.nickname),
-        deps=[table_key(table) for table in source_tables(config)],
+        deps=list(dict.fromkeys(table_key(table) for table in source_tables(config))),
         description="\n\n".join(text for text in (config.title, config.description) if text) or None,
         group_name=f"clevertap_{sync_type}",
         kinds={"snowflake", "clevertap"},
@@ -93,7 +106,7 @@ def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsD
     key = asset_key(imported.nickname)
 
     @dg.multi_asset(
-        name=imported.nickname,
+        name=op_name(imported.nickname),
         specs=[import_spec(imported, metadata)],
         check_specs=check_specs(key),
         can_subset=True,

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset
+from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, op_name
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
 from clevertap_import.orchestration.launch import QUIET, failure, make_way
 from clevertap_import.orchestration.processes import process_tags
@@ -66,7 +66,7 @@ def dry_run(
             account_key(config.account): clevertap_account(config.account),
             JOURNAL_KEY: journal_database(),
         },
-        run_config={**QUIET, "ops": {config.nickname: {"config": options}}},
+        run_config={**QUIET, "ops": {op_name(config.nickname): {"config": options}}},
         instance=instance,
         tags={**process_tags(), DRY_RUN_TAG: config.nickname},
         raise_on_error=False,

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from yaml import YAMLError
 
 from clevertap_import.io.leases import holders, import_resource
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.partitions import (
     KeyRange,
@@ -39,7 +40,10 @@ class Wish:
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`."""
+    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`.
+
+    Raises ConfigError if there is no such home, or its dagster.yaml is wrong.
+    """
     if not os.environ.get("DAGSTER_HOME"):
         if Path("dagster.yaml").is_file():
             return dg.DagsterInstance.from_config(str(Path.cwd()))
@@ -47,7 +51,10 @@ def open_instance() -> dg.DagsterInstance:
         home.mkdir(exist_ok=True)
         (home / "dagster.yaml").touch()
         os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.get()
+    try:
+        return dg.DagsterInstance.get()
+    except (dg.DagsterError, YAMLError) as error:
+        raise ConfigError(f"Dagster cannot start in its DAGSTER_HOME. {error}") from None
 
 
 def wished_ranges(
@@ -101,7 +108,7 @@ def runs(
     tell_who_is_first(config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
-    run_config = {**QUIET, "ops": {config.nickname: {"config": options}}}
+    run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
     if partitions_def(config) is None:
         tag_sets: list[dict[str, str]] = [{}]
     else:

@@ -14,16 +14,30 @@ from clevertap_import.orchestration.sensors import has_run_for
 from clevertap_import.orchestration.stats import import_stats
 from clevertap_import.orchestration.switches import Switch, is_on, is_stopped, switches
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.import_file import Draft, LoadedImport
-from clevertap_import.pure.schedule import Manual, Once
+from clevertap_import.pure.schedule import KINDS, Manual, Once
+from clevertap_import.pure.strict import not_one_of
 from clevertap_import.pure.target import ProfilesTarget
 
 Line = dict[str, Any]
 
 
+WORDS = {
+    "status": ("Running", "Scheduled", "Ready", "Paused", "Stopped", "Draft"),
+    "health": ("green", "yellow", "red", "no_data", "failed", "none"),
+    "sync_type": ("profiles", "events"),
+    "frequency": tuple(dict.fromkeys(kind.word for kind in KINDS)),
+}
+"""What a line can say, by the name of the filter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Only lines that match all that is given; words in any case, days inclusive."""
+    """Only lines that match all that is given; words in any case, days inclusive.
+
+    Raises ConfigError for a word that no line can say.
+    """
 
     status: str | None = None
     health: str | None = None
@@ -32,6 +46,12 @@ class Filters:
     created_by: str | None = None
     created_after: date | None = None
     created_before: date | None = None
+
+    def __post_init__(self) -> None:
+        for key, allowed in WORDS.items():
+            word = getattr(self, key)
+            if word and word.lower() not in map(str.lower, allowed):
+                raise ConfigError(not_one_of(key.replace("_", "-"), word, allowed))
 
     def admits(self, line: Line) -> bool:
         words = {

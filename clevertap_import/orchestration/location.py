@@ -89,7 +89,8 @@ def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.Asset
     problems: dict[str, list[str]] = {}
     for draft in drafts:
         name = re.sub(r"\W", "_", draft.nickname)
-        name = f"{name}_draft" if name in taken else name
+        while name in taken:
+            name += "_draft"
         problems.setdefault(name, []).extend(f"- {problem}" for problem in draft.problems)
     return [
         dg.AssetSpec(

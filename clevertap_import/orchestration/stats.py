@@ -9,6 +9,7 @@ import dagster as dg
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.report import health_state
 
 STATUS_WORDS = {
@@ -54,6 +55,26 @@ def import_stats(
             for line in killed:
                 count_killed(line, journal)
     return lines
+
+
+def run_details(instance: dg.DagsterInstance, nickname: str, begin: str) -> Line:
+    """The line of the run whose id begins so, with `errors_by_code`: a list of `{code, reason, rows}`.
+
+    Raises ConfigError if there is none such, or several.
+    """
+    lines = import_stats(instance, nickname)
+    found = [line for line in lines if line["run_id"].startswith(begin)]
+    if len(found) != 1:
+        known = ", ".join(line["run_id"] for line in found or lines) or "none"
+        raise ConfigError(
+            f"{len(found) or 'No'} runs of {nickname!r} have an id that begins with {begin!r}."
+            f" There are {known}."
+        )
+    observed = instance.fetch_observations(asset_key(nickname), limit=PAGE).records
+    of_run = next((each for each in observed if each.run_id == found[0]["run_id"]), None)
+    table = observed_metadata(of_run).get("errors_by_code")
+    records = table.records if isinstance(table, dg.TableMetadataValue) else []
+    return {**found[0], "errors_by_code": [dict(record.data) for record in records]}
 
 
 def count_killed(line: Line, journal: Journal) -> None:
@@ -105,10 +126,12 @@ def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:
 
 
 def observed_values(observed: dg.EventLogRecord | None) -> Mapping[str, Any]:
+    return {name: value.value for name, value in observed_metadata(observed).items()}
+
+
+def observed_metadata(observed: dg.EventLogRecord | None) -> Mapping[str, dg.MetadataValue]:
     observation = observed.asset_observation if observed else None
-    if observation is None:
-        return {}
-    return {name: value.value for name, value in observation.metadata.items()}
+    return observation.metadata if observation else {}
 
 
 def moment(seconds: float | None) -> str | None:

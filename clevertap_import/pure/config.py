@@ -13,10 +13,14 @@ from clevertap_import.pure.target import EventsTarget, OnNull, ProfilesTarget, T
 from clevertap_import.pure.times import Day, Duration, Zone
 
 NAME_TEXT = re.compile(r"[a-z0-9_]+")
-OWNER_TEXT = re.compile(r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+OWNER_TEXT = re.compile(r"team:[\w.-]+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}\b")
+"""What Dagster takes as an owner (its `is_valid_owner`); anything else would end the code location."""
+
 IDENTIFIER = r'(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+")'
 TABLE_TEXT = re.compile(rf"{IDENTIFIER}(?:\.{IDENTIFIER}){{0,2}}")
-MAX_NAME_CHARS = 100
+MAX_NAME_CHARS = 63  # of a tag's value in Dagster
+MAX_SAMPLE_ROWS = 1_000_000  # of SAMPLE (n ROWS) (Snowflake's page of SAMPLE)
+MAX_RETENTION_DAYS = 36_500
 MAX_EVENT_PROPERTIES = 256  # the platform's own limit; the upload API promises 100
 UNSCHEDULED_ANCHOR = date(2024, 1, 1)  # a Monday
 
@@ -31,7 +35,10 @@ def read_name(name: str) -> str:
 
 def read_owner(owner: str) -> str:
     if not OWNER_TEXT.fullmatch(owner):
-        raise ValueError(f"{shown(owner)} is not an owner. Write an email address, or a team as team:growth.")
+        raise ValueError(
+            f"{shown(owner)} is not an owner. Write an email address as Dagster takes it (letters, digits "
+            "and ._%+- before the @, 2 to 7 letters at the end), or a team as team:growth."
+        )
     return owner
 
 
@@ -46,7 +53,8 @@ def read_table(table: str) -> str:
 
 Name = Annotated[str, AfterValidator(read_name)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Count = Annotated[int, Field(ge=1)]
+SampleRows = Annotated[int, Field(ge=1, le=MAX_SAMPLE_ROWS)]
+Days = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)]
 
 
 class TableSource(Strict):
@@ -114,7 +122,9 @@ class UpdatedOn(Strict):
 class DryRun(Strict):
     """How much is checked before anything is sent, and how much may be wrong."""
 
-    sample_rows: Count = Field(1000, description="How many rows a dry run maps and checks.", examples=[1000])
+    sample_rows: SampleRows = Field(
+        1000, description="How many rows a dry run maps and checks.", examples=[1000]
+    )
     max_rejected_percent: Percent = Field(
         5,
         description="Above this share of rejected rows nothing is sent.",
@@ -194,7 +204,7 @@ class ImportConfig(Strict):
         "hold leaves the window unfinished until a person decides.",
         examples=["hold"],
     )
-    journal_retention_days: Count = Field(
+    journal_retention_days: Days = Field(
         30,
         description="For how many days the journal remembers what was delivered, and rejected rows are kept.",
         examples=[90],

@@ -1,13 +1,13 @@
 """From the text of a YAML file to imports; or to drafts, with every problem and the line it is on."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
-from yaml.constructor import SafeConstructor
+from yaml.constructor import ConstructorError, SafeConstructor
 
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import did_you_mean
@@ -72,18 +72,22 @@ ImportFile = LoadedImport | Draft
 
 def read_imports(text: str, file: str) -> tuple[ImportFile, ...]:
     """Every import of a YAML file, in order. Documents of other Dagster components are passed over."""
+    if not text.strip():
+        return (unreadable(file, 1, "The file is empty. Write the keys type and attributes, or remove it."),)
     found: list[ImportFile] = []
     try:
         for root in yaml.compose_all(text, Loader):
             found += _read_document(root, text, file)
     except yaml.YAMLError as error:  # the parser cannot go on behind it
         found.append(unreadable(file, *_syntax_problem(error, text)))
+    except RecursionError:
+        found.append(unreadable(file, 1, "Blocks or brackets stand within each other too deep to be read."))
     return tuple(found)
 
 
 def unreadable(file: str, line: int, message: str) -> Draft:
     """The draft of a file, or the rest of one, of which not even the nickname can be read."""
-    return Draft(_folder_name(file), file, line, (Problem(file, line, "", message),))
+    return Draft(_name_of(file), file, line, (Problem(file, line, "", message),))
 
 
 def line_of(lines: Mapping[str, int], key: str, default: int) -> int:
@@ -140,7 +144,7 @@ def _read_import(
                 at = line_of(lines, f"attributes.{key}", line)
                 problems.append(Problem(file, at, key, each["msg"]))
     if problems:
-        nickname = _nickname(attributes) or _folder_name(file)
+        nickname = _nickname(attributes) or _name_of(file)
         return Draft(nickname, file, line, tuple(sorted(problems, key=lambda problem: problem.line)))
     return LoadedImport(config, file, line, own_lines)
 
@@ -230,11 +234,23 @@ def _or_text(tag: str) -> Callable[[SafeConstructor, yaml.ScalarNode], object]:
 
 
 class _Values(SafeConstructor):
-    """Values of nodes. What looks like a day or number but is none, such as 2026-13-01, stays text."""
+    """Values of nodes. What looks like a day or number but is none, such as 2026-13-01, stays text.
+
+    So do all keys: YAML would take `on` for true.
+    """
 
     yaml_constructors: ClassVar = SafeConstructor.yaml_constructors | {
         tag: _or_text(tag) for tag in map("tag:yaml.org,2002:{}".format, ("timestamp", "int", "float"))
     }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        self.flatten_mapping(node)
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConstructorError(
+                    None, None, "a list or block stands where a key belongs", key.start_mark
+                )
+        return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str]:
@@ -256,6 +272,7 @@ def _nickname(attributes: object) -> str:
     return nickname if isinstance(nickname, str) else ""
 
 
-def _folder_name(file: str) -> str:
+def _name_of(file: str) -> str:
+    """That of its folder, as Dagster names components; of the file, if it has a name of its own."""
     path = PurePath(file)
-    return path.parent.name or path.stem
+    return path.stem if path.stem != "defs" else path.parent.name or path.stem

@@ -108,7 +108,7 @@ def _reworded(model: type[BaseModel], error: ErrorDetails) -> InitErrorDetails:
     match kind:
         case "union_tag_invalid":
             allowed = _quoted(context["expected_tags"])
-            return problem_at((*loc, "kind"), not_one_of("kind", context["tag"], allowed))
+            return problem_at((*loc, "kind"), not_one_of("kind", error["input"]["kind"], allowed))
         case "union_tag_not_found":
             allowed = _tags(model, str(loc[-1]))
             return problem_at((*loc, "kind"), f"'kind' is missing. Allowed: {', '.join(allowed)}.")
@@ -139,7 +139,8 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
 
 
 def _wanted(subject: str, kind: str, value: object, context: Mapping[str, object]) -> str:
-    wanted = WANTED.get(kind, "another value").format_map(context)
+    limits = {key: f"{limit:,.10g}" for key, limit in context.items() if isinstance(limit, int | float)}
+    wanted = WANTED.get(kind, "another value").format_map(limits)
     # YAML turns an unquoted yes, 12 or 2026-01-01 into something else than text.
     quotes = ", in quotes" if kind == "string_type" and isinstance(value, bool | int | float | date) else ""
     return f"{subject} is {shown(value)}. Write {wanted}{quotes}."

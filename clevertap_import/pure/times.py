@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
@@ -11,10 +11,13 @@ from pydantic_core import CoreSchema, core_schema
 from clevertap_import.pure.errors import did_you_mean
 from clevertap_import.pure.strict import shown
 
+D = TypeVar("D", bound=date)
+
 UNITS = ("minutes", "hours", "days", "weeks")
 DURATION_TEXT = re.compile(r"(\d{1,6}) +(minute|hour|day|week)s?")
 TIME_TEXT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 MAX_SEXAGESIMAL = 24 * 60
+FIRST_YEAR, LAST_YEAR = 1970, 2999  # nearer to its ends the calendar leaves no room for zones and windows
 
 
 class Duration(timedelta):
@@ -74,8 +77,10 @@ def read_zone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         zones = sorted(available_timezones())
-        cities = [zone for zone in zones if zone.lower().endswith("/" + name.lower())]
-        hint = f" Did you mean {cities[0]!r}?" if cities else did_you_mean(name, zones)
+        cities = [zone for zone in zones if f"/{zone}".lower().endswith(f"/{name.lower()}")]
+        # The zone nearest to an abbreviation such as IST is another abbreviation, which would mislead.
+        with_slash = [zone for zone in zones if "/" in zone]
+        hint = did_you_mean(min(cities, key=len), cities) if cities else did_you_mean(name, with_slash)
         raise ValueError(
             f"{shown(name)} is not a timezone.{hint} Write an IANA name, such as UTC or Asia/Kolkata."
         ) from None
@@ -103,11 +108,11 @@ def read_date(value: object) -> date:
     """A day; a number is refused, which pydantic would take for seconds since 1970."""
     try:
         if isinstance(value, str):
-            return date.fromisoformat(value)
+            value = date.fromisoformat(value)
     except ValueError:
         pass
     if isinstance(value, date) and not isinstance(value, datetime):
-        return value
+        return within_years(value)
     raise ValueError(f"{shown(value)} is not a day. Write year-month-day, such as 2026-11-01.")
 
 
@@ -115,12 +120,18 @@ def read_moment(value: object) -> datetime:
     """A day and a time; without an offset, in the timezone of the schedule."""
     try:
         if isinstance(value, str) and ":" in value:
-            return datetime.fromisoformat(value)
+            value = datetime.fromisoformat(value)
     except ValueError:
         pass
     if isinstance(value, datetime):
-        return value
+        return within_years(value)
     raise ValueError(f"{shown(value)} is not a day and a time. Write them as 2026-12-01T09:00:00.")
+
+
+def within_years(value: D) -> D:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"{shown(value)} is out of range. Write a year from {FIRST_YEAR} to {LAST_YEAR}.")
+    return value
 
 
 def time_text(value: time) -> str:

@@ -5,7 +5,12 @@ from time import perf_counter
 
 import pytest
 
-from clevertap_import.io.import_files import Imports, SqlFileUnreadable, load_folder, with_sql_file
+from clevertap_import.io.import_files import (
+    FolderMissing,
+    Imports,
+    imports_folder,
+    load_folder,
+)
 from clevertap_import.pure.config import ImportConfig, SqlSource
 
 IMPORT = """\
@@ -83,15 +88,43 @@ def test_a_sql_file_without_text_is_told(tmp_path: Path, content: bytes, reason:
     assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {tmp_path}/a/query.sql {reason}"]
 
 
-def test_only_a_sql_file_is_read(tmp_path: Path) -> None:
-    target = {"kind": "profiles", "identity": {"column": "ID"}}
-    inline = {"nickname": "a", "source": {"kind": "sql", "sql": "select 1"}, "target": target}
-    config = ImportConfig.model_validate(inline)
-    assert with_sql_file(config, tmp_path) is config
-    with pytest.raises(SqlFileUnreadable):
-        with_sql_file(
-            ImportConfig.model_validate(inline | {"source": {"kind": "sql", "sql_file": "q"}}), tmp_path
-        )
+def test_a_sql_file_may_be_shared_within_the_folder_of_imports_only(tmp_path: Path) -> None:
+    root, outside = tmp_path / "imports", tmp_path / "outside.sql"
+    outside.write_text("secret")
+    source = "{{kind: sql, sql_file: {}}}"
+    write(root, "good/defs.yaml", "good", source.format("../shared.sql"))
+    (root / "shared.sql").write_text("select 1")
+    files = [
+        write(root, f"{name}/defs.yaml", name, source.format(path))
+        for name, path in (("up", "../../outside.sql"), ("whole", outside))
+    ]
+    found = load_folder(root)
+    assert [each.config.nickname for each in found.loaded] == ["good"]
+    assert problems(found) == [
+        f"{file}:4: source.sql_file: {outside} is outside of {root}. Put the file beside this YAML file."
+        for file in files
+    ]
+
+
+def test_a_sql_file_that_no_file_can_be_called_is_told(tmp_path: Path) -> None:
+    file = write(tmp_path, "a/defs.yaml", "a", r'{kind: sql, sql_file: "a\0b"}')
+    told = r"'a\x00b' is not the name of a file."
+    assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {told}"]
+
+
+def test_problems_of_the_sql_and_of_the_mapping_are_told_together(tmp_path: Path) -> None:
+    file = Path(write(tmp_path, "a/defs.yaml", "a", "{kind: sql, sql: delete from T}"))
+    with file.open("a") as end:
+        end.write("    properties: [{column: A, property: A$}]\n")
+    assert [problem.split(": ")[1] for problem in problems(load_folder(tmp_path))] == [
+        "source.sql",
+        "target.properties[0].property",
+    ]
+
+
+def test_a_folder_that_is_named_and_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FolderMissing, match=r"CLEVERTAP_IMPORT_DEFS names .*/missing, which is no folder"):
+        imports_folder({"CLEVERTAP_IMPORT_DEFS": str(tmp_path / "missing")})
 
 
 def test_a_nickname_used_twice_makes_drafts_that_name_both_files(tmp_path: Path) -> None:

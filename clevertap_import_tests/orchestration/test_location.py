@@ -1,5 +1,6 @@
 """The code location: imports of a folder or of someone else's project, and the drafts among them."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clevertap_import.components import CleverTapImport
 from clevertap_import.io.import_files import imports_folder
-from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.location import folder_definitions
+from clevertap_import.orchestration.assets import asset_key, table_specs
+from clevertap_import.orchestration.location import folder_definitions, import_definitions
+from clevertap_import.pure.config import MAX_NAME_CHARS, NAME_TEXT, OWNER_TEXT, TABLE_TEXT, ImportConfig
 from clevertap_import_tests.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
 
 ATTRIBUTES = {
@@ -106,6 +110,41 @@ def test_a_nickname_that_no_asset_can_have_is_a_draft_all_the_same(tmp_path: Pat
     assert nicknames(folder_definitions(tmp_path)) == {"Our_customers_"}
 
 
+def test_a_draft_finds_a_name_that_is_free(tmp_path: Path) -> None:
+    write(tmp_path, "good", document("a", ATTRIBUTES), document("a_draft", ATTRIBUTES))
+    write(tmp_path, "wrong", document("a", ATTRIBUTES | {"window": "fortnight"}))
+    assert nicknames(folder_definitions(tmp_path)) == {"a", "a_draft", "a_draft_draft"}
+
+
+RESERVED = ("config", "context", "input", "type", "import", "class")
+names = st.sampled_from(RESERVED) | st.from_regex(NAME_TEXT, fullmatch=True).filter(
+    lambda name: len(name) <= MAX_NAME_CHARS
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(names, names, st.from_regex(OWNER_TEXT, fullmatch=True), st.from_regex(TABLE_TEXT, fullmatch=True))
+def test_what_the_yaml_may_say_dagster_takes(nickname: str, account: str, owner: str, table: str) -> None:
+    told = {"account": account, "created_by": owner, "source": {"kind": "table", "table": table}}
+    config = ImportConfig.model_validate({"nickname": nickname, **ATTRIBUTES, **told})
+    tables = dg.Definitions(assets=table_specs(config))
+    dg.Definitions.validate_loadable(dg.Definitions.merge(import_definitions(config, {}), tables))
+
+
+def test_an_import_may_be_called_as_the_job_of_another(tmp_path: Path) -> None:
+    write(tmp_path, "both", document("a", ATTRIBUTES), document("import_a", ATTRIBUTES))
+    dg.Definitions.validate_loadable(folder_definitions(tmp_path))
+
+
+def test_a_table_may_be_called_as_the_import_that_reads_it(tmp_path: Path) -> None:
+    source = {"kind": "sql", "sql": "select * from CLEVERTAP.ORDERS join clevertap.orders on true"}
+    write(tmp_path, "orders", document("orders", ATTRIBUTES | {"source": source}))
+    defs = folder_definitions(tmp_path)
+    dg.Definitions.validate_loadable(defs)
+    deps = [dep.asset_key.to_user_string() for dep in spec(defs, "orders").deps]
+    assert deps == ["snowflake/clevertap/orders"]
+
+
 def test_imports_beside_a_draft_run(workshop: Workshop) -> None:
     workshop.write("good")
     workshop.write("wrong", window="fortnight")
@@ -166,6 +205,17 @@ def test_a_component_with_a_problem_says_so_with_file_and_line(foreign: DefsFold
     line = 1 + text.splitlines().index("  window: fortnight")
     assert f"defs.yaml:{line}" in words
     assert "window is 'fortnight'. Allowed: hour, day, 30 minutes, 15 minutes." in words
+
+
+def test_a_component_with_wrong_sql_says_so_with_its_file(foreign: DefsFolderSandbox) -> None:
+    wrong = {"source": {"kind": "sql", "sql_file": "gone.sql"}, "target": profiles_target(**{"A$": "A"})}
+    file = foreign.defs_folder_path / "crm" / "defs.yaml"
+    file.write_text(document("one", ATTRIBUTES | wrong))
+    with pytest.raises(Exception, match="crm") as raised, foreign.build_all_defs():
+        pass
+    words = str(raised.value) + "".join(str(cause) for cause in causes(raised.value))
+    assert re.search(r"crm/defs.yaml:\d+: source.sql_file: .*gone.sql cannot be read", words)
+    assert re.search(r"crm/defs.yaml:\d+: target.properties\[0\].property: 'A\$' holds", words)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -155,6 +155,25 @@ def test_a_draft_without_a_readable_nickname_has_its_folders_name() -> None:
     assert found.nickname == "views"
 
 
+def test_a_draft_in_a_file_with_a_name_of_its_own_has_that_name() -> None:
+    (draft,) = read_imports("type: [", "imports/people.yaml")
+    assert isinstance(draft, Draft)
+    assert draft.nickname == "people"
+
+
+def test_a_file_without_a_word_is_a_draft_and_one_with_comments_is_not() -> None:
+    file = "defs/orders/defs.yaml"
+    told = Problem(file, 1, "", "The file is empty. Write the keys type and attributes, or remove it.")
+    assert read_imports(" \n", file) == (Draft("orders", file, 1, (told,)),)
+    assert read_imports("# type: x\n---\n", file) == ()
+
+
+def test_brackets_that_go_too_deep_are_told() -> None:
+    (draft,) = read_imports("a: " + "[" * 2000 + "]" * 2000, "defs/orders/defs.yaml")
+    assert isinstance(draft, Draft)
+    assert "too deep" in draft.problems[0].message
+
+
 def test_a_file_that_breaks_off_keeps_the_imports_before_it() -> None:
     first, second = read_imports(TABLE + "---\na: [", "shop/defs.yaml")
     assert isinstance(first, LoadedImport)

@@ -44,7 +44,7 @@ BROKEN = {
     "nickname": (
         "nickname: orders",
         "nickname: Orders",
-        "3: nickname: 'Orders' is not a name. Allowed: a to z, 0 to 9 and _, up to 100 of them.",
+        "3: nickname: 'Orders' is not a name. Allowed: a to z, 0 to 9 and _, up to 63 of them.",
     ),
     "time without quotes": (
         "  source:",
@@ -73,6 +73,53 @@ BROKEN = {
         "  source:",
         "  start: 2026-13-01\n  source:",
         "4: start: '2026-13-01' is not a day. Write year-month-day, such as 2026-11-01.",
+    ),
+    "a zone in small letters": (
+        "  source:",
+        "  schedule: {kind: manual, timezone: utc}\n  source:",
+        "4: schedule.timezone: 'utc' is not a timezone. Did you mean 'UTC'? "
+        "Write an IANA name, such as UTC or Asia/Kolkata.",
+    ),
+    "an abbreviation of a zone": (
+        "  source:",
+        "  schedule: {kind: manual, timezone: IST}\n  source:",
+        "4: schedule.timezone: 'IST' is not a timezone. Write an IANA name, such as UTC or Asia/Kolkata.",
+    ),
+    "a day out of range": (
+        "  source:",
+        "  start: 0001-01-01\n  source:",
+        "4: start: 0001-01-01 is out of range. Write a year from 1970 to 2999.",
+    ),
+    "a moment out of range": (
+        "  source:",
+        "  schedule: {kind: once, at: 9999-12-31T23:00:00, timezone: America/New_York}\n  source:",
+        "4: schedule.at: 9999-12-31T23:00:00 is out of range. Write a year from 1970 to 2999.",
+    ),
+    "too many": (
+        "  source:",
+        "  dry_run: {sample_rows: 2000000}\n  source:",
+        "4: dry_run.sample_rows: sample_rows is 2000000. Write 1,000,000 or less.",
+    ),
+    "a kind that is a list": (
+        "kind: profiles",
+        "kind: [profiles]",
+        "6: target.kind: kind is a list. Allowed: profiles, events.",
+    ),
+    "a key that YAML takes for true": (
+        "{column: ID}",
+        "{column: ID, on: 5}",
+        "7: target.identity.on: 'on' is not a key here. Allowed: column.",
+    ),
+    "a number as key": (
+        "{column: ID}",
+        "{column: ID, 5: 5}",
+        "7: target.identity.5: '5' is not a key here. Allowed: column.",
+    ),
+    "a list as key": (
+        "{column: ID}",
+        "{column: ID, [a]: 5}",
+        "7: This line is not YAML: a list or block stands where a key belongs. "
+        "Look there and just above for a missing ': ', an open quote or bracket, or uneven indents.",
     ),
     "identity and clevertap_id": (
         "    identity:",
