@@ -116,7 +116,9 @@ def epoch_sql(updated_on: UpdatedOn | None, columns: Sequence[SourceColumn]) -> 
     if updated_on is None:
         return "cast(null as number)"
     if updated_on.format in PER_SECOND:
-        return f"floor({moment_sql(updated_on, columns)} / {PER_SECOND[updated_on.format]})"
+        moment = moment_sql(updated_on, columns)
+        # Infinity, and numbers that 64 bits do not hold, are no moments: NULL then.
+        return f"case when abs({moment}) < 1e15 then floor({moment} / {PER_SECOND[updated_on.format]}) end"
     return f"date_part(epoch_second, {moment_sql(updated_on, columns)})"
 
 
@@ -130,6 +132,9 @@ def moment_sql(updated_on: UpdatedOn, columns: Sequence[SourceColumn]) -> str:
             f"Updated On column {column.name!r} is {shown(column.type)}, and its format is"
             f" {updated_on.format}. That format reads columns of type {', '.join(map(shown, usable))}."
         )
+    if column.type == "REAL":
+        # To Snowflake NaN is greater than every number, so that no window would ever read it.
+        return f"nullif({name}, 'NaN'::float)"
     if column.type == "DATE":
         name = f"cast({name} as timestamp_ntz)"
     if column.type in NAIVE_TYPES and updated_on.timezone != "UTC":

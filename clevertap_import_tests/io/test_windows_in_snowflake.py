@@ -37,7 +37,7 @@ def literal(moment: float | None, kind: str) -> str:
     if moment is None:
         return "null"
     at = START + timedelta(seconds=moment)
-    if kind == "epoch_seconds":
+    if kind.startswith("epoch_seconds"):
         return f"{at.timestamp():.6f}"
     if kind == "epoch_milliseconds":
         return f"{at.timestamp() * 1000:.3f}"
@@ -55,6 +55,7 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "timestamp_ltz": ("timestamp_ltz", {}),
     "epoch_seconds": ("number(20, 6)", {"format": "epoch_seconds"}),
     "epoch_milliseconds": ("number(20, 3)", {"format": "epoch_milliseconds"}),
+    "epoch_seconds as float": ("float", {"format": "epoch_seconds"}),
 }
 
 
@@ -87,6 +88,25 @@ def test_windows_in_a_row_read_every_row_exactly_once_and_in_its_own_window(
     seconds = [None if moment is None else int(START.timestamp() + moment // 1) for moment in MOMENTS]
     places: Sequence[Sequence[int]] = ((0, 1, 2, 3, 9), (4, 5, 6), (7, 8))
     assert found == [[(str(place), seconds[place]) for place in window] for window in places]
+
+
+def test_a_number_that_is_no_moment_is_read_as_null_with_the_first_window(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings
+) -> None:
+    fill(
+        local_snowflake,
+        settings,
+        "create table T (ID varchar, UPDATED float)",
+        "insert into T select column1, column2 from values ('nan', 'NaN'::float), ('low', '-inf'::float)",
+    )
+    config = events_import(
+        updated_on={"column": "UPDATED", "format": "epoch_seconds"},
+        start="2026-11-01",
+        target={"created_on": None},
+    )
+    with open_snowflake(settings, TAG) as snowflake:
+        found = [sorted(read(snowflake, config, window)) for window in WINDOWS[1:3]]
+    assert found == [[("low", None), ("nan", None)], []]
 
 
 @pytest.mark.parametrize(

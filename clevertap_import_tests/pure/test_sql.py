@@ -88,14 +88,16 @@ def events_query(updated_type: str, window: Window | None = WINDOW, **attributes
         (
             "FIXED",
             {"format": "epoch_seconds"},
-            'floor(source."UPDATED_AT" / 1)',
+            'case when abs(source."UPDATED_AT") < 1e15 then floor(source."UPDATED_AT" / 1) end',
             '\nwhere source."UPDATED_AT" >= 1793494800 and source."UPDATED_AT" < 1793498400',
         ),
         (
             "REAL",
             {"format": "epoch_milliseconds"},
-            'floor(source."UPDATED_AT" / 1000)',
-            '\nwhere source."UPDATED_AT" >= 1793494800000 and source."UPDATED_AT" < 1793498400000',
+            "case when abs(nullif(source.\"UPDATED_AT\", 'NaN'::float)) < 1e15"
+            " then floor(nullif(source.\"UPDATED_AT\", 'NaN'::float) / 1000) end",
+            "\nwhere nullif(source.\"UPDATED_AT\", 'NaN'::float) >= 1793494800000"
+            " and nullif(source.\"UPDATED_AT\", 'NaN'::float) < 1793498400000",
         ),
     ],
 )
