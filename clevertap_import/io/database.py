@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from clevertap_import.pure.errors import Unfinished
+from clevertap_import.pure.errors import ConfigError, Unfinished
 
 METADATA = sa.MetaData()
 ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -112,10 +112,24 @@ def default_url(home: Path) -> str:
     return f"sqlite:///{home / 'clevertap_import' / 'journal.db'}"
 
 
-def open_database(url: str) -> sa.Engine:
-    """The database at `url` with all its tables. Raises JournalUnavailable."""
-    with translated():
+def read_url(url: str) -> sa.URL:
+    """Raises ConfigError if SQLAlchemy knows no such database; the URL may hold a password, and is not told."""
+    try:
         parsed = sa.make_url(url)
+        parsed.get_dialect()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        raise ConfigError(
+            "CLEVERTAP_IMPORT_JOURNAL_URL names no database that SQLAlchemy knows. Write it as"
+            " sqlite:////folder/journal.db or postgresql+psycopg://user:password@host/database, or leave it"
+            " out for a file below DAGSTER_HOME."
+        ) from None
+    return parsed
+
+
+def open_database(url: str) -> sa.Engine:
+    """The database at `url` with all its tables. Raises ConfigError or JournalUnavailable."""
+    parsed = read_url(url)
+    with translated():
         is_sqlite = parsed.get_backend_name() == "sqlite"
         if is_sqlite and parsed.database and not parsed.database.startswith("file:"):
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from clevertap_import.pure.errors import ConfigError
-from clevertap_import.pure.schedule import Manual, Schedule
+from clevertap_import.pure.schedule import After, Manual, Schedule
 from clevertap_import.pure.strict import Strict, shown
 from clevertap_import.pure.target import EventsTarget, OnNull, ProfilesTarget, Text, exactly_one
 from clevertap_import.pure.times import Day, Duration, Zone
@@ -226,6 +226,16 @@ class ImportConfig(Strict):
                 "'start' is missing. With updated_on, write the day the windows begin, such as 2026-11-01."
             )
         return start
+
+    @field_validator("schedule")
+    @classmethod
+    def _waits_for_others(cls, schedule: Schedule, info: ValidationInfo) -> Schedule:
+        own_asset = f"clevertap/{info.data.get('nickname')}"
+        if isinstance(schedule, After) and own_asset in schedule.assets:
+            raise ValueError(
+                f"{own_asset} is the import's own asset: each run would start the next. Name what it reads."
+            )
+        return schedule
 
     @property
     def anchor(self) -> date:
