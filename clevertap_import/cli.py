@@ -161,7 +161,7 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Where Dagster's UI listens.")
+@click.option("--port", default=3000, show_default=True, help="Where Dagster's UI listens; 0: any free one.")
 @click.option(
     "--no-ui", is_flag=True, help="Start the two servers only, and print the environment to export."
 )

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -38,7 +39,11 @@ class SandboxMissing(ConfigError):
 
 
 class SandboxFailed(Unfinished):
-    """The sandbox did not start."""
+    """The sandbox did not start, or has ended by itself."""
+
+
+class PortTaken(ConfigError):
+    """Somebody else listens there."""
 
 
 @contextmanager
@@ -62,8 +67,18 @@ def running_sandbox(*, fresh: bool) -> Iterator[dict[str, str]]:
             process.wait(STOP_SECONDS)
 
 
+def free_port(port: int) -> int:
+    """`port`, or any free one for 0. Raises PortTaken; Dagster would take another, and tell its log alone."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as server:
+            return int(server.getsockname()[1])
+    except OSError:
+        raise PortTaken(f"Port {port} is in use. Name another with --port, or 0 for any free one.") from None
+
+
 def serve(ui_port: int | None) -> None:
     """Run the sandbox until Ctrl-C or SIGTERM, with Dagster's UI on `ui_port` if it is given."""
+    ui_port = None if ui_port is None else free_port(ui_port)
     try:
         with running_sandbox(fresh=False) as environment:
             click.echo(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
@@ -74,9 +89,10 @@ def serve(ui_port: int | None) -> None:
                 sys.stdout.flush()
                 signal.pause()
             else:
-                click.echo(f"Dagster    http://127.0.0.1:{ui_port}")
+                log = Path(HOME).resolve() / "dagster.log"
+                click.echo(f"Dagster    http://127.0.0.1:{ui_port} in about ten seconds; its log is {log}")
                 sys.stdout.flush()
-                run_dagster(ui_port, environment)
+                run_dagster(ui_port, environment, log)
     except KeyboardInterrupt:
         click.echo("The sandbox stops; its data stays in .sandbox.")
 
@@ -97,16 +113,20 @@ def ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def run_dagster(port: int, environment: dict[str, str]) -> None:
-    """Dagster's web server and daemon on the imports of this project, until they end or are interrupted."""
+def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
+    """Dagster's web server and daemon on the imports of this project, until Ctrl-C. Raises SandboxFailed."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", "clevertap_import.definitions"]
     command += ["--port", str(port), "--host", "127.0.0.1", "--log-level", "warning"]
     # A session of its own: Ctrl-C would reach it too, and a second SIGINT cuts its ending short.
-    process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)  # noqa: S603
+    with log.open("wb") as words:
+        process = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, **environment}, stdout=words, stderr=words, start_new_session=True
+        )
     try:
         process.wait()
     finally:
         end_session(process)
+    raise SandboxFailed(f"Dagster has ended by itself. Its last words are in {log}.")
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """The commands as processes: what they print, and with which exit code they end."""
 
 import json
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -62,6 +63,14 @@ def test_help_lists_the_commands_and_is_quick(workshop: Workshop) -> None:
     sys.stdout.write(f"--help took {time.monotonic() - began:.2f} s; the goal is 0.5 s\n")
     assert done.returncode == 0
     assert all(f"\n  {name} " in done.stdout for name in ("check", "demo", "list", "run", "sandbox", "stats"))
+
+
+def test_the_sandbox_takes_no_port_that_is_in_use(workshop: Workshop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = command(workshop, "sandbox", "--port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Port {port} is in use. Name another with --port, or 0 for any free one.\n"
 
 
 def test_run_imports_and_tells_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:

@@ -150,6 +150,7 @@ def test_the_sandbox_leaves_no_process_behind(
         assert any(line.startswith(last_word) for line in iter(process.stdout.readline, ""))
         if options != ("--no-ui",):
             wait_for("Dagster's own processes", lambda: len(family(process)) >= 6, START_SECONDS)
+            assert (tmp_path / ".sandbox" / "dagster.log").exists()
         children = family(process)
         assert len(children) >= 3
         process.send_signal(end)

@@ -113,7 +113,7 @@ def default_url(home: Path) -> str:
 
 
 def read_url(url: str) -> sa.URL:
-    """Raises ConfigError if SQLAlchemy knows no such database; the URL may hold a password, and is not told."""
+    """Raises ConfigError if SQLAlchemy knows no such database. It never shows the URL, nor its password."""
     try:
         parsed = sa.make_url(url)
         parsed.get_dialect()

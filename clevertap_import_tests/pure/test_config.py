@@ -190,11 +190,6 @@ def test_a_constant_keeps_its_type(value: object) -> None:
             "this is 5. Write text, in quotes.",
         ),
         (
-            PROFILES | {"schedule": {"kind": "after", "assets": [f"clevertap/{PROFILES['nickname']}"]}},
-            f"clevertap/{PROFILES['nickname']} is the import's own asset: each run would start the next."
-            " Name what it reads.",
-        ),
-        (
             PROFILES | {"updated_on": {"column": "U"}},
             "'start' is missing. With updated_on, write the day the windows begin, such as 2026-11-01.",
         ),

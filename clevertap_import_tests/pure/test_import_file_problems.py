@@ -41,6 +41,12 @@ BROKEN = {
         "identity: ID",
         "7: target.identity: 'ID' stands where a block of keys belongs: column.",
     ),
+    "own asset": (
+        "  source:",
+        "  schedule: {kind: after, assets: [dbt/orders, clevertap/orders]}\n  source:",
+        "4: schedule: clevertap/orders is the import's own asset: each run would start the next."
+        " Name what it reads.",
+    ),
     "nickname": (
         "nickname: orders",
         "nickname: Orders",
