@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from clevertap_import.io.stage import window_starts
 from clevertap_import.pure.cell_texts import texts
+from clevertap_import.pure.dates import LAST_SECOND
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.records import Rejection
 from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
@@ -104,10 +105,16 @@ class RejectsFile:
         return self._file
 
     def windows(self, source: pa.RecordBatch) -> list[str | None]:
-        """The start of each row's window; None in a full import, which has no windows."""
+        """The start of each row's window; None in a full import, which has no windows.
+
+        None also after the year 9999: milliseconds that are read as seconds.
+        """
         if self.grid is None:
             return [None] * source.num_rows
-        return [datetime.fromtimestamp(at, UTC).isoformat() for at in window_starts(source, self.grid)]
+        return [
+            datetime.fromtimestamp(at, UTC).isoformat() if at <= LAST_SECOND else None
+            for at in window_starts(source, self.grid)
+        ]
 
     def close(self) -> None:
         if self._file is not None:

@@ -41,10 +41,10 @@ CHUNKS_AHEAD = 2
 """Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
 
 DATA_ERRORS = range(100000, 101000)
-"""Snowflake's error numbers for values that do not fit; their texts quote the value."""
+"""Snowflake's error numbers for values that do not fit; their texts hold the value."""
 
-QUOTED_VALUE = re.compile(r"""['"{\[].*['"}\]]""")
-"""From the first quote or bracket to the last, as the value may hold such marks itself."""
+VALUE_SHOWN = re.compile(r"""['"{\[].*['"}\]]|(?<=value )[+-]?[0-9][^\s,]*""")
+"""From the first quote or bracket to the last, as the value may hold such marks itself; or a bare number."""
 
 NO_OBJECT = (
     "Check the name, and that the role has USAGE on its database and schema, and SELECT if it is a table."
@@ -261,8 +261,8 @@ def database_error(doing: str, error: "DatabaseError") -> Exception:
 
 
 def told(error: BaseException) -> str:
-    """Snowflake's own words in one line, ending in a period; quoted values are left out of data errors."""
+    """Snowflake's own words in one line, ending in a period; values are left out of data errors."""
     text = " ".join(str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error).split())
     if getattr(error, "errno", None) in DATA_ERRORS:
-        text = QUOTED_VALUE.sub("'...'", text)
+        text = VALUE_SHOWN.sub("'...'", text)
     return text if text.endswith(".") else f"{text}."

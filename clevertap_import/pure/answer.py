@@ -4,12 +4,18 @@ import json
 import re
 from typing import Any
 
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.outcome import (
+    MAX_REASON_CHARS,
+    Accepted,
+    Busy,
+    Outcome,
+    RecordProblem,
+    Refused,
+    Uncertain,
+)
 
 SKIPPED = re.compile(r"\s*Skipped record number\s*:\s*(\d{1,9})\s*\Z")
 """How CleverTap names the record it left out, counting from 1 (seen in recorded answers)."""
-
-MAX_REASON_CHARS = 200
 
 
 def read_answer(records: int, status: int, content: bytes) -> Outcome:
@@ -75,6 +81,4 @@ def record_problem(entry: object) -> RecordProblem | None:
     if found is None:
         return None
     reason = text[: found.start()].strip()
-    return RecordProblem(
-        int(found.group(1)) - 1, str(entry.get("code", "unknown")), reason[:MAX_REASON_CHARS]
-    )
+    return RecordProblem(int(found.group(1)) - 1, str(entry.get("code", "unknown")), reason)

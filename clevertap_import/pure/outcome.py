@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_REASON_CHARS = 200
+"""Of CleverTap's words that are kept and shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordProblem:

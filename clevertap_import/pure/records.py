@@ -89,7 +89,9 @@ class Batch:
         """`text`, which is about record `index`, with dots in place of the record's values."""
         record = json.loads(self.rows["record"][index].as_py())
         parts = [record.get(key) for key in ("identity", "objectId", "profileData", "evtData")]
-        said = {value for value in texts_in(parts) if len(value) >= SHORTEST_MASKED and value in text}
+        # CleverTap's texts come without blanks at their ends.
+        values = {value.strip() for value in texts_in(parts)}
+        said = {value for value in values if len(value) >= SHORTEST_MASKED and value in text}
         # Longest first, as one value may begin with another.
         for value in sorted(said, key=len, reverse=True):
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "...", text)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from clevertap_import.pure.outcome import Accepted, RecordProblem, Refused, Stop
+from clevertap_import.pure.outcome import MAX_REASON_CHARS, Accepted, RecordProblem, Refused, Stop
 from clevertap_import.pure.records import Batch
 
 MOST_REFUSALS = 64
@@ -48,7 +48,7 @@ class Settling:
     def __init__(self, batch: Batch) -> None:
         self.result = Settlement(batch)
         self.pieces = deque([Piece(range(len(batch)))])
-        self.suspects: list[Piece] = []
+        self.suspects: list[tuple[Piece, Refused]] = []
         self.refusal: Refused | None = None
         self.refusals = 0
 
@@ -60,20 +60,25 @@ class Settling:
 
     def enter(self, outcome: Accepted) -> bool:
         """Enter the answer to the first piece; returns whether CleverTap asks for some of it again."""
-        piece, batch = self.pieces.popleft(), self.result.batch
+        piece = self.pieces.popleft()
         problems = {piece.places[problem.index]: problem for problem in outcome.problems}
         accepted = [place for place in piece.places if place not in problems]
         again = [place for place, problem in problems.items() if not problem.is_final]
         self.result.accepted += accepted
         self.result.repeated += len(accepted) if piece.is_doubtful else 0
         self.result.rejected += [
-            RecordProblem(place, problem.code, batch.without_values(place, problem.reason))
+            self.rejected(place, problem.code, problem.reason)
             for place, problem in problems.items()
             if problem.is_final
         ]
         if again:
             self.pieces.append(Piece(again, piece.is_doubtful))
         return bool(again)
+
+    def rejected(self, place: int, code: str, reason: str) -> RecordProblem:
+        """Cut last, as a value that was cut itself would not be known for one."""
+        reason = self.result.batch.without_values(place, reason)[:MAX_REASON_CHARS]
+        return RecordProblem(place, code, reason)
 
     def doubt(self) -> None:
         """The answer to the first piece was lost."""
@@ -96,7 +101,7 @@ class Settling:
             for half in (piece.places[:middle], piece.places[middle:]):
                 self.pieces.append(Piece(half, piece.is_doubtful))
         else:
-            self.suspects.append(piece)
+            self.suspects.append((piece, outcome))
         return goes_again
 
     def closed(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
@@ -105,11 +110,12 @@ class Settling:
         Single records that were refused are at fault only if CleverTap took others meanwhile.
         """
         result = self.result
-        if others_accepted and self.refusal:
-            reason = f"HTTP 400 whenever this record is sent: {self.refusal.reason}"
-            result.rejected += [RecordProblem(piece.places[0], "400", reason) for piece in self.suspects]
-        else:
-            self.pieces += self.suspects
+        for piece, refusal in self.suspects:
+            if others_accepted:
+                reason = f"HTTP 400 whenever this record is sent: {refusal.reason}"
+                result.rejected.append(self.rejected(piece.places[0], "400", reason))
+            else:
+                self.pieces.append(piece)
         for piece in self.pieces:
             # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
             (result.uncertain if piece.is_doubtful else result.unsent).extend(piece.places)

@@ -88,13 +88,13 @@ def word_after_with(tokens: list[Token]) -> str:
 
 
 def tables_named(sql: str) -> tuple[str, ...]:
-    """The tables that `sql` reads, as written, sorted; empty where the grammar is beyond the parser.
+    """The tables that `sql` reads, as written, sorted; empty where grammar or depth are beyond the parser.
 
     They serve lineage only, so not knowing them is no reason to stop.
     """
     try:
         tree = sqlglot.parse_one(sql, dialect="snowflake")
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         return ()
     defined = {cte.alias_or_name.upper() for cte in tree.find_all(exp.CTE)}
     tables = {table_name(table) for table in tree.find_all(exp.Table) if table.name}

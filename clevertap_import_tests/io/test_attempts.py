@@ -12,7 +12,7 @@ from clevertap_import.io.breaker import Breaker
 from clevertap_import.pure.outcome import Accepted, Outage, Outcome, RecordProblem, Refused, Uncertain
 from clevertap_import.pure.retry import LEAST_BUSY_WAIT_SECONDS, Retry
 from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement
-from clevertap_import_tests.builders import events
+from clevertap_import_tests.builders import events, profiles
 from clevertap_import_tests.scripted import (
     BUSY,
     LOST,
@@ -185,6 +185,15 @@ def test_only_records_with_555_are_sent_again() -> None:
         batch, accepted=[1, 0], rejected=[RecordProblem(2, "515", "no"), RecordProblem(3, "516", "no")]
     )
     assert clevertap.posted == [["a", "b", "c", "d"], ["a", "d"]]
+
+
+def test_a_long_reason_is_cut_after_the_values_of_its_record_are_left_out() -> None:
+    city = "12 Rose Lane " * 20
+    # As the reader of answers leaves it: without the blank at its end.
+    told = f"No value: {city}".strip()
+    answer = Accepted(0, (RecordProblem(0, "512", told), RecordProblem(1, "512", "x" * 300)))
+    result = Scripted([always(answer)]).settle(profiles("a", "b", city=city))
+    assert [problem.reason for problem in result.rejected] == ["No value: ...", "x" * 200]
 
 
 def test_555_for_ever_is_given_up_and_not_rejected() -> None:

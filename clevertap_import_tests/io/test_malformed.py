@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.io.attempts import Patience
-from clevertap_import.pure.outcome import Accepted, Outcome
+from clevertap_import.pure.outcome import Accepted, Outcome, Refused
 from clevertap_import.pure.retry import Retry
 from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement
 from clevertap_import_tests.builders import events
@@ -81,6 +81,16 @@ def test_what_clevertap_took_before_says_nothing_of_a_lone_record() -> None:
     attempts = Scripted([problems(), always(MALFORMED)]).attempts(Retry())
     assert attempts.settle(events("a")).is_settled
     assert attempts.settle(events("b")).stopped == MALFORMED
+
+
+def test_what_is_told_of_a_record_at_fault_holds_none_of_its_values() -> None:
+    at_ann, at_bob = Refused(400, "Malformed request at ann"), Refused(400, "Malformed request at bob")
+    # The two together twice, then each alone twice.
+    script: list[Outcome] = [MALFORMED, MALFORMED, at_ann, at_ann, at_bob]
+    attempts = Scripted([*map(always, script)]).attempts(Retry())
+    attempts.patience = Patience(sleep=lambda _: attempts.breaker.note(Accepted(1)), dice=lambda: 1.0)
+    told = [problem.reason for problem in attempts.settle(events("ann", "bob")).rejected]
+    assert told == ["HTTP 400 whenever this record is sent: Malformed request at ..."] * 2
 
 
 def test_halves_end_apart() -> None:

@@ -26,6 +26,7 @@ from clevertap_import.io.rejects import (
     unguarded,
 )
 from clevertap_import.pure.cell_texts import texts
+from clevertap_import.pure.dates import LAST_SECOND
 from clevertap_import.pure.records import Rejection
 from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.pure.window import GRIDS, Grid
@@ -101,6 +102,14 @@ risky = st.text(st.sampled_from("'=+-@\t\r1e5. x"), max_size=6)
 def test_the_guard_against_formulas_can_be_taken_off_exactly(text: str) -> None:
     assert unguarded(guarded(text)) == text
     assert guarded(text) in (text, f"'{text}")
+
+
+def test_a_moment_after_the_year_9999_has_no_window(path: Path) -> None:
+    milliseconds = 1_700_000_000_000
+    with rejects_file(path, HOURS) as rejects:
+        rejects.add([FIRST, SECOND], [sources(milliseconds, LAST_SECOND)])
+    starts = [row.window_start for row in read_rejects(path)]
+    assert starts == [None, datetime(9999, 12, 31, 23, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,7 @@ def test_a_result_that_may_not_be_fetched_is_no_refused_login() -> None:
     [
         ("Numeric value 'alice@example.com' is not recognized", "Numeric value '...' is not recognized"),
         ("Date 'Alice's day' is not recognized", "Date '...' is not recognized"),
+        ("Out of range: type FIXED[SB4](9,0){nullable}, value 9198123456", "FIXED'...', value '...'."),
         ('Failed to cast variant value "alice" to FIXED', "Failed to cast variant value '...' to FIXED"),
         (
             'Failed to cast variant value { "a": "alice" } to DATE',

@@ -85,9 +85,8 @@ def test_unprocessed_counts_whatever_status_says() -> None:
     assert read_answer(2, 200, content) == Accepted(1, (RecordProblem(1, "515", EMAIL),))
 
 
-def test_a_long_reason_is_cut() -> None:
-    outcome = read_answer(1, 200, answered(0, entry(1, text="x" * 300)))
-    assert outcome == Accepted(0, (RecordProblem(0, "515", "x" * 200),))
+def test_a_long_reason_of_a_whole_request_is_cut() -> None:
+    assert read_answer(1, 400, json.dumps({"error": "x" * 300}).encode()) == Refused(400, "x" * 200)
 
 
 def test_only_555_is_not_final() -> None:

@@ -155,3 +155,7 @@ def test_what_passes_stands_on_its_own_within_parentheses(tail: str) -> None:
 )
 def test_the_tables_of_a_query_are_named_without_its_own_ctes(sql: str, tables: tuple[str, ...]) -> None:
     assert tables_named(sql) == tables
+
+
+def test_a_query_nested_too_deeply_for_the_parser_names_no_tables() -> None:
+    assert tables_named(f"select {'replace(' * 400}A{')' * 400} from T") == ()
