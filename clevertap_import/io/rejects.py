@@ -17,7 +17,7 @@ from clevertap_import.pure.cell_texts import texts
 from clevertap_import.pure.dates import LAST_SECOND
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.records import Rejection
-from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from clevertap_import.pure.sql import OWN_COLUMNS
 from clevertap_import.pure.window import Grid
 
 REASONS = ("row_number", "identity", "column", "property", "code", "reason")
@@ -84,9 +84,7 @@ class RejectsFile:
         left = iter(rejections)
         with translated(self.path):
             for source in sources:
-                names = [
-                    name for name in source.schema.names if name not in (EPOCH_COLUMN, SUPERSEDED_COLUMN)
-                ]
+                names = [name for name in source.schema.names if name not in OWN_COLUMNS]
                 file = self._file or self.opened(names)
                 columns = [self.windows(source), *(texts(source[name]) for name in names)]
                 # The sources first: a rejection that zip took and found no row for would be lost.

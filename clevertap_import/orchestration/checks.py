@@ -85,7 +85,8 @@ def dry_run_results(
 ) -> Iterator[dg.AssetCheckResult]:
     """One result for each check. Too many wrong rows make a check block the delivery."""
     checked = {"rows_checked": counts.read - counts.superseded}
-    yield result(key, "query", [], "The query compiles and returns what the import needs.", metadata=checked)
+    times = {"rows_without_updated_on": counts.without_updated_on, "future_rows": counts.future}
+    yield result(key, "query", [], query_summary(counts), metadata={**checked, **times})
     blocking = blocks(config, counts)
     for name in ("identity", "mapping", "limits"):
         problems = [
@@ -112,6 +113,16 @@ def blocks(config: ImportConfig, counts: StageCounts) -> bool:
     return config.on_invalid == "fail" or is_over(
         counts.invalid, checked, config.dry_run.max_rejected_percent
     )
+
+
+def query_summary(counts: StageCounts) -> str:
+    """Rows of the future are named, as a wrong `format` of Updated On puts all rows there."""
+    told = "The query compiles and returns what the import needs."
+    if counts.future:
+        told += (
+            f" Rows of which Updated On is in the future: {counts.future:,}; they come with their windows."
+        )
+    return told
 
 
 def summary(problems: Problems, counts: StageCounts) -> str:

@@ -187,8 +187,9 @@ def encode(
 def lines_of(text: bytes) -> pa.BinaryArray:
     """The lines of `text`, each with its newline, which is nothing to JSON; so none of them is copied."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
-    offsets = np.concatenate([[0], ends]).astype(np.int32)
-    return pa.Array.from_buffers(pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+    # Cast by Arrow, which refuses what 32 bits do not hold.
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int64()).cast(pa.int32()).buffers()[1]
+    return pa.Array.from_buffers(pa.binary(), len(ends), [None, offsets, pa.py_buffer(text)])
 
 
 def views(lines: pa.BinaryArray) -> Iterator[memoryview]:

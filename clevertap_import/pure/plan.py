@@ -10,7 +10,7 @@ from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.mapping import Plan, property_plan
 from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
-from clevertap_import.pure.sql import SourceColumn, moment_sql, resolved
+from clevertap_import.pure.sql import OWN_COLUMNS, SourceColumn, moment_sql, resolved
 from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
 from clevertap_import.pure.target import EventsTarget, PropertyMapping
 from clevertap_import.pure.type_table import check_pair, inferred
@@ -147,6 +147,8 @@ def config_columns(config: ImportConfig) -> Iterator[tuple[str, str]]:
 def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Sequence[SourceColumn]) -> None:
     """Raises ConfigError if the column cannot be used as the YAML wants at `key`."""
     target = config.target
+    if source.name.upper() in OWN_COLUMNS:
+        raise ConfigError("The query around yours has a column of this name. Give it another one in SQL.")
     if key in ("target.identity", "target.clevertap_id"):
         if source.type not in IDENTITY_TYPES or source.scale:
             raise ConfigError("An identity is text or a whole number. Cast the column in SQL.")

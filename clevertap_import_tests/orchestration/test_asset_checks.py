@@ -106,6 +106,19 @@ def test_a_missing_column_fails_the_query_check_and_the_run(workshop: Workshop) 
     assert "No column 'NAMES'" in str(query.description)
 
 
+def test_a_dry_run_tells_rows_of_the_future_and_without_updated_on(workshop: Workshop) -> None:
+    workshop.write("future")
+    workshop.people([*SHOPPERS, ("f", "Fay", TODAY + timedelta(days=400))])
+    workshop.sql("insert into T values ('n', 'Never', null)")
+    query = evaluated(workshop, "future")["query"]
+    assert query.passed
+    assert (query.description or "").endswith(
+        "Rows of which Updated On is in the future: 1; they come with their windows."
+    )
+    found = {name: query.metadata[name].value for name in ("rows_without_updated_on", "future_rows")}
+    assert found == {"rows_without_updated_on": 1, "future_rows": 1}
+
+
 def test_clevertaps_own_dry_run_blocks_a_run_and_says_why(workshop: Workshop) -> None:
     workshop.write("tried", dry_run={"max_rejected_percent": 30})
     workshop.people(SHOPPERS)

@@ -7,7 +7,7 @@ import pytest
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.plan import column_problems, planned
-from clevertap_import.pure.sql import SourceColumn
+from clevertap_import.pure.sql import EPOCH_COLUMN, SourceColumn
 from clevertap_import_tests.builders import events_import, profiles_import
 
 COLUMNS = (
@@ -37,6 +37,15 @@ def test_a_missing_column_is_told_with_the_nearest_name() -> None:
     ((key, message),) = unusable(profiles_import({"column": "CITTY", "property": "City"}))
     assert key == "target.properties[0].column"
     assert message.startswith("No column 'CITTY' in the query result. Did you mean 'CITY'? It has ")
+
+
+def test_a_column_named_as_one_of_the_query_around_it_is_refused() -> None:
+    config = profiles_import({"column": EPOCH_COLUMN, "property": "City"})
+    ((key, message),) = column_problems(config, (*COLUMNS, SourceColumn(EPOCH_COLUMN, "TEXT")))
+    assert key == "target.properties[0].column"
+    assert message == (
+        f"{EPOCH_COLUMN}: The query around yours has a column of this name. Give it another one in SQL."
+    )
 
 
 def test_a_column_is_found_in_any_case_unless_two_differ_in_case_alone() -> None:
