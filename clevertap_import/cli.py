@@ -108,6 +108,8 @@ def stats(name: str, run_id: str | None, json_output: bool) -> None:
         print_json(lines)
         return
     print_table(name, STATS_COLUMNS, lines)
+    if run_id is not None and lines[0]["problem"]:
+        aside(f"{name}: {lines[0]['problem']}")
     if run_id is not None and lines[0]["errors_by_code"]:
         print_table("Rows that failed, by code", CODE_COLUMNS, lines[0]["errors_by_code"])
 

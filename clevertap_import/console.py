@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from rich.box import HORIZONTALS
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -43,7 +44,7 @@ def record_text(record: object) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
-    """One row a line. On a terminal it fits the width; elsewhere no cell is cut."""
+    """One row a line; on a terminal that is too narrow for that, one value a line. No cell is cut."""
     cells = [[Text(plain(line, column), style=style(line, column)) for column in columns] for line in lines]
     is_number = [any(isinstance(line[column], int | float) for line in lines) for column in columns]
     draw(title, [Text(heading(column)) for column in columns], cells, is_number)
@@ -58,15 +59,31 @@ def print_rows(title: str, rows: Sequence[Line]) -> None:
 
 def draw(title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool]) -> None:
     console = Console(highlight=False)
+    widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
+    width = sum(widths) + 3 * len(heads) + 1
     if not console.is_terminal:
-        widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
-        console = Console(highlight=False, width=sum(widths) + 3 * len(heads) + 1)
+        console = Console(highlight=False, width=width)
+    elif width > console.width:
+        draw_upright(console, title, heads, cells)
+        return
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     for head, is_right in zip(heads, is_number, strict=True):
         table.add_column(head, justify="right" if is_right else "left", overflow="fold")
     for row in cells:
         table.add_row(*row)
     console.print(table)
+
+
+def draw_upright(console: Console, title: str, heads: list[Text], cells: list[list[Text]]) -> None:
+    """A block of lines for each row: the name of a column, and its value."""
+    console.print(Text(title, style="bold"))
+    for row in cells:
+        block = Table(box=HORIZONTALS, show_header=False)
+        block.add_column(no_wrap=True)
+        block.add_column(overflow="fold")
+        for head, cell in zip(heads, row, strict=True):
+            block.add_row(head, cell)
+        console.print(block)
 
 
 def printable(value: object) -> str:

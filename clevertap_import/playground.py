@@ -24,6 +24,10 @@ HOME = ".sandbox"
 STOP_SECONDS = 60
 ASK_SECONDS = 30
 
+WORKSPACE = """load_from:
+  - python_module: {module_name: clevertap_import.definitions, location_name: clevertap_import}
+"""
+
 Line = dict[str, Any]
 
 RUN = (
@@ -115,7 +119,9 @@ def ended_by_sigterm() -> Iterator[None]:
 
 def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
     """Dagster's web server and daemon on the imports of this project, until Ctrl-C. Raises SandboxFailed."""
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "clevertap_import.definitions"]
+    workspace = log.with_name("workspace.yaml")
+    workspace.write_text(WORKSPACE)
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace)]
     command += ["--port", str(port), "--host", "127.0.0.1", "--log-level", "warning"]
     # A session of its own: Ctrl-C would reach it too, and a second SIGINT cuts its ending short.
     with log.open("wb") as words:

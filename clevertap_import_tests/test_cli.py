@@ -213,6 +213,8 @@ def test_one_run_that_fails_ends_with_one_and_the_others_are_run(workshop: Works
     assert "No column 'NAMES'" in column["problem"]
     assert f"column: {column['problem']}" in done.stderr
     assert (customers["status"], customers["successful_syncs"], customers["unchanged"]) == ("Success", 2, 2)
+    shown = command(workshop, "stats", "column", "--run", column["run_id"], "--json")
+    assert document(shown)[0]["problem"] == column["problem"]
 
 
 def test_check_tells_file_and_line_of_what_is_not_in_snowflake(workshop: Workshop) -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, op_name
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
-from clevertap_import.orchestration.launch import QUIET, failure, make_way
+from clevertap_import.orchestration.launch import QUIET, make_way
 from clevertap_import.orchestration.processes import process_tags
 from clevertap_import.orchestration.resources import (
     account_key,
@@ -17,6 +17,7 @@ from clevertap_import.orchestration.resources import (
     journal_database,
     snowflake_connection,
 )
+from clevertap_import.orchestration.stats import failure
 from clevertap_import.pure.config import ImportConfig
 
 DRY_RUN_TAG = "clevertap/dry_run"
@@ -76,7 +77,7 @@ def dry_run(
         config.nickname,
         rows=max((rows_checked(each) for each in found.values()), default=0),
         checks=[check_line(found[name]) for name in DESCRIPTIONS if name in found],
-        problem=None if result.success else failure(result) or "The run failed.",
+        problem=None if result.success else failure(result.all_events) or "The run failed.",
         run_id=result.run_id,
     )
 

@@ -20,7 +20,7 @@ from clevertap_import.orchestration.partitions import (
 )
 from clevertap_import.orchestration.processes import clear_dead_runs, process_tags
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.orchestration.stats import Line, import_stats
+from clevertap_import.orchestration.stats import Line, failure, import_stats
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
 
@@ -63,7 +63,10 @@ def wished_ranges(
     """The windows of each run that `wish` means, in order; empty if there is nothing to do."""
     partitions = partitions_def(config)
     if partitions is None:
-        return []
+        raise ConfigError(
+            f"{config.nickname!r} has no updated_on, so it has no windows; each run reads everything."
+            " Leave --window and --until out."
+        )
     keys = partitions.get_partition_keys(current_time=now)
     if wish.full:
         return [KeyRange(keys[0], keys[-1])] if keys else []
@@ -109,7 +112,7 @@ def runs(
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
     run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
-    if partitions_def(config) is None:
+    if partitions_def(config) is None and wish.start is None:
         tag_sets: list[dict[str, str]] = [{}]
     else:
         ranges = wished_ranges(instance, config, wish, datetime.now(UTC))
@@ -119,7 +122,7 @@ def runs(
             run_config=run_config, instance=instance, tags={**tags, **process_tags()}, raise_on_error=False
         )
         stats = import_stats(instance, config.nickname, run_ids=[result.run_id])
-        yield {"nickname": config.nickname, **stats[0], "problem": failure(result)}
+        yield {"nickname": config.nickname, **stats[0], "problem": failure(result.all_events)}
 
 
 def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:
@@ -133,17 +136,3 @@ def tell_who_is_first(config: ImportConfig, tell: Callable[[str], None]) -> None
     with open_journal() as journal:
         for purpose in holders(journal.engine, import_resource(config.nickname)):
             tell(f"{purpose} is under way; this one waits until it has ended.")
-
-
-def failure(result: dg.ExecuteInProcessResult) -> str | None:
-    """Why a run failed, in our words where they are ours."""
-    for event in result.filter_events(lambda event: event.is_step_failure):
-        data = event.step_failure_data
-        if data.user_failure_data:
-            return str(data.user_failure_data.description)
-        # What went wrong first: Dagster's own words around it only say in which op it did.
-        error = data.error
-        while error and error.cause:
-            error = error.cause
-        return error.message.strip() if error else ""
-    return None

@@ -32,8 +32,8 @@ MEANINGS = {
     "errors_by_code": "A table: code, reason, rows.",
     "query_id": "Snowflake's id of the query.",
     "rejects_file": "A CSV file with the source rows that were not imported; left out if there are none.",
-    "window_start": "The first moment that was read; left out if the first window was read, which is open.",
-    "window_end": "The moment up to which was read; left out in full imports.",
+    "window_start": "The start of the first window, if not open; the lookback before it was read too.",
+    "window_end": "The end of the last window; left out in full imports.",
 }
 """Every key, and what it means; the reference is made of it."""
 

@@ -58,7 +58,8 @@ def import_stats(
 
 
 def run_details(instance: dg.DagsterInstance, nickname: str, begin: str) -> Line:
-    """The line of the run whose id begins so, with `errors_by_code`: a list of `{code, reason, rows}`.
+    """The line of the run whose id begins so, with `errors_by_code`, a list of `{code, reason, rows}`, and
+    `problem`: why it failed, or None.
 
     Raises ConfigError if there is none such, or several.
     """
@@ -74,7 +75,28 @@ def run_details(instance: dg.DagsterInstance, nickname: str, begin: str) -> Line
     of_run = next((each for each in observed if each.run_id == found[0]["run_id"]), None)
     table = observed_metadata(of_run).get("errors_by_code")
     records = table.records if isinstance(table, dg.TableMetadataValue) else []
-    return {**found[0], "errors_by_code": [dict(record.data) for record in records]}
+    failed = instance.all_logs(found[0]["run_id"], of_type=dg.DagsterEventType.STEP_FAILURE)
+    return {
+        **found[0],
+        "errors_by_code": [dict(record.data) for record in records],
+        "problem": failure(entry.get_dagster_event() for entry in failed),
+    }
+
+
+def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
+    """Why a run failed, in our words where they are ours."""
+    for event in events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data:
+            return str(data.user_failure_data.description)
+        # What went wrong first: Dagster's own words around it only say in which op it did.
+        error = data.error
+        while error and error.cause:
+            error = error.cause
+        return error.message.strip() if error else ""
+    return None
 
 
 def count_killed(line: Line, journal: Journal) -> None:

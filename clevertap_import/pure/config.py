@@ -74,7 +74,7 @@ class SqlSource(Strict):
     sql: Text | None = Field(
         None,
         description="The query: one SELECT. Either this or sql_file.",
-        examples=["select * from SHOP.PUBLIC.ORDERS where STATUS = 'PAID'"],
+        examples=["select * from SHOP.PUBLIC.ORDERS where STATUS = 'paid'"],
     )
     sql_file: Text | None = Field(
         None,

@@ -26,3 +26,9 @@ def test_a_window_of_an_import_that_starts_in_the_future_is_refused_in_words(
         )
     assert wished_ranges(instance, config, Wish(full=True), NOW) == []
     assert wished_ranges(instance, config, Wish(), NOW) == []
+
+
+def test_a_full_import_has_no_window_to_choose(instance: dg.DagsterInstance) -> None:
+    config = profiles_import(updated_on=None, start=None)
+    with pytest.raises(ConfigError, match=r"no updated_on, so it has no windows.*Leave --window"):
+        wished_ranges(instance, config, Wish(start=NOW), NOW)
