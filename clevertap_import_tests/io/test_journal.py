@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from clevertap_import.io.database import LEASE, JournalUnavailable, default_url
 from clevertap_import.io.journal import OPEN, Journal
 from clevertap_import.io.leases import Leases, import_resource
-from clevertap_import.pure.errors import TurnLost
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError, TurnLost
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles, unsettled
 
@@ -191,16 +191,18 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "error"),
     [
-        "no url, but pass-word-1",
-        "nosuch://me:pass-word-1@localhost/journal",
-        "postgresql+nosuchdriver://me:pass-word-1@localhost/journal",
-        "oracle://me:pass-word-1@localhost/journal",
+        ("no url, but pass-word-1", ConfigError),
+        ("nosuch://me:pass-word-1@localhost/journal", ConfigError),
+        ("postgresql+nosuchdriver://me:pass-word-1@localhost/journal", ConfigError),
+        ("oracle://me:pass-word-1@localhost/journal", JournalUnavailable),
     ],
 )
-def test_a_url_that_opens_nothing_is_told_without_its_secrets(url: str) -> None:
-    with pytest.raises(JournalUnavailable) as caught:
+def test_a_url_that_opens_nothing_is_told_without_its_secrets(
+    url: str, error: type[CleverTapImportError]
+) -> None:
+    with pytest.raises(error) as caught:
         Journal(url)
     assert "pass-word-1" not in str(caught.value)
     assert caught.value.__suppress_context__
