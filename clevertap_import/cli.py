@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Move user profiles and events from Snowflake into CleverTap.
 
-    Each import is a YAML file in the folder that CLEVERTAP_IMPORT_DEFS names, or in this project's defs/.
+    Each import is a YAML file in the folder that CLEVERTAP_IMPORT_DEFS names, or in
+    clevertap_import/defs/ of a clone.
     Exit codes: 0 all is well, 1 the data or a service says no, 2 the command or the configuration is wrong.
     """
     from dotenv import load_dotenv
@@ -169,7 +170,7 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
 )
 @told
 def sandbox(port: int, no_ui: bool) -> None:
-    """Start a local Snowflake and a local CleverTap, and Dagster's UI on them, until Ctrl-C."""
+    """Start a local Snowflake and a local CleverTap, and Dagster's UI on the examples, until Ctrl-C."""
     from clevertap_import.playground import serve
 
     serve(None if no_ui else port)
@@ -178,7 +179,7 @@ def sandbox(port: int, no_ui: bool) -> None:
 @main.command()
 @told
 def demo() -> None:
-    """Run every import in a fresh sandbox through Dagster, twice, and print what came of it."""
+    """Run the examples in a fresh sandbox through Dagster, twice, and print what came of it."""
     from clevertap_import.playground import demonstrate
 
     sys.exit(WELL if demonstrate(lambda: run_now([each.config for each in all_imports().loaded], {})) else NO)

@@ -23,11 +23,12 @@ from clevertap_import.pure.type_table import READS, SNOWFLAKE_NAMES
 from clevertap_import.reference.__main__ import FILES
 from clevertap_import.reference.__main__ import main as write
 from clevertap_import.reference.schema import import_schema
+from clevertap_import.sandbox import EXAMPLES
 from clevertap_import_tests.test_docs import imports_shown, variables_read
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-SHIPPED = sorted((ROOT / "clevertap_import" / "defs").rglob("*.yaml"))
+SHIPPED = sorted(EXAMPLES.rglob("*.yaml"))
 CUSTOMERS: dict[str, Any] = {
     "nickname": "customers",
     "source": {"kind": "table", "table": "T"},

@@ -35,7 +35,7 @@ CLEVERTAP = {
     "max_in_flight": f"Requests at once, 1 to {MAX_IN_FLIGHT} (left out, {MAX_IN_FLIGHT}).",
 }
 OTHERS = {
-    FOLDER_VARIABLE: "The folder with the imports; left out, the examples of the package.",
+    FOLDER_VARIABLE: "The folder with the imports; left out, `clevertap_import/defs/` of a clone.",
     JOURNAL_VARIABLE: "The journal's database, an SQLAlchemy URL; left out, a file below `DAGSTER_HOME`.",
     "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
 }

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import snowflake.connector
 
+from clevertap_import.io.import_files import FOLDER_VARIABLE
+from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.sandbox.shop import seed
 
 CREDENTIALS = {
@@ -68,6 +70,7 @@ def environment(home: Path, snowflake: Mapping[str, str], clevertap: Mapping[str
         **CREDENTIALS,
         **{f"SNOWFLAKE_{key.upper()}": str(value) for key, value in snowflake.items()},
         "CLEVERTAP_API_URL": clevertap["url"],
+        FOLDER_VARIABLE: str(EXAMPLES),
         "DAGSTER_HOME": str(home / "dagster"),
     }
 

@@ -13,13 +13,13 @@ from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.launch import Wish, open_instance, runs
 from clevertap_import.orchestration.location import folder_definitions
 from clevertap_import.orchestration.partitions import keys_until
+from clevertap_import.sandbox import EXAMPLES as IMPORTS
 from clevertap_import_tests.browser.leads import browser_page, open_leads
 from clevertap_import_tests.dagster_processes import web_server
 from clevertap_import_tests.fixtures_clevertap import running_fake_clevertap
 from clevertap_import_tests.fixtures_snowflake import running_snowflake
 from clevertap_import_tests.shop_home import running_shop
 
-IMPORTS = Path(__file__).parents[2] / "clevertap_import" / "defs"
 SHOWN = "product_events"
 SIZE = (1400, 1020)
 
