@@ -5,7 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,23 @@ class LocalSnowflake:
         """Everything: queries (text, describe_only, query_tag) and logins (user, session_parameters)."""
         content: dict[str, Any] = requests.get(f"{self.url}/_fake/queries", timeout=REQUEST_SECONDS).json()
         return content
+
+    @contextmanager
+    def answering(self, *rules: Mapping[str, Any]) -> Iterator[None]:
+        """The server answers as these rules say: see `clevertap_import.sandbox.snowflake_answers`."""
+        self._tell("answers", list(rules))
+        try:
+            yield
+        finally:
+            self._tell("answers", [])
+
+    def end_sessions(self, code: str = "390111", message: str = "Session no longer exists.") -> None:
+        """Whatever is asked in a session of now is refused with this code; new sessions are not."""
+        self._tell("end_sessions", {"code": code, "message": message})
+
+    def _tell(self, door: str, content: object) -> None:
+        answer = requests.post(f"{self.url}/_fake/{door}", json=content, timeout=REQUEST_SECONDS)
+        assert answer.ok, answer.text
 
     def reset_queries(self) -> None:
         requests.post(f"{self.url}/_fake/reset_queries", timeout=REQUEST_SECONDS).raise_for_status()

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from snowflake.connector.errors import ProgrammingError
 
+from clevertap_import.sandbox.snowflake_answers import AnswerRule
 from clevertap_import.sandbox.snowflake_numbers import narrowed
 
 BATCH_ROWS = 2_000
@@ -50,6 +51,8 @@ class SpooledResult:
     rowtype: RowType = field(default_factory=list)
     session: str = ""
     fetched: set[int] = field(default_factory=set)
+    sql: str = ""
+    rule: AnswerRule | None = None
 
     @property
     def num_rows(self) -> int:

@@ -2,7 +2,8 @@
 
 What this adds to fakesnow: NULL timestamps stay NULL, large results are chunks to download, NUMBERs are as
 narrow as Snowflake sends them, one storage on disk for all sessions, logins checked, databases that exist,
-and a door at `/_fake/` tells which queries came.
+and a door at `/_fake/` tells which queries came, ends sessions, and sets how answers differ from true ones
+(see `snowflake_answers`).
 
     python -m clevertap_import.sandbox.snowflake_server --port 0 --data DIR
 
@@ -30,11 +31,13 @@ import fakesnow.arrow
 import fakesnow.cursor
 import pyarrow as pa
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from clevertap_import.sandbox.snowflake_answers import RULES, AnswerRules
 from clevertap_import.sandbox.snowflake_dialect import corrected
 from clevertap_import.sandbox.snowflake_logins import Refusal, login_refusal
 from clevertap_import.sandbox.snowflake_results import (
@@ -45,6 +48,7 @@ from clevertap_import.sandbox.snowflake_results import (
     to_snowflake,
 )
 from clevertap_import.sandbox.snowflake_storage import SharedStorage
+from clevertap_import.sandbox.snowflake_wire import change, changed_chunk
 
 # `from fakesnow import server` gives the function of that name, which shadows the module.
 fakesnow_server: Any = importlib.import_module("fakesnow.server")
@@ -66,6 +70,7 @@ class Session:
 
     parameters: dict[str, Any] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ended: Refusal | None = None
 
 
 @dataclass
@@ -78,6 +83,7 @@ class LocalSnowflakeServer:
     sessions: dict[str, Session] = field(default_factory=dict)
     queries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
     logins: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
+    rules: AnswerRules = field(default_factory=AnswerRules)
 
     def app(self) -> Starlette:
         ours = [
@@ -87,6 +93,8 @@ class LocalSnowflakeServer:
             Route("/_results/{result}/{number:int}", self.chunk, methods=["GET"]),
             Route("/_fake/queries", self.received, methods=["GET"]),
             Route("/_fake/reset_queries", self.reset, methods=["POST"]),
+            Route("/_fake/answers", self.set_rules, methods=["POST"]),
+            Route("/_fake/end_sessions", self.end_sessions, methods=["POST"]),
         ]
         # The first route that matches is taken, so ours go before fakesnow's.
         return Starlette(routes=[*ours, *fakesnow_server.routes])
@@ -95,6 +103,8 @@ class LocalSnowflakeServer:
         login = (await _body(request))["data"]
         if not self.any_login and (refusal := login_refusal(login)):
             return _refused(refusal)
+        if rule := self.rules.for_login(str(login.get("LOGIN_NAME", ""))):
+            return _refused((rule.code or INTERNAL_ERROR, rule.message), rule.sqlstate)
         answer: Response = await fakesnow_server.login_request(request)
         content = json.loads(bytes(answer.body))
         token = content["data"]["token"]
@@ -128,23 +138,34 @@ class LocalSnowflakeServer:
         token = request.headers.get("Authorization", "")[len('Snowflake Token="') : -1]
         session = self.sessions.get(token, Session())
         self._remember(query, session)
+        if session.ended:
+            return _refused(session.ended)
+        sql, is_described = str(query.get("sqlText", "")), bool(query.get("describeOnly"))
+        rule = self.rules.for_query(sql, session.parameters, describe=is_described)
+        if rule and rule.code:
+            return _refused((rule.code, rule.message), rule.sqlstate)
         async with session.lock:
             self.spool.free_session(token, only_read=True)
             _large_result.set(None)
             answer = await _answered(request)
-        result = _large_result.get()
-        if result is None:
-            return answer
-        result.session = token
-        return _with_chunks(
-            answer, result, f"{request.url.scheme}://{request.url.netloc}/_results/{result.id}"
-        )
+        content = json.loads(bytes(answer.body))
+        if result := _large_result.get():
+            result.session, result.rule, result.sql = token, rule, sql
+            _add_chunks(content, result, f"{request.url.scheme}://{request.url.netloc}/_results/{result.id}")
+        if rule and content["success"]:
+            change(content["data"], rule, sql)
+        return JSONResponse(content, answer.status_code)
 
     def chunk(self, request: Request) -> Response:
         try:
-            body = self.spool[request.path_params["result"]].chunk_body(request.path_params["number"])
+            result = self.spool[request.path_params["result"]]
+            body = result.chunk_body(request.path_params["number"])
         except (KeyError, IndexError, FileNotFoundError):
             return Response(status_code=403)  # what S3 says of a link that has expired
+        if result.rule and result.rule.chunk_status:
+            return Response(status_code=result.rule.chunk_status)
+        if result.rule:
+            body = changed_chunk(body, result.rowtype, result.rule, result.sql)
         return Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
 
     async def received(self, request: Request) -> Response:
@@ -154,6 +175,22 @@ class LocalSnowflakeServer:
         self.queries.clear()
         self.logins.clear()
         return JSONResponse({})
+
+    async def set_rules(self, request: Request) -> Response:
+        """Replace all rules by a list of them, which may be empty."""
+        try:
+            rules = RULES.validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        self.rules.replace(rules)
+        return JSONResponse({"rules": len(rules)})
+
+    async def end_sessions(self, request: Request) -> Response:
+        """Refuse all that is asked in the sessions of now, with a `code` and a `message`."""
+        said = await request.json()
+        for session in self.sessions.values():
+            session.ended = (said["code"], said["message"])
+        return JSONResponse({"ended": len(self.sessions)})
 
     def _remember(self, query: dict[str, Any], session: Session) -> None:
         self.queries.append(
@@ -229,9 +266,8 @@ def _to_snowflake(table: pa.Table | SpooledResult, rowtype: RowType) -> pa.Table
     return to_snowflake(table.first, rowtype)
 
 
-def _with_chunks(answer: Response, result: SpooledResult, url: str) -> Response:
-    """The answer, which holds the first rows, with links to the rest."""
-    content = json.loads(bytes(answer.body))
+def _add_chunks(content: dict[str, Any], result: SpooledResult, url: str) -> None:
+    """Links to the rows that follow the first ones."""
     content["data"]["chunks"] = [
         {
             "url": f"{url}/{number}",
@@ -241,7 +277,6 @@ def _with_chunks(answer: Response, result: SpooledResult, url: str) -> Response:
         }
         for number, chunk in enumerate(result.chunks)
     ]
-    return JSONResponse(content)
 
 
 def _refused(refusal: Refusal, sqlstate: str = "08001") -> Response:
