@@ -168,7 +168,7 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) ->
     return PropertyPlan(
         mapping,
         Reading(mapping.timezone or zone_of(config), mapping.format, mapping.operation or "set"),
-        mapping.type or (system.type if system else plan.property_types.get(mapping.property)),
+        mapping.type or (system and system.type) or plan.property_types.get(mapping.property),
         plan.source_types.get(mapping.column) if mapping.column else None,
         system,
     )

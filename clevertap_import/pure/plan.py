@@ -9,6 +9,7 @@ from clevertap_import.pure.columns import PropertyPlan
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.mapping import Plan, property_plan
+from clevertap_import.pure.own_names import OWN_NAMES, own_name_problem
 from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
 from clevertap_import.pure.sql import OWN_COLUMNS, SourceColumn, moment_sql, resolved
 from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
@@ -40,6 +41,7 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
     for index, mapping in enumerate(target.properties):
         for part, message in (
             *name_problems(mapping, is_events=is_events),
+            *own_name_problems(mapping, is_events=is_events),
             *value_problems(property_plan(config, mapping, Plan()), is_events=is_events),
         ):
             yield f"target.properties[{index}].{part}", message
@@ -71,6 +73,18 @@ def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyP
         yield "property", "The identity of a row is not a property. Write it under target.identity."
     if is_events and name.startswith(SYSTEM_PREFIXES):
         yield "property", f"{name!r} is one of CleverTap's own event properties. Choose another name."
+
+
+def own_name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyProblem]:
+    """Names that may have been meant as CleverTap's own. Events have no properties of its own to confuse."""
+    name = mapping.property
+    if is_events:
+        if mapping.custom:
+            yield "custom", "All properties of an event are your own. Leave custom out."
+    elif mapping.custom and name in OWN_NAMES:
+        yield "custom", f"{name!r} is one of CleverTap's own properties in any case. Leave custom out."
+    elif not mapping.custom and (problem := own_name_problem(name)):
+        yield "property", problem
 
 
 def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProblem]:
@@ -172,9 +186,11 @@ def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Seq
 def property_type(mapping: PropertyMapping, source: SourceColumn, *, is_events: bool) -> str:
     """The type of a property: the one that is written, else that of a system property, else the column's."""
     system = None if is_events else SYSTEM_PROPERTIES.get(mapping.property)
-    if mapping.type or system:
-        return mapping.type or (system.type if system else "")
+    if mapping.type or (system and system.type):
+        return mapping.type or (system and system.type) or ""
     found = inferred(source.type, source.scale)
+    if system and found not in system.types:
+        raise ConfigError(f"{mapping.property} takes one value. Choose or join the values in SQL.")
     if is_events and found == "list":
         raise ConfigError("CleverTap takes no lists in events. Write type: string, or join the items in SQL.")
     return found

@@ -14,15 +14,19 @@ PHONE_TEXT = r"\A\+[0-9]{5,15}\z"
 AGE_TEXT = r"\A[0-9]{1,3}(\.[0-9]+)?\z"
 
 
+SINGLE_VALUES = ("string", "integer", "long", "float", "boolean", "date")
+
+
 @dataclass(frozen=True, slots=True)
 class SystemProperty:
     """A property with rules of its own: its type, and which of its texts are wrong.
 
+    Of type None are those of which no rule is known: they follow the column, and take one value.
     `accepts` and `rejects` are such texts; the rejected ones have `code`.
     """
 
     name: str
-    type: str
+    type: str | None
     code: str | None = None
     is_right: Callable[[pa.StringArray], pa.BooleanArray] | None = None
     accepts: tuple[str, ...] = ()
@@ -32,7 +36,7 @@ class SystemProperty:
     @property
     def types(self) -> tuple[str, ...]:
         """Every type that a mapping may give it; the first holds where it gives none."""
-        return self.type, *self.other_types
+        return (self.type, *self.other_types) if self.type else SINGLE_VALUES
 
     def findings(self, values: pa.Array) -> list[Finding]:
         """Values that CleverTap would refuse. Takes what the property's type made of the column."""
@@ -77,6 +81,8 @@ ALL = (
         other_types=("integer", "long", "float"),
     ),
     SystemProperty("DOB", "date"),
+    *(SystemProperty(name, "string") for name in ("Photo", "Timezone", "FBID", "GPID")),
+    *(SystemProperty(name, None) for name in ("Birthday", "Customer Type")),
     *(
         SystemProperty(name, "boolean")
         for name in (
@@ -88,4 +94,4 @@ ALL = (
 
 SYSTEM_PROPERTIES = {entry.name: entry for entry in ALL}
 """By name, which CleverTap tells apart by case too. Sources: Upload User Profiles API, API Errors and User
-Profiles pages, and recorded answers."""
+Profiles pages, the names that its SDKs restrict (FBID, GPID, Birthday), and recorded answers."""

@@ -117,6 +117,12 @@ class PropertyMapping(ColumnOrConstant):
         "left out, the import's on_null holds.",
         examples=["delete"],
     )
+    custom: bool = Field(
+        False,
+        description="Whether a name that is nearly one of CleverTap's own, such as email, is meant as it is. "
+        "Only in profiles.",
+        examples=[True],
+    )
 
     @field_validator("format", "timezone", "operation")
     @classmethod
