@@ -1,7 +1,8 @@
 """Schedules, sensors and switches under Dagster's own web server and daemon, in real time.
 
-The clock is never changed. That a daemon was down is told by history: a schedule that has been on for an hour
-and has not ticked. What takes longer than seconds, as a year of ticks, is in the tests of the cron lines.
+The clock is never changed. That a daemon was down is told by history: a schedule that has been on for three
+days and has not ticked. Every schedule here has its next tick hours away, whatever the clock shows, so that
+none comes by itself. What takes longer than seconds, as a year of ticks, is in the tests of the cron lines.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,6 @@ from clevertap_import_tests.workshop import (
     DAGSTER_YAML,
     Workshop,
     command,
-    days_ago,
     open_workshop,
     process_environment,
 )
@@ -74,10 +74,10 @@ def workshop(
         home.write_text(DAGSTER_YAML + ONE_AT_A_TIME)
         now = datetime.now(UTC)
         shop.people([(f"p{number}", "Asha", now - timedelta(days=number % 2)) for number in range(20)])
-        yesterday = f"{days_ago(1)}T09:00:00"
-        shop.write("fresh", schedule={"kind": "every", "every": "52 weeks"})
+        yesterday = f"{shop.day(1)}T09:00:00"
+        shop.write("fresh", schedule={"kind": "every", "every": "52 weeks", "timezone": zone_at_noon()})
         shop.write("paused", schedule={"kind": "every", "every": "6 hours"})
-        shop.write("missed", schedule={"kind": "every", "every": "15 minutes"})
+        shop.write("missed", schedule={"kind": "every", "every": "1 day", "timezone": zone_at_noon()})
         shop.write("late", schedule={"kind": "once", "at": yesterday})
         shop.write("follower", schedule={"kind": "after", "assets": ["elsewhere"]})
         shop.write("chained", schedule={"kind": "after", "assets": ["clevertap/late"]})
@@ -140,24 +140,31 @@ def edited_schedule_is_taken_up(workshop: Workshop, server: WebServer) -> None:
     )
 
 
-def history_of_a_missed_hour(workshop: Workshop) -> None:
-    """`missed` ran well for its first day, failed for its second, and has not ticked for an hour."""
-    run_missed(workshop, days_ago(2), succeeds=True)
-    run_missed(workshop, days_ago(1), succeeds=False)
+def zone_at_noon() -> str:
+    """A zone without daylight saving in which it is about noon: its last midnight and its next are far."""
+    ahead = 12 - datetime.now(UTC).hour
+    # In these names the sign is turned round: Etc/GMT-5 is five hours ahead of UTC.
+    return f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
+
+
+def history_of_missed_days(workshop: Workshop) -> None:
+    """`missed` ran well for its first day, failed for its second, and has missed three ticks."""
+    run_missed(workshop, workshop.day(2), succeeds=True)
+    run_missed(workshop, workshop.day(1), succeeds=False)
     config = load_folder(workshop.folder).called("missed").config
     switch(workshop.instance, config, {"paused_schedule"}, on=True)
     (found,) = [
         each for each in workshop.instance.all_instigator_state() if each.instigator_name == "missed_schedule"
     ]
-    hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
-    since = ScheduleInstigatorData(list(config.schedule.crons()), hour_ago)
+    three_days_ago = (datetime.now(UTC) - timedelta(days=3)).timestamp()
+    since = ScheduleInstigatorData(list(config.schedule.crons()), three_days_ago)
     workshop.instance.update_instigator_state(found.with_data(since))
 
 
 def run_missed(workshop: Workshop, day: date, *, succeeds: bool) -> None:
-    """A run of one window, as the schedule would have asked for it two hours ago."""
-    two_hours_ago = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-    tags = {TRIGGER_TAG: "every", TICK_TAG: two_hours_ago, FIRST_TAG: f"{day}", LAST_TAG: f"{day}"}
+    """A run of one window, as the schedule would have asked for it before the ticks that it missed."""
+    four_days_ago = (datetime.now(UTC) - timedelta(days=4)).isoformat()
+    tags = {TRIGGER_TAG: "every", TICK_TAG: four_days_ago, FIRST_TAG: f"{day}", LAST_TAG: f"{day}"}
     with pytest.MonkeyPatch.context() as patch:
         workshop.enter_environment(patch)
         if not succeeds:
@@ -170,7 +177,7 @@ def run_missed(workshop: Workshop, day: date, *, succeeds: bool) -> None:
 @pytest.fixture(scope="module")
 def after_a_daemon(workshop: Workshop) -> Workshop:
     """The workshop after a real daemon has had all that is due at once done."""
-    history_of_a_missed_hour(workshop)
+    history_of_missed_days(workshop)
     dg.materialize([elsewhere], instance=workshop.instance)
     with daemon(process_environment(workshop)) as log:
         counts = {"fresh": 1, "late": 1, "follower": 1, "missed": 3, "chained": 1}
@@ -193,15 +200,17 @@ def only_run(workshop: Workshop, nickname: str) -> dg.DagsterRun:
     return run
 
 
-def windows(run: dg.DagsterRun) -> tuple[str, str]:
-    return run.tags[FIRST_TAG], run.tags[LAST_TAG]
+def assert_windows(workshop: Workshop, run: dg.DagsterRun, first: date) -> None:
+    """The run took all windows from `first` up to the one in progress."""
+    assert run.tags[FIRST_TAG] == f"{first}"
+    assert workshop.is_today(run.tags[LAST_TAG])
 
 
 @pytest.mark.parametrize("nickname", ["fresh", "late", "follower", "chained"])
 def test_what_is_due_is_started_once_and_takes_all_windows(after_a_daemon: Workshop, nickname: str) -> None:
     """An interval at once, a moment that has passed, data of another code location, and of this one."""
     run = only_run(after_a_daemon, nickname)
-    assert windows(run) == (f"{days_ago(2)}", f"{days_ago(0)}")
+    assert_windows(after_a_daemon, run, after_a_daemon.day(2))
     assert run.tags["dagster/sensor_name"] == ("first_runs" if nickname == "fresh" else f"{nickname}_sensor")
 
 
@@ -211,7 +220,7 @@ def test_three_missed_ticks_and_a_failed_window_are_one_run(after_a_daemon: Work
     assert len(before) == 2
     assert newest.status == dg.DagsterRunStatus.SUCCESS
     assert newest.tags["dagster/schedule_name"] == "missed_schedule"
-    assert windows(newest) == (f"{days_ago(1)}", f"{days_ago(0)}")
+    assert_windows(after_a_daemon, newest, after_a_daemon.day(1))
 
 
 def test_the_listing_follows(after_a_daemon: Workshop) -> None:
@@ -231,9 +240,9 @@ def test_two_ticks_during_a_long_run_leave_one_queued_run(after_a_daemon: Worksh
     shop = after_a_daemon
     shop.clevertap.knobs(service_seconds=4)
     with web_server(process_environment(shop)) as server, daemon(process_environment(shop)):
-        launch(server, [])
+        launch(shop, server, [])
         (first,) = wait_for("the run to begin", lambda: started(shop, "slow"), RUN_SECONDS)
-        launch(server, tick(server, "slow")["runRequests"][0]["tags"])
+        launch(shop, server, tick(server, "slow")["runRequests"][0]["tags"])
         assert tick(server, "slow")["skipReason"].endswith("waits already; the next tick takes what is left.")
         statuses = {run.run_id: run.status for run in runs_of(shop, "slow")}
         assert sorted(statuses.values(), key=str) == [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED]
@@ -253,9 +262,9 @@ def tick(server: WebServer, nickname: str) -> Any:  # noqa: ANN401 - Dagster's a
     return found
 
 
-def launch(server: WebServer, tags: list[dict[str, str]]) -> None:
+def launch(shop: Workshop, server: WebServer, tags: list[dict[str, str]]) -> None:
     """A run of `slow` by GraphQL, as any program may ask for it."""
-    windows = [{"key": FIRST_TAG, "value": f"{days_ago(2)}"}, {"key": LAST_TAG, "value": f"{days_ago(0)}"}]
+    windows = [{"key": FIRST_TAG, "value": f"{shop.day(2)}"}, {"key": LAST_TAG, "value": f"{shop.day(0)}"}]
     params = {
         "selector": {**LOCATION, "jobName": "import_slow"},
         "runConfigData": {},

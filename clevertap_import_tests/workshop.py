@@ -62,6 +62,17 @@ class Workshop:
     resources: dict[str, object] = field(default_factory=dict)
     """In place of the imports' own, by key."""
 
+    opened: date = field(default_factory=lambda: days_ago(0))
+    """The day in UTC. A test may go on past midnight, so what it expects counts from here."""
+
+    def day(self, ago: int) -> date:
+        """So many days before the workshop was opened."""
+        return self.opened - timedelta(days=ago)
+
+    def is_today(self, day: str) -> bool:
+        """Whether `day` was the current day at some moment since the workshop was opened."""
+        return f"{self.opened}" <= day <= f"{days_ago(0)}"
+
     @property
     def environment(self) -> dict[str, str]:
         prefix = self.name.upper()
@@ -88,7 +99,7 @@ class Workshop:
             "source": {"kind": "table", "table": "T"},
             "target": profiles_target(Name="NAME"),
             "updated_on": {"column": "UPDATED_AT", "lookback": "0 minutes"},
-            "start": days_ago(2),
+            "start": self.day(2),
             "window": "day",
         }
         path = self.folder / nickname / "defs.yaml"
