@@ -32,15 +32,22 @@ if TYPE_CHECKING:
     from clevertap_import.pure.config import ImportConfig
 
 
+ON_OWN_SERVERS = ("demo", "sandbox")
+"""Commands that know only the package's examples and their own servers; a .env is of no use to them."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="clevertap-import")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Move user profiles and events from Snowflake into CleverTap.
 
     Each import is a YAML file in the folder that CLEVERTAP_IMPORT_DEFS names, or in
     clevertap_import/defs/ of a clone.
     Exit codes: 0 all is well, 1 the data or a service says no, 2 the command or the configuration is wrong.
     """
+    if context.invoked_subcommand in ON_OWN_SERVERS:
+        return
     from dotenv import load_dotenv
 
     file = Path.cwd() / ".env"
@@ -164,7 +171,13 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Where Dagster's UI listens; 0: any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=3000,
+    show_default=True,
+    help="Where Dagster's UI listens; 0: any free one.",
+)
 @click.option(
     "--no-ui", is_flag=True, help="Start the two servers only, and print the environment to export."
 )

@@ -1,14 +1,15 @@
 """The sandbox as commands use it: started as a process, known by its addresses alone."""
 
+import errno
 import importlib.util
 import json
 import os
-import shutil
+import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,17 @@ import click
 import requests
 
 from clevertap_import.console import print_table
+from clevertap_import.io.clevertap import account_settings
 from clevertap_import.io.import_files import imports_folder, load_folder
+from clevertap_import.io.snowflake import snowflake_settings
 from clevertap_import.pure.errors import ConfigError, Unfinished
+from clevertap_import.sandbox.this_machine import enter_clean, refuse_elsewhere
 
 HOME = ".sandbox"
 STOP_SECONDS = 60
+WRONG_HERE = 2
+"""The exit code of a sandbox that must not start in its folder."""
+
 ASK_SECONDS = 30
 
 WORKSPACE = """load_from:
@@ -46,8 +53,17 @@ class SandboxFailed(Unfinished):
     """The sandbox did not start, or has ended by itself."""
 
 
+class SandboxRefused(ConfigError):
+    """The sandbox cannot start here, as its own words say."""
+
+
 class PortTaken(ConfigError):
-    """Somebody else listens there."""
+    """Nobody can listen there, or somebody else does."""
+
+
+def not_started(code: int) -> SandboxRefused | SandboxFailed:
+    words = "The sandbox did not start; its own words are above."
+    return SandboxRefused(words) if code == WRONG_HERE else SandboxFailed(words)
 
 
 @contextmanager
@@ -56,19 +72,30 @@ def running_sandbox(*, fresh: bool) -> Iterator[dict[str, str]]:
     if importlib.util.find_spec("fakesnow") is None:
         raise SandboxMissing("The sandbox is not installed. Run: pip install 'clevertap_import[sandbox]'")
     home = Path(HOME).resolve()
-    if fresh:
-        shutil.rmtree(home, ignore_errors=True)
+    enter_clean(os.environ)
     command = [sys.executable, "-m", "clevertap_import.sandbox", "--home", str(home)]
+    command += ["--fresh"] if fresh else []
     with ended_by_sigterm():
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                raise SandboxFailed("The sandbox did not start; its own words are above.")
-            yield json.loads(line)
+                raise not_started(process.wait(STOP_SECONDS))
+            environment: dict[str, str] = json.loads(line)
+            refuse_other_machines(environment)
+            yield environment
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)
+
+
+def refuse_other_machines(environment: Mapping[str, str]) -> None:
+    """Raises ElsewhereRefused if an example would read from or send to any other machine."""
+    configs = [each.config for each in load_folder(imports_folder(environment)).loaded]
+    for name in sorted({config.connection for config in configs}):
+        refuse_elsewhere(f"{name.upper()}_HOST", snowflake_settings(name, environment).host or "")
+    for name in sorted({config.account for config in configs}):
+        refuse_elsewhere(f"{name.upper()}_API_URL", account_settings(name, environment).url)
 
 
 def free_port(port: int) -> int:
@@ -76,8 +103,9 @@ def free_port(port: int) -> int:
     try:
         with socket.create_server(("127.0.0.1", port)) as server:
             return int(server.getsockname()[1])
-    except OSError:
-        raise PortTaken(f"Port {port} is in use. Name another with --port, or 0 for any free one.") from None
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        raise PortTaken(f"Port {port} {why}. Name another with --port, or 0 for any free one.") from None
 
 
 def serve(ui_port: int | None) -> None:
@@ -88,7 +116,7 @@ def serve(ui_port: int | None) -> None:
             click.echo(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
             click.echo(f"Snowflake  http://{environment['SNOWFLAKE_HOST']}:{environment['SNOWFLAKE_PORT']}")
             if ui_port is None:
-                exports = (f"export {name}={value}\n" for name, value in environment.items())
+                exports = (f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
                 click.echo("".join(exports), nl=False)
                 sys.stdout.flush()
                 signal.pause()
@@ -126,7 +154,13 @@ def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
     # A session of its own: Ctrl-C would reach it too, and a second SIGINT cuts its ending short.
     with log.open("wb") as words:
         process = subprocess.Popen(  # noqa: S603
-            command, env={**os.environ, **environment}, stdout=words, stderr=words, start_new_session=True
+            command,
+            env={**os.environ, **environment},
+            # Dagster takes the .env of the folder in which it starts, over all that it was given.
+            cwd=log.parent,
+            stdout=words,
+            stderr=words,
+            start_new_session=True,
         )
     try:
         process.wait()

@@ -188,6 +188,7 @@ def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
     ("words", "told"),
     [
         (("run",), "Missing argument"),
+        (("sandbox", "--port", "99999"), "99999 is not in the range 0<=x<=65535"),
         (("run", "customers", "--until", "2026-11-01"), "--until goes with --window"),
         (("run", "customers", "--window", "soon"), "'soon' is not a moment"),
         (("list", "--window", "day"), "No such option"),

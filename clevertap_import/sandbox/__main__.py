@@ -2,11 +2,14 @@
 
     python -m clevertap_import.sandbox --home .sandbox
 
-When both are ready it prints one line of JSON: the environment by which imports find them.
+When both are ready it prints one line of JSON: the environment by which imports find them. It ends with 2 if
+another sandbox uses the folder.
 """
 
 import argparse
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +19,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import snowflake.connector
-
 from clevertap_import.io.import_files import FOLDER_VARIABLE
+from clevertap_import.io.snowflake import OPTIONAL_KEYS
 from clevertap_import.sandbox import EXAMPLES
-from clevertap_import.sandbox.shop import seed
+from clevertap_import.sandbox.folder_lock import NAME, FolderInUse, folder_lock, note
+from clevertap_import.sandbox.shop import connect, seed
+from clevertap_import.sandbox.this_machine import enter_clean
+
+NOTHING_ELSE = {
+    **{f"SNOWFLAKE_{key.upper()}": "" for key in OPTIONAL_KEYS},
+    **dict.fromkeys(("CLEVERTAP_REGION", "CLEVERTAP_MAX_IN_FLIGHT", "CLEVERTAP_IMPORT_JOURNAL_URL"), ""),
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+}
+"""Of what a shell or a .env may name beside: an empty variable is as good as none, and no .env fills it."""
 
 CREDENTIALS = {
     "SNOWFLAKE_ACCOUNT": "sandbox",
@@ -50,11 +62,17 @@ STOP_SECONDS = 20
 
 
 @contextmanager
-def server(module: str, *arguments: str) -> Iterator[dict[str, str]]:
-    """A server in a process of its own; yields the address that it prints, and ends it in good order."""
+def server(lock: int, module: str, *arguments: str) -> Iterator[dict[str, str]]:
+    """A server in a process of its own; yields the address that it prints, and ends it in good order.
+
+    It holds the folder's `lock` as long as it lives, also if the sandbox is killed.
+    """
     command = [sys.executable, "-m", f"clevertap_import.sandbox.{module}", *arguments]
     # A session of its own: Ctrl-C in the terminal must reach the sandbox, which then ends its servers.
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, pass_fds=[lock]
+    )
+    note(lock, process.pid)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
@@ -67,6 +85,7 @@ def server(module: str, *arguments: str) -> Iterator[dict[str, str]]:
 
 def environment(home: Path, snowflake: Mapping[str, str], clevertap: Mapping[str, str]) -> dict[str, str]:
     return {
+        **NOTHING_ELSE,
         **CREDENTIALS,
         **{f"SNOWFLAKE_{key.upper()}": str(value) for key, value in snowflake.items()},
         "CLEVERTAP_API_URL": clevertap["url"],
@@ -84,9 +103,7 @@ def prepared(home: Path) -> Path:
 
 def seeded(variables: Mapping[str, str]) -> None:
     """Fill the shop; `variables` say where its Snowflake is."""
-    keys = ("account", "user", "password", "host", "port", "protocol")
-    arguments = {key: variables[f"SNOWFLAKE_{key.upper()}"] for key in keys}
-    with snowflake.connector.connect(**arguments) as connection:
+    with connect(variables) as connection:
         seed(connection, datetime.now(UTC))
 
 
@@ -94,14 +111,38 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="where all data of the sandbox is kept")
-    home = prepared(parser.parse_args().home.resolve())
+    parser.add_argument("--fresh", action="store_true", help="forget the data that is there")
+    options = parser.parse_args()
+    enter_clean(os.environ)
+    home = options.home.resolve()
+    try:
+        with folder_lock(home) as lock:
+            if options.fresh:
+                forget(home)
+            serve(prepared(home), lock)
+    except FolderInUse as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def forget(home: Path) -> None:
+    """Remove what is in the folder, but for the lock, which is held."""
+    for path in home.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != NAME:
+            path.unlink()
+
+
+def serve(home: Path, lock: int) -> None:
+    """Both servers, until a signal comes; the shop is filled if it is new."""
     is_new = not (home / "snowflake").exists()
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
     with (
-        server("snowflake_server", "--data", str(home / "snowflake")) as snowflake_address,
-        server("clevertap_server", "--state", str(home / "clevertap.json")) as clevertap_address,
+        server(lock, "snowflake_server", "--data", str(home / "snowflake")) as snowflake_address,
+        server(lock, "clevertap_server", "--state", str(home / "clevertap.json")) as clevertap_address,
     ):
         variables = environment(home, snowflake_address, clevertap_address)
         if is_new:

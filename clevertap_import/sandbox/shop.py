@@ -4,7 +4,8 @@
     python -m clevertap_import.sandbox.shop change
     python -m clevertap_import.sandbox.shop generate --rows 1000000 --table BIG
 
-The connection is taken from SNOWFLAKE_ACCOUNT, _USER, _PASSWORD, _HOST, _PORT and _PROTOCOL.
+The connection is taken from SNOWFLAKE_ACCOUNT, _USER, _PASSWORD, _HOST, _PORT and _PROTOCOL, as the
+sandbox prints them. It replaces tables, so it writes to this machine only.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 import snowflake.connector
 from snowflake.connector import SnowflakeConnection
 
+from clevertap_import.pure.errors import ConfigError
 from clevertap_import.sandbox.shop_rows import (
     ORDERS,
     PRODUCT_EVENTS,
@@ -33,7 +35,10 @@ from clevertap_import.sandbox.shop_rows import (
     shop_rows,
     snowflake_text,
 )
+from clevertap_import.sandbox.this_machine import enter_clean, refuse_elsewhere
 
+LOGIN = ("account", "user", "password", "host", "port", "protocol")
+LOGIN_SECONDS = 15
 DATABASE = "SHOP"
 SCHEMA = "PUBLIC"
 # A statement binds one JSON text, which Snowflake allows 16 MB.
@@ -146,15 +151,22 @@ from (select seq8() as N from table(generator(rowcount => {rows})))
 
 
 def connect(environment: Mapping[str, str]) -> SnowflakeConnection:
-    """A connection as the SNOWFLAKE_* variables say."""
-    settings: dict[str, Any] = {
-        key: environment[f"SNOWFLAKE_{key.upper()}"]
-        for key in ("account", "user", "password", "host", "port", "protocol")
-        if f"SNOWFLAKE_{key.upper()}" in environment
-    }
+    """A connection as the SNOWFLAKE_* variables say. Raises ConfigError unless they lead to this machine."""
+    names = {key: f"SNOWFLAKE_{key.upper()}" for key in LOGIN}
+    missing = [name for name in names.values() if not environment.get(name)]
+    if missing:
+        raise ConfigError(
+            f"{', '.join(missing)}: not set. Start the sandbox with"
+            " clevertap-import sandbox --no-ui, and copy the export lines that it prints."
+        )
+    refuse_elsewhere(names["host"], environment[names["host"]])
+    settings: dict[str, Any] = {key: environment[name] for key, name in names.items()}
     # Without the last one, each login looks for a cloud around it, for seconds where names do not resolve.
     return snowflake.connector.connect(
-        **settings, session_parameters={"TIMEZONE": "UTC"}, platform_detection_timeout_seconds=0.0
+        **settings,
+        session_parameters={"TIMEZONE": "UTC"},
+        platform_detection_timeout_seconds=0.0,
+        login_timeout=LOGIN_SECONDS,
     )
 
 
@@ -169,17 +181,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--now", type=datetime.fromisoformat, default=None, help="ISO 8601 with zone; default: now"
     )
     options = parser.parse_args(arguments)
-    now = options.now or datetime.now(UTC)
-    with connect(os.environ) as connection:
-        if options.action == "seed":
-            seed(connection, now)
-            done: dict[str, Any] = {table.name: table.rows for table in TABLES}
-        elif options.action == "change":
-            done = asdict(change_rows(connection, now))
-        else:
-            generate_customers(connection, options.rows, options.table, now)
-            done = {options.table: options.rows}
+    names = (f"SNOWFLAKE_{key.upper()}" for key in LOGIN)
+    # Without proxies and what else a shell may say: they could lead to another machine all the same.
+    enter_clean(os.environ, **{name: os.environ[name] for name in names if name in os.environ})
+    try:
+        with connect(os.environ) as connection:
+            done = acted(connection, options, options.now or datetime.now(UTC))
+    except ConfigError as error:
+        parser.exit(2, f"{error}\n")
+    except snowflake.connector.errors.Error as error:
+        words = " ".join(str(error.msg).split())
+        parser.exit(1, f"The local Snowflake could not do it; does the sandbox still run? {words}\n")
     sys.stdout.write(json.dumps(done) + "\n")
+
+
+def acted(connection: SnowflakeConnection, options: argparse.Namespace, now: datetime) -> dict[str, Any]:
+    """Do what is asked for; what was done."""
+    if options.action == "seed":
+        seed(connection, now)
+        return {table.name: table.rows for table in TABLES}
+    if options.action == "change":
+        return asdict(change_rows(connection, now))
+    generate_customers(connection, options.rows, options.table, now)
+    return {options.table: options.rows}
 
 
 if __name__ == "__main__":

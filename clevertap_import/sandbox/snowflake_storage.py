@@ -1,11 +1,13 @@
 """The databases of the local Snowflake: one DuckDB file each in one folder, shared by all sessions."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from fakesnow import macros
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.instance import FakeSnow
+from fakesnow.transforms import stage
 
 from clevertap_import.sandbox.snowflake_results import RecentResults, ResultSpool, SpoolingConnection
 
@@ -20,11 +22,19 @@ class _Settings(TypedDict, total=False):
     autocommit: bool
 
 
+def keep_staged_files(folder: Path) -> None:
+    """Put staged files into `folder`: fakesnow, once imported, has made a temporary folder that it never removes."""
+    with suppress(OSError):
+        Path(stage.LOCAL_BUCKET_PATH).rmdir()
+    stage.LOCAL_BUCKET_PATH = str(folder)
+
+
 class SharedStorage:
     """Stands where fakesnow keeps its shared FakeSnow, whose databases are gone when the process ends."""
 
     def __init__(self, folder: Path, spool: ResultSpool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        keep_staged_files(folder / "stages")
         self._folder = folder
         self._spool = spool
         self._results = RecentResults()

@@ -1,0 +1,40 @@
+"""One sandbox at a time in a folder: its databases take no second server."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clevertap_import.pure.errors import ConfigError
+
+NAME = "lock"
+
+
+class FolderInUse(ConfigError):
+    """Another sandbox works in this folder."""
+
+
+@contextmanager
+def folder_lock(home: Path) -> Iterator[int]:
+    """Hold `home` for one sandbox; yields the open file, for its servers to hold too. Raises FolderInUse."""
+    home.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse(
+                f"Another sandbox or demo uses {home} (processes {(home / NAME).read_text().strip()})."
+                " End it, or start this one in another folder."
+            ) from None
+        os.truncate(handle, 0)
+        note(handle, os.getpid())
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def note(handle: int, process_id: int) -> None:
+    """Write down who holds the lock, for whoever finds it held."""
+    os.write(handle, f"{process_id} ".encode())
