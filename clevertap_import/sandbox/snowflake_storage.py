@@ -23,7 +23,7 @@ class _Settings(TypedDict, total=False):
 
 
 def keep_staged_files(folder: Path) -> None:
-    """Put staged files into `folder`: fakesnow, once imported, has made a temporary folder that it never removes."""
+    """Put staged files into `folder`, in place of the temporary one that fakesnow never removes."""
     with suppress(OSError):
         Path(stage.LOCAL_BUCKET_PATH).rmdir()
     stage.LOCAL_BUCKET_PATH = str(folder)
