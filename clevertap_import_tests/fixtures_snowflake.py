@@ -75,8 +75,12 @@ class LocalSnowflake:
         return name
 
     def queries(self) -> list[str]:
-        """The texts of the queries that ran since the last reset, without those that were only described."""
-        return [query["text"] for query in self.received()["queries"] if not query["describe_only"]]
+        """The texts of the queries that ran since the last reset, without those that were only described.
+
+        Each session begins by showing its parameters; these questions are left out too.
+        """
+        asked = [query["text"] for query in self.received()["queries"] if not query["describe_only"]]
+        return [text for text in asked if text != "show parameters in session"]
 
     def received(self) -> dict[str, Any]:
         """Everything: queries (text, describe_only, query_tag) and logins (user, session_parameters)."""

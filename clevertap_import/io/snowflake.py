@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from clevertap_import.io.private_key import with_readable_key
 from clevertap_import.pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
+from clevertap_import.pure.session_parameters import check_kept, session_parameters
 from clevertap_import.pure.sql import SourceColumn, quoted
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
 QUERY_SECONDS = 6 * 3600
 """Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
-
-CHUNK_MB = 16
-"""Of one chunk of a result, unpacked: the least that CLIENT_RESULT_CHUNK_SIZE takes, whose default is 160."""
 
 CHUNKS_AHEAD = 2
 """Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
@@ -132,15 +130,7 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
         "client_prefetch_threads": CHUNKS_AHEAD,
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
-            # Fixed here, because a user's or account's default zone would move every naive timestamp; and
-            # NULL in an ARRAY would come as `undefined`, which is no JSON, and an OBJECT over many lines.
-            "session_parameters": {
-                "TIMEZONE": "UTC",
-                "QUERY_TAG": query_tag,
-                "STRICT_JSON_OUTPUT": True,
-                "JSON_INDENT": 0,
-                "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MB,
-            },
+            "session_parameters": session_parameters(query_tag),
             # Exact decimals: doubles would be off in the last place.
             "arrow_number_to_decimal": True,
             # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
@@ -153,7 +143,7 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
 def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Snowflake"]:
     """Log in, and log out whatever happens.
 
-    Raises ConfigError, SourceLoginRefused or WarehouseUnavailable.
+    Raises ConfigError, SourceLoginRefused, SessionUnusable or WarehouseUnavailable.
     """
     settings = with_readable_key(settings)
     # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
@@ -165,9 +155,17 @@ def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Sno
         session = resource.get_connection()
         connection = session.__enter__()
     try:
+        check_kept(shown_parameters(connection))
         yield Snowflake(connection)
     finally:
         connection.close()
+
+
+def shown_parameters(connection: "SnowflakeConnection") -> dict[str, str]:
+    """The parameters of the session as Snowflake keeps them. It needs no warehouse."""
+    with translated("show the session's parameters"), connection.cursor() as cursor:
+        cursor.execute("show parameters in session")
+        return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
 
 
 class Snowflake:

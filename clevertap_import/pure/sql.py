@@ -1,12 +1,13 @@
 """The one query of a run: the user's source, cut to the window, one row per identity for profiles.
 
 Bounds are written as literals and compared in Snowflake, at the column's full precision. Bind parameters are
-not used: the user's SQL may hold question marks and percent signs of its own.
+not used: the user's SQL may hold question marks and percent signs of its own. Each literal names its format,
+because an account's TIMESTAMP_INPUT_FORMAT may not read it otherwise.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from clevertap_import.pure.config import ImportConfig, UpdatedOn
 from clevertap_import.pure.errors import ColumnMissing, ConfigError
@@ -27,6 +28,10 @@ NAIVE_TYPES = ("TIMESTAMP_NTZ", "DATE")
 ZONED_TYPES = ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
 NUMERIC_TYPES = ("FIXED", "REAL")
 PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+ORDERED_TYPES = ("TEXT", "FIXED", "REAL", "BOOLEAN", "BINARY", "TIME", *NAIVE_TYPES, *ZONED_TYPES)
+
+SLACK = timedelta(hours=26)
+"""Further from UTC than the clocks of any zone ever were."""
 
 
 class ColumnTypeUnusable(ConfigError):
@@ -84,7 +89,7 @@ def window_query(config: ImportConfig, columns: Sequence[SourceColumn], window: 
     where = window_sql(config.updated_on, columns, window)
     tail = ""
     if isinstance(config.target, ProfilesTarget):
-        identity = column_sql(columns, config.identity_column)
+        identity = bytewise_sql(columns, config.identity_column)
         outputs.append(
             f"case when {identity} is null then 0 else count(*) over (partition by {identity}) - 1 end"
             f" as {quoted(SUPERSEDED_COLUMN)}"
@@ -104,14 +109,24 @@ def column_sql(columns: Sequence[SourceColumn], name: str) -> str:
     return f"source.{quoted(resolved(columns, name).name)}"
 
 
+def bytewise_sql(columns: Sequence[SourceColumn], name: str) -> str:
+    """The column as what differs in its bytes: under a collation, Abc and aBC may be the same text."""
+    column = column_sql(columns, name)
+    return f"collate({column}, '')" if resolved(columns, name).type == "TEXT" else column
+
+
 def newest_first(config: ImportConfig, columns: Sequence[SourceColumn]) -> str:
     """An order in which the newest row of an identity is first, and always the same one among equals."""
-    order = []
-    if config.updated_on:
-        order.append(f"{column_sql(columns, config.updated_on.column)} desc nulls last")
-    # Text, because semi-structured columns have no order of their own.
-    order += [f"cast({column_sql(columns, name)} as varchar) desc nulls last" for name in config.columns]
-    return ", ".join(order)
+    order = [moment_sql(config.updated_on, columns)] if config.updated_on else []
+    order += [ordered_sql(columns, name) for name in config.columns]
+    return ", ".join(f"{each} desc nulls last" for each in order)
+
+
+def ordered_sql(columns: Sequence[SourceColumn], name: str) -> str:
+    """The column as what can be ordered: semi-structured ones have no order of their own."""
+    if resolved(columns, name).type in ORDERED_TYPES:
+        return bytewise_sql(columns, name)
+    return f"cast({column_sql(columns, name)} as varchar)"
 
 
 def epoch_sql(updated_on: UpdatedOn | None, columns: Sequence[SourceColumn]) -> str:
@@ -146,20 +161,46 @@ def moment_sql(updated_on: UpdatedOn, columns: Sequence[SourceColumn]) -> str:
 
 
 def window_sql(updated_on: UpdatedOn | None, columns: Sequence[SourceColumn], window: Window | None) -> str:
+    """The rows of the window; before the exact bounds stand coarse ones, if the column is converted.
+
+    Snowflake skips the parts of a table that a bare column rules out, and reads all of them where the column
+    is inside a function.
+    """
     if updated_on is None or window is None:
         return ""
     moment = moment_sql(updated_on, columns)
-    kind = resolved(columns, updated_on.column).type
-    upper = f"{moment} < {bound_sql(updated_on, kind, window.upper)}"
+    column = resolved(columns, updated_on.column)
+    name = f"source.{quoted(column.name)}"
+    bounds = [] if moment == name else coarse_bounds(updated_on, column, window)
+    upper = f"{moment} < {bound_sql(updated_on, column.type, window.upper)}"
     if window.lower is None:
-        return f"\nwhere ({upper} or {moment} is null)"
-    return f"\nwhere {moment} >= {bound_sql(updated_on, kind, window.lower)} and {upper}"
+        bounds.append(f"({upper} or {moment} is null)")
+    else:
+        bounds += [f"{moment} >= {bound_sql(updated_on, column.type, window.lower)}", upper]
+    return f"\nwhere {' and '.join(bounds)}"
 
 
-def bound_sql(updated_on: UpdatedOn, column_type: str, bound: datetime) -> str:
+def coarse_bounds(updated_on: UpdatedOn, column: SourceColumn, window: Window) -> list[str]:
+    """Conditions on the bare column that every row of the window meets."""
+    name = f"source.{quoted(column.name)}"
+    is_number = column.type in NUMERIC_TYPES
+    slack = timedelta() if is_number else SLACK
+    upper = f"{name} <= {bound_sql(updated_on, column.type, window.upper + slack, is_bare=True)}"
+    if window.lower is not None:
+        return [f"{name} >= {bound_sql(updated_on, column.type, window.lower - slack, is_bare=True)}", upper]
+    # NaN counts as none, and to Snowflake it is greater than any bound.
+    return [] if is_number else [f"({upper} or {name} is null)"]
+
+
+def bound_sql(updated_on: UpdatedOn, column_type: str, bound: datetime, *, is_bare: bool = False) -> str:
+    """A bound of the type of the moment or, `is_bare`, of the column itself: then no column is converted."""
     moment = bound.astimezone(UTC)
     if updated_on.format in PER_SECOND:
         return str(int(moment.timestamp()) * PER_SECOND[updated_on.format])
+    if is_bare and column_type == "DATE":
+        return f"to_date('{moment:%Y-%m-%d}', 'YYYY-MM-DD')"
     if column_type in ZONED_TYPES:
-        return f"'{moment:%Y-%m-%d %H:%M:%S} +00:00'::timestamp_tz"
-    return f"'{moment:%Y-%m-%d %H:%M:%S}'::timestamp_ntz"
+        return (
+            f"to_{column_type.lower()}('{moment:%Y-%m-%d %H:%M:%S} +00:00', 'YYYY-MM-DD HH24:MI:SS TZH:TZM')"
+        )
+    return f"to_timestamp_ntz('{moment:%Y-%m-%d %H:%M:%S}', 'YYYY-MM-DD HH24:MI:SS')"

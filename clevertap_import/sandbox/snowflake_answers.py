@@ -67,6 +67,9 @@ class AnswerRule(BaseModel):
     rows_per_resultset: int | None = Field(default=None, ge=0)
     result_format: Literal["json"] | None = None
     quoted_identifiers_ignore_case: bool = False
+    timestamp_input_format: str | None = None
+    # The session's own parameters are not taken, as an account may do with some.
+    ignores_session: bool = False
 
     columns: dict[str, WireColumn] = Field(default_factory=dict)
 
@@ -77,6 +80,7 @@ PINNED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "rows_per_resultset": ("ROWS_PER_RESULTSET", ("0",)),
     "result_format": ("PYTHON_CONNECTOR_QUERY_RESULT_FORMAT", ("ARROW", "ARROW_FORCE")),
     "quoted_identifiers_ignore_case": ("QUOTED_IDENTIFIERS_IGNORE_CASE", ("FALSE",)),
+    "timestamp_input_format": ("TIMESTAMP_INPUT_FORMAT", ("AUTO",)),
 }
 """The session parameter that goes before each key, and the values with which it does."""
 
@@ -113,6 +117,8 @@ class AnswerRules:
 
 def within_session(rule: AnswerRule, parameters: Mapping[str, Any]) -> AnswerRule:
     """The rule without what the session's own parameters undo."""
+    if rule.ignores_session:
+        return rule
     said = {name.upper(): str(value).upper() for name, value in parameters.items()}
     undone = [key for key, (name, values) in PINNED.items() if said.get(name) in values]
     return rule.model_copy(update={key: AnswerRule.model_fields[key].default for key in undone})

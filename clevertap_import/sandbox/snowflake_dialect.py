@@ -8,7 +8,10 @@ from sqlglot import exp
 def corrected(parse_one: Callable[[str], exp.Expr]) -> Callable[[str], exp.Expr]:
     """fakesnow's parser, followed by our corrections."""
     return lambda sql: (
-        parse_one(sql).transform(_floor_epoch_seconds, copy=False).transform(_sum_exactly, copy=False)
+        parse_one(sql)
+        .transform(_floor_epoch_seconds, copy=False)
+        .transform(_sum_exactly, copy=False)
+        .transform(_collated, copy=False)
     )
 
 
@@ -25,3 +28,21 @@ def _sum_exactly(node: exp.Expr) -> exp.Expr:
     Under its bare name the function is left alone. Texts, which Snowflake would add as numbers, are refused.
     """
     return exp.Anonymous(this="SUM", expressions=[node.this]) if isinstance(node, exp.Sum) else node
+
+
+def _collated(node: exp.Expr) -> exp.Expr:
+    """Snowflake names collations in quotes, 'en-ci'; DuckDB has nocase, noaccent and binary."""
+    match node:
+        case exp.CollateColumnConstraint():
+            return exp.CollateColumnConstraint(this=_collation(node.this))
+        case exp.Collate():
+            return exp.Collate(this=node.this, expression=_collation(node.expression))
+    return node
+
+
+_COLLATIONS = {"ci": "nocase", "upper": "nocase", "lower": "nocase", "ai": "noaccent"}
+
+
+def _collation(named: exp.Expr) -> exp.Identifier:
+    duck = [_COLLATIONS[part] for part in named.name.lower().split("-") if part in _COLLATIONS]
+    return exp.to_identifier(".".join(duck) or "binary", quoted=len(duck) < 2)

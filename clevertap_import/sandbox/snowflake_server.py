@@ -40,6 +40,7 @@ from starlette.routing import Route
 from clevertap_import.sandbox.snowflake_answers import RULES, AnswerRules
 from clevertap_import.sandbox.snowflake_dialect import corrected
 from clevertap_import.sandbox.snowflake_logins import Refusal, login_refusal
+from clevertap_import.sandbox.snowflake_parameters import is_shown, shown, unread
 from clevertap_import.sandbox.snowflake_results import (
     ResultSpool,
     RowType,
@@ -144,6 +145,10 @@ class LocalSnowflakeServer:
         rule = self.rules.for_query(sql, session.parameters, describe=is_described)
         if rule and rule.code:
             return _refused((rule.code, rule.message), rule.sqlstate)
+        if is_shown(sql):
+            return JSONResponse({"success": True, "data": shown(session.parameters, rule)})
+        if rule and (refusal := unread(sql, rule)):
+            return _refused(refusal, "22007")
         async with session.lock:
             self.spool.free_session(token, only_read=True)
             _large_result.set(None)

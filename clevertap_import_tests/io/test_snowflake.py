@@ -29,6 +29,7 @@ from clevertap_import.pure.errors import (
     SourceLoginRefused,
     WarehouseUnavailable,
 )
+from clevertap_import.pure.session_parameters import session_parameters
 from clevertap_import.pure.sql import SourceColumn
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
 
@@ -118,18 +119,12 @@ def test_exactly_one_secret_is_used_the_key_before_the_password(
     assert {name: arguments[name] for name in names if name in arguments} == secret
 
 
-def test_every_session_reads_in_utc_with_exact_decimals_plain_json_a_tag_and_small_chunks() -> None:
+def test_every_session_reads_with_pinned_parameters_and_exact_decimals() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
     assert resource_arguments(settings, TAG)["additional_snowflake_connection_args"] == {
         "host": "h",
         "port": "1",
-        "session_parameters": {
-            "TIMEZONE": "UTC",
-            "QUERY_TAG": TAG,
-            "STRICT_JSON_OUTPUT": True,
-            "JSON_INDENT": 0,
-            "CLIENT_RESULT_CHUNK_SIZE": 16,
-        },
+        "session_parameters": session_parameters(TAG),
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,
     }
@@ -296,7 +291,7 @@ def test_the_query_may_take_hours_and_all_else_minutes(
     with open_snowflake(settings, TAG) as snowflake:
         snowflake.now()
         assert list(snowflake.batches("select 1 as X"))
-    assert limits == [NETWORK_SECONDS, QUERY_SECONDS]
+    assert limits == [NETWORK_SECONDS, NETWORK_SECONDS, QUERY_SECONDS]
 
 
 def test_no_rows_are_no_records(local_snowflake: LocalSnowflake, settings: SnowflakeSettings) -> None:

@@ -52,6 +52,10 @@ def events_query(updated_type: str, window: Window | None = WINDOW, **attributes
     return epoch, where
 
 
+def ntz(text: str) -> str:
+    return f"to_timestamp_ntz('2026-{text}:00:00', 'YYYY-MM-DD HH24:MI:SS')"
+
+
 @pytest.mark.parametrize(
     ("updated_type", "attributes", "epoch", "where"),
     [
@@ -59,44 +63,50 @@ def events_query(updated_type: str, window: Window | None = WINDOW, **attributes
             "TIMESTAMP_NTZ",
             {},
             'date_part(epoch_second, source."UPDATED_AT")',
-            "\nwhere source.\"UPDATED_AT\" >= '2026-11-01 01:00:00'::timestamp_ntz"
-            " and source.\"UPDATED_AT\" < '2026-11-01 02:00:00'::timestamp_ntz",
+            f'source."UPDATED_AT" >= {ntz("11-01 01")} and source."UPDATED_AT" < {ntz("11-01 02")}',
         ),
         (
             "TIMESTAMP_NTZ",
             {"timezone": "Asia/Kolkata"},
             "date_part(epoch_second, convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\"))",
-            "\nwhere convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\")"
-            " >= '2026-11-01 01:00:00'::timestamp_ntz"
-            " and convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\")"
-            " < '2026-11-01 02:00:00'::timestamp_ntz",
+            f'source."UPDATED_AT" >= {ntz("10-30 23")} and source."UPDATED_AT" <= {ntz("11-02 04")}'
+            f" and convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\") >= {ntz('11-01 01')}"
+            f" and convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\") < {ntz('11-01 02')}",
         ),
         (
             "DATE",
             {},
             'date_part(epoch_second, cast(source."UPDATED_AT" as timestamp_ntz))',
-            "\nwhere cast(source.\"UPDATED_AT\" as timestamp_ntz) >= '2026-11-01 01:00:00'::timestamp_ntz"
-            " and cast(source.\"UPDATED_AT\" as timestamp_ntz) < '2026-11-01 02:00:00'::timestamp_ntz",
+            "source.\"UPDATED_AT\" >= to_date('2026-10-30', 'YYYY-MM-DD')"
+            " and source.\"UPDATED_AT\" <= to_date('2026-11-02', 'YYYY-MM-DD')"
+            f' and cast(source."UPDATED_AT" as timestamp_ntz) >= {ntz("11-01 01")}'
+            f' and cast(source."UPDATED_AT" as timestamp_ntz) < {ntz("11-01 02")}',
         ),
-        (
-            "TIMESTAMP_TZ",
-            {"timezone": "Asia/Kolkata"},
-            'date_part(epoch_second, source."UPDATED_AT")',
-            "\nwhere source.\"UPDATED_AT\" >= '2026-11-01 01:00:00 +00:00'::timestamp_tz"
-            " and source.\"UPDATED_AT\" < '2026-11-01 02:00:00 +00:00'::timestamp_tz",
+        *(
+            (
+                kind,
+                {"timezone": "Asia/Kolkata"},
+                'date_part(epoch_second, source."UPDATED_AT")',
+                f'source."UPDATED_AT" >= to_{kind.lower()}'
+                "('2026-11-01 01:00:00 +00:00', 'YYYY-MM-DD HH24:MI:SS TZH:TZM')"
+                f' and source."UPDATED_AT" < to_{kind.lower()}'
+                "('2026-11-01 02:00:00 +00:00', 'YYYY-MM-DD HH24:MI:SS TZH:TZM')",
+            )
+            for kind in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
         ),
         (
             "FIXED",
             {"format": "epoch_seconds"},
             'case when abs(source."UPDATED_AT") < 1e15 then floor(source."UPDATED_AT" / 1) end',
-            '\nwhere source."UPDATED_AT" >= 1793494800 and source."UPDATED_AT" < 1793498400',
+            'source."UPDATED_AT" >= 1793494800 and source."UPDATED_AT" < 1793498400',
         ),
         (
             "REAL",
             {"format": "epoch_milliseconds"},
             "case when abs(nullif(source.\"UPDATED_AT\", 'NaN'::float)) < 1e15"
             " then floor(nullif(source.\"UPDATED_AT\", 'NaN'::float) / 1000) end",
-            "\nwhere nullif(source.\"UPDATED_AT\", 'NaN'::float) >= 1793494800000"
+            'source."UPDATED_AT" >= 1793494800000 and source."UPDATED_AT" <= 1793498400000'
+            " and nullif(source.\"UPDATED_AT\", 'NaN'::float) >= 1793494800000"
             " and nullif(source.\"UPDATED_AT\", 'NaN'::float) < 1793498400000",
         ),
     ],
@@ -104,17 +114,33 @@ def events_query(updated_type: str, window: Window | None = WINDOW, **attributes
 def test_each_kind_of_updated_on_column_is_compared_at_its_full_precision(
     updated_type: str, attributes: dict[str, str], epoch: str, where: str
 ) -> None:
-    assert events_query(updated_type, WINDOW, **attributes) == (epoch, where)
+    assert events_query(updated_type, WINDOW, **attributes) == (epoch, f"\nwhere {where}")
 
 
-def test_timestamp_ltz_is_compared_like_timestamp_tz() -> None:
-    assert events_query("TIMESTAMP_LTZ") == events_query("TIMESTAMP_TZ")
-
-
-def test_the_first_window_takes_older_rows_and_null() -> None:
-    _, where = events_query("TIMESTAMP_NTZ", Window(None, TWO))
-    bound = "source.\"UPDATED_AT\" < '2026-11-01 02:00:00'::timestamp_ntz"
-    assert where == f'\nwhere ({bound} or source."UPDATED_AT" is null)'
+@pytest.mark.parametrize(
+    ("updated_type", "attributes", "where"),
+    [
+        ("TIMESTAMP_NTZ", {}, f'(source."UPDATED_AT" < {ntz("11-01 02")} or source."UPDATED_AT" is null)'),
+        (
+            "TIMESTAMP_NTZ",
+            {"timezone": "Asia/Kolkata"},
+            f'(source."UPDATED_AT" <= {ntz("11-02 04")} or source."UPDATED_AT" is null)'
+            f" and (convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\") < {ntz('11-01 02')}"
+            " or convert_timezone('Asia/Kolkata', 'UTC', source.\"UPDATED_AT\") is null)",
+        ),
+        (
+            "REAL",
+            {"format": "epoch_seconds"},
+            "(nullif(source.\"UPDATED_AT\", 'NaN'::float) < 1793498400"
+            " or nullif(source.\"UPDATED_AT\", 'NaN'::float) is null)",
+        ),
+    ],
+)
+def test_the_first_window_takes_older_rows_and_null(
+    updated_type: str, attributes: dict[str, str], where: str
+) -> None:
+    _, found = events_query(updated_type, Window(None, TWO), **attributes)
+    assert found == f"\nwhere {where}"
 
 
 def test_bounds_are_written_in_utc_whatever_zone_they_come_in() -> None:
@@ -138,18 +164,30 @@ def test_a_full_import_of_events_reads_everything() -> None:
 
 def test_profiles_are_one_row_per_identity_the_newest() -> None:
     config = profiles_import({"column": "CITY", "property": "City"}, **updated_on())
+    moment = 'cast(source."UPDATED_AT" as timestamp_ntz)'
+    identity = "collate(source.\"ID\", '')"
     assert window_query(config, columns("DATE", "CITY"), Window(None, TWO)) == (
         'select source."ID" as "ID", source."UPDATED_AT" as "UPDATED_AT", source."CITY" as "CITY",'
-        ' date_part(epoch_second, cast(source."UPDATED_AT" as timestamp_ntz)) as "_CLEVERTAP_IMPORT_EPOCH",'
-        ' case when source."ID" is null then 0 else count(*) over (partition by source."ID") - 1 end'
+        f' date_part(epoch_second, {moment}) as "_CLEVERTAP_IMPORT_EPOCH",'
+        f" case when {identity} is null then 0 else count(*) over (partition by {identity}) - 1 end"
         ' as "_CLEVERTAP_IMPORT_SUPERSEDED"\n'
         "from (\nselect * from T\n) as source\n"
-        "where (cast(source.\"UPDATED_AT\" as timestamp_ntz) < '2026-11-01 02:00:00'::timestamp_ntz"
-        ' or cast(source."UPDATED_AT" as timestamp_ntz) is null)\n'
+        "where (source.\"UPDATED_AT\" <= to_date('2026-11-02', 'YYYY-MM-DD')"
+        ' or source."UPDATED_AT" is null)'
+        f" and ({moment} < {ntz('11-01 02')} or {moment} is null)\n"
+        f"qualify {identity} is null or row_number() over (partition by {identity} order by"
+        f" {moment} desc nulls last, {identity} desc nulls last,"
+        ' source."UPDATED_AT" desc nulls last,'
+        " collate(source.\"CITY\", '') desc nulls last) = 1"
+    )
+
+
+def test_columns_without_an_order_of_their_own_are_ordered_as_text() -> None:
+    config = profiles_import({"column": "CITY", "property": "City"})
+    found = [SourceColumn("ID", "FIXED", 0), SourceColumn("CITY", "VARIANT")]
+    assert window_query(config, found, None).endswith(
         'qualify source."ID" is null or row_number() over (partition by source."ID" order by'
-        ' source."UPDATED_AT" desc nulls last, cast(source."ID" as varchar) desc nulls last,'
-        ' cast(source."UPDATED_AT" as varchar) desc nulls last,'
-        ' cast(source."CITY" as varchar) desc nulls last) = 1'
+        ' source."ID" desc nulls last, cast(source."CITY" as varchar) desc nulls last) = 1'
     )
 
 
