@@ -78,7 +78,9 @@ def named_or_used(connection: str | None, account: str | None) -> tuple[list[str
     """What is named; if nothing is, what the imports use; if there are none, the default names."""
     if connection or account:
         return [connection] if connection else [], [account] if account else []
-    configs = [each.config for each in all_imports().loaded]
+    from clevertap_import.io.import_files import imports_folder, load_folder
+
+    configs = [each.config for each in load_folder(imports_folder(os.environ)).loaded]
     connections = sorted({config.connection for config in configs}) or ["snowflake"]
     return connections, sorted({config.account for config in configs}) or ["clevertap"]
 

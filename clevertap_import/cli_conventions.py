@@ -48,9 +48,14 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def all_imports() -> "Imports":
-    from clevertap_import.io.import_files import imports_folder, load_folder
+    """Every import, drafts included. Raises ConfigError if there is none at all."""
+    from clevertap_import.io.import_files import NoImports, imports_folder, load_folder
 
-    return load_folder(imports_folder(os.environ))
+    folder = imports_folder(os.environ)
+    imports = load_folder(folder)
+    if not imports.loaded and not imports.drafts:
+        raise NoImports(folder)
+    return imports
 
 
 def chosen(names: Sequence[str]) -> list["ImportConfig"]:

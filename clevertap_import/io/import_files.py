@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path
 
+from clevertap_import.io.dagster_project import PACKAGE, DagsterProject, project_around
 from clevertap_import.pure.config import SqlSource
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
@@ -48,6 +49,17 @@ class ImportIsDraft(ConfigError):
     """The import that was asked for cannot run before its YAML is mended."""
 
 
+class NoImports(ConfigError):
+    """The folder of imports holds none."""
+
+    def __init__(self, folder: Path) -> None:
+        into = f"Put one into {folder}, as NAME/defs.yaml, or set" if folder.is_dir() else "Set"
+        super().__init__(
+            f"There is no import here. {into} {FOLDER_VARIABLE}, in the environment or in .env, to the folder"
+            " that holds yours. In a Dagster project of your own, start the command in its folder."
+        )
+
+
 class FolderMissing(ConfigError):
     """The folder of imports that the environment names is not there."""
 
@@ -57,8 +69,15 @@ class SqlFileUnreadable(Exception):
 
 
 def imports_folder(environment: Mapping[str, str]) -> Path:
-    """The folder of imports that the environment names, or this package's own. Raises FolderMissing."""
-    folder = Path(environment.get(FOLDER_VARIABLE) or PACKAGE_FOLDER).resolve()
+    """The folder of imports that the environment names, or the Dagster project around, or this clone.
+
+    Raises FolderMissing for a name that leads nowhere. The last one is not there in an installation.
+    """
+    named = environment.get(FOLDER_VARIABLE)
+    if not named:
+        project = project_around(Path.cwd())
+        return project.defs if project else PACKAGE_FOLDER
+    folder = Path(named).resolve()
     if not folder.is_dir():
         raise FolderMissing(
             f"{FOLDER_VARIABLE} names {folder}, which is no folder. Correct it, or make the folder."
@@ -67,9 +86,15 @@ def imports_folder(environment: Mapping[str, str]) -> Path:
 
 
 def load_folder(folder: Path) -> Imports:
-    """Every import in the YAML files below `folder`, ordered by file."""
+    """Every import in the YAML files below `folder`, ordered by file.
+
+    In the folder of a Dagster project, files that do not name our component are data of others.
+    """
+    project = project_around(folder)
+    if project and not folder.is_relative_to(project.defs):
+        project = None
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    found = list(_without_twins(each for path in paths for each in _read_file(path, folder)))
+    found = list(_without_twins(each for path in paths for each in _read_file(path, folder, project)))
     return Imports(
         loaded=tuple(each for each in found if isinstance(each, LoadedImport)),
         drafts=tuple(each for each in found if isinstance(each, Draft)),
@@ -99,7 +124,7 @@ def sql_text(source: SqlSource, folder: Path, root: Path) -> str:
     return text
 
 
-def _read_file(path: Path, root: Path) -> Iterator[ImportFile]:
+def _read_file(path: Path, root: Path, project: DagsterProject | None) -> Iterator[ImportFile]:
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -108,8 +133,11 @@ def _read_file(path: Path, root: Path) -> Iterator[ImportFile]:
         line = error.object.count(b"\n", 0, error.start) + 1
         yield unreadable(str(path), line, "This line is not UTF-8 text. Save the file as UTF-8.")
     else:
-        for each in read_imports(text, str(path)):
-            yield completed(each, root) if isinstance(each, LoadedImport) else each
+        if project and f"{PACKAGE}." not in text:
+            return
+        for each in read_imports(text, str(path), in_project=project is not None):
+            folder = project.root if project else root
+            yield completed(each, folder) if isinstance(each, LoadedImport) else each
 
 
 def completed(loaded: LoadedImport, root: Path) -> ImportFile:

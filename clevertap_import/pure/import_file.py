@@ -1,6 +1,6 @@
 """From the text of a YAML file to imports; or to drafts, with every problem and the line it is on."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, ClassVar
@@ -14,8 +14,13 @@ from clevertap_import.pure.errors import did_you_mean
 from clevertap_import.pure.strict import not_a_key, shown
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
-DOCUMENT_KEYS = ("type", "attributes", "requirements", "post_processing")
-"""The last two are Dagster's, and change nothing of what an import does."""
+OWN_KEYS = ("type", "attributes")
+DAGSTER_KEYS = ("requirements", "post_processing")
+"""What Dagster itself applies to a component of a project's own defs folder; here nobody would."""
+
+NOT_APPLIED = "works in the defs folder of a Dagster project of your own alone. Nothing would apply it here."
+
+DOCUMENT_KEYS = (*OWN_KEYS, *DAGSTER_KEYS)
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there, is ten times faster
 
@@ -70,14 +75,17 @@ class Draft:
 ImportFile = LoadedImport | Draft
 
 
-def read_imports(text: str, file: str) -> tuple[ImportFile, ...]:
-    """Every import of a YAML file, in order. Documents of other Dagster components are passed over."""
+def read_imports(text: str, file: str, *, in_project: bool = False) -> tuple[ImportFile, ...]:
+    """Every import of a YAML file, in order. Documents of other Dagster components are passed over.
+
+    `in_project`: the file is in the defs folder of a Dagster project, where Dagster applies its own keys.
+    """
     if not text.strip():
         return (unreadable(file, 1, "The file is empty. Write the keys type and attributes, or remove it."),)
     found: list[ImportFile] = []
     try:
         for root in yaml.compose_all(text, Loader):
-            found += _read_document(root, text, file)
+            found += _read_document(root, text, file, in_project=in_project)
     except yaml.YAMLError as error:  # the parser cannot go on behind it
         found.append(unreadable(file, *_syntax_problem(error, text)))
     except RecursionError:
@@ -97,7 +105,7 @@ def line_of(lines: Mapping[str, int], key: str, default: int) -> int:
     return lines.get(key, default)
 
 
-def _read_document(root: yaml.Node, text: str, file: str) -> Iterator[ImportFile]:
+def _read_document(root: yaml.Node, text: str, file: str, *, in_project: bool) -> Iterator[ImportFile]:
     """Yields nothing for a document that is none of ours."""
     line = root.start_mark.line + 1
     # Lines first: construction folds merged keys into the nodes.
@@ -115,7 +123,18 @@ def _read_document(root: yaml.Node, text: str, file: str) -> Iterator[ImportFile
         )
         return
     if not _is_other_component(document.get("type")):
-        yield _read_import(document, file, line, lines, repeated)
+        around = [
+            Problem(
+                file,
+                at,
+                key.removeprefix("attributes."),
+                f"{key.rsplit('.')[-1]!r} is given twice. Keep one.",
+            )
+            for key, at in repeated
+        ]
+        for key, message in _document_problems(document, in_project=in_project):
+            around.append(Problem(file, line_of(lines, key, line), key, message))
+        yield _read_import(document, file, line, lines, around)
 
 
 def _read_import(
@@ -123,18 +142,12 @@ def _read_import(
     file: str,
     line: int,
     lines: dict[str, int],
-    repeated: list[tuple[str, int]],
+    around: Iterable[Problem],
 ) -> ImportFile:
+    """`around`: what is wrong beside the attributes."""
     attributes = document.get("attributes")
     own_lines = {key.removeprefix("attributes."): at for key, at in lines.items()}
-    problems = [
-        Problem(
-            file, at, key.removeprefix("attributes."), f"{key.rsplit('.')[-1]!r} is given twice. Keep one."
-        )
-        for key, at in repeated
-    ]
-    for key, message in _document_problems(document):
-        problems.append(Problem(file, line_of(lines, key, line), key, message))
+    problems = list(around)
     if attributes is not None:
         try:
             config = ImportConfig.model_validate(attributes)
@@ -149,7 +162,7 @@ def _read_import(
     return LoadedImport(config, file, line, own_lines)
 
 
-def _document_problems(document: Mapping[object, object]) -> Iterator[tuple[str, str]]:
+def _document_problems(document: Mapping[object, object], *, in_project: bool) -> Iterator[tuple[str, str]]:
     """Key and message of what is wrong around the attributes."""
     kind = document.get("type")
     if kind is None:
@@ -161,8 +174,10 @@ def _document_problems(document: Mapping[object, object]) -> Iterator[tuple[str,
     for key in document:
         if key in ImportConfig.model_fields:
             yield str(key), f"{key!r} is not a key here. Indent it, so that it is below attributes."
+        elif key in DAGSTER_KEYS and not in_project:
+            yield str(key), f"{key!r} {NOT_APPLIED}"
         elif key not in DOCUMENT_KEYS:
-            yield str(key), not_a_key(key, DOCUMENT_KEYS)
+            yield str(key), not_a_key(key, DOCUMENT_KEYS if in_project else OWN_KEYS)
 
 
 def _is_other_component(kind: object) -> bool:

@@ -35,7 +35,11 @@ def import_schema() -> Schema:
         "type": {"const": COMPONENT, "description": "Says that the document is an import."},
         "attributes": {"$ref": "#/$defs/Import", "description": "The import."},
     }
-    dagsters = {key: {"description": "Dagster's own."} for key in DOCUMENT_KEYS if key not in documents}
+    dagsters = {
+        key: {"description": "Dagster's own; only in the defs folder of a Dagster project of your own."}
+        for key in DOCUMENT_KEYS
+        if key not in documents
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An import of clevertap_import",

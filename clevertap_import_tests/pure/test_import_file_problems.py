@@ -152,8 +152,19 @@ BROKEN = {
     "document key": (
         "attributes:",
         "attribute: 1\nattributes:",
-        "2: attribute: 'attribute' is not a key here. Did you mean 'attributes'? "
-        "Allowed: type, attributes, requirements, post_processing.",
+        "2: attribute: 'attribute' is not a key here. Did you mean 'attributes'? Allowed: type, attributes.",
+    ),
+    "key of Dagster": (
+        "attributes:",
+        "post_processing: {assets: []}\nattributes:",
+        "2: post_processing: 'post_processing' works in the defs folder of a Dagster project of your own"
+        " alone. Nothing would apply it here.",
+    ),
+    "another key of Dagster": (
+        "attributes:",
+        "requirements: {env: [A]}\nattributes:",
+        "2: requirements: 'requirements' works in the defs folder of a Dagster project of your own"
+        " alone. Nothing would apply it here.",
     ),
     "import key outside": (
         "attributes:",

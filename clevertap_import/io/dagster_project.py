@@ -1,0 +1,75 @@
+"""Somebody's own Dagster project, and the folder in it from which Dagster loads components."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PACKAGE = __name__.split(".")[0]
+FOLDERS = ("defs", "definitions")
+"""Below the root module; the second where there is no first, as the `dg` command has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterProject:
+    """Its root, and its folder of components."""
+
+    root: Path
+    defs: Path
+
+
+def project_around(start: Path) -> DagsterProject | None:
+    """The nearest Dagster project that has a folder of components, from `start` up; None if it is ours."""
+    for root in (start, *start.parents):
+        for module in defs_modules(root):
+            if module.split(".")[0] == PACKAGE:
+                return None
+            if folder := module_folder(root, module):
+                return DagsterProject(root, folder)
+    return None
+
+
+def module_folder(root: Path, module: str) -> Path | None:
+    """Where the code of `module` is: in `src`, if the project has one, or beside the project's file."""
+    folders = (base.joinpath(*module.split(".")) for base in (root / "src", root))
+    return next((folder.resolve() for folder in folders if folder.is_dir()), None)
+
+
+def defs_modules(root: Path) -> Iterator[str]:
+    """Modules in which `root` may keep components, by its dg.toml, pyproject.toml and workspace.yaml."""
+    dg_file, tools = toml(root / "dg.toml"), table(toml(root / "pyproject.toml"), "tool")
+    for found in (table(dg_file, "project"), table(table(tools, "dg"), "project")):
+        if isinstance(found.get("defs_module"), str):
+            yield found["defs_module"]
+        elif isinstance(found.get("root_module"), str):
+            yield from (f"{found['root_module']}.{name}" for name in FOLDERS)
+    for module in (table(tools, "dagster").get("module_name"), *workspace_modules(root / "workspace.yaml")):
+        if isinstance(module, str):
+            yield from (f"{module.removesuffix('.definitions')}.{name}" for name in FOLDERS)
+
+
+def workspace_modules(file: Path) -> Iterator[object]:
+    """The modules that a workspace.yaml loads."""
+    try:
+        entries = yaml.safe_load(file.read_text("utf-8"))["load_from"]
+        for entry in entries:
+            module = entry.get("python_module", entry.get("python_package"))
+            yield table({"it": module}, "it").get("module_name", module)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, AttributeError):
+        return
+
+
+def toml(file: Path) -> dict[str, Any]:
+    """A file's content; empty if there is none, or none that can be read: Dagster itself will say so."""
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+
+
+def table(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = content.get(key)
+    return found if isinstance(found, dict) else {}
