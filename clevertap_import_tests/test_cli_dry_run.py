@@ -46,7 +46,9 @@ def document(workshop: Workshop, *words: str) -> tuple[int, dict[str, Any], dict
     """Exit code, the document, and its checks by name."""
     done = command(workshop, "dry-run", *words, "--json")
     found = json.loads(done.stdout)
-    assert list(found) == ["nickname", "passed", "rows", "checks"], done.stderr
+    assert list(found) == ["nickname", "passed", "rows", "blank_values", "future_events", "checks"], (
+        done.stderr
+    )
     return done.returncode, found, {check["name"]: check for check in found["checks"]}
 
 

@@ -4,6 +4,7 @@ Memory: one chunk of the query's result and less than one batch of records, what
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -60,7 +61,8 @@ class StageCounts:
     changed: those of `staged` whose identity was delivered before in another content. held: events that may
     have been stored, their answers being lost, and that are not sent again. doubtful: those of `staged` that
     are sent again. Beside these sums, rows by their Updated On: NULL; later than the run began; and late,
-    that is news in windows before those that the run was asked for.
+    that is news in windows before those that the run was asked for. blanks: for each property the cells that
+    were blank and counted as NULL. future_events: rows whose event is dated after the run began.
     """
 
     read: int = 0
@@ -76,6 +78,12 @@ class StageCounts:
     changed: int = 0
     batches: int = 0
     tallies: dict[Fault, Tally] = field(default_factory=dict)
+    blanks: Counter[str] = field(default_factory=Counter)
+    future_events: int = 0
+
+    @property
+    def blank_values(self) -> int:
+        return self.blanks.total()
 
 
 class StageUnwritable(Unfinished):
@@ -219,6 +227,8 @@ class Stager:
 
     def tally(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
         counts.invalid += len(mapped.rejections)
+        counts.blanks.update(mapped.blank_values)
+        counts.future_events += mapped.future_events
         for problem in mapped.problems:
             places = problem.places()
             first = int(places[0])

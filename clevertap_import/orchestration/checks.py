@@ -27,6 +27,9 @@ SCHEMA = dg.TableSchema(
 )
 
 
+SHOWN_BLANKS = 5
+"""Properties that a check names of those with blank cells."""
+
 Problems = Sequence[tuple[Fault, Tally]]
 
 
@@ -92,8 +95,15 @@ def dry_run_results(
         problems = [
             (fault, tally) for fault, tally in counts.tallies.items() if CODES[fault.code].check == name
         ]
-        text = summary(problems, counts)
-        yield result(key, name, problems, text, is_blocking=blocking and bool(problems), metadata=checked)
+        notes, found = value_notes(counts) if name == "mapping" else ("", {})
+        yield result(
+            key,
+            name,
+            problems,
+            summary(problems, counts) + notes,
+            is_blocking=blocking and bool(problems),
+            metadata={**checked, **found},
+        )
     yield result(
         key,
         "clevertap",
@@ -123,6 +133,21 @@ def query_summary(counts: StageCounts) -> str:
             f" Rows of which Updated On is in the future: {counts.future:,}; they come with their windows."
         )
     return told
+
+
+def value_notes(counts: StageCounts) -> tuple[str, dict[str, int]]:
+    """What to tell of values that are taken and yet may not be meant, and how many they are."""
+    told = ""
+    if counts.blanks:
+        most = ", ".join(f"{name}: {cells:,}" for name, cells in counts.blanks.most_common(SHOWN_BLANKS))
+        more = ", ..." if len(counts.blanks) > SHOWN_BLANKS else ""
+        told += f" Blank cells that count as NULL: {counts.blank_values:,} ({most}{more})."
+    if counts.future_events:
+        told += (
+            f" Events whose time is in the future: {counts.future_events:,}; a wrong format or timezone of"
+            " created_on may have put them there."
+        )
+    return told, {"blank_values": counts.blank_values, "future_events": counts.future_events}
 
 
 def summary(problems: Problems, counts: StageCounts) -> str:

@@ -1,7 +1,7 @@
 """A dry run started from a command: the checks of one import alone, recorded in Dagster's history."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -22,6 +22,9 @@ from clevertap_import.pure.config import ImportConfig
 
 DRY_RUN_TAG = "clevertap/dry_run"
 
+NOTES = ("blank_values", "future_events")
+"""Counts of the check `mapping` that a person should see."""
+
 Line = dict[str, Any]
 
 
@@ -34,6 +37,7 @@ class DryRun:
     checks: list[Line]
     problem: str | None
     run_id: str
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -44,7 +48,7 @@ class DryRun:
     @property
     def document(self) -> Line:
         told = {"nickname": self.nickname, "passed": self.passed, "rows": self.rows}
-        return {**told, "checks": self.checks}
+        return {**told, **self.notes, "checks": self.checks}
 
 
 def dry_run(
@@ -75,15 +79,16 @@ def dry_run(
     found = {each.check_name: each for each in result.get_asset_check_evaluations()}
     return DryRun(
         config.nickname,
-        rows=max((rows_checked(each) for each in found.values()), default=0),
+        rows=max((counted(each, "rows_checked") for each in found.values()), default=0),
         checks=[check_line(found[name]) for name in DESCRIPTIONS if name in found],
         problem=None if result.success else failure(result.all_events) or "The run failed.",
         run_id=result.run_id,
+        notes={name: counted(found.get("mapping"), name) for name in NOTES},
     )
 
 
-def rows_checked(evaluation: dg.AssetCheckEvaluation) -> int:
-    value = evaluation.metadata.get("rows_checked")
+def counted(evaluation: dg.AssetCheckEvaluation | None, name: str) -> int:
+    value = evaluation.metadata.get(name) if evaluation else None
     return value.value or 0 if isinstance(value, dg.IntMetadataValue) else 0
 
 

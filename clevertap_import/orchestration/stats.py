@@ -29,6 +29,8 @@ COUNTS = {
     "rejected": "rejected",
     "uncertain": "uncertain",
     "superseded": "superseded",
+    "blank_values": "blank_values",
+    "future_events": "future_events",
 }
 
 Line = dict[str, Any]

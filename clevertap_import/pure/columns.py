@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clevertap_import.pure.json_cells import scalar_texts
+from clevertap_import.pure.blanks import blank_cells
+from clevertap_import.pure.json_cells import blank_json_cells, scalar_texts
 from clevertap_import.pure.property_types import (
     PROPERTY_TYPES,
     PropertyTypeUnusable,
@@ -48,11 +49,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column as CleverTap takes it. `deletes` marks the rows in which the property is to be removed."""
+    """A column as CleverTap takes it. `deletes` marks the rows in which the property is to be removed;
+    `blanks` is how many cells were blank and counted as NULL."""
 
     values: pa.Array
     problems: tuple[Problem, ...] = ()
     deletes: pa.StructArray | None = None
+    blanks: int = 0
 
 
 def identity_cells(column: str, key: str, cells: pa.Array) -> Cells:
@@ -95,6 +98,7 @@ class PropertyPlan:
     type: str | None = None
     source_type: str | None = None
     system: SystemProperty | None = None
+    blank_is_null: bool = True
 
     def cells(self, rows: pa.RecordBatch) -> Cells:
         """The values of the property in all `rows`, and what is wrong with them."""
@@ -104,12 +108,24 @@ class PropertyPlan:
         cells = plain(rows[self.mapping.column])
         type_name = self.type or arrow_inferred(cells.type)
         texts, broken = unwrapped(cells, None if type_name == "list" else self.source_type)
+        texts, blanks = self.without_blanks(type_name, texts)
         values, wrong = self.encoded(type_name, texts)
         problems = tuple(
             Problem(self.mapping.column, self.mapping.property, type_name, finding, is_fatal=False)
             for finding in broken + wrong
         )
-        return Cells(values, problems)
+        return Cells(values, problems, blanks=blanks)
+
+    def without_blanks(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, int]:
+        """The column with NULL for blank text, and how many these are. Text of one's own may be blank."""
+        is_free_text = type_name == "string" and self.system is None
+        if not self.blank_is_null or is_free_text or not pa.types.is_string(cells.type):
+            return cells, 0
+        is_json = type_name == "list" and self.source_type == "VARIANT"
+        blank = blank_json_cells(cells) if is_json else blank_cells(cells)
+        if blank is None:
+            return cells, 0
+        return pc.if_else(blank, pa.scalar(None, cells.type), cells), pc.sum(blank).as_py()
 
     def constant(self) -> tuple[pa.Scalar, list[Finding]]:
         """The value of a constant, by the same rules as a column of it."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.schedule import After, Manual, Schedule
 from clevertap_import.pure.strict import Strict, shown
-from clevertap_import.pure.target import EventsTarget, OnNull, ProfilesTarget, Text, exactly_one
+from clevertap_import.pure.target import EventsTarget, OnBlank, OnNull, ProfilesTarget, Text, exactly_one
 from clevertap_import.pure.times import Day, Duration, Zone
 
 NAME_TEXT = re.compile(r"[a-z0-9_]+")
@@ -197,6 +197,12 @@ class ImportConfig(Strict):
         "skip",
         description="What NULL does to a property: skip leaves it as it is, delete removes it.",
         examples=["delete"],
+    )
+    on_blank: OnBlank = Field(
+        "as_null",
+        description="What text does that is empty or white space alone, in CleverTap's own properties and in "
+        "all types but string: as_null counts as NULL, so that on_null decides; invalid is a wrong value.",
+        examples=["invalid"],
     )
     uncertain_events: Literal["resend", "hold"] = Field(
         "resend",

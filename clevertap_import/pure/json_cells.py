@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clevertap_import.pure.blanks import blank_cells
 from clevertap_import.pure.rules import MAX_VALUE_BYTES, Finding, found
 
 MAX_ITEMS = 100
@@ -34,6 +35,14 @@ def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
     broken = pa.array([text is NOT_UNICODE for text in inner], pa.bool_())
     wrong = pc.replace_with_mask(pa.repeat(False, len(cells)), quoted, broken)
     return pc.replace_with_mask(cells, quoted, texts), found("not_unicode", wrong)
+
+
+def blank_json_cells(cells: pa.StringArray) -> pa.BooleanArray | None:
+    """As `blank_cells`, of the texts that JSON strings hold."""
+    quoted = pc.fill_null(pc.starts_with(cells, '"'), False)
+    if not pc.any(quoted).as_py():
+        return blank_cells(cells)
+    return blank_cells(scalar_texts(cells)[0])
 
 
 def plain_doubles(cells: pa.StringArray) -> pa.StringArray:

@@ -5,12 +5,13 @@ rest becomes one nested table, which is written as JSON in one go and read as it
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 import arro3.io
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from xxhash import xxh3_128_digest
 
 from clevertap_import.pure.columns import (
@@ -31,15 +32,25 @@ from clevertap_import.pure.target import EventsTarget, ProfilesTarget, PropertyM
 
 NEWLINE = ord("\n")
 
+CLOCK_SECONDS = 120
+"""How far clocks may differ before an event is in the future: CleverTap's live campaigns bear as much (Events
+Object page)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A chunk after mapping: each of its rows is in `records` or in `rejections`, never in both."""
+    """A chunk after mapping: each of its rows is in `records` or in `rejections`, never in both.
+
+    `blank_values`: of each property that has some, how many cells were blank and counted as NULL.
+    `future_events`: how many of the rows have an event time that is ahead of the run.
+    """
 
     records: pa.RecordBatch
     rejections: tuple[Rejection, ...]
     problems: tuple[Problem, ...]
     first_row: int
+    blank_values: Mapping[str, int] = field(default_factory=dict)
+    future_events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,9 @@ class Mapper:
             # After the encoding, because leaving lines out costs less than rows out of a table.
             lines = lines.filter(pa.array(~wrong))
         records = self.records(lines, kept, windows, identities.values, first_row)
-        return Mapped(records, rejections(problems, identities.values, wrong, first_row), problems, first_row)
+        rejected = rejections(problems, identities.values, wrong, first_row)
+        blanks = {name: cells.blanks for name, cells in properties.items() if cells.blanks}
+        return Mapped(records, rejected, problems, first_row, blanks, self.future_events(head))
 
     @property
     def identity_key(self) -> str:
@@ -113,6 +126,12 @@ class Mapper:
             created_on, rows[created_on.column], self.zone, self.source_type(created_on.column)
         )
 
+    def future_events(self, head: Mapping[str, Cells]) -> int:
+        if "ts" not in head:
+            return 0
+        is_ahead = pc.greater(head["ts"].values, self.run_seconds + CLOCK_SECONDS)
+        return pc.sum(is_ahead).as_py() or 0
+
     def properties(self, rows: pa.RecordBatch) -> dict[str, Cells]:
         return {plan.mapping.property: self.with_deletes(plan, rows) for plan in self.property_plans}
 
@@ -121,7 +140,7 @@ class Mapper:
         mapping = plan.mapping
         if mapping.column is None or (mapping.on_null or self.config.on_null) == "skip":
             return cells
-        return Cells(cells.values, cells.problems, deletions(cells))
+        return replace(cells, deletes=deletions(cells))
 
     def records(
         self,
@@ -171,6 +190,7 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) ->
         mapping.type or (system and system.type) or plan.property_types.get(mapping.property),
         plan.source_types.get(mapping.column) if mapping.column else None,
         system,
+        blank_is_null=(mapping.on_blank or config.on_blank) == "as_null",
     )
 
 

@@ -247,7 +247,7 @@ PROPERTY_TYPES = {
             "whole numbers, also as text",
             encode_integer,
             (("42", 42), ("-7", -7), ("9007199254740993", 9007199254740993)),
-            (("12.5", "not_an_integer"), ("", "not_an_integer"), ("9223372036854775808", "number_too_large")),
+            (("12.5", "not_an_integer"), ("9223372036854775808", "number_too_large")),
         ),
         PropertyType(
             "long",
@@ -268,14 +268,14 @@ PROPERTY_TYPES = {
             "booleans, and true, false, 1, 0 as text or whole number",
             encode_boolean,
             (("1", True), ("TRUE", True), ("0", False), ("false", False)),
-            (("yes", "not_a_boolean"), ("", "not_a_boolean"), ("2", "not_a_boolean")),
+            (("yes", "not_a_boolean"), ("2", "not_a_boolean")),
         ),
         PropertyType(
             "date",
             "DATE and TIMESTAMP columns; text and whole numbers with a `format`",
             encode_date,
             (("18/03/2024", "$D_1710720000"), ("31/12/1969", "$D_-86400")),
-            (("30/02/2024", "not_a_date"), ("2024-03-18", "not_a_date"), ("", "not_a_date")),
+            (("30/02/2024", "not_a_date"), ("2024-03-18", "not_a_date")),
             example_format="dd/MM/yyyy",
         ),
         PropertyType(

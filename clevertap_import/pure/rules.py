@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clevertap_import.pure.blanks import blank_cells
 from clevertap_import.pure.codes import CODES
 
 MAX_IDENTITY_CHARS = 1024
@@ -123,9 +124,11 @@ def identity_findings(identities: pa.StringArray) -> list[Finding]:
     """Identities that are missing, blank, placeholders or too long."""
     filled = pc.fill_null(identities, "")
     bare = pc.utf8_lower(pc.utf8_trim_whitespace(filled))
-    junk = pc.is_in(bare, value_set=pa.array(("", *JUNK_IDENTITIES)))
+    junk = pc.is_in(bare, value_set=pa.array(JUNK_IDENTITIES))
     too_long = pc.greater(pc.utf8_length(filled), MAX_IDENTITY_CHARS)
-    return found("523", pc.or_(junk, too_long))
+    wrong = pc.or_(junk, too_long)
+    blank = blank_cells(filled)
+    return found("523", wrong if blank is None else pc.or_(wrong, blank))
 
 
 def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
@@ -137,9 +140,10 @@ def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
 def event_name_findings(names: pa.StringArray) -> list[Finding]:
     """Event names that are missing, reserved, too long, or hold a character that names may not have."""
     filled = pc.fill_null(names, "")
+    blank = blank_cells(filled)
     folded = pc.utf8_lower(pc.replace_substring_regex(filled, r"[\s\p{Z}]+", ""))
     return [
-        *found("509", pc.equal(pc.utf8_trim_whitespace(filled), "")),
+        *([] if blank is None else found("509", blank)),
         *found("513", pc.is_in(folded, value_set=pa.array(FOLDED_RESERVED))),
         *found("forbidden_character", pc.match_substring_regex(filled, FORBIDDEN_TEXT)),
         *found("name_too_long", pc.greater(pc.binary_length(filled), MAX_EVENT_NAME_BYTES)),

@@ -11,6 +11,7 @@ from clevertap_import.pure.times import Zone
 
 PropertyType = Literal["string", "integer", "long", "float", "boolean", "date", "list"]
 OnNull = Literal["skip", "delete"]
+OnBlank = Literal["as_null", "invalid"]
 DateFormat = Literal[
     "iso8601",
     "epoch_seconds",
@@ -116,6 +117,12 @@ class PropertyMapping(ColumnOrConstant):
         description="What NULL does: skip leaves the property as it is, delete removes it; "
         "left out, the import's on_null holds.",
         examples=["delete"],
+    )
+    on_blank: OnBlank | None = Field(
+        None,
+        description="What text does that is empty or white space alone; left out, the import's on_blank "
+        "holds. In string properties of your own it is text like any other.",
+        examples=["invalid"],
     )
     custom: bool = Field(
         False,

@@ -15,6 +15,12 @@ Row = dict[str, Any]
 Sent = tuple[Any, str | None]
 """What a cell is sent as (None: nothing), and the code of what is wrong with it."""
 
+INVISIBLE = {
+    *(*range(0x21), *range(0x7F, 0xA1), 0xAD, 0x61C, 0x1680, 0x180E, *range(0x2000, 0x2010)),
+    *(*range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000, 0xFEFF),
+}
+"""Code points of white space, control characters, and characters of no width."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KOLKATA = ZoneInfo("Asia/Kolkata")
 
@@ -45,6 +51,10 @@ PROPERTIES: tuple[dict[str, Any], ...] = (
 
 SOURCE_TYPES = {"NOTE": "VARIANT", "MEMBER": "VARIANT", "TAGS": "ARRAY", "ADDED": "VARIANT", "GONE": "TEXT"}
 INFERRED = {"Tags": "list"}
+
+
+def is_blank(value: object) -> bool:
+    return isinstance(value, str) and all(ord(letter) in INVISIBLE for letter in value)
 
 
 def text(value: str) -> Sent:
@@ -137,13 +147,18 @@ def judged_items(operation: str, value: str) -> Sent:
     return {f"${operation}": distinct}, None
 
 
+def inside(value: str) -> str:
+    held: str = json.loads(value) if value.startswith('"') else value
+    return held
+
+
 def inner(read: Callable[[str], Sent]) -> Callable[[str], Sent]:
     """A VARIANT: of a JSON string its content, of all else the JSON."""
 
     def unwrapped(value: str) -> Sent:
         if value == "null":
             return None, None
-        held = json.loads(value) if value.startswith('"') else value
+        held = inside(value)
         try:
             held.encode()
         except UnicodeEncodeError:
@@ -179,13 +194,15 @@ READS: dict[str, Callable[[Any], Sent]] = {
 def head_problem(row: Row, is_events: bool) -> str | None:
     """The code for which a row is rejected whatever its properties are."""
     identity, name = row["ID"], row["EVENT"] or ""
-    if identity is None or identity.strip().lower() in ("", *JUNK_IDENTITIES) or len(identity) > 1024:
+    if identity is None or is_blank(identity) or len(identity) > 1024:
+        return "523"
+    if identity.strip().lower() in JUNK_IDENTITIES:
         return "523"
     if not is_events:
         return None
     if (row["AT"] or 0) // 10**6 <= 0:
         return "525"
-    if not name.strip():
+    if is_blank(name):
         return "509"
     if name.lower().replace(" ", "") in {each.lower().replace(" ", "") for each in RESERVED_EVENTS}:
         return "513"
@@ -194,7 +211,21 @@ def head_problem(row: Row, is_events: bool) -> str | None:
     return "name_too_long" if len(name.encode()) > 512 else None
 
 
-def plain_record(row: Row, *, is_events: bool, on_invalid: str, on_null: str) -> dict[str, Any] | str:
+FREE_TEXT = {"CITY", "NOTE"}
+FREE_TEXT_IN_EVENTS = {*FREE_TEXT, "EMAIL", "GENDER", "OPT_IN"}
+
+
+def counts_as_null(column: str, cell: object, is_events: bool) -> bool:
+    """Whether a cell is blank where it may not be: everywhere but in text that is the customer's own."""
+    if column in (FREE_TEXT_IN_EVENTS if is_events else FREE_TEXT):
+        return False
+    held = inside(cell) if SOURCE_TYPES.get(column) == "VARIANT" and isinstance(cell, str) else cell
+    return is_blank(held)
+
+
+def plain_record(
+    row: Row, *, is_events: bool, on_invalid: str, on_null: str, on_blank: str
+) -> dict[str, Any] | str:
     """The record of one row, or the code for which it is rejected."""
     refused = head_problem(row, is_events)
     if refused:
@@ -205,7 +236,10 @@ def plain_record(row: Row, *, is_events: bool, on_invalid: str, on_null: str) ->
             data[mapping["property"]] = mapping["constant"]
             continue
         cell = row[mapping["column"]]
-        sent, code = (None, None) if cell is None else read(mapping, cell, is_events)
+        is_null = cell is None or (
+            on_blank == "as_null" and counts_as_null(mapping["column"], cell, is_events)
+        )
+        sent, code = (None, None) if is_null else read(mapping, cell, is_events)
         if code and on_invalid == "skip_row":
             return code
         if sent is None and code is None and mapping.get("on_null", on_null) == "delete":

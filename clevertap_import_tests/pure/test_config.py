@@ -76,6 +76,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "window": "hour",
         "on_invalid": "skip_row",
         "on_null": "skip",
+        "on_blank": "as_null",
         "uncertain_events": "resend",
         "journal_retention_days": 30,
         "show_values": False,
@@ -255,7 +256,7 @@ def test_problems_of_different_kinds_are_told_together() -> None:
     assert messages(wrong | {"on_null": "drop"}) == [
         "'identity' and 'clevertap_id' are both given. Keep one of them.",
         "'typ' is not a key here. Did you mean 'type'? Allowed: column, constant, property, type, format, "
-        "timezone, operation, on_null.",
+        "timezone, operation, on_null, on_blank, custom.",
         "'P' is given twice: by column 'A' and by column 'B'. Keep one of them.",
         "on_null is 'drop'. Allowed: skip, delete.",
     ]
@@ -300,6 +301,7 @@ mappings = st.fixed_dictionaries(
     {"property": st.text(min_size=1)},
     optional={
         "on_null": st.sampled_from(["skip", "delete"]),
+        "on_blank": st.sampled_from(["as_null", "invalid"]),
         "type": st.sampled_from(get_args(PropertyType)),
     },
 ).flatmap(

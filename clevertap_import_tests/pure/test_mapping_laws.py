@@ -16,7 +16,14 @@ from clevertap_import.pure.mapping import Mapped, Mapper, Plan
 from clevertap_import.pure.plan import config_problems
 from clevertap_import.pure.rules import JUNK_IDENTITIES
 from clevertap_import_tests.builders import events_import, profiles_import
-from clevertap_import_tests.pure.plain_mapping import INFERRED, PROPERTIES, SOURCE_TYPES, Row, plain_record
+from clevertap_import_tests.pure.plain_mapping import (
+    INFERRED,
+    PROPERTIES,
+    SOURCE_TYPES,
+    Row,
+    is_blank,
+    plain_record,
+)
 from clevertap_import_tests.pure.sent_records import check_record, check_value, sent
 
 SCHEMA = pa.schema(
@@ -38,13 +45,26 @@ RUN_SECONDS = 1_793_500_000
 lists = st.sampled_from(
     [
         *('["a","b","a"]', "[]", "[1,2.50,true,null]", "null", '{"a":1}', "[[1]]", "x", "", "5", '"a"'),
+        *('""', '"\\t "', " ", "\u200b"),
         *('["$D_1"]', f'["{"x" * 513}"]', f'["{"é" * 256}"]', "[NaN]", '["é","\\n"]', str([*range(101)])),
     ]
 )
 cells: dict[str, st.SearchStrategy[Any]] = {
-    "ID": st.sampled_from(["u1", "u2", "é\u2028", " ", "NULL", "x" * 1024, "x" * 1025, "0", "-1"]),
+    "ID": st.sampled_from(
+        ["u1", "u2", "é\u2028", " ", "\u200b\ufeff", "\x00", "NULL", "x" * 1024, "x" * 1025, "0", "-1"]
+    ),
     "EVENT": st.sampled_from(
-        ["Charged", " ", "App Launched", "app launched", "Sale: 50%", "x" * 512, "é" * 257, "Utm visited"]
+        [
+            "Charged",
+            " ",
+            "\u200b",
+            "App Launched",
+            "app launched",
+            "Sale: 50%",
+            "x" * 512,
+            "é" * 257,
+            "Utm visited",
+        ]
     ),
     "CITY": st.text(max_size=8) | st.sampled_from(["x" * 513, "é" * 257, "é" * 256, "$D_7", "$D_", "\x00"]),
     "NOTE": st.sampled_from(
@@ -54,23 +74,40 @@ cells: dict[str, st.SearchStrategy[Any]] = {
         ]
     ),
     "POINTS": st.sampled_from(
-        ["1", "-7", "1.5", "", str(2**53 + 1), str(2**63), str(-(2**63)), "9" * 50, "+07", "\u0661"]
+        [
+            "1",
+            "-7",
+            "1.5",
+            "",
+            " \t\n",
+            "\u00a0",
+            str(2**53 + 1),
+            str(2**63),
+            str(-(2**63)),
+            "9" * 50,
+            "+07",
+            "\u0661",
+        ]
     ),
     "RANK": st.sampled_from(
         [Decimal(text) for text in ("1", "-7.00", "1.50", str(2**63), str(2**63 - 1), "0.01")]
     ),
     "SCORE": st.floats(),
     "PRICE": st.decimals(-(10**9), 10**9, places=10),
-    "RATIO": st.sampled_from(["1.5", ".5", "1e3", "1e999", "NaN", "inf", "1,5", "", "-0", "1" * 400]),
+    "RATIO": st.sampled_from(
+        ["1.5", ".5", "1e3", "1e999", "NaN", "inf", "1,5", "", "\u3000", "-0", "1" * 400]
+    ),
     "VIP": st.integers(-1, 2),
-    "MEMBER": st.sampled_from(["true", "false", "1", "0", "2", "null", '"TRUE"', '"yes"', '""', '{"a":1}']),
+    "MEMBER": st.sampled_from(
+        ["true", "false", "1", "0", "2", "null", '"TRUE"', '"yes"', '""', '" "', '{"a":1}']
+    ),
     "SINCE": st.integers(-30_000, 30_000),
     "SEEN": st.integers(-(10**15), 2 * 10**15),
-    "BORN": st.sampled_from(["29/02/2024", "29/02/2023", "31/12/1969", "1/1/2000", "", "2000-01-01"]),
+    "BORN": st.sampled_from(["29/02/2024", "29/02/2023", "31/12/1969", "1/1/2000", "", "\r\n", "2000-01-01"]),
     "EMAIL": st.sampled_from(
-        ["a@b.co", "a@b", "", "é@ü.de", "a b@c.io", "@.", "$D_1@b.co", "x" * 512 + "@b.c"]
+        ["a@b.co", "a@b", "", " ", "\u200b", "é@ü.de", "a b@c.io", "@.", "$D_1@b.co", "x" * 512 + "@b.c"]
     ),
-    "GENDER": st.sampled_from(["M", "F", "m", "", "Male"]),
+    "GENDER": st.sampled_from(["M", "F", "x", "", "\u200d"]),
     "AGE": st.floats() | st.sampled_from([0.0, 30.0, 30.5, -1.0, 999.0, 1000.0, 1e-7]),
     "OPT_IN": st.sampled_from(["1", "0", "True", "false", "yes", ""]),
     "TAGS": lists,
@@ -96,6 +133,7 @@ policies = st.fixed_dictionaries(
     {
         "on_invalid": st.sampled_from(["skip_row", "skip_property"]),
         "on_null": st.sampled_from(["skip", "delete"]),
+        "on_blank": st.sampled_from(["as_null", "invalid"]),
     }
 )
 
@@ -172,7 +210,8 @@ def test_clevertap_ids_are_judged_each_for_itself(drawn: list[str | None]) -> No
     result = Mapper(config, RUN_SECONDS).map(rows, np.zeros(len(drawn), np.int64), 0)
     expected = {}
     for place, name in enumerate(drawn):
-        if name is None or name.strip().lower() in ("", *JUNK_IDENTITIES) or len(name) > 1024:
+        is_junk = name is not None and name.strip().lower() in JUNK_IDENTITIES
+        if name is None or is_junk or is_blank(name) or len(name) > 1024:
             expected[place] = "523"
         elif not all(letter in "()!:@$_-" or (letter.isascii() and letter.isalnum()) for letter in name):
             expected[place] = "526"

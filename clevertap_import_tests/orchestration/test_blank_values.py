@@ -1,0 +1,60 @@
+"""Blank cells and events of the future: counted, and told where people look."""
+
+from datetime import UTC, datetime, timedelta
+
+from clevertap_import.io.import_files import load_folder
+from clevertap_import.orchestration.dry_run import dry_run
+from clevertap_import_tests.workshop import Workshop, metadata_of, profiles_target
+
+NOW = datetime.now(UTC)
+
+
+def checked(workshop: Workshop, nickname: str) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+    """The document of a dry run, and its checks by name."""
+    config = load_folder(workshop.folder).called(nickname).config
+    document = dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda _: None).document
+    return document, {check["name"]: check for check in document["checks"]}
+
+
+def test_a_table_full_of_blank_addresses_is_sent_and_told(workshop: Workshop) -> None:
+    workshop.write("blanks", target=profiles_target(Email="NAME"))
+    workshop.people([("a", "a@example.com", NOW), ("b", "", NOW), ("c", " \t", NOW), ("d", None, NOW)])
+    document, checks = checked(workshop, "blanks")
+    assert (document["passed"], document["blank_values"], document["future_events"]) == (True, 2, 0)
+    told = "4 rows checked, no problem. Blank cells that count as NULL: 2 (Email: 2)."
+    assert (checks["mapping"]["passed"], checks["mapping"]["description"]) == (True, told)
+    (line,) = workshop.run("blanks")
+    assert (line["health"], line["total_records"], line["blank_values"]) == (100.0, 4, 2)
+    assert metadata_of(workshop.materializations("blanks")[-1])["blank_values"] == 2
+    assert {name: list(each["properties"]) for name, each in workshop.clevertap.profiles().items()} == {
+        "a": ["Email"],
+        "b": [],
+        "c": [],
+        "d": [],
+    }
+
+
+def test_blank_addresses_stop_an_import_that_calls_them_invalid(workshop: Workshop) -> None:
+    workshop.write("strict", target=profiles_target(Email="NAME"), on_blank="invalid")
+    workshop.people([("a", "a@example.com", NOW), ("b", "", NOW)])
+    (line,) = workshop.run("strict")
+    assert (line["status"], line["invalid"], line["blank_values"]) == ("Failed", 1, 0)
+
+
+def test_events_of_the_future_are_sent_and_told(workshop: Workshop) -> None:
+    target = {
+        "kind": "events",
+        "identity": {"column": "ID"},
+        "event_name": {"constant": "Order Paid"},
+        "created_on": {"column": "AT"},
+    }
+    source = {"kind": "sql", "sql": "select ID, to_timestamp_ntz(NAME) as AT, UPDATED_AT from T"}
+    workshop.write("ahead", target=target, source=source)
+    times = {"a": NOW - timedelta(days=1), "b": NOW + timedelta(minutes=1), "c": NOW + timedelta(days=3650)}
+    workshop.people([(key, f"{at:%Y-%m-%d %H:%M:%S}", NOW) for key, at in times.items()])
+    document, checks = checked(workshop, "ahead")
+    assert (document["passed"], document["future_events"]) == (True, 1)
+    assert "Events whose time is in the future: 1;" in str(checks["mapping"]["description"])
+    (line,) = workshop.run("ahead")
+    assert (line["health"], line["future_events"]) == (100.0, 1)
+    assert metadata_of(workshop.materializations("ahead")[-1])["future_events"] == 1
