@@ -301,7 +301,6 @@ mappings = st.fixed_dictionaries(
     {"property": st.text(min_size=1)},
     optional={
         "on_null": st.sampled_from(["skip", "delete"]),
-        "on_blank": st.sampled_from(["as_null", "invalid"]),
         "type": st.sampled_from(get_args(PropertyType)),
     },
 ).flatmap(
