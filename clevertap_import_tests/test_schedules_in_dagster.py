@@ -27,8 +27,10 @@ from clevertap_import_tests.workshop import (
     DAGSTER_YAML,
     Workshop,
     command,
+    days_ago,
     open_workshop,
     process_environment,
+    was_today,
 )
 
 pytestmark = [
@@ -74,7 +76,7 @@ def workshop(
         home.write_text(DAGSTER_YAML + ONE_AT_A_TIME)
         now = datetime.now(UTC)
         shop.people([(f"p{number}", "Asha", now - timedelta(days=number % 2)) for number in range(20)])
-        yesterday = f"{shop.day(1)}T09:00:00"
+        yesterday = f"{days_ago(1)}T09:00:00"
         shop.write("fresh", schedule={"kind": "every", "every": "52 weeks", "timezone": zone_at_noon()})
         shop.write("paused", schedule={"kind": "every", "every": "6 hours"})
         shop.write("missed", schedule={"kind": "every", "every": "1 day", "timezone": zone_at_noon()})
@@ -149,8 +151,8 @@ def zone_at_noon() -> str:
 
 def history_of_missed_days(workshop: Workshop) -> None:
     """`missed` ran well for its first day, failed for its second, and has missed three ticks."""
-    run_missed(workshop, workshop.day(2), succeeds=True)
-    run_missed(workshop, workshop.day(1), succeeds=False)
+    run_missed(workshop, days_ago(2), succeeds=True)
+    run_missed(workshop, days_ago(1), succeeds=False)
     config = load_folder(workshop.folder).called("missed").config
     switch(workshop.instance, config, {"paused_schedule"}, on=True)
     (found,) = [
@@ -200,17 +202,17 @@ def only_run(workshop: Workshop, nickname: str) -> dg.DagsterRun:
     return run
 
 
-def assert_windows(workshop: Workshop, run: dg.DagsterRun, first: date) -> None:
+def assert_windows(run: dg.DagsterRun, first: date) -> None:
     """The run took all windows from `first` up to the one in progress."""
     assert run.tags[FIRST_TAG] == f"{first}"
-    assert workshop.is_today(run.tags[LAST_TAG])
+    assert was_today(run.tags[LAST_TAG])
 
 
 @pytest.mark.parametrize("nickname", ["fresh", "late", "follower", "chained"])
 def test_what_is_due_is_started_once_and_takes_all_windows(after_a_daemon: Workshop, nickname: str) -> None:
     """An interval at once, a moment that has passed, data of another code location, and of this one."""
     run = only_run(after_a_daemon, nickname)
-    assert_windows(after_a_daemon, run, after_a_daemon.day(2))
+    assert_windows(run, days_ago(2))
     assert run.tags["dagster/sensor_name"] == ("first_runs" if nickname == "fresh" else f"{nickname}_sensor")
 
 
@@ -220,7 +222,7 @@ def test_three_missed_ticks_and_a_failed_window_are_one_run(after_a_daemon: Work
     assert len(before) == 2
     assert newest.status == dg.DagsterRunStatus.SUCCESS
     assert newest.tags["dagster/schedule_name"] == "missed_schedule"
-    assert_windows(after_a_daemon, newest, after_a_daemon.day(1))
+    assert_windows(newest, days_ago(1))
 
 
 def test_the_listing_follows(after_a_daemon: Workshop) -> None:
@@ -240,9 +242,9 @@ def test_two_ticks_during_a_long_run_leave_one_queued_run(after_a_daemon: Worksh
     shop = after_a_daemon
     shop.clevertap.knobs(service_seconds=4)
     with web_server(process_environment(shop)) as server, daemon(process_environment(shop)):
-        launch(shop, server, [])
+        launch(server, [])
         (first,) = wait_for("the run to begin", lambda: started(shop, "slow"), RUN_SECONDS)
-        launch(shop, server, tick(server, "slow")["runRequests"][0]["tags"])
+        launch(server, tick(server, "slow")["runRequests"][0]["tags"])
         assert tick(server, "slow")["skipReason"].endswith("waits already; the next tick takes what is left.")
         statuses = {run.run_id: run.status for run in runs_of(shop, "slow")}
         assert sorted(statuses.values(), key=str) == [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED]
@@ -262,9 +264,9 @@ def tick(server: WebServer, nickname: str) -> Any:  # noqa: ANN401 - Dagster's a
     return found
 
 
-def launch(shop: Workshop, server: WebServer, tags: list[dict[str, str]]) -> None:
+def launch(server: WebServer, tags: list[dict[str, str]]) -> None:
     """A run of `slow` by GraphQL, as any program may ask for it."""
-    windows = [{"key": FIRST_TAG, "value": f"{shop.day(2)}"}, {"key": LAST_TAG, "value": f"{shop.day(0)}"}]
+    windows = [{"key": FIRST_TAG, "value": f"{days_ago(2)}"}, {"key": LAST_TAG, "value": f"{days_ago(0)}"}]
     params = {
         "selector": {**LOCATION, "jobName": "import_slow"},
         "runConfigData": {},

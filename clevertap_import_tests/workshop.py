@@ -30,8 +30,31 @@ DAGSTER_YAML = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 Line = dict[str, Any]
 
 
+FIRST_DAY = datetime.now(UTC).date()
+"""The day in UTC on which these tests began. What they write counts from it, also after a midnight."""
+
+
 def days_ago(days: int) -> date:
-    return datetime.now(UTC).date() - timedelta(days=days)
+    """So many days before the tests began."""
+    return FIRST_DAY - timedelta(days=days)
+
+
+def days_of_today() -> list[date]:
+    """The days on which these tests have run so far: one, or two after a midnight."""
+    count = (datetime.now(UTC).date() - FIRST_DAY).days + 1
+    return [FIRST_DAY + timedelta(days=number) for number in range(count)]
+
+
+def was_today(day: str) -> bool:
+    return day in map(str, days_of_today())
+
+
+def daily_windows(first: int) -> list[list[str]]:
+    """All daily windows from `first` days ago on: a list for each day that may have been the last of them."""
+    return [
+        [f"{days_ago(number)}" for number in range(first, days_ago(0).toordinal() - last.toordinal() - 1, -1)]
+        for last in days_of_today()
+    ]
 
 
 def profiles_target(**properties: str) -> dict[str, Any]:
@@ -62,17 +85,6 @@ class Workshop:
     resources: dict[str, object] = field(default_factory=dict)
     """In place of the imports' own, by key."""
 
-    opened: date = field(default_factory=lambda: days_ago(0))
-    """The day in UTC. A test may go on past midnight, so what it expects counts from here."""
-
-    def day(self, ago: int) -> date:
-        """So many days before the workshop was opened."""
-        return self.opened - timedelta(days=ago)
-
-    def is_today(self, day: str) -> bool:
-        """Whether `day` was the current day at some moment since the workshop was opened."""
-        return f"{self.opened}" <= day <= f"{days_ago(0)}"
-
     @property
     def environment(self) -> dict[str, str]:
         prefix = self.name.upper()
@@ -99,7 +111,7 @@ class Workshop:
             "source": {"kind": "table", "table": "T"},
             "target": profiles_target(Name="NAME"),
             "updated_on": {"column": "UPDATED_AT", "lookback": "0 minutes"},
-            "start": self.day(2),
+            "start": days_ago(2),
             "window": "day",
         }
         path = self.folder / nickname / "defs.yaml"

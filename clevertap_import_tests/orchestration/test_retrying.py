@@ -41,7 +41,7 @@ def test_windows_that_follow_each_other_are_one_run_and_others_are_left_alone(wo
 
 
 def test_a_later_run_that_read_the_window_by_its_lookback_counts(workshop: Workshop) -> None:
-    written(workshop, "looking", updated_on={"column": "UPDATED_AT", "lookback": "1 day"})
+    written(workshop, "looking", updated_on={"column": "UPDATED_AT", "lookback": "3 days"})
     workshop.people([malformed("m", YESTERDAY)])
     workshop.run("looking")
     assert wishes(workshop, "looking") == [Wish(start=YESTERDAY, end=TODAY)]
