@@ -31,7 +31,8 @@ from clevertap_import.pure.past import NoPast, Past
 from clevertap_import.pure.plan import planned
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.report import Report
-from clevertap_import.pure.sql import SourceColumn, sample_query, source_query, window_query
+from clevertap_import.pure.sample import SourceCounts, counts_query, sample_query
+from clevertap_import.pure.sql import SourceColumn, source_query, window_query
 from clevertap_import.pure.window import Window
 
 
@@ -95,7 +96,7 @@ class ImportRun:
         with open_snowflake(self.connection.settings(), tag) as snowflake:
             columns = snowflake.describe(source_query(self.config))
             mapper = Mapper(self.config, int(time.time()), planned(self.config, columns))
-            sql = self.query(columns, is_sample=is_sample)
+            sql = self.sample(snowflake, columns) if is_sample else self.query(columns)
             stager = Stager(
                 mapper,
                 grid(self.config),
@@ -110,9 +111,15 @@ class ImportRun:
             stager.fill(stage, snowflake.batches(sql))
             self.facts.query_id = snowflake.query_id
 
-    def query(self, columns: Sequence[SourceColumn], *, is_sample: bool) -> str:
-        if is_sample:
-            return sample_query(self.config, columns, self.sample_rows)
+    def sample(self, snowflake: Snowflake, columns: Sequence[SourceColumn]) -> str:
+        """The query of a random sample; for profiles the source is counted first."""
+        counts = None
+        if not self.config.is_events:
+            ((row,),) = (batch.to_pylist() for batch in snowflake.batches(counts_query(self.config, columns)))
+            counts = SourceCounts(int(row["N_ROWS"]), int(row["N_WITH"]), int(row["N_DISTINCT"]))
+        return sample_query(self.config, columns, self.sample_rows, counts)
+
+    def query(self, columns: Sequence[SourceColumn]) -> str:
         sql = window_query(self.config, columns, self.read_window)
         return f"{sql}\nlimit {self.limit:d}" if self.limit is not None else sql
 

@@ -78,8 +78,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def window_query(config: ImportConfig, columns: Sequence[SourceColumn], window: Window | None) -> str:
-    """The query for `window`, or for everything if it is None.
+def window_query(
+    config: ImportConfig,
+    columns: Sequence[SourceColumn],
+    window: Window | None,
+    *,
+    source: str | None = None,
+) -> str:
+    """The query for `window`, or for everything if it is None; of `source` if only some rows shall be read.
 
     It returns the columns that the import needs under the names that the import uses, then EPOCH_COLUMN, and
     for profiles SUPERSEDED_COLUMN.
@@ -97,12 +103,7 @@ def window_query(config: ImportConfig, columns: Sequence[SourceColumn], window: 
         tail = f"\nqualify {identity} is null or row_number() over (partition by {identity} order by"
         tail += f" {newest_first(config, columns)}) = 1"
     # The source stands on lines of its own: its last line may be a comment.
-    return f"select {', '.join(outputs)}\nfrom (\n{source_query(config)}\n) as source{where}{tail}"
-
-
-def sample_query(config: ImportConfig, columns: Sequence[SourceColumn], rows: int) -> str:
-    """A random sample of everything that the import would read."""
-    return f"select * from (\n{window_query(config, columns, None)}\n) sample ({rows:d} rows)"
+    return f"select {', '.join(outputs)}\nfrom (\n{source or source_query(config)}\n) as source{where}{tail}"
 
 
 def column_sql(columns: Sequence[SourceColumn], name: str) -> str:

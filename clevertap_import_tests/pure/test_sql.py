@@ -15,7 +15,6 @@ from clevertap_import.pure.sql import (
     SourceColumn,
     quoted,
     resolved,
-    sample_query,
     source_query,
     window_query,
 )
@@ -189,12 +188,6 @@ def test_columns_without_an_order_of_their_own_are_ordered_as_text() -> None:
         'qualify source."ID" is null or row_number() over (partition by source."ID" order by'
         ' source."ID" desc nulls last, cast(source."CITY" as varchar) desc nulls last) = 1'
     )
-
-
-def test_a_sample_is_drawn_from_everything() -> None:
-    config = events_import(**updated_on())
-    everything = window_query(config, columns(), None)
-    assert sample_query(config, columns(), 50) == f"select * from (\n{everything}\n) sample (50 rows)"
 
 
 def test_the_last_line_of_the_users_sql_may_be_a_comment() -> None:
