@@ -83,7 +83,7 @@ def list_imports(
     """List all imports with their status and health."""
     from clevertap_import.console import LIST_COLUMNS, print_json, print_table
     from clevertap_import.io.import_files import imports_folder
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.listing import Filters, listing
 
     filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
@@ -106,7 +106,7 @@ def list_imports(
 def stats(name: str, run_id: str | None, json_output: bool) -> None:
     """Show a line for each run of the import NAME, newest first; or one run, and why rows failed in it."""
     from clevertap_import.console import CODE_COLUMNS, STATS_COLUMNS, print_json, print_table
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.stats import import_stats, run_details
 
     chosen([name])
@@ -163,7 +163,8 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
     """Run each import in this process, with bars on a terminal; a line of stats for each run."""
     from clevertap_import.console import progress_bars
     from clevertap_import.definitions import defs
-    from clevertap_import.orchestration.launch import Wish, open_instance, runs
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.launch import Wish, runs
 
     with open_instance() as instance, progress_bars():
         asked = Wish(**wish)

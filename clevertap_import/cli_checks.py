@@ -142,7 +142,7 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     from clevertap_import.console import print_json, progress_bars
     from clevertap_import.io.rejects import rejects_path
     from clevertap_import.orchestration.dry_run import dry_run as made
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.resources import home
 
     (config,) = ready([name])

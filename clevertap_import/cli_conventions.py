@@ -43,6 +43,13 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             stop(str(error), WRONG)
         except CleverTapImportError as error:
             stop(str(error), NO)
+        except Exception as error:
+            from clevertap_import.orchestration.storage_trouble import storage_trouble
+
+            trouble = storage_trouble(error)
+            if trouble is None:
+                raise
+            stop(str(trouble), NO)
 
     return run
 

@@ -52,7 +52,7 @@ def rejects(name: str, run_id: str | None, output: Path | None, json_output: boo
 
 def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -> str:
     """Why there is nothing to show. Raises ConfigError for a run that nobody knows, or that is not clear."""
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.pure.errors import ConfigError
 
     known = "; ".join(described(each) for each in kept) or "none"
@@ -123,7 +123,7 @@ def retry(name: str, json_output: bool) -> None:
     """Run the windows of NAME that have rejected rows again. What CleverTap has is not sent again."""
     from clevertap_import.console import progress_bars
     from clevertap_import.definitions import defs
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.resources import home
     from clevertap_import.orchestration.retrying import retried
 

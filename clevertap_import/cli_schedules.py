@@ -37,7 +37,7 @@ def stop(name: str) -> None:
 
 
 def with_import(name: str, command: str) -> None:
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
 
     imports = all_imports()
     config = imports.called(name).config

@@ -218,7 +218,7 @@ def show_runs(title: str, lines: list[Line]) -> None:
 
 def show_listing() -> None:
     """The listing, and the stats of each import in it."""
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.listing import Filters, listing
     from clevertap_import.orchestration.stats import import_stats
 

@@ -37,7 +37,7 @@ def said(*words: str) -> Result:
 
 def states() -> dict[tuple[str, str], InstigatorStatus]:
     """By the code location and the name of what was switched."""
-    from clevertap_import.orchestration.launch import open_instance
+    from clevertap_import.orchestration.instance import open_instance
 
     with open_instance() as instance:
         return {

@@ -1,19 +1,18 @@
 """Runs of imports, started from a command: in this process, recorded in Dagster's history."""
 
-import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
-from yaml import YAMLError
 
 from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.partitions import (
     KeyRange,
+    keys_until,
     partitions_def,
     range_tags,
     undone_ranges,
@@ -21,6 +20,7 @@ from clevertap_import.orchestration.partitions import (
 from clevertap_import.orchestration.processes import clear_dead_runs, process_tags
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import Line, failure, import_stats
+from clevertap_import.orchestration.storage_trouble import STORAGE_TROUBLE
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
 
@@ -37,24 +37,6 @@ class Wish:
     full: bool = False
     force: bool = False
     limit: int | None = None
-
-
-def open_instance() -> dg.DagsterInstance:
-    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`.
-
-    Raises ConfigError if there is no such home, or its dagster.yaml is wrong.
-    """
-    if not os.environ.get("DAGSTER_HOME"):
-        if Path("dagster.yaml").is_file():
-            return dg.DagsterInstance.from_config(str(Path.cwd()))
-        home = Path(".dagster").resolve()
-        home.mkdir(exist_ok=True)
-        (home / "dagster.yaml").touch()
-        os.environ["DAGSTER_HOME"] = str(home)
-    try:
-        return dg.DagsterInstance.get()
-    except (dg.DagsterError, YAMLError) as error:
-        raise ConfigError(f"Dagster cannot start in its DAGSTER_HOME. {error}") from None
 
 
 def wished_ranges(
@@ -112,17 +94,31 @@ def runs(
     job = defs.resolve_job_def(job_name(config.nickname))
     options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
     run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
-    if partitions_def(config) is None and wish.start is None:
-        tag_sets: list[dict[str, str]] = [{}]
-    else:
-        ranges = wished_ranges(instance, config, wish, datetime.now(UTC))
-        tag_sets = [range_tags(keys) for keys in ranges]
-    for tags in tag_sets:
+    now = datetime.now(UTC)
+    is_full = partitions_def(config) is None and wish.start is None
+    for keys in [None] if is_full else wished_ranges(instance, config, wish, now):
+        tell(f"{config.nickname}: imports {extent(config, keys, now)}.")
+        tags = range_tags(keys) if keys else {}
         result = job.execute_in_process(
             run_config=run_config, instance=instance, tags={**tags, **process_tags()}, raise_on_error=False
         )
         stats = import_stats(instance, config.nickname, run_ids=[result.run_id])
-        yield {"nickname": config.nickname, **stats[0], "problem": failure(result.all_events)}
+        problem = failure(result.all_events)
+        yield {"nickname": config.nickname, **stats[0], "problem": problem}
+        if problem and problem.startswith(STORAGE_TROUBLE):
+            # The run was broken off between two of its results, and keeps its turn as long as the process.
+            return
+
+
+def extent(config: ImportConfig, keys: KeyRange | None, now: datetime) -> str:
+    """What a run takes, in words."""
+    if keys is None:
+        return "all rows"
+    if keys.first == keys.last:
+        return f"the window {keys.first}"
+    known = keys_until(config, now)
+    count = bisect_right(known, keys.last) - bisect_left(known, keys.first)
+    return f"{count:,} windows, {keys.first} to {keys.last}"
 
 
 def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:

@@ -9,6 +9,7 @@ import dagster as dg
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.storage_trouble import StorageUnavailable
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.report import health_state
 
@@ -97,7 +98,10 @@ def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
         error = data.error
         while error and error.cause:
             error = error.cause
-        return error.message.strip() if error else ""
+        message = error.message.strip() if error else ""
+        return (
+            message.partition(": ")[2] if error and error.cls_name == StorageUnavailable.__name__ else message
+        )
     return None
 
 

@@ -45,6 +45,12 @@ CREDENTIALS = {
 }
 
 DAGSTER_YAML = """\
+storage:
+  custom:
+    module: clevertap_import.orchestration.event_storage
+    class: BatchingSqliteStorage
+    config:
+      base_dir: {env: DAGSTER_HOME}
 concurrency:
   pools:
     default_limit: 1

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from clevertap_import.io.import_files import load_folder
-from clevertap_import.orchestration.launch import Wish, open_instance, runs
+from clevertap_import.orchestration.instance import open_instance
+from clevertap_import.orchestration.launch import Wish, runs
 from clevertap_import.orchestration.location import folder_definitions
 from clevertap_import.orchestration.partitions import keys_until
 from clevertap_import.sandbox import EXAMPLES as IMPORTS

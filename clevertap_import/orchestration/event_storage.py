@@ -1,0 +1,102 @@
+"""Dagster's SQLite storage, which writes the windows of one run together.
+
+A run of a range is one event for each window, planned and then made. Dagster would write each in
+transactions of its own, on connections of its own: 30 milliseconds a window. The files are the same.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dagster import DagsterEventType
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData, serialize_value
+
+from clevertap_import.orchestration.storage_trouble import storage_translated
+
+BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
+"""Dagster hands events over together only if this is set; its PostgreSQL storage writes them so too."""
+
+BATCH_SIZE = 500
+
+TOGETHER = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+
+
+class BatchingEventLog(SqliteEventLogStorage):
+    """Overrides only how events are written, and what is said where they cannot be."""
+
+    def store_event(self, event: EventLogEntry) -> None:
+        with storage_translated():
+            super().store_event(event)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        together = [event for event in events if event.dagster_event_type in TOGETHER]
+        with storage_translated():
+            for run_id in dict.fromkeys(event.run_id for event in together):
+                self._store_together(run_id, [event for event in together if event.run_id == run_id])
+        for event in events:
+            if event.dagster_event_type not in TOGETHER:
+                self.store_event(event)
+
+    def _store_together(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        """All of them or none: first into the file of the run, then into the one that all runs share."""
+        rows = [self._event_to_row(event) for event in events]
+        with self.run_connection(run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+        insert = SqlEventLogStorageTable.insert().returning(
+            SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+        )
+        with self.index_transaction() as connection:
+            numbers = list(connection.execute(insert, rows).scalars())
+            self._store_asset_event_tags(connection, events, numbers)
+            for event, number in last_of_each_asset(events, numbers):
+                self._store_asset_event(connection, event, number)
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        """As Dagster's own, which writes the event once for each window into one statement."""
+        planned: Any = event.get_dagster_event().event_specific_data
+        subset = planned.partitions_subset
+        shared = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+        }
+        rows = [{**shared, "partition": key} for key in (subset.get_partition_keys() if subset else [None])]
+        with self.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
+
+
+def last_of_each_asset(
+    events: Sequence[EventLogEntry], numbers: Sequence[int]
+) -> Iterable[tuple[EventLogEntry, int]]:
+    """What an asset's own line tells is of the last event of each type."""
+    last = {
+        (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
+        for event, number in zip(events, numbers, strict=True)
+    }
+    return last.values()
+
+
+class BatchingSqliteStorage(DagsterSqliteStorage):
+    """For `storage: custom` in dagster.yaml; takes the same base_dir as `storage: sqlite`."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        self._event_log_storage = BatchingEventLog(self._event_log_storage._base_dir)
+        os.environ.setdefault(BATCH_VARIABLE, str(BATCH_SIZE))
+
+    @classmethod
+    def from_config_value(
+        cls,
+        inst_data: ConfigurableClassData,
+        config_value: Any,  # noqa: ANN401 - Dagster's own
+    ) -> "BatchingSqliteStorage":
+        return cls.from_local(config_value["base_dir"], inst_data)

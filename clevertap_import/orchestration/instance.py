@@ -1,0 +1,64 @@
+"""Dagster's instance, as the commands open it."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._serdes import ConfigurableClassData
+from yaml import YAMLError
+
+from clevertap_import.orchestration.event_storage import BATCH_SIZE, BATCH_VARIABLE, BatchingSqliteStorage
+from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
+from clevertap_import.pure.errors import ConfigError
+
+
+def open_instance() -> dg.DagsterInstance:
+    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`.
+
+    Raises ConfigError if there is no such home, or its dagster.yaml is wrong; StorageUnavailable if the
+    storage that it names cannot be used.
+    """
+    os.environ.setdefault(BATCH_VARIABLE, str(BATCH_SIZE))
+    try:
+        home = instance_folder()
+        return dg.DagsterInstance.from_ref(with_batches(InstanceRef.from_dir(str(home))))
+    except OSError as error:
+        raise StorageUnavailable(error) from None
+    except Exception as error:
+        trouble = storage_trouble(error)
+        if trouble is None and isinstance(error, dg.DagsterError | YAMLError):
+            raise ConfigError(f"Dagster cannot start in its DAGSTER_HOME. {error}") from None
+        if trouble is None:
+            raise
+        raise trouble from None
+
+
+def instance_folder() -> Path:
+    """The folder whose dagster.yaml is used. Raises ConfigError if DAGSTER_HOME names none."""
+    named = os.environ.get("DAGSTER_HOME")
+    if named:
+        home = Path(named).expanduser()
+        if not (home.is_absolute() and home.is_dir()):
+            raise ConfigError(
+                f'Dagster cannot start in its DAGSTER_HOME. $DAGSTER_HOME "{named}" must be a folder that'
+                " exists, by its absolute path. Make it, or leave DAGSTER_HOME out."
+            )
+        return home
+    if Path("dagster.yaml").is_file():
+        return Path.cwd()
+    home = Path(".dagster").resolve()
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").touch()
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def with_batches(ref: InstanceRef) -> InstanceRef:
+    """The same instance, with Dagster's own SQLite storage replaced by ours, which has the same files."""
+    data = ref.storage_data
+    if data is None or data.class_name != "DagsterSqliteStorage":
+        return ref
+    ours = BatchingSqliteStorage
+    replaced = ConfigurableClassData(ours.__module__, ours.__name__, data.config_yaml)
+    return ref._replace(storage_data=replaced)
