@@ -1,16 +1,18 @@
 """A Snowflake session that is kept open between questions, and closed when nobody asks for a while."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from threading import Lock, Timer
 from typing import Any
 
 from clevertap_import.io.snowflake import Snowflake
-from clevertap_import.pure.errors import CleverTapImportError
 
 
 class KeptSnowflake:
-    """Logs in at the first question, and again only if the session has ended meanwhile.
+    """Logs in at the first question, and again after a question that failed.
+
+    Snowflake has many ways to say that a session has ended, and the connector knows one of them. So no reason
+    is looked at: a question that is wrong fails in the new session too.
 
     `log_in` gives a session as a context. Questions of several threads are asked one after the other.
     """
@@ -24,13 +26,13 @@ class KeptSnowflake:
         self._timer: Timer | None = None
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The result of `sql`, which is small. A session that has ended is replaced once."""
+        """The result of `sql`, which is small. If it fails in a session of before, a new one is asked."""
         with self._lock:
             was_open = self._snowflake is not None
             try:
                 return self._asked(sql)
-            except CleverTapImportError:
-                if not was_open or (self._snowflake and self._snowflake.is_open):
+            except Exception:
+                if not was_open:
                     raise
                 self._close()
                 return self._asked(sql)
@@ -43,8 +45,9 @@ class KeptSnowflake:
 
     def _asked(self, sql: str) -> list[dict[str, Any]]:
         if self._snowflake is None:
-            self._session = self._log_in()
-            self._snowflake = self._session.__enter__()
+            session = self._log_in()
+            self._snowflake = session.__enter__()
+            self._session = session
         return [row for batch in self._snowflake.batches(sql) for row in batch.to_pylist()]
 
     def _close(self) -> None:
@@ -52,7 +55,9 @@ class KeptSnowflake:
         if self._timer:
             self._timer.cancel()
         if session:
-            session.__exit__(None, None, None)
+            # One that has ended may not be closed any more.
+            with suppress(Exception):
+                session.__exit__(None, None, None)
 
     def _wait_for_more(self) -> None:
         """Begin the time anew after which the session is closed."""

@@ -1,4 +1,4 @@
-"""A session that is kept: one login for many questions, a new one only when it has ended."""
+"""A session that is kept: one login for many questions, a new one after a question that failed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ class Logins:
     """Opens sessions on the local server, and remembers them."""
 
     def __init__(self, server: LocalSnowflake, database: str) -> None:
+        self.server = server
         self.settings = snowflake_settings("snowflake", server.environment(database))
         self.opened: list[Snowflake] = []
         self.closed = 0
@@ -51,13 +52,24 @@ def test_a_session_that_has_ended_is_replaced(logins: Logins) -> None:
     kept.close()
 
 
-def test_a_question_that_is_wrong_ends_no_session(logins: Logins) -> None:
+@pytest.mark.parametrize("code", ["390111", "390112", "390113", "390114", "390115"])
+def test_a_session_that_snowflake_has_ended_is_replaced_whatever_it_says(logins: Logins, code: str) -> None:
+    kept = KeptSnowflake(logins, idle_seconds=60)
+    kept.rows("select 1 as N")
+    logins.server.end_sessions(code)
+    assert [kept.rows(f"select {number} as N") for number in (2, 3)] == [[{"N": 2}], [{"N": 3}]]
+    assert len(logins.opened) == 2
+    kept.close()
+
+
+def test_a_question_that_is_wrong_is_told_and_costs_a_session_at_most(logins: Logins) -> None:
     kept = KeptSnowflake(logins, idle_seconds=60)
     for _ in range(2):
         with pytest.raises(QueryFailed):
             kept.rows("select NOTHING from NOWHERE")
     assert kept.rows("select 1 as N") == [{"N": 1}]
-    assert len(logins.opened) == 1
+    assert len(logins.opened) == 2
+    assert logins.closed == 1
     kept.close()
 
 
