@@ -1,6 +1,6 @@
 """One column of a chunk made ready for CleverTap, with what is wrong in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -25,11 +25,16 @@ from clevertap_import.pure.rules import (
     each_once,
     event_name_findings,
     event_time_findings,
+    found,
     identity_findings,
     unicode_findings,
 )
-from clevertap_import.pure.system_properties import SystemProperty
+from clevertap_import.pure.system_properties import CHARGED, ITEMS, SystemProperty
 from clevertap_import.pure.target import CreatedOn, EventName, PropertyMapping
+from clevertap_import.pure.type_table import JSON
+
+WHOLE_JSON = ("list", "items", "groups")
+"""Types that read the JSON of a cell, and not the text that may be in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,14 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A column as CleverTap takes it. `deletes` marks the rows in which the property is to be removed;
-    `blanks` is how many cells were blank and counted as NULL."""
+    `blanks` is how many cells were blank and counted as NULL; `is_json` says that the values are JSON text,
+    which is written into the record as it is."""
 
     values: pa.Array
     problems: tuple[Problem, ...] = ()
     deletes: pa.StructArray | None = None
     blanks: int = 0
+    is_json: bool = False
 
 
 def identity_cells(column: str, key: str, cells: pa.Array) -> Cells:
@@ -104,28 +111,36 @@ class PropertyPlan:
         """The values of the property in all `rows`, and what is wrong with them."""
         if self.mapping.column is None:
             value, _ = self.constant()
-            return Cells(pa.repeat(value, rows.num_rows))
+            return Cells(pa.repeat(value, rows.num_rows), is_json=self.is_json)
         cells = plain(rows[self.mapping.column])
         type_name = self.type or arrow_inferred(cells.type)
-        texts, broken = unwrapped(cells, None if type_name == "list" else self.source_type)
+        texts, broken = unwrapped(cells, None if type_name in WHOLE_JSON else self.source_type)
+        if type_name == "string" and self.mapping.type is None and self.source_type in JSON:
+            # Found in the cells as they came: a text that begins with a bracket is in quotes there.
+            objects = object_findings(cells)
+            texts, broken = without(texts, objects), broken + objects
         texts, blanks = self.without_blanks(type_name, texts)
         values, wrong = self.encoded(type_name, texts)
         problems = tuple(
             Problem(self.mapping.column, self.mapping.property, type_name, finding, is_fatal=False)
             for finding in broken + wrong
         )
-        return Cells(values, problems, blanks=blanks)
+        return Cells(values, problems, blanks=blanks, is_json=self.is_json)
 
     def without_blanks(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, int]:
         """The column with NULL for blank text, and how many these are. Text of one's own may be blank."""
         is_free_text = type_name == "string" and self.system is None
         if not self.blank_is_null or is_free_text or not pa.types.is_string(cells.type):
             return cells, 0
-        is_json = type_name == "list" and self.source_type == "VARIANT"
+        is_json = type_name in WHOLE_JSON and self.source_type == "VARIANT"
         blank = blank_json_cells(cells) if is_json else blank_cells(cells)
         if blank is None:
             return cells, 0
         return pc.if_else(blank, pa.scalar(None, cells.type), cells), pc.sum(blank).as_py()
+
+    @property
+    def is_json(self) -> bool:
+        return self.type is not None and PROPERTY_TYPES[self.type].is_json
 
     def constant(self) -> tuple[pa.Scalar, list[Finding]]:
         """The value of a constant, by the same rules as a column of it."""
@@ -152,6 +167,24 @@ def unwrapped(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[
         return cells, broken
     texts, inner = scalar_texts(cells)
     return texts, broken + inner
+
+
+def object_findings(cells: pa.StringArray) -> list[Finding]:
+    """JSON objects and lists, which are sent as text only if the import says `type: string`."""
+    return found("not_a_value", pc.match_substring_regex(cells, r"\A\s*[\[{]"))
+
+
+def only_in_charged(cells: Cells, names: pa.StringArray, plan: PropertyPlan) -> Cells:
+    """`Items` in events that are named row by row: those of Charged are a list of objects, others none."""
+    is_charged = pc.fill_null(pc.equal(names, CHARGED), False)
+    is_list = plan.is_json
+    wrong = pc.and_(pc.is_valid(cells.values), pc.invert(is_charged) if is_list else is_charged)
+    findings = found("items_elsewhere" if is_list else "not_items", wrong)
+    problems = tuple(
+        Problem(plan.mapping.column, ITEMS.name, plan.type or "", finding, is_fatal=False)
+        for finding in findings
+    )
+    return replace(cells, values=without(cells.values, findings), problems=cells.problems + problems)
 
 
 def deletions(cells: Cells) -> pa.StructArray | None:

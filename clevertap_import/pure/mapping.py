@@ -4,6 +4,7 @@ A chunk of rows comes in as Arrow columns. Each rule answers with a mask of wron
 rest becomes one nested table, which is written as JSON in one go and read as its lines, where they are.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -23,14 +24,18 @@ from clevertap_import.pure.columns import (
     event_name_cells,
     event_time_cells,
     identity_cells,
+    only_in_charged,
 )
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.property_types import Reading
 from clevertap_import.pure.records import DIGEST_BYTES, RECORD_SCHEMA, Rejection
-from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
+from clevertap_import.pure.system_properties import ITEMS, own_property
 from clevertap_import.pure.target import EventsTarget, ProfilesTarget, PropertyMapping
 
 NEWLINE = ord("\n")
+BODY_END = b"}}\n"
+EMPTY_BODY = b"{}}\n"
+"""How a line ends: its properties, the record and a newline."""
 
 CLOCK_SECONDS = 120
 """How far clocks may differ before an event is in the future: CleverTap's live campaigns bear as much (Events
@@ -80,7 +85,7 @@ class Mapper:
             self.config.identity_column, self.identity_key, rows[self.config.identity_column]
         )
         head, body = self.fields(rows, identities)
-        properties = self.properties(rows)
+        properties = self.properties(rows, head)
         problems = tuple(
             p for cells in (identities, *head.values(), *properties.values()) for p in cells.problems
         )
@@ -132,13 +137,19 @@ class Mapper:
         is_ahead = pc.greater(head["ts"].values, self.run_seconds + CLOCK_SECONDS)
         return pc.sum(is_ahead).as_py() or 0
 
-    def properties(self, rows: pa.RecordBatch) -> dict[str, Cells]:
-        return {plan.mapping.property: self.with_deletes(plan, rows) for plan in self.property_plans}
+    def properties(self, rows: pa.RecordBatch, head: Mapping[str, Cells]) -> dict[str, Cells]:
+        made = {plan.mapping.property: self.with_deletes(plan, rows) for plan in self.property_plans}
+        target = self.config.target
+        if ITEMS.name in made and isinstance(target, EventsTarget) and target.event_name.column:
+            plan = next(each for each in self.property_plans if each.mapping.property == ITEMS.name)
+            made[ITEMS.name] = only_in_charged(made[ITEMS.name], head["evtName"].values, plan)
+        return made
 
     def with_deletes(self, plan: PropertyPlan, rows: pa.RecordBatch) -> Cells:
         cells = plan.cells(rows)
         mapping = plan.mapping
-        if mapping.column is None or (mapping.on_null or self.config.on_null) == "skip":
+        # Groups are no property that could be removed: they say what is to change.
+        if mapping.column is None or cells.is_json or (mapping.on_null or self.config.on_null) == "skip":
             return cells
         return replace(cells, deletes=deletions(cells))
 
@@ -182,8 +193,7 @@ def zone_of(config: ImportConfig) -> str:
 
 
 def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) -> PropertyPlan:
-    """Events have no system properties: an Email in an event is any text."""
-    system = None if isinstance(config.target, EventsTarget) else SYSTEM_PROPERTIES.get(mapping.property)
+    system = own_property(config.target, mapping.property)
     return PropertyPlan(
         mapping,
         Reading(mapping.timezone or zone_of(config), mapping.format, mapping.operation or "set"),
@@ -198,10 +208,30 @@ def encode(
     head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int
 ) -> pa.BinaryArray:
     """One line of JSON for each row. A wrong cell is null by now, so its row has a line too, without it."""
-    table = pa.table([*(cells.values for cells in head.values()), nested(properties, size)], [*head, body])
+    typed = {name: cells for name, cells in properties.items() if not cells.is_json}
+    table = pa.table([*(cells.values for cells in head.values()), nested(typed, size)], [*head, body])
     out = BytesIO()
     arro3.io.write_ndjson(table, out)
-    return lines_of(out.getvalue())
+    lines = lines_of(out.getvalue())
+    for name, cells in properties.items():
+        if cells.is_json:
+            lines = with_json(lines, name, cells.values)
+    return lines
+
+
+def with_json(lines: pa.BinaryArray, name: str, values: pa.StringArray) -> pa.BinaryArray:
+    """`lines` with one more property, whose values are JSON already; none where there is none."""
+    if values.null_count == len(values):
+        return lines
+    given = pc.is_valid(values)
+    # Only a body without properties ends so: in all others a value comes before the brackets.
+    is_first = pc.ends_with(lines, EMPTY_BODY)
+    key = json.dumps(name, ensure_ascii=False).encode()
+    begun = pc.if_else(is_first, pa.scalar(key + b":"), pa.scalar(b"," + key + b":"))
+    longer = pc.binary_join_element_wise(
+        pc.binary_slice(lines, 0, -len(BODY_END)), begun, values.cast(pa.binary()), BODY_END, b""
+    )
+    return pc.if_else(given, longer, lines)
 
 
 def lines_of(text: bytes) -> pa.BinaryArray:

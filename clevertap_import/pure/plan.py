@@ -12,8 +12,8 @@ from clevertap_import.pure.mapping import Plan, property_plan
 from clevertap_import.pure.own_names import OWN_NAMES, own_name_problem
 from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
 from clevertap_import.pure.sql import OWN_COLUMNS, SourceColumn, moment_sql, resolved
-from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
-from clevertap_import.pure.target import EventsTarget, PropertyMapping
+from clevertap_import.pure.system_properties import CHARGED, ITEMS, SYSTEM_PROPERTIES, own_property
+from clevertap_import.pure.target import EventsTarget, ProfilesTarget, PropertyMapping
 from clevertap_import.pure.type_table import check_pair, inferred
 
 MAX_PROFILE_PROPERTIES = 256
@@ -23,6 +23,14 @@ SYSTEM_PREFIXES = ("CT ", "wzrk_")
 """How the properties of CleverTap's own events begin (Events page)."""
 
 IDENTITY_TYPES = ("TEXT", "FIXED")
+
+NO_LISTS = "CleverTap takes no lists in events, but for Items of the event Charged."
+
+PLACES = {
+    "items": "Items of the event Charged",
+    "groups": "category-unsubscribe and category-resubscribe",
+}
+"""Where the types of objects may be used."""
 
 KeyProblem = tuple[str, str]
 """A key of the YAML, such as `target.properties[2].property`, and what is wrong with it."""
@@ -36,15 +44,26 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
     if is_events and config.on_null == "delete":
         yield "on_null", "Nothing can be deleted from an event. Leave on_null out; NULL is then left out too."
     if isinstance(target, EventsTarget) and target.event_name.constant is not None:
-        for finding in event_name_findings(pa.array([str(target.event_name.constant)])):
-            yield "target.event_name.constant", f"The {finding.reason}."
+        yield from event_name_problems(target, str(target.event_name.constant))
     for index, mapping in enumerate(target.properties):
         for part, message in (
             *name_problems(mapping, is_events=is_events),
             *own_name_problems(mapping, is_events=is_events),
+            *place_problems(config.target, mapping),
             *value_problems(property_plan(config, mapping, Plan()), is_events=is_events),
         ):
             yield f"target.properties[{index}].{part}", message
+
+
+def event_name_problems(target: EventsTarget, name: str) -> Iterator[KeyProblem]:
+    for finding in event_name_findings(pa.array([name])):
+        yield "target.event_name.constant", f"The {finding.reason}."
+    is_nearly = name != CHARGED and "".join(name.split()).lower() == CHARGED.lower()
+    if is_nearly and any(mapping.property == ITEMS.name for mapping in target.properties):
+        yield (
+            "target.event_name.constant",
+            f"CleverTap writes it {CHARGED}. Items go with this spelling alone.",
+        )
 
 
 def count_problems(config: ImportConfig) -> Iterator[KeyProblem]:
@@ -87,6 +106,29 @@ def own_name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[
         yield "property", problem
 
 
+def place_problems(target: ProfilesTarget | EventsTarget, mapping: PropertyMapping) -> Iterator[KeyProblem]:
+    """Objects where CleverTap takes none, and what has no meaning for those that it takes."""
+    own = own_property(target, mapping.property)
+    is_group = own is not None and own.type == "groups"
+    if is_group and mapping.on_null == "delete":
+        yield (
+            "on_null",
+            f"{mapping.property} says what is to change; nothing can be deleted. Leave on_null out.",
+        )
+    if (
+        mapping.type in PLACES
+        and own is None
+        and not (mapping.type == "items" and is_by_row(target, mapping))
+    ):
+        yield "type", f"type: {mapping.type} is for {PLACES[mapping.type]} alone."
+
+
+def is_by_row(target: ProfilesTarget | EventsTarget, mapping: PropertyMapping) -> bool:
+    """Whether the property is `Items` in rows that each name their event: some may be named Charged."""
+    is_named_by_row = isinstance(target, EventsTarget) and target.event_name.column is not None
+    return is_named_by_row and mapping.property == ITEMS.name
+
+
 def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProblem]:
     mapping = plan.mapping
     if plan.system and mapping.type not in (None, *plan.system.types):
@@ -96,7 +138,7 @@ def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProble
     if is_events and mapping.type == "list":
         yield (
             "type",
-            "CleverTap takes no lists in events. Send one text, such as ARRAY_TO_STRING(TAGS, ', ').",
+            f"{NO_LISTS} Send one text, such as ARRAY_TO_STRING(TAGS, ', ').",
         )
     if is_events and mapping.on_null == "delete":
         yield "on_null", "Nothing can be deleted from an event. Leave on_null out."
@@ -169,6 +211,8 @@ def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Seq
     elif key == "updated_on" and config.updated_on:
         moment_sql(config.updated_on, columns)
     elif key == "target.event_name":
+        if source.type in ("OBJECT", "ARRAY"):
+            raise ConfigError("An event's name is text. Take it out in SQL, such as SHAPE:name.")
         check_pair(source.type, "string", None)
     elif isinstance(target, EventsTarget) and target.created_on and key == "target.created_on":
         check_pair(source.type, "date", target.created_on.format)
@@ -178,22 +222,33 @@ def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Seq
         )
         check_pair(
             source.type,
-            property_type(mapping, source, is_events=isinstance(target, EventsTarget)),
+            property_type(target, mapping, source),
             mapping.format,
         )
 
 
-def property_type(mapping: PropertyMapping, source: SourceColumn, *, is_events: bool) -> str:
+def property_type(
+    target: ProfilesTarget | EventsTarget, mapping: PropertyMapping, source: SourceColumn
+) -> str:
     """The type of a property: the one that is written, else that of a system property, else the column's."""
-    system = None if is_events else SYSTEM_PROPERTIES.get(mapping.property)
+    system = own_property(target, mapping.property)
     if mapping.type or (system and system.type):
-        return mapping.type or (system and system.type) or ""
+        return mapping.type or single_value((system and system.type) or "", source)
+    if is_by_row(target, mapping) and source.type in ("ARRAY", "VARIANT"):
+        return "items"
     found = inferred(source.type, source.scale)
     if system and found not in system.types:
         raise ConfigError(f"{mapping.property} takes one value. Choose or join the values in SQL.")
-    if is_events and found == "list":
-        raise ConfigError("CleverTap takes no lists in events. Write type: string, or join the items in SQL.")
+    if isinstance(target, EventsTarget) and found == "list":
+        raise ConfigError(f"{NO_LISTS} Write type: string, or join the items in SQL.")
     return found
+
+
+def single_value(type_name: str, source: SourceColumn) -> str:
+    """A type that nobody has written. Raises ConfigError if the JSON of a column would become its text."""
+    if type_name == "string" and source.type in ("OBJECT", "ARRAY"):
+        raise ConfigError("CleverTap takes one value here, no object and no list. Take it out in SQL.")
+    return type_name
 
 
 def planned(config: ImportConfig, columns: Sequence[SourceColumn]) -> Plan:
@@ -203,9 +258,7 @@ def planned(config: ImportConfig, columns: Sequence[SourceColumn]) -> Plan:
     return Plan(
         {name: resolved(columns, name).type for name in config.columns},
         {
-            mapping.property: property_type(
-                mapping, resolved(columns, mapping.column), is_events=config.is_events
-            )
+            mapping.property: property_type(config.target, mapping, resolved(columns, mapping.column))
             for mapping in config.target.properties
             if mapping.column
         },

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from clevertap_import.pure.dates import PER_SECOND, in_zone, number_seconds, text_seconds
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.json_cells import lists
+from clevertap_import.pure.objects import items_of_charged, subscription_groups
 from clevertap_import.pure.rules import Finding, found, text_findings
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -55,6 +56,8 @@ class PropertyType:
     accepts: tuple[tuple[str, object], ...]
     rejects: tuple[tuple[str, str], ...]
     example_format: str | None = None
+    is_json: bool = False
+    """Whether `encode` gives JSON text, which is written into the record as it is."""
 
 
 def plain(cells: pa.Array) -> pa.Array:
@@ -219,6 +222,18 @@ def encode_list(cells: pa.Array, reading: Reading) -> Encoded:
     return pa.StructArray.from_arrays([items], [f"${reading.operation}"], mask=missing), findings
 
 
+def encode_items(cells: pa.Array, reading: Reading) -> Encoded:
+    if not pa.types.is_string(cells.type):
+        raise unusable(cells, "items")
+    return items_of_charged(cells)
+
+
+def encode_groups(cells: pa.Array, reading: Reading) -> Encoded:
+    if not pa.types.is_string(cells.type):
+        raise unusable(cells, "groups")
+    return subscription_groups(cells)
+
+
 def epoch_seconds(cells: pa.Array, timezone: str) -> pa.Int64Array:
     """Seconds since 1970, rounded down, of a date or timestamp column; naive ones are read in `timezone`."""
     if pa.types.is_date(cells.type):
@@ -288,6 +303,25 @@ PROPERTY_TYPES = {
                 ("[]", {"$set": []}),
             ),
             (('{"a": 1}', "not_a_list"), ("a, b", "not_a_list"), ("[[1]]", "not_a_list")),
+        ),
+        PropertyType(
+            "items",
+            "ARRAY and VARIANT columns, and JSON as text: lists of flat objects, for `Items` of Charged",
+            encode_items,
+            (
+                ('[{"sku": "A7", "price": 9.5, "size": null}]', [{"price": 9.5, "sku": "A7"}]),
+                ("[]", []),
+            ),
+            (('{"sku": "A7"}', "not_items"), ('["A7"]', "item_not_flat"), ('[{"a": [1]}]', "item_not_flat")),
+            is_json=True,
+        ),
+        PropertyType(
+            "groups",
+            "OBJECT and VARIANT columns, and JSON as text: lists of subscription groups by channel",
+            encode_groups,
+            (('{"email": ["Marketing", null]}', {"email": ["Marketing"]}),),
+            (('["Marketing"]', "not_groups"), ('{"email": "Marketing"}', "not_groups")),
+            is_json=True,
         ),
     )
 }

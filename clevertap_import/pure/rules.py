@@ -79,16 +79,19 @@ class Finding:
 
     code: str
     wrong: pa.BooleanArray
+    place: str = ""
+    """The part of the cell that is wrong, such as `item 2`."""
 
     @property
     def reason(self) -> str:
-        return CODES[self.code].reason
+        reason = CODES[self.code].reason
+        return f"{self.place}: {reason}" if self.place else reason
 
 
-def found(code: str, wrong: pa.BooleanArray) -> list[Finding]:
+def found(code: str, wrong: pa.BooleanArray, place: str = "") -> list[Finding]:
     """One finding if any cell is wrong, else none. A null in `wrong` is not wrong."""
     mask = pc.fill_null(wrong, False)
-    return [Finding(code, mask)] if pc.any(mask).as_py() else []
+    return [Finding(code, mask, place)] if pc.any(mask).as_py() else []
 
 
 def each_once(findings: list[Finding]) -> list[Finding]:

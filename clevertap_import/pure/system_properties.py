@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clevertap_import.pure.rules import Finding, found
+from clevertap_import.pure.target import EventsTarget, ProfilesTarget
 
 EMAIL_TEXT = r"\A[^@\s\pZ]+@[^@\s\pZ]+\.[^@\s\pZ]+\z"
 PHONE_TEXT = r"\A\+[0-9]{5,15}\z"
@@ -83,6 +84,8 @@ ALL = (
     SystemProperty("DOB", "date"),
     *(SystemProperty(name, "string") for name in ("Photo", "Timezone", "FBID", "GPID")),
     *(SystemProperty(name, None) for name in ("Birthday", "Customer Type")),
+    SystemProperty("category-unsubscribe", "groups"),
+    SystemProperty("category-resubscribe", "groups"),
     *(
         SystemProperty(name, "boolean")
         for name in (
@@ -91,6 +94,20 @@ ALL = (
         )
     ),
 )
+
+CHARGED = "Charged"
+"""The event of a purchase: the only one that takes a list everywhere (Events page)."""
+
+ITEMS = SystemProperty("Items", "items")
+"""Of a Charged event: the things that were bought (Upload Events API page)."""
+
+
+def own_property(target: ProfilesTarget | EventsTarget, name: str) -> SystemProperty | None:
+    """What CleverTap knows of a property by its name. In events that is `Items` alone."""
+    if isinstance(target, ProfilesTarget):
+        return SYSTEM_PROPERTIES.get(name)
+    return ITEMS if name == ITEMS.name and target.event_name.constant == CHARGED else None
+
 
 SYSTEM_PROPERTIES = {entry.name: entry for entry in ALL}
 """By name, which CleverTap tells apart by case too. Sources: Upload User Profiles API, API Errors and User

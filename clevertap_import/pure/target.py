@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails
 from clevertap_import.pure.strict import Strict, problem_at, problems_of, shown, with_problems
 from clevertap_import.pure.times import Zone
 
-PropertyType = Literal["string", "integer", "long", "float", "boolean", "date", "list"]
+PropertyType = Literal["string", "integer", "long", "float", "boolean", "date", "list", "items", "groups"]
 OnNull = Literal["skip", "delete"]
 OnBlank = Literal["as_null", "invalid"]
 DateFormat = Literal[

@@ -17,6 +17,8 @@ READS = {
     "boolean": ("BOOLEAN", "FIXED", "TEXT", "VARIANT"),
     "date": MOMENTS,
     "list": ("ARRAY", "VARIANT", "TEXT"),
+    "items": ("ARRAY", "VARIANT", "TEXT"),
+    "groups": ("OBJECT", "VARIANT", "TEXT"),
 }
 
 READS_WITH_FORMAT = {"date": (*MOMENTS, "TEXT", "FIXED", "VARIANT")}
@@ -29,10 +31,9 @@ INFERRED = {
     **dict.fromkeys(MOMENTS, "date"),
     "TIME": "string",
     "VARIANT": "string",
-    "OBJECT": "string",
     "ARRAY": "list",
 }
-"""By Snowflake type; NUMBER without a scale is an integer. BINARY has none: encode it as text in SQL."""
+"""By Snowflake type; NUMBER without a scale is an integer. BINARY and OBJECT have none."""
 
 
 class PairRefused(ConfigError):
@@ -47,6 +48,11 @@ def inferred(snowflake_type: str, scale: int | None) -> str:
     """The property type of a column whose mapping names none. Raises PairRefused."""
     if snowflake_type == "FIXED" and not scale:
         return "integer"
+    if snowflake_type == "OBJECT":
+        raise PairRefused(
+            "CleverTap takes no objects here, and the text of one is of little use there. Take values out in"
+            " SQL, such as SHAPE:city. type: string sends the JSON as text all the same."
+        )
     if snowflake_type not in INFERRED:
         raise PairRefused(
             f"A column of type {shown(snowflake_type)} cannot be sent. Turn it into text in SQL."

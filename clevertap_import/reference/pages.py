@@ -9,7 +9,7 @@ from clevertap_import.orchestration.checks import DESCRIPTIONS
 from clevertap_import.orchestration.metadata import MEANINGS
 from clevertap_import.pure import codes
 from clevertap_import.pure.property_types import PROPERTY_TYPES
-from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
+from clevertap_import.pure.system_properties import ITEMS, SYSTEM_PROPERTIES
 from clevertap_import.pure.type_table import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.pure.type_table import shown as snowflake_name
 from clevertap_import.reference.keys import import_sections, schedule_sections
@@ -108,6 +108,7 @@ def type_section() -> Iterable[str]:
     left_out = ("left out", *(INFERRED.get(column, "") for column in columns))
     yield from table(("type", *map(snowflake_name, columns)), [*cells, left_out])
     yield "A NUMBER without decimals becomes `integer`. BINARY cannot be sent: turn it into text in SQL."
+    yield "OBJECT becomes text only where the mapping says `type: string`; so does an object in a VARIANT."
     yield ""
 
 
@@ -139,9 +140,7 @@ def written(date_format: str) -> str:
 
 
 def system_section() -> Iterable[str]:
-    words = (
-        "Profile properties that CleverTap knows by name, case included. They take no other types than these."
-    )
+    words = "Profile properties that CleverTap knows by name, case included. They take no other types than these. `Items` is one of the event Charged alone."
     yield from heading(2, "System properties", words)
     rows = [
         (
@@ -151,7 +150,7 @@ def system_section() -> Iterable[str]:
             ", ".join(map(code, each.rejects)),
             code_link(each.code) if each.code else "",
         )
-        for each in SYSTEM_PROPERTIES.values()
+        for each in (*SYSTEM_PROPERTIES.values(), ITEMS)
     ]
     yield from table(("property", "type", "accepts", "rejects", "code of wrong values"), rows)
 

@@ -73,6 +73,8 @@ class Knobs(BaseModel):
     max_event_properties: int = Field(default=100, ge=1)
     over_event_properties: Literal["refuse", "drop"] = "refuse"
     doubtful_properties: Literal["drop", "refuse_events"] = "drop"
+    # Text that is the JSON of an object: other clients send it, and it is kept as the text that it is.
+    object_texts: Literal["keep", "refuse"] = "keep"
     max_custom_properties: int = Field(default=256, ge=1)
     delete_scope: Literal["any", "name_and_gender"] = "any"
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from clevertap_import.sandbox.clevertap_knobs import Knobs
+from clevertap_import.sandbox.clevertap_objects import CHARGED, OBJECT_KEYS
 
 MAX_KEY_BYTES = 120
 MAX_VALUE_BYTES = 512
@@ -21,8 +22,6 @@ SINGLE_VALUED = frozenset({
     "identity",
 })
 # fmt: on
-# Whole objects that the API takes as such: the lists of subscription groups.
-OBJECT_KEYS = frozenset({"category-unsubscribe", "category-resubscribe"})
 LIST_OPERATORS = frozenset({"$set", "$add", "$remove"})
 NUMBER_OPERATORS = frozenset({"$incr", "$decr"})
 DATE_TEXT = re.compile(r"\$D_(-?\d{1,18})")
@@ -102,7 +101,7 @@ def kept_event(name: str, properties: dict[str, Any], knobs: Knobs) -> tuple[dic
     kept: dict[str, Any] = {}
     losses: list[Loss] = []
     for key, value in properties.items():
-        is_items = key == "Items" and name == "Charged" and isinstance(value, list)
+        is_items = key == "Items" and name == CHARGED and isinstance(value, list)
         reason = key_problem(key) or (None if is_items else _value_problem(value))
         if reason is None and len(kept) >= knobs.max_event_properties:
             reason = "more event properties than allowed"

@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from clevertap_import.sandbox.clevertap_knobs import Knobs, folded
+from clevertap_import.sandbox.clevertap_objects import (
+    CHARGED,
+    OBJECT_KEYS,
+    is_groups,
+    is_items,
+    is_object_text,
+)
 from clevertap_import.sandbox.clevertap_properties import kept_event
 
 MAX_IDENTITY_CHARS = 1024
@@ -167,7 +174,14 @@ def _profile_code(record: dict[str, Any], knobs: Knobs) -> int | None:
         # An operator such as {"$delete": 1} is no value to check.
         if value is not None and not isinstance(value, dict) and not _is_valid(key, value, knobs):
             return code
-    return None
+    return _profile_object_code(properties, knobs)
+
+
+def _profile_object_code(properties: dict[str, Any], knobs: Knobs) -> int | None:
+    # No published code fits a profile whose groups are of another shape.
+    if not all(is_groups(properties[key]) for key in OBJECT_KEYS & properties.keys()):
+        return 524
+    return 524 if knobs.object_texts == "refuse" and any(map(is_object_text, properties.values())) else None
 
 
 def _is_valid(key: str, value: object, knobs: Knobs) -> bool:
@@ -192,6 +206,10 @@ def _event_code(record: dict[str, Any], knobs: Knobs) -> int | None:
 
 
 def _event_properties_code(name: str, properties: dict[str, Any], knobs: Knobs) -> int | None:
+    if name == CHARGED and "Items" in properties and not is_items(properties["Items"]):
+        return 512
+    if knobs.object_texts == "refuse" and any(map(is_object_text, properties.values())):
+        return 512
     if len(properties) > knobs.max_event_properties and knobs.over_event_properties == "refuse":
         return 522
     if knobs.doubtful_properties == "refuse_events" and kept_event(name, properties, knobs)[1]:

@@ -10,8 +10,8 @@ from hashlib import blake2b
 from typing import Any
 
 from clevertap_import.sandbox.clevertap_knobs import Knobs
+from clevertap_import.sandbox.clevertap_objects import OBJECT_KEYS
 from clevertap_import.sandbox.clevertap_properties import (
-    OBJECT_KEYS,
     Loss,
     Stored,
     after_operator,

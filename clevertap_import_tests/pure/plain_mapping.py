@@ -153,11 +153,13 @@ def inside(value: str) -> str:
 
 
 def inner(read: Callable[[str], Sent]) -> Callable[[str], Sent]:
-    """A VARIANT: of a JSON string its content, of all else the JSON."""
+    """A VARIANT: of a JSON string its content, of all else the JSON; but no object and no list."""
 
     def unwrapped(value: str) -> Sent:
         if value == "null":
             return None, None
+        if value[0] in "[{":
+            return (None, "not_a_value") if read is text else read(value)
         held = inside(value)
         try:
             held.encode()

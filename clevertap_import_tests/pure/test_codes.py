@@ -37,6 +37,13 @@ def named(cell: object) -> Maker:
     return events_import(target={"event_name": {"column": "V"}, "created_on": None}), [cell], "TEXT"
 
 
+def events_by_name(cell: str, source_type: str, name: str) -> Maker:
+    """Items in an event that its row names."""
+    mapping = {"column": "V", "property": "Items", "type": "items"}
+    target = {"event_name": {"column": "NAME"}, "created_on": None}
+    return events_import(mapping, target=target), [cell, name], source_type
+
+
 def identified(key: str, cell: object) -> Maker:
     target: dict[str, Any] = {"identity": None, key: {"column": "V"}}
     return profiles_import(target=target), [cell], "TEXT"
@@ -62,19 +69,50 @@ PRODUCED_BY: dict[str, list[Maker]] = {
     "525": [at(pa.array([tick], pa.timestamp("us"))) for tick in (None, 0, -1, 999_999)],
     "not_an_integer": [typed("integer", ["12.5"]), typed("long", [1.5])],
     "not_a_number": [typed("float", ["1,5"])],
-    "not_finite": [typed(name, [float("nan")]) for name in ("float", "string")],
-    "number_too_large": [typed("integer", [str(1 << 63)])],
+    "not_finite": [typed(name, [float("nan")]) for name in ("float", "string")]
+    + [typed("items", ['[{"a": 1e999}]'])],
+    "number_too_large": [typed("integer", [str(1 << 63)]), typed("items", [f'[{{"a": {1 << 63}}}]'])],
     "not_a_boolean": [typed("boolean", ["yes"])],
     "not_a_date": [typed("date", ["2024-02-30"], format="iso8601")],
     "not_a_list": [typed("list", [cell]) for cell in ('{"a": 1}', "[[1]]", "[NaN]", "[" * 99_999, "x")],
-    "too_many_items": [typed("list", [LONG_LIST])],
-    "value_too_long": [typed("string", ["x" * 513]), typed("list", [json.dumps(["x" * 513])])],
-    "date_marker": [typed("string", ["$D_7"]), typed("list", ['["$D_7"]'])],
+    "too_many_items": [typed("list", [LONG_LIST]), typed("items", [json.dumps([{}] * 257)])],
+    "not_items": [typed("items", [cell]) for cell in ('{"sku": "A7"}', "x", "[NaN]", "3", "[" * 99_999)],
+    "item_not_flat": [typed("items", [cell]) for cell in ('["A7"]', '[{"a": [1]}]', '[{"a": {}}]', "[[]]")],
+    "item_name": [
+        typed("items", [json.dumps([{name: 1}])]) for name in ("a.b", "", " ", "$x", "a\n", "é" * 61)
+    ],
+    "items_elsewhere": [events_by_name('[{"sku": "A7"}]', "ARRAY", "Viewed")],
+    "not_groups": [
+        typed("groups", [cell])
+        for cell in (
+            *('{"email": "Marketing"}', '{"Email": ["Marketing"]}', '{" email": ["a"]}', '["a"]', "x", "1"),
+            *('{"email": [1]}', '{"email": [" "]}', '{"email": {"a": 1}}', '{"": ["a"]}', "{a:1}"),
+        )
+    ],
+    "not_a_value": [
+        (profiles_import({"column": "V", "property": name}), [cell], source_type)
+        for name in ("P", "Name", "Email")
+        for cell, source_type in (('{"a": 1}', "VARIANT"), ("[1]", "VARIANT"), (' {"a": 1}', "OBJECT"))
+    ],
+    "value_too_long": [
+        typed("string", ["x" * 513]),
+        typed("list", [json.dumps(["x" * 513])]),
+        typed("items", [json.dumps([{"a": "é" * 257}])]),
+        typed("groups", [json.dumps({"email": ["x" * 513]})]),
+    ],
+    "date_marker": [
+        typed("string", ["$D_7"]),
+        typed("list", ['["$D_7"]']),
+        *(typed("items", [json.dumps([{"a": text}])]) for text in ("$D_", "$D_1.5", "$D_today")),
+    ],
     "forbidden_character": [named("Sale: 50%")]
     + [named(f"Sale{character}") for character in "%><!|&.:;$'\"\\#"],
     "name_too_long": [named("\u00e9" * 257)],
     "not_unicode": [
         typed("list", ['["\\ud800"]']),
+        typed("items", ['[{"a": "\\ud800"}]']),
+        typed("items", ['[{"\\ud800": 1}]']),
+        typed("groups", ['{"email": ["\\ud800"]}']),
         (profiles_import({"column": "V", "property": "P"}), ['"\\ud800"'], "VARIANT"),
         *(typed(name, BROKEN) for name in PROPERTY_TYPES if name not in ("date", "list")),
         typed("list", BROKEN),
@@ -99,6 +137,14 @@ NEARLY_WRONG: list[Maker] = [
     typed("list", [json.dumps([*range(100)])]),
     typed("list", [json.dumps([*range(100), *range(100)])]),
     typed("list", [json.dumps(["é" * 256, " $D_7"])]),
+    typed("items", [json.dumps([{}] * 256)]),
+    typed("items", [json.dumps([*[{}] * 256, None])]),
+    typed("items", [json.dumps([{"é" * 60: "é" * 256, "when": "$D_1468322268", "no": None}])]),
+    typed("items", [json.dumps([{"a": 2**63 - 1, "b": -(2**63), "c": 1e308, "d": False}])]),
+    typed("groups", ["{}"]),
+    typed("groups", ['{"email": null, "sms": [null, "a"]}']),
+    events_by_name('[{"sku": "A7"}]', "ARRAY", "Charged"),
+    events_by_name("null", "VARIANT", "Viewed"),
     typed("string", ["x" * 512]),
     typed("string", ["é" * 256]),
     typed("string", [" $D_7"]),
@@ -111,7 +157,8 @@ def rejected_as(maker: Maker) -> list[str]:
     column = cells if isinstance(cells, pa.Array) else pa.array(cells)
     if config.target.kind == "events" and config.target.event_name.column:
         column = column.cast(pa.string()) if column.type == pa.null() else column
-    rows = pa.record_batch({"ID": pa.array(["u"]), "V": column})
+    # Of an event that its row names, the name comes second.
+    rows = pa.record_batch({"ID": pa.array(["u"]), "V": column[:1], "NAME": column[-1:]})
     result = Mapper(config, 1, Plan({"V": source_type})).map(rows, np.zeros(1, np.int64), 1)
     assert result.records.num_rows + len(result.rejections) == 1
     return [rejection.code for rejection in result.rejections]

@@ -230,7 +230,8 @@ def test_a_constant_keeps_its_type(value: object) -> None:
         ),
         (
             with_property(type="dat"),
-            "type is 'dat'. Did you mean 'date'? Allowed: string, integer, long, float, boolean, date, list.",
+            "type is 'dat'. Did you mean 'date'? Allowed: string, integer, long, float, boolean, date, list,"
+            " items, groups.",
         ),
         (
             with_target(

@@ -50,10 +50,10 @@ READS = {
     "float": NUMBERS,
     "boolean": {"bool", "int8", "int64", "decimal", "string"},
     "date": {"date32", "timestamp", "timestamp with zone"},
-    "list": {"string"},
+    **{name: {"string"} for name in ("list", "items", "groups")},
 }
 # What a column of a type holds where "1" will not do.
-TEXTS = {"list": "[1]"}
+TEXTS = {"list": "[1]", "items": "[{}]", "groups": '{"email":["a"]}'}
 
 int64s = st.integers(-BOUND, BOUND - 1)
 decimals = st.builds(lambda digits, places: Decimal(digits).scaleb(-places), int64s, st.integers(0, 30))

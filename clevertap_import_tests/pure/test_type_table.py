@@ -35,7 +35,12 @@ SAMPLES: dict[str, list[pa.Array]] = {
 }
 """What the connector delivers of each Snowflake type."""
 
-LIST_TEXT = {"TEXT": [pa.array(["[1]"])], "VARIANT": [pa.array(["[1]"])]}
+JSON_TEXT = {
+    "list": {"TEXT": "[1]", "VARIANT": "[1]"},
+    "items": dict.fromkeys(("TEXT", "VARIANT", "ARRAY"), '[{"a":1}]'),
+    "groups": dict.fromkeys(("TEXT", "VARIANT", "OBJECT"), '{"email":["a"]}'),
+}
+"""Samples for the types that read the JSON of a cell."""
 
 MAPPED: dict[tuple[str, str], object] = {
     ("FIXED", "string"): "1",
@@ -73,6 +78,8 @@ MAPPED: dict[tuple[str, str], object] = {
     ("OBJECT", "string"): '{"a":1}',
     ("ARRAY", "string"): '["a"]',
     ("ARRAY", "list"): {"$set": ["a"]},
+    **{(name, "items"): [{"a": 1}] for name in JSON_TEXT["items"]},
+    **{(name, "groups"): {"email": ["a"]} for name in JSON_TEXT["groups"]},
 }
 """What becomes of the samples, written by hand. Every other pair is refused."""
 
@@ -89,7 +96,6 @@ INFERENCES = {
     ("TIMESTAMP_LTZ", 9): "date",
     ("TIMESTAMP_TZ", 9): "date",
     ("VARIANT", None): "string",
-    ("OBJECT", None): "string",
     ("ARRAY", None): "list",
 }
 
@@ -117,9 +123,9 @@ def mapped(cells: pa.Array, snowflake_type: str, property_type: str | None, **mo
 
 
 def test_the_table_has_every_type() -> None:
-    assert SAMPLES.keys() - {"BINARY"} == INFERRED.keys() == {name for name, _ in INFERENCES}
+    assert SAMPLES.keys() - {"BINARY", "OBJECT"} == INFERRED.keys() == {name for name, _ in INFERENCES}
     assert READS.keys() == PROPERTY_TYPES.keys()
-    assert len(SAMPLES) * len(READS) == 13 * 7
+    assert len(SAMPLES) * len(READS) == 13 * 9
 
 
 @pytest.mark.parametrize("property_type", READS)
@@ -128,8 +134,8 @@ def test_each_pair_is_mapped_or_refused(snowflake_type: str, property_type: str)
     pair = (snowflake_type, property_type)
     if pair in MAPPED:
         check_pair(*pair, None)
-        samples = LIST_TEXT.get(snowflake_type) if property_type == "list" else None
-        for cells in samples or SAMPLES[snowflake_type]:
+        text = JSON_TEXT.get(property_type, {}).get(snowflake_type)
+        for cells in [pa.array([text])] if text else SAMPLES[snowflake_type]:
             assert mapped(cells, *pair) == MAPPED[pair]
             assert mapped(pa.nulls(1, cells.type), *pair) is None
         return
@@ -183,6 +189,13 @@ def test_no_format_makes_a_date_of_these(snowflake_type: str) -> None:
 def test_each_type_infers_a_type_that_reads_it(column: tuple[str, int | None], expected: str) -> None:
     assert inferred(*column) == expected
     check_pair(column[0], expected, None)
+
+
+def test_an_object_infers_nothing_and_says_what_to_do() -> None:
+    with pytest.raises(
+        PairRefused, match=r"SHAPE:city\. type: string sends the JSON as text all the same\.$"
+    ):
+        inferred("OBJECT", None)
 
 
 def test_binary_infers_nothing_and_says_what_to_do() -> None:

@@ -114,6 +114,31 @@ def test_arrays_in_events_are_lost_except_the_items_of_a_charge(fake_clevertap: 
     assert [entry["data"] for entry in fake_clevertap.events()] == [{"Amount": 12.5, "Items": items}, {}]
 
 
+@pytest.mark.parametrize(
+    "items", ['[{"Name": "Book"}]', {"Name": "Book"}, ["Book"], [{"Size": {"cm": 3}}], [{}] * 257, 3]
+)
+def test_items_of_a_charge_are_a_list_of_flat_objects(fake_clevertap: FakeCleverTap, items: object) -> None:
+    refused, taken = event("a", "Charged", Items=items), event("a", "Charged", Items=[{"Name": "Book"}] * 256)
+    assert codes(fake_clevertap, refused, taken) == [512]
+
+
+@pytest.mark.parametrize("key", ["category-unsubscribe", "category-resubscribe"])
+@pytest.mark.parametrize("groups", ['{"email": ["News"]}', ["News"], {"email": "News"}, {"Email": ["News"]}])
+def test_subscription_groups_are_lists_by_channel(
+    fake_clevertap: FakeCleverTap, groups: object, key: str
+) -> None:
+    right = {key: {"email": ["News"]}}
+    assert codes(fake_clevertap, profile("a", **{key: groups}), profile("b", **right)) == [524]
+    assert fake_clevertap.properties("b") == right
+
+
+def test_objects_as_text_are_kept_unless_they_are_to_be_refused(fake_clevertap: FakeCleverTap) -> None:
+    records = [profile("a", Address='{"city": "Pune"}'), event("a", Tags="[1]"), event("a", Note="{no json")]
+    assert codes(fake_clevertap, *records) == []
+    fake_clevertap.knobs(object_texts="refuse")
+    assert codes(fake_clevertap, *records) == [524, 512]
+
+
 def test_doubtful_event_properties_can_be_refused_instead(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.knobs(doubtful_properties="refuse_events")
     assert codes(fake_clevertap, event("a", tags=["x"]), event("a", tag="x")) == [512]

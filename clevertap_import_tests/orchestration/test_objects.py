@@ -1,0 +1,51 @@
+"""Objects on their whole way: from a VARIANT in Snowflake into what CleverTap holds."""
+
+from clevertap_import_tests.workshop import Workshop, days_ago
+
+ORDERS = """create or replace table ORDERS as
+    select 'a' as ID, parse_json('[{"sku": "A7", "price": 9.5, "pack": 1}, {"sku": "B1"}, null]') as ITEMS
+    union all select 'b', parse_json('[{"sku": "A7", "size": {"cm": 3}}]')
+    union all select 'c', null"""
+CHOICES = """create or replace table CHOICES as
+    select 'a' as ID, parse_json('{"email": ["News"]}') as GROUPS, parse_json('{"city": "Pune"}') as ADDRESS
+    union all select 'b', parse_json('{"Email": ["Marketing"]}'), null
+    union all select 'c', parse_json('{"email": ["Marketing", "News"]}'), null"""
+WHOLE = {"updated_on": None, "start": days_ago(2), "dry_run": {"max_rejected_percent": 90}}
+
+
+def test_items_of_charged_arrive_as_objects_and_what_is_none_is_told_by_its_item(workshop: Workshop) -> None:
+    workshop.sql(ORDERS)
+    target = {
+        "kind": "events",
+        "identity": {"column": "ID"},
+        "event_name": {"constant": "Charged"},
+        "properties": [{"column": "ITEMS", "property": "Items"}],
+    }
+    workshop.write("orders", source={"kind": "table", "table": "ORDERS"}, target=target, **WHOLE)
+    (line,) = workshop.run("orders")
+    assert (line["status"], line["successful_syncs"], line["invalid"], line["rejected"]) == (
+        "Success",
+        2,
+        1,
+        0,
+    )
+    stored = {event["identity"]: event["data"] for event in workshop.clevertap.events()}
+    assert stored == {"a": {"Items": [{"sku": "A7", "price": 9.5, "pack": 1}, {"sku": "B1"}]}, "c": {}}
+    assert workshop.clevertap.error_stream() == []
+
+
+def test_subscription_groups_arrive_as_objects_and_other_objects_not_at_all(workshop: Workshop) -> None:
+    workshop.sql(CHOICES)
+    target = {
+        "kind": "profiles",
+        "identity": {"column": "ID"},
+        "properties": [
+            {"column": "GROUPS", "property": "category-unsubscribe"},
+            {"column": "ADDRESS", "property": "Address"},
+        ],
+    }
+    workshop.write("choices", source={"kind": "table", "table": "CHOICES"}, target=target, **WHOLE)
+    (line,) = workshop.run("choices")
+    assert (line["successful_syncs"], line["invalid"], line["rejected"]) == (1, 2, 0)
+    assert workshop.clevertap.properties("c") == {"category-unsubscribe": {"email": ["Marketing", "News"]}}
+    assert workshop.clevertap.profiles().keys() == {"c"}
