@@ -140,7 +140,10 @@ def written(date_format: str) -> str:
 
 
 def system_section() -> Iterable[str]:
-    words = "Profile properties that CleverTap knows by name, case included. They take no other types than these. `Items` is one of the event Charged alone."
+    words = (
+        "Profile properties that CleverTap knows by name, case included. They take no other types than these."
+        " `Items` is one of the event Charged alone."
+    )
     yield from heading(2, "System properties", words)
     rows = [
         (
