@@ -230,7 +230,7 @@ def test_a_constant_keeps_its_type(value: object) -> None:
         ),
         (
             with_property(type="dat"),
-            "type is 'dat'. Did you mean 'date'? Allowed: string, integer, long, float, boolean, date, list",
+            f"type is 'dat'. Did you mean 'date'? Allowed: {', '.join(get_args(PropertyType))}.",
         ),
         (
             with_target(
