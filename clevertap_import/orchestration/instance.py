@@ -9,6 +9,8 @@ from dagster._serdes import ConfigurableClassData
 from yaml import YAMLError
 
 from clevertap_import.orchestration.event_storage import BATCH_SIZE, BATCH_VARIABLE, BatchingSqliteStorage
+from clevertap_import.orchestration.opening import opening
+from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
 from clevertap_import.pure.errors import ConfigError
 
@@ -21,8 +23,9 @@ def open_instance() -> dg.DagsterInstance:
     """
     os.environ.setdefault(BATCH_VARIABLE, str(BATCH_SIZE))
     try:
-        home = instance_folder()
-        return dg.DagsterInstance.from_ref(with_batches(InstanceRef.from_dir(str(home))))
+        folder = instance_folder()
+        with opening(home()):
+            return dg.DagsterInstance.from_ref(with_batches(InstanceRef.from_dir(str(folder))))
     except OSError as error:
         raise StorageUnavailable(error) from None
     except Exception as error:
@@ -38,20 +41,20 @@ def instance_folder() -> Path:
     """The folder whose dagster.yaml is used. Raises ConfigError if DAGSTER_HOME names none."""
     named = os.environ.get("DAGSTER_HOME")
     if named:
-        home = Path(named).expanduser()
-        if not (home.is_absolute() and home.is_dir()):
+        folder = Path(named).expanduser()
+        if not (folder.is_absolute() and folder.is_dir()):
             raise ConfigError(
                 f'Dagster cannot start in its DAGSTER_HOME. $DAGSTER_HOME "{named}" must be a folder that'
                 " exists, by its absolute path. Make it, or leave DAGSTER_HOME out."
             )
-        return home
+        return folder
+    folder = Path(".dagster").resolve()
+    folder.mkdir(exist_ok=True)
     if Path("dagster.yaml").is_file():
         return Path.cwd()
-    home = Path(".dagster").resolve()
-    home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").touch()
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
+    (folder / "dagster.yaml").touch()
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
 
 
 def with_batches(ref: InstanceRef) -> InstanceRef:

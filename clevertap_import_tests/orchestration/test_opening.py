@@ -12,7 +12,7 @@ SECONDS = 120
 
 FIRST_COMMANDS = f"""
 import os
-from clevertap_import.orchestration.launch import open_instance
+from clevertap_import.orchestration.instance import open_instance
 
 ready, go = os.pipe()
 children = []
