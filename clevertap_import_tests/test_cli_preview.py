@@ -12,10 +12,11 @@ from clevertap_import_tests.workshop import Workshop, command, open_workshop, pr
 
 TABLE = """create or replace table ODD (ID varchar, EMAIL varchar, AMOUNT number(10, 2), BIG number(20, 0),
     RATE double, BORN date, MOMENT timestamp_ntz, TAGS array, RAW variant)"""
-ROWS = """insert into ODD select 'a', 'a@example.com', 1.50, 9007199254740993, 'NaN'::double,
+ROWS = """insert into ODD select 'a', 'a@example.com', 1.50, 9007199254740993, 0.5,
     '1990-02-03'::date, '2026-11-01 10:00:00'::timestamp_ntz,
     array_construct('x', 'y'), parse_json('{"k": 1}')
-    union all select 'b', 'no address', null, null, null, null, null, null, null"""
+    union all select 'b', 'no address', null, null, null, null, null, null, null
+    union all select 'c', 'c@example.com', 0, 0, 'NaN'::double, null, null, null, null"""
 CLOSED_PORT = "9"
 
 
@@ -29,7 +30,9 @@ def workshop(
     with open_workshop(tmp_path_factory.mktemp("look"), local_snowflake, fake_clevertap_process) as shop:
         shop.sql(TABLE, ROWS)
         source = {"kind": "sql", "sql": "select * from ODD order by ID"}
-        target = profiles_target(Email="EMAIL", Amount="AMOUNT", Big="BIG")
+        target = profiles_target(
+            Email="email", Amount="AMOUNT", Big="BIG", Rate="RATE", Born="BORN", Moment="MOMENT"
+        )
         # The sandbox describes an ARRAY as a VARIANT, so the type is written.
         target["properties"].append({"column": "TAGS", "property": "Tags", "type": "list"})
         shop.write("odd", source=source, target=target, updated_on=None)
@@ -44,13 +47,22 @@ def test_preview_shows_columns_rows_and_records(workshop: Workshop) -> None:
     types = {column["name"]: column["type"] for column in found["columns"]}
     assert types["ID"] == "VARCHAR"
     assert (types["AMOUNT"], types["RATE"], types["BORN"]) == ("NUMBER", "FLOAT", "DATE")
-    first, second = found["rows"]
-    assert (first["AMOUNT"], first["BIG"], first["RATE"]) == (1.5, 9007199254740993, "NaN")
+    first, second, third = found["rows"]
+    assert list(first) == ["ID", "EMAIL", "AMOUNT", "BIG", "RATE", "BORN", "MOMENT", "TAGS"]
+    assert (first["AMOUNT"], first["BIG"], third["RATE"]) == (1.5, 9007199254740993, "NaN")
     assert (first["BORN"], first["MOMENT"]) == ("1990-02-03", "2026-11-01T10:00:00")
     assert {value for key, value in second.items() if key not in ("ID", "EMAIL")} == {None}
-    data = {"Email": "a@example.com", "Amount": 1.5, "Big": 9007199254740993, "Tags": {"$set": ["x", "y"]}}
+    data = {
+        "Email": "a@example.com",
+        "Amount": 1.5,
+        "Big": 9007199254740993,
+        "Rate": 0.5,
+        "Born": "$D_634003200",
+        "Moment": "$D_1793527200",
+        "Tags": {"$set": ["x", "y"]},
+    }
     assert found["records"] == [{"identity": "a", "type": "profile", "profileData": data}]
-    assert "Row 2 becomes no record: EMAIL -> Email: 515" in done.stderr
+    assert "Row 2 becomes no record: email -> Email: 515" in done.stderr
     assert workshop.clevertap.profiles() == {}
 
 

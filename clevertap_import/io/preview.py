@@ -1,4 +1,4 @@
-"""A first look at an import: columns, a few rows, and the records that they become."""
+"""A first look at an import: the columns of its query, a few rows, and the records that they become."""
 
 import json
 import math
@@ -14,17 +14,21 @@ import numpy as np
 import pyarrow as pa
 
 from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
+from clevertap_import.pure.cell_texts import texts
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.plan import planned
 from clevertap_import.pure.records import Rejection
-from clevertap_import.pure.sql import SourceColumn, resolved, source_query
+from clevertap_import.pure.sql import SourceColumn, preview_query, resolved, source_query
 from clevertap_import.pure.type_table import shown
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Rows as Snowflake returned them; each is in `records` or in `rejections`, in the same order."""
+    """Rows as Snowflake returned them, each in `records` or in `rejections`, in the same order.
+
+    `columns` are all that the query has; rows are read in those alone that the import uses.
+    """
 
     columns: Sequence[SourceColumn]
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -42,22 +46,29 @@ def previewed(config: ImportConfig, rows: int, environment: Mapping[str, str]) -
     """At most `rows` rows, and what the mapping makes of them; CleverTap is not asked."""
     settings = snowflake_settings(config.connection, environment)
     with open_snowflake(settings, f"clevertap_import:{config.nickname}:preview") as snowflake:
-        source = source_query(config)
-        columns = snowflake.describe(source)
+        columns = snowflake.describe(source_query(config))
         mapper = Mapper(config, int(time.time()), planned(config, columns))
         found = Preview(columns)
-        for chunk in snowflake.batches(f"select * from (\n{source}\n) limit {rows:d}"):  # noqa: S608
+        for chunk in snowflake.batches(preview_query(config, columns, rows), config.columns):
             add(found, mapper, chunk)
     return found
 
 
 def add(preview: Preview, mapper: Mapper, chunk: pa.RecordBatch) -> None:
-    needed = {name: chunk[resolved(preview.columns, name).name] for name in mapper.config.columns}
     windows = np.zeros(chunk.num_rows, dtype=np.int64)
-    mapped = mapper.map(pa.RecordBatch.from_pydict(needed), windows, len(preview.rows) + 1)
-    preview.rows.extend({key: as_json(value) for key, value in row.items()} for row in chunk.to_pylist())
+    mapped = mapper.map(chunk, windows, len(preview.rows) + 1)
+    named = {resolved(preview.columns, name).name: json_cells(chunk[name]) for name in chunk.schema.names}
+    preview.rows.extend({name: cells[row] for name, cells in named.items()} for row in range(chunk.num_rows))
     preview.records.extend(json.loads(record) for record in mapped.records["record"].to_pylist())
     preview.rejections.extend(mapped.rejections)
+
+
+def json_cells(cells: pa.Array) -> list[Any]:
+    try:
+        return [as_json(value) for value in cells.to_pylist()]
+    except (ValueError, OverflowError):
+        # Arrow has years that Python has not.
+        return list(texts(cells))
 
 
 def as_json(value: object) -> object:

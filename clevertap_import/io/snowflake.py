@@ -1,22 +1,29 @@
 """Snowflake: one login, one query, its result as Arrow batches that are never held whole."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from clevertap_import.io.private_key import with_readable_key
-from clevertap_import.pure.errors import ConfigError, QueryFailed, SourceLoginRefused, WarehouseUnavailable
+from clevertap_import.io.snowflake_columns import source_columns
+from clevertap_import.io.snowflake_results import arrow_batches
+from clevertap_import.pure.errors import (
+    CleverTapImportError,
+    ConfigError,
+    QueryFailed,
+    SourceLoginRefused,
+    WarehouseUnavailable,
+)
 from clevertap_import.pure.session_parameters import check_kept, session_parameters
 from clevertap_import.pure.sql import SourceColumn, quoted
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
-    from snowflake.connector.cursor import SnowflakeCursor
 
 OPTIONAL_KEYS = (
     *(
@@ -183,21 +190,17 @@ class Snowflake:
 
     def describe(self, sql: str) -> tuple[SourceColumn, ...]:
         """The columns that `sql` would return, without running it."""
-        from snowflake.connector.constants import FIELD_ID_TO_NAME
-
-        with translated("describe the query"), self._connection.cursor() as cursor:
-            columns = cursor.describe(sql)
-        return tuple(
-            SourceColumn(column.name, FIELD_ID_TO_NAME[column.type_code], column.scale) for column in columns
-        )
+        with translated("describe the query"):
+            return source_columns(self._connection, sql)
 
     def now(self) -> datetime:
         """Snowflake's own clock."""
         with translated("tell the time"), self._connection.cursor() as cursor:
-            cursor.execute("select current_timestamp()")
-            ((moment,),) = cursor.fetchall()
-        assert isinstance(moment, datetime)  # noqa: S101 - by Snowflake's type
-        return moment
+            cursor.execute("select current_timestamp() as MOMENT")
+            moments = [moment for batch in arrow_batches(cursor) for moment in batch.column(0).to_pylist()]
+        if len(moments) != 1 or not isinstance(moments[0], datetime):
+            raise WarehouseUnavailable("Snowflake could not tell the time. Run again later.")
+        return moments[0].astimezone(UTC)
 
     def use(self, kind: str, name: str) -> None:
         """Take the role, warehouse, database or schema `name`. Raises QueryFailed if the user may not."""
@@ -206,24 +209,21 @@ class Snowflake:
         with translated(f"use the {kind} {name}"), self._connection.cursor() as cursor:
             cursor.execute(f"use {kind} {identifier(name)}")
 
-    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Run `sql` and stream its result; the connector fetches a few chunks ahead."""
+    def batches(self, sql: str, names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Run `sql` and stream its result, which has the columns `names`; a few chunks are fetched ahead.
+
+        Raises ResultIncomplete at the first rows that are not those which Snowflake announced.
+        """
         with translated("run the query"), self._connection.cursor() as cursor:
             cursor.execute(sql, timeout=QUERY_SECONDS)
             self.query_id = cursor.sfqid
             self.rows_expected = cursor.rowcount
-            yield from arrow_batches(cursor)
+            yield from arrow_batches(cursor, names)
 
 
 def identifier(name: str) -> str:
     """A name as the connector takes it at login: plain names in any case, all others quoted."""
     return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+"', name) else quoted(name)
-
-
-def arrow_batches(cursor: "SnowflakeCursor") -> Iterator[pa.RecordBatch]:
-    """The result's chunks, each as one batch: the connector hands a chunk over in many small pieces."""
-    for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
-        yield from table.combine_chunks().to_batches()
 
 
 @contextmanager
@@ -244,6 +244,10 @@ def translated(doing: str) -> Iterator[None]:
         raise database_error(doing, error) from None
     except (errors.Error, OSError) as error:
         raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
+    except CleverTapImportError:
+        raise
+    except Exception as error:
+        raise QueryFailed(unreadable(doing, error)) from None
 
 
 def database_error(doing: str, error: "DatabaseError") -> Exception:
@@ -256,6 +260,15 @@ def database_error(doing: str, error: "DatabaseError") -> Exception:
         return SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}")
     remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "")
     return QueryFailed(f"Snowflake could not {doing}: {told(error)} {remedy}".rstrip())
+
+
+def unreadable(doing: str, error: Exception) -> str:
+    """What to do where the connector fails in itself. Its words are left out: they may hold a value."""
+    return (
+        f"Snowflake could not {doing}: its connector failed on the answer ({type(error).__name__})."
+        " Most often a column has a type that the connector cannot read: leave the column out, or cast it in"
+        " SQL, such as cast(X as varchar). Else install a newer snowflake-connector-python."
+    )
 
 
 def told(error: BaseException) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from clevertap_import.io.source_rows import SourceRows
+from clevertap_import.pure.cell_texts import texts
 from clevertap_import.pure.columns import Problem
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.mapping import Mapped, Mapper
@@ -246,10 +247,18 @@ def shown_value(problem: Problem, chunk: pa.RecordBatch, place: int) -> str | No
     """The wrong value itself, cut to what a table can show."""
     if problem.column is None:
         return None
-    value = chunk[problem.column][place].as_py()
+    cell = chunk[problem.column].slice(place, 1)
     # Texts in quotes, which show blanks at their ends; numbers and dates as people write them.
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = repr(cell[0].as_py()) if pa.types.is_string(cell.type) else python_text(cell)
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}..."
+
+
+def python_text(cell: pa.Array) -> str:
+    try:
+        return str(cell[0].as_py())
+    except (ValueError, OverflowError):
+        # Arrow has years that Python has not.
+        return str(texts(cell)[0])
 
 
 def fault(problem: Problem) -> Fault:

@@ -32,7 +32,7 @@ from clevertap_import.pure.plan import planned
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.report import Report
 from clevertap_import.pure.sample import SourceCounts, counts_query, sample_query
-from clevertap_import.pure.sql import SourceColumn, source_query, window_query
+from clevertap_import.pure.sql import EPOCH_COLUMN, SourceColumn, source_query, window_query
 from clevertap_import.pure.window import Window
 
 
@@ -108,7 +108,7 @@ class ImportRun:
             )
             self.facts.counts = stage.counts
             self.facts.read_at = snowflake.now()
-            stager.fill(stage, snowflake.batches(sql))
+            stager.fill(stage, snowflake.batches(sql, (*self.config.columns, EPOCH_COLUMN)))
             self.facts.query_id = snowflake.query_id
 
     def sample(self, snowflake: Snowflake, columns: Sequence[SourceColumn]) -> str:

@@ -164,6 +164,13 @@ ALL = (
         "Write the `format` that the column has, or cast it to a DATE or TIMESTAMP in SQL.",
     ),
     Code(
+        "date_out_of_range",
+        "mapping",
+        "a date outside the years 1 to 9999",
+        "the year 56302: milliseconds read as seconds",
+        "Divide the number by 1,000 in SQL, or map it with `format: epoch_milliseconds`.",
+    ),
+    Code(
         "not_a_list",
         "mapping",
         "not a JSON list of texts, numbers or booleans",

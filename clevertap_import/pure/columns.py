@@ -16,6 +16,7 @@ from clevertap_import.pure.property_types import (
     as_text,
     moment_seconds,
     plain,
+    plain_digits,
     whole_digits,
     without,
 )
@@ -160,9 +161,14 @@ class PropertyPlan:
 
 
 def unwrapped(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[Finding]]:
-    """VARIANT cells as the text of what they hold; other columns as they are. Broken text becomes null."""
+    """VARIANT cells as the text of what they hold, DECFLOAT as plain digits, other columns as they are.
+
+    Broken text becomes null.
+    """
     broken = unicode_findings(cells) if pa.types.is_string(cells.type) else []
     cells = without(cells, broken)
+    if source_type == "DECFLOAT" and pa.types.is_string(cells.type):
+        return pc.replace_substring_regex(plain_digits(cells), r"\.0*\z", ""), broken
     if source_type != "VARIANT":
         return cells, broken
     texts, inner = scalar_texts(cells)

@@ -27,6 +27,8 @@ ISO_8601 = (
     r"(?P<zone>Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
 
+TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
 PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
@@ -72,6 +74,17 @@ def number_seconds(cells: pa.Array, date_format: str) -> pa.Int64Array:
     filled = cells.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False) // PER_SECOND[date_format]
     outside = (filled < FIRST_SECOND) | (filled > LAST_SECOND)
     return pa.array(filled, pa.int64(), mask=np.asarray(cells.is_null()) | outside)
+
+
+def column_seconds(cells: pa.Array) -> pa.Int64Array:
+    """Seconds since 1970, rounded down, of dates or timestamps; null outside the years 1 to 9999."""
+    if pa.types.is_date(cells.type):
+        cells = cells.cast(pa.timestamp("s"))
+    ticks = cells.cast(pa.int64())
+    # numpy, because Arrow's integer division rounds toward zero: one second late for all before 1970.
+    floored = ticks.fill_null(0).to_numpy(zero_copy_only=False) // TICKS_PER_SECOND[cells.type.unit]
+    outside = (floored < FIRST_SECOND) | (floored > LAST_SECOND)
+    return pa.array(floored, pa.int64(), mask=np.asarray(ticks.is_null()) | outside)
 
 
 def numbers(parts: Mapping[str, pa.Array], name: str, default: int) -> np.ndarray:

@@ -4,7 +4,7 @@
       ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, NotASelect, ...
       SourceError     fix the query or the grants      QueryFailed, SourceLoginRefused
       RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
-      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, HeldEvents, ...
+      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, ResultIncomplete, ...
 
 A row that cannot be imported is no error: it is a `Rejection`, a value.
 """
@@ -54,6 +54,10 @@ class ColumnMissing(ConfigError):
 
 class WarehouseUnavailable(Unfinished):
     """Snowflake could not be reached, or the connection was lost midway."""
+
+
+class ResultIncomplete(Unfinished):
+    """Other rows came from Snowflake than it announced."""
 
 
 class QueryFailed(SourceError):

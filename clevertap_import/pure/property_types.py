@@ -12,13 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clevertap_import.pure.dates import PER_SECOND, in_zone, number_seconds, text_seconds
+from clevertap_import.pure.dates import PER_SECOND, column_seconds, in_zone, number_seconds, text_seconds
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.json_cells import lists
 from clevertap_import.pure.objects import items_of_charged, subscription_groups
 from clevertap_import.pure.rules import Finding, found, text_findings
 
-TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
 INTEGER_TEXT_BEYOND_DECIMALS = r"\A[+-]?0*[1-9][0-9]{38,}\z"
 NUMBER_TEXT = r"\A[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\z"
@@ -118,7 +117,7 @@ def whole_digits(decimals: pa.Array) -> pa.StringArray:
 
 
 def encode_string(cells: pa.Array, reading: Reading) -> Encoded:
-    findings = not_finite(cells) if pa.types.is_floating(cells.type) else []
+    findings = not_finite(cells) if pa.types.is_floating(cells.type) else outside_years(cells)
     texts = without(as_text(cells), findings)
     limits = text_findings(texts)
     return without(texts, limits), findings + limits
@@ -126,6 +125,14 @@ def encode_string(cells: pa.Array, reading: Reading) -> Encoded:
 
 def not_finite(numbers: pa.Array) -> list[Finding]:
     return found("not_finite", pc.invert(pc.is_finite(numbers)))
+
+
+def outside_years(cells: pa.Array) -> list[Finding]:
+    """Dates and timestamps that no calendar shows, such as milliseconds that were read as seconds."""
+    if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
+        return []
+    seconds = column_seconds(cells)
+    return found("date_out_of_range", pc.and_(pc.is_valid(cells), pc.is_null(seconds)))
 
 
 def encode_integer(cells: pa.Array, reading: Reading) -> Encoded:
@@ -201,7 +208,7 @@ def encode_date(cells: pa.Array, reading: Reading) -> Encoded:
 def moment_seconds(cells: pa.Array, reading: Reading) -> tuple[pa.Int64Array, list[Finding]]:
     """Epoch seconds of moments in any of the ways that a column can write them."""
     if reading.format is None or pa.types.is_temporal(cells.type):
-        return epoch_seconds(cells, reading.timezone), []
+        return epoch_seconds(cells, reading.timezone), outside_years(cells)
     if reading.format in PER_SECOND:
         numbers, _ = whole(cells, "date")
         seconds = number_seconds(numbers, reading.format)
@@ -235,16 +242,17 @@ def encode_groups(cells: pa.Array, reading: Reading) -> Encoded:
 
 
 def epoch_seconds(cells: pa.Array, timezone: str) -> pa.Int64Array:
-    """Seconds since 1970, rounded down, of a date or timestamp column; naive ones are read in `timezone`."""
-    if pa.types.is_date(cells.type):
-        cells = cells.cast(pa.timestamp("s"))
-    if not pa.types.is_timestamp(cells.type):
+    """Seconds since 1970, rounded down, of a date or timestamp column; naive ones are read in `timezone`.
+
+    Null outside the years 1 to 9999.
+    """
+    if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
         raise unusable(cells, "date")
-    ticks = cells.cast(pa.int64())
-    # numpy, because Arrow's integer division rounds toward zero: one second late for all before 1970.
-    floored = ticks.fill_null(0).to_numpy() // TICKS_PER_SECOND[cells.type.unit]
-    seconds = in_zone(floored, timezone) if cells.type.tz is None else floored
-    return pa.array(seconds, pa.int64(), mask=np.asarray(ticks.is_null()))
+    seconds = column_seconds(cells)
+    if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
+        return seconds
+    instants = in_zone(seconds.fill_null(0).to_numpy(zero_copy_only=False), timezone)
+    return pa.array(instants, pa.int64(), mask=np.asarray(seconds.is_null()))
 
 
 PROPERTY_TYPES = {

@@ -2,7 +2,7 @@
 
 from clevertap_import.pure.errors import ConfigError
 
-NUMBERS = ("FIXED", "REAL")
+NUMBERS = ("FIXED", "REAL", "DECFLOAT")
 MOMENTS = ("DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 JSON = ("VARIANT", "OBJECT", "ARRAY")
 
@@ -27,6 +27,7 @@ INFERRED = {
     "TEXT": "string",
     "FIXED": "float",
     "REAL": "float",
+    "DECFLOAT": "float",
     "BOOLEAN": "boolean",
     **dict.fromkeys(MOMENTS, "date"),
     "TIME": "string",

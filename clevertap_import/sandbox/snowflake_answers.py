@@ -63,7 +63,8 @@ class AnswerRule(BaseModel):
     total: int | Literal["missing"] | None = None
     row_count: int | None = None
 
-    # What parameters of an account or user do, unless the session says otherwise.
+    # What parameters of an account or user do, unless the session says otherwise and `is_pinned`.
+    is_pinned: bool = True
     rows_per_resultset: int | None = Field(default=None, ge=0)
     result_format: Literal["json"] | None = None
     quoted_identifiers_ignore_case: bool = False
@@ -121,4 +122,6 @@ def within_session(rule: AnswerRule, parameters: Mapping[str, Any]) -> AnswerRul
         return rule
     said = {name.upper(): str(value).upper() for name, value in parameters.items()}
     undone = [key for key, (name, values) in PINNED.items() if said.get(name) in values]
+    if not rule.is_pinned:
+        return rule
     return rule.model_copy(update={key: AnswerRule.model_fields[key].default for key in undone})

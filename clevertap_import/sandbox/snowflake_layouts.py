@@ -120,7 +120,7 @@ def parts_of(cell: Any) -> Cell:  # noqa: ANN401 - a cell of any timestamp
 
 def moments(kind: str, scale: int, values: Sequence[Cell], layout: str | None) -> pa.Array:
     """Timestamps and times as the connector expects them at this scale."""
-    parts = [None if value is None else as_parts(value) for value in values]
+    parts = [None if value is None else as_parts(value, scale) for value in values]
     if kind == "TIME":
         return pa.array([None if part is None else scaled(part, scale) for part in parts], pa.int64())
     most = LARGEST_INTEGER_SCALE_WITH_ZONE if kind == "TIMESTAMP_TZ" else LARGEST_INTEGER_SCALE
@@ -133,11 +133,12 @@ def moments(kind: str, scale: int, values: Sequence[Cell], layout: str | None) -
     return structs(parts, ("epoch", "fraction", "timezone"))
 
 
-def as_parts(value: Cell) -> Parts:
+def as_parts(value: Cell, scale: int) -> Parts:
+    """The parts, without the digits that a column of this scale does not hold."""
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is no [seconds, nanoseconds]")
     seconds, nanoseconds, minutes = (*value, 0, 0)[:3]
-    return seconds, nanoseconds, minutes
+    return seconds, nanoseconds - nanoseconds % 10 ** (9 - scale), minutes
 
 
 def scaled(parts: Parts, scale: int) -> int:

@@ -88,4 +88,10 @@ def read_stream(body: bytes) -> pa.Table:
 
 
 def stream_of(table: pa.Table) -> bytes:
-    return bytes(memoryview(fakesnow.arrow.to_ipc(table)))
+    """An Arrow stream; of a table without rows it has one batch, which is empty."""
+    if table.num_rows:
+        return bytes(memoryview(fakesnow.arrow.to_ipc(table)))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
+    return bytes(memoryview(sink.getvalue()))

@@ -22,6 +22,8 @@ CHECKS = {"identity", "mapping", "limits", "clevertap"}
 LONG_LIST = json.dumps([f"item {number}" for number in range(101)])
 BROKEN = pa.array([b"\xff"]).view(pa.string())
 
+BEYOND = pa.array([1_714_558_830_123], pa.timestamp("s"))
+
 Maker = tuple[ImportConfig, Sequence[object] | pa.Array, str]
 
 
@@ -73,6 +75,12 @@ PRODUCED_BY: dict[str, list[Maker]] = {
     + [typed("items", ['[{"a": 1e999}]'])],
     "number_too_large": [typed("integer", [str(1 << 63)]), typed("items", [f'[{{"a": {1 << 63}}}]'])],
     "not_a_boolean": [typed("boolean", ["yes"])],
+    "date_out_of_range": [
+        typed("date", BEYOND),
+        typed("string", BEYOND),
+        typed("date", pa.array([3_000_000], pa.date32())),
+        at(BEYOND),
+    ],
     "not_a_date": [typed("date", ["2024-02-30"], format="iso8601")],
     "not_a_list": [typed("list", [cell]) for cell in ('{"a": 1}', "[[1]]", "[NaN]", "[" * 99_999, "x")],
     "too_many_items": [typed("list", [LONG_LIST]), typed("items", [json.dumps([{}] * 257)])],

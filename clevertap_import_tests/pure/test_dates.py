@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from clevertap_import.pure.dates import FIRST_SECOND, LAST_SECOND
+from clevertap_import.pure.dates import FIRST_SECOND, LAST_SECOND, TICKS_PER_SECOND
 from clevertap_import.pure.property_types import PROPERTY_TYPES, Reading, epoch_seconds
 from clevertap_import.pure.target import DateFormat
 
@@ -107,10 +107,21 @@ def test_summer_time_is_known_beyond_the_years_that_are_listed() -> None:
     for text, hour in (("01/07/2037", 4), ("01/01/2038", 5), ("01/07/2038", 4), ("01/07/9999", 4)):
         midnight = seconds_of(datetime.strptime(text, "%d/%m/%Y").replace(tzinfo=UTC))
         assert read_one(text, "dd/MM/yyyy", "America/New_York") == midnight + hour * 3600
-    # Beyond the year 9999, which Snowflake can hold, no rule is known.
-    assert epoch_seconds(
-        pa.array([10**12], pa.timestamp("s")), "America/New_York"
-    ).is_valid().to_pylist() == [True]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("aware", [None, "Etc/UTC"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_no_moment_is_outside_the_years_1_to_9999(unit: str, aware: str | None, zone: str) -> None:
+    seconds = [FIRST_SECOND - 1, FIRST_SECOND, 0, LAST_SECOND, LAST_SECOND + 1, 1_714_558_830_123]
+    ticks = [second * TICKS_PER_SECOND[unit] for second in seconds]
+    cells = pa.array(ticks, pa.int64()).cast(pa.timestamp(unit, aware))
+    assert epoch_seconds(cells, zone).is_valid().to_pylist() == [False, True, True, True, False, False]
+
+
+def test_no_day_is_outside_the_years_1_to_9999() -> None:
+    days = pa.array([FIRST_SECOND // 86_400 - 1, FIRST_SECOND // 86_400, 2_932_896, 2_932_897], pa.int32())
+    assert epoch_seconds(days.cast(pa.date32()), "UTC").is_valid().to_pylist() == [False, True, True, False]
 
 
 years = st.integers(0, 9999).map("{:04d}".format)

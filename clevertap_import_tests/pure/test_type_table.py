@@ -21,6 +21,7 @@ SAMPLES: dict[str, list[pa.Array]] = {
         pa.array([1], pa.decimal128(38, 0)),
     ],
     "REAL": [pa.array([1.0])],
+    "DECFLOAT": [pa.array(["1"]), pa.array(["1e0"]), pa.array(["0.1E+1"]), pa.array(["1.0"])],
     "TEXT": [pa.array(["1"])],
     "BOOLEAN": [pa.array([True])],
     "DATE": [pa.array([1], pa.date32())],
@@ -52,6 +53,10 @@ MAPPED: dict[tuple[str, str], object] = {
     ("REAL", "integer"): 1,
     ("REAL", "long"): 1,
     ("REAL", "float"): 1.0,
+    ("DECFLOAT", "string"): "1",
+    ("DECFLOAT", "integer"): 1,
+    ("DECFLOAT", "long"): 1,
+    ("DECFLOAT", "float"): 1.0,
     ("TEXT", "string"): "1",
     ("TEXT", "integer"): 1,
     ("TEXT", "long"): 1,
@@ -88,6 +93,7 @@ INFERENCES = {
     ("FIXED", None): "integer",
     ("FIXED", 2): "float",
     ("REAL", None): "float",
+    ("DECFLOAT", None): "float",
     ("TEXT", None): "string",
     ("BOOLEAN", None): "boolean",
     ("DATE", None): "date",
@@ -125,7 +131,7 @@ def mapped(cells: pa.Array, snowflake_type: str, property_type: str | None, **mo
 def test_the_table_has_every_type() -> None:
     assert SAMPLES.keys() - {"BINARY", "OBJECT"} == INFERRED.keys() == {name for name, _ in INFERENCES}
     assert READS.keys() == PROPERTY_TYPES.keys()
-    assert len(SAMPLES) * len(READS) == 13 * 9
+    assert len(SAMPLES) * len(READS) == 14 * 9
 
 
 @pytest.mark.parametrize("property_type", READS)
@@ -163,6 +169,26 @@ def test_a_number_with_a_scale_keeps_its_digits() -> None:
     assert mapped(cells, "FIXED", "string") == "1.10"
     whole = pa.array([Decimal("1.00")], pa.decimal128(38, 2))
     assert [mapped(whole, "FIXED", name) for name in ("integer", "long", "boolean")] == [1, 1, True]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "number"),
+    [
+        (
+            "12345678901234567890123456789012345678",
+            "12345678901234567890123456789012345678",
+            1.2345678901234568e37,
+        ),
+        ("-1.5E-7", "-0.00000015", -1.5e-07),
+        ("1.25e+40", "125" + "0" * 38, 1.25e40),
+        ("0", "0", 0.0),
+    ],
+)
+def test_a_decimal_float_keeps_all_digits_as_text_and_is_the_nearest_double_as_a_number(
+    cell: str, text: str, number: float
+) -> None:
+    assert mapped(pa.array([cell]), "DECFLOAT", "string") == text
+    assert mapped(pa.array([cell]), "DECFLOAT", None) == number
 
 
 @pytest.mark.parametrize(("snowflake_type", "date_format", "cells"), WITH_FORMAT)

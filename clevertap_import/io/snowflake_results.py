@@ -1,0 +1,75 @@
+"""The rows of a query in Arrow batches: exactly those that Snowflake announced, or an error."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from clevertap_import.pure.errors import QueryFailed, ResultIncomplete
+
+if TYPE_CHECKING:
+    from snowflake.connector.cursor import SnowflakeCursor
+
+NO_ARROW = (
+    "Snowflake sent the result as JSON, which this package does not read. Most often the parameter"
+    " PYTHON_CONNECTOR_QUERY_RESULT_FORMAT is set for the user or the account: unset it there."
+)
+
+
+def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+    """The parts of a result, each as one batch: the connector hands a part over in many small pieces.
+
+    Raises ResultIncomplete at the first part that has other rows than announced, and QueryFailed if the
+    result is no Arrow, or lacks a column of `names`. The connector checks none of it in Arrow results.
+    """
+    announced = announced_parts(cursor)
+    number = 0
+    for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+        if not table.num_rows:
+            continue
+        if number == len(announced) or table.num_rows != announced[number]:
+            raise incomplete(cursor, announced, number, table.num_rows)
+        number += 1
+        check_names(table.column_names, names)
+        yield from table.combine_chunks().to_batches()
+    if number < len(announced):
+        raise incomplete(cursor, announced, number, 0)
+
+
+def check_names(found: Sequence[str], names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise QueryFailed(
+            f"Snowflake was asked for the columns {', '.join(names)}, and returned {', '.join(found)}."
+            " Most often the parameter QUOTED_IDENTIFIERS_IGNORE_CASE is set for the account: unset it, or"
+            " write the names in capitals."
+        )
+
+
+def announced_parts(cursor: "SnowflakeCursor") -> list[int]:
+    """How many rows each part of the result is to have, without parts that are to have none."""
+    from snowflake.connector.result_batch import ArrowResultBatch
+
+    parts = cursor.get_result_batches() or []
+    if not all(isinstance(part, ArrowResultBatch) for part in parts):
+        raise QueryFailed(NO_ARROW)
+    # The first part is what the total leaves after all others; without a total it is of no use.
+    rows = [part.rowcount for part in parts]
+    if cursor.rowcount is None or any(count < 0 for count in rows):
+        raise ResultIncomplete(f"Snowflake did not say how many rows the result has. {what_to_do(cursor)}")
+    return [count for count in rows if count]
+
+
+def incomplete(cursor: "SnowflakeCursor", announced: list[int], number: int, came: int) -> ResultIncomplete:
+    expected = announced[number] if number < len(announced) else 0
+    return ResultIncomplete(
+        f"Snowflake announced {sum(announced):,} rows, and the result is not these: part {number + 1:,} of"
+        f" {len(announced):,} came with {came:,} rows instead of {expected:,}. {what_to_do(cursor)}"
+    )
+
+
+def what_to_do(cursor: "SnowflakeCursor") -> str:
+    return (
+        "Nothing of it is used. Run again; if it happens again, give Snowflake's support the query ID"
+        f" {cursor.sfqid}."
+    )
