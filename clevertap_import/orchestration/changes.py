@@ -7,12 +7,12 @@ from clevertap_import.io.kept_snowflake import KeptSnowflake
 from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
 from clevertap_import.orchestration.assets import source_tables
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import SourceError
-from clevertap_import.pure.table_state import state_query
+from clevertap_import.pure.errors import QueryFailed, SourceError
+from clevertap_import.pure.table_state import change_query
 
 IDLE_SECONDS = 3600.0
 
-TableStates = dict[str, list[str | int | None]]
+TableStates = dict[str, str]
 
 
 class TableStateUnknown(SourceError):
@@ -27,7 +27,7 @@ def kept_session(connection: str) -> KeptSnowflake:
 
 
 def table_states(config: ImportConfig) -> TableStates:
-    """For each table: when it was altered last, its rows and bytes. Raises TableStateUnknown for a view."""
+    """For each table or view a text that differs after each change. Raises TableStateUnknown."""
     tables = source_tables(config)
     if not tables:
         raise TableStateUnknown(
@@ -37,15 +37,17 @@ def table_states(config: ImportConfig) -> TableStates:
     return {table: table_state(session, table) for table in tables}
 
 
-def table_state(session: KeptSnowflake, table: str) -> list[str | int | None]:
-    rows = session.rows(state_query(table))
-    if not rows:
+def table_state(session: KeptSnowflake, table: str) -> str:
+    try:
+        rows = session.rows(change_query(table))
+    except QueryFailed as error:
         raise TableStateUnknown(
-            f"Snowflake shows no table {table}. Check the name, and that the role may select from it."
-        )
-    if "VIEW" in rows[0]["KIND"]:
+            f"Snowflake does not tell when {table} changes. {error} Check the name, and that the role may"
+            " select from it. For a view, change tracking may have to be on for the tables that it reads. Or"
+            " choose another kind of schedule, such as every."
+        ) from None
+    if not rows or rows[0]["TOKEN"] is None:
         raise TableStateUnknown(
-            f"{table} is a view, and Snowflake does not say when the data of a view changes."
-            " Choose another kind of schedule, such as every."
+            f"Snowflake does not tell when {table} changes. Choose another kind of schedule, such as every."
         )
-    return [rows[0]["ALTERED"], int(rows[0]["N_ROWS"] or 0), int(rows[0]["N_BYTES"] or 0)]
+    return str(rows[0]["TOKEN"])

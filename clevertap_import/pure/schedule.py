@@ -252,12 +252,12 @@ class After(Kind):
 
 
 class Change(Kind):
-    """Runs when a Snowflake table that the import reads has changed."""
+    """Runs when the data of a Snowflake table or view that the import reads has changed."""
 
     word = "After Changes"
 
     kind: Literal["change"] = Field(
-        "change", description="Runs when its Snowflake table has changed.", examples=["change"]
+        "change", description="Runs when its Snowflake table or view has changed.", examples=["change"]
     )
     check_every: Duration = Field(
         Duration("5 minutes"),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from clevertap_import.pure.config import ImportConfig, UpdatedOn
 from clevertap_import.pure.errors import ColumnMissing, ConfigError
-from clevertap_import.pure.statement import one_select
+from clevertap_import.pure.statement import one_select, quoted
 from clevertap_import.pure.target import ProfilesTarget
 from clevertap_import.pure.type_table import shown
 from clevertap_import.pure.window import Window
@@ -75,11 +75,6 @@ def resolved(columns: Sequence[SourceColumn], wanted: str) -> SourceColumn:
             f"Column {wanted!r} may mean {spellings}. Write the one that is meant exactly so."
         )
     return near[0]
-
-
-def quoted(name: str) -> str:
-    """An identifier as Snowflake takes it literally."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def window_query(

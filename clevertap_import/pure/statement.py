@@ -97,9 +97,19 @@ def tables_named(sql: str) -> tuple[str, ...]:
     except (SqlglotError, RecursionError):
         return ()
     defined = {cte.alias_or_name.upper() for cte in tree.find_all(exp.CTE)}
-    tables = {table_name(table) for table in tree.find_all(exp.Table) if table.name}
-    return tuple(sorted(name for name in tables if name.upper() not in defined))
+    tables = [table for table in tree.find_all(exp.Table) if table.name]
+    return tuple(sorted({table_name(table) for table in tables if plain_name(table).upper() not in defined}))
+
+
+def plain_name(table: exp.Table) -> str:
+    return ".".join(part.name for part in table.parts)
 
 
 def table_name(table: exp.Table) -> str:
-    return ".".join(part.name for part in table.parts)
+    """As written, with its quotes: without them it would be another table."""
+    return ".".join(quoted(part.name) if part.args.get("quoted") else part.name for part in table.parts)
+
+
+def quoted(name: str) -> str:
+    """An identifier as Snowflake takes it literally."""
+    return '"' + name.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ def corrected(parse_one: Callable[[str], exp.Expr]) -> Callable[[str], exp.Expr]
         .transform(_floor_epoch_seconds, copy=False)
         .transform(_sum_exactly, copy=False)
         .transform(_collated, copy=False)
+        .transform(_last_change, copy=False)
     )
 
 
@@ -46,3 +47,12 @@ _COLLATIONS = {"ci": "nocase", "upper": "nocase", "lower": "nocase", "ai": "noac
 def _collation(named: exp.Expr) -> exp.Identifier:
     duck = [_COLLATIONS[part] for part in named.name.lower().split("-") if part in _COLLATIONS]
     return exp.to_identifier(".".join(duck) or "binary", quoted=len(duck) < 2)
+
+
+def _last_change(node: exp.Expr) -> exp.Expr:
+    """Of the content, as DuckDB keeps no time of it: like Snowflake's, the number only tells a change."""
+    if not (isinstance(node, exp.Anonymous) and node.name.upper() == "SYSTEM$LAST_CHANGE_COMMIT_TIME"):
+        return node
+    table = exp.to_table(node.expressions[0].name, dialect="snowflake").sql("duckdb")
+    content = "coalesce(bit_xor(hash(_changed) % 1000000000000000), 0)::bigint + count(*)"
+    return exp.select(exp.maybe_parse(content, dialect="duckdb")).from_(f"{table} as _changed").subquery()

@@ -8,7 +8,7 @@ import pytest
 from clevertap_import.io.kept_snowflake import KeptSnowflake
 from clevertap_import.io.snowflake import Snowflake, open_snowflake, snowflake_settings
 from clevertap_import.pure.errors import QueryFailed
-from clevertap_import.pure.table_state import state_query
+from clevertap_import.pure.table_state import change_query
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.waiting import wait_for
 
@@ -83,21 +83,12 @@ def test_a_session_that_nobody_needs_is_closed(logins: Logins) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "where"),
+    ("table", "argument"),
     [
-        (
-            "customers",
-            "INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = current_schema() and TABLE_NAME = 'CUSTOMERS'",
-        ),
-        (
-            "Public.Customers",
-            "INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = 'PUBLIC' and TABLE_NAME = 'CUSTOMERS'",
-        ),
-        (
-            'SHOP."my schema"."it\'s.""it"""',
-            "SHOP.INFORMATION_SCHEMA.TABLES where TABLE_SCHEMA = 'my schema' and TABLE_NAME = 'it''s.\"it\"'",
-        ),
+        ("customers", "'customers'"),
+        ('SHOP."my schema"."it\'s.""it"""', """'SHOP."my schema"."it\'\'s.""it\"""'"""),
+        ('"a\\b"', "'\"a\\\\b\"'"),
     ],
 )
-def test_a_table_is_named_as_snowflake_keeps_it(table: str, where: str) -> None:
-    assert state_query(table).endswith(f" from {where}")
+def test_a_table_is_asked_for_as_it_is_written(table: str, argument: str) -> None:
+    assert change_query(table) == f"select SYSTEM$LAST_CHANGE_COMMIT_TIME({argument}) as TOKEN"

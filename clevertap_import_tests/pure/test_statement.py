@@ -147,7 +147,7 @@ def test_what_passes_stands_on_its_own_within_parentheses(tail: str) -> None:
             "select * from (select * from A) union all select * from B where X in (select Y from A)",
             ("A", "B"),
         ),
-        ('select * from "my schema"."my table"', ("my schema.my table",)),
+        ('select * from "my schema"."my table"', ('"my schema"."my table"',)),
         ("select * from T, lateral flatten(input => T.A) f", ("T",)),
         ("select * from table(generator(rowcount => 3))", ()),
         ("select from from from", ()),
