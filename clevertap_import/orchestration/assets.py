@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Leases
@@ -70,8 +71,9 @@ def table_key(table: str) -> dg.AssetKey:
         re.sub(r"\W", "_", name.removeprefix('"').removesuffix('"').lower(), flags=re.ASCII)
         for name in TABLE_NAME.findall(table)
     ]
-    # Below `clevertap` are the imports themselves.
-    return dg.AssetKey(["snowflake", *names] if names[0] == "clevertap" else names)
+    # Below `clevertap` are the imports themselves, and a word that Dagster reserves is no key on its own.
+    is_taken = names[0] == "clevertap" or (len(names) == 1 and names[0] in DISALLOWED_NAMES)
+    return dg.AssetKey(["snowflake", *names] if is_taken else names)
 
 
 def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:

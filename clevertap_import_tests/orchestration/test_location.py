@@ -121,9 +121,13 @@ names = st.sampled_from(RESERVED) | st.from_regex(NAME_TEXT, fullmatch=True).fil
     lambda name: len(name) <= MAX_NAME_CHARS
 )
 
+tables = st.sampled_from([*map(str.upper, RESERVED), '"type"', "S.TYPE"]) | st.from_regex(
+    TABLE_TEXT, fullmatch=True
+)
+
 
 @settings(max_examples=30, deadline=None)
-@given(names, names, st.from_regex(OWNER_TEXT, fullmatch=True), st.from_regex(TABLE_TEXT, fullmatch=True))
+@given(names, names, st.from_regex(OWNER_TEXT, fullmatch=True), tables)
 def test_what_the_yaml_may_say_dagster_takes(nickname: str, account: str, owner: str, table: str) -> None:
     told = {"account": account, "created_by": owner, "source": {"kind": "table", "table": table}}
     config = ImportConfig.model_validate({"nickname": nickname, **ATTRIBUTES, **told})
