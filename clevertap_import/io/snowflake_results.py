@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from clevertap_import.pure.cell_texts import json_text
 from clevertap_import.pure.errors import QueryFailed, ResultIncomplete
 
 if TYPE_CHECKING:
@@ -31,9 +32,18 @@ def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Itera
             raise incomplete(cursor, announced, number, table.num_rows)
         number += 1
         check_names(table.column_names, names)
-        yield from table.combine_chunks().to_batches()
+        yield from map(with_json_text, table.combine_chunks().to_batches())
     if number < len(announced):
         raise incomplete(cursor, announced, number, 0)
+
+
+def with_json_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Structured ARRAY and OBJECT columns, which an account may send nested, as JSON text like all others."""
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_list(field.type) or pa.types.is_struct(field.type):
+            texts = [None if cell is None else json_text(cell) for cell in batch.column(place).to_pylist()]
+            batch = batch.set_column(place, field.with_type(pa.string()), pa.array(texts, pa.string()))
+    return batch
 
 
 def check_names(found: Sequence[str], names: Sequence[str]) -> None:

@@ -47,3 +47,14 @@ def text(value: object) -> str | None:
             return json.dumps(value, ensure_ascii=False, default=text)
         case _:
             return str(value)
+
+
+def json_text(value: object) -> str:
+    """A list or an object as JSON: decimals as numbers, what JSON has no word for as text."""
+    return json.dumps(value, ensure_ascii=False, default=json_scalar)
+
+
+def json_scalar(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return text(value)

@@ -21,7 +21,8 @@ Cell = str | int | float | bool | list[int] | None
 class WireColumn(BaseModel):
     """A column as the source has it. A cast in the outermost SELECT of a query goes before it.
 
-    `layout` is how timestamps travel; by itself Snowflake sends one integer where the scale allows it.
+    `layout` is how timestamps travel; by itself Snowflake sends one integer where the scale allows it. An
+    ARRAY or OBJECT is JSON text, and nested if it is structured and the account says so.
     `values` stand in the rows, from the first again after the last: for timestamps [seconds, nanoseconds] or
     [seconds, nanoseconds, minutes east], for times [seconds, nanoseconds], for DECFLOAT text.
     """
@@ -31,7 +32,7 @@ class WireColumn(BaseModel):
     type: str | None = None
     precision: int | None = None
     scale: int | Literal["missing"] | None = "missing"
-    layout: Literal["integer", "struct"] | None = None
+    layout: Literal["integer", "struct", "nested"] | None = None
     values: tuple[Cell, ...] | None = None
 
 
@@ -52,10 +53,12 @@ class AnswerRule(BaseModel):
     message: str = "refused"
     sqlstate: str = "42000"
 
-    # Fewer or more rows than are announced: of the answer itself, of each chunk, of the list of chunks.
+    # Fewer or more rows than are announced: of the answer itself (which may be whole when it is asked for
+    # again), of each chunk, of the list of chunks.
     inline_rows: int | None = Field(default=None, ge=0)
     inline_is_empty: bool = False
     inline_twice: bool = False
+    inline_recovers: bool = False
     chunk_rows: int | None = Field(default=None, ge=0)
     chunks: int | None = Field(default=None, ge=0)
     chunk_status: int | None = None

@@ -1,5 +1,6 @@
 """Columns in the types and layouts in which Snowflake sends them: timestamps by scale, DECFLOAT, casts."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -87,6 +88,8 @@ def sent_column(
         values = column.values or [parts_of(cell) for cell in true_cells(cells)]
         array = moments(kind, scale, list(islice(cycle(values), len(cells))), column.layout)
         metadata["byteLength"] = "8" if is_short_with_zone(array) else "16"
+    elif column.layout == "nested":
+        return nested(field.name, cells if column.values is None else pa.array(column.values), metadata)
     elif column.values is not None:
         array = plain_cells(kind, list(islice(cycle(column.values), len(cells))))
     elif kind == "DECFLOAT":
@@ -94,6 +97,28 @@ def sent_column(
     else:
         array = cells.combine_chunks()
     return pa.field(field.name, array.type, True, {**(field.metadata or {}), **encoded(metadata)}), array
+
+
+def nested(name: str, cells: pa.Array, metadata: Mapping[str, str]) -> tuple[pa.Field, pa.Array]:
+    """JSON text as lists and structs, whose inner fields are described too."""
+    parsed = pa.array([None if cell is None else json.loads(cell) for cell in cells.to_pylist()])
+    kind = described_inside(parsed.type)
+    return pa.field(name, kind, True, encoded(metadata)), parsed.cast(kind)
+
+
+def described_inside(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(inner_field("item", kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([inner_field(each.name, each.type) for each in kind])
+    return kind
+
+
+def inner_field(name: str, kind: pa.DataType) -> pa.Field:
+    logical = {pa.int64(): "FIXED", pa.float64(): "REAL", pa.bool_(): "BOOLEAN"}.get(kind, "TEXT")
+    logical = "ARRAY" if pa.types.is_list(kind) else "OBJECT" if pa.types.is_struct(kind) else logical
+    metadata = {"logicalType": logical, "scale": "0", "precision": "38"}
+    return pa.field(name, described_inside(kind), True, encoded(metadata))
 
 
 def encoded(metadata: Mapping[str, str]) -> dict[bytes, bytes]:

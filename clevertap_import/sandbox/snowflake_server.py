@@ -85,12 +85,15 @@ class LocalSnowflakeServer:
     queries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
     logins: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
     rules: AnswerRules = field(default_factory=AnswerRules)
+    # Of queries that a rule is about, by their ids.
+    answers: dict[str, str] = field(default_factory=dict)
 
     def app(self) -> Starlette:
         ours = [
             Route("/session/v1/login-request", self.login, methods=["POST"]),
             Route("/session", self.session, methods=["POST"]),
             Route("/queries/v1/query-request", self.query, methods=["POST"]),
+            Route("/queries/{query}/result", self.answer_again, methods=["GET"]),
             Route("/_results/{result}/{number:int}", self.chunk, methods=["GET"]),
             Route("/_fake/queries", self.received, methods=["GET"]),
             Route("/_fake/reset_queries", self.reset, methods=["POST"]),
@@ -158,8 +161,14 @@ class LocalSnowflakeServer:
             result.session, result.rule, result.sql = token, rule, sql
             _add_chunks(content, result, f"{request.url.scheme}://{request.url.netloc}/_results/{result.id}")
         if rule and content["success"]:
+            whole = json.dumps(content)
             change(content["data"], rule, sql)
+            self.answers[content["data"]["queryId"]] = whole if rule.inline_recovers else json.dumps(content)
         return JSONResponse(content, answer.status_code)
+
+    async def answer_again(self, request: Request) -> Response:
+        """The connector asks so when the first rows of a result are missing."""
+        return Response(self.answers[request.path_params["query"]], media_type="application/json")
 
     def chunk(self, request: Request) -> Response:
         try:
@@ -188,6 +197,7 @@ class LocalSnowflakeServer:
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 422)
         self.rules.replace(rules)
+        self.answers.clear()
         return JSONResponse({"rules": len(rules)})
 
     async def end_sessions(self, request: Request) -> Response:

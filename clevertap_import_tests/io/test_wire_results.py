@@ -69,6 +69,14 @@ def test_the_error_says_what_was_announced_and_what_came(
 
 
 @pytest.mark.parametrize("sql", ["select 1 as X", ROWS])
+def test_first_rows_that_come_when_asked_for_again_are_read(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings, sql: str
+) -> None:
+    with local_snowflake.answering({"inline_is_empty": True, "inline_recovers": True}):
+        assert rows_read(settings, sql) == (1 if sql == "select 1 as X" else MANY)
+
+
+@pytest.mark.parametrize("sql", ["select 1 as X", ROWS])
 def test_a_result_without_a_number_of_rows_is_an_error(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings, sql: str
 ) -> None:

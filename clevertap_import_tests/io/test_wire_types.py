@@ -1,5 +1,6 @@
 """Types that the connector does not know, over HTTP: called by their names, sent exactly or refused."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -122,6 +123,24 @@ def test_preview_shows_a_moment_that_no_calendar_has(
     with local_snowflake.answering({"columns": {"AT": late}}):
         found = previewed(config, 5, environment)
     assert (len(found.rows), [each.code for each in found.rejections]) == (1, ["date_out_of_range"])
+
+
+def test_structured_columns_that_come_nested_are_read_as_all_others(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings
+) -> None:
+    config = import_of({"column": "ODD", "property": "Tags", "type": "list"}, amount("string"))
+    tags = {"type": "array", "layout": "nested", "values": ['["a", "b"]']}
+    shape = {"type": "object", "layout": "nested", "values": ['{"n": 1, "in": {"t": "x", "r": 0.5}}']}
+    with (
+        local_snowflake.answering({"columns": {"ODD": tags, "AMOUNT": shape}}),
+        open_snowflake(settings, TAG) as snowflake,
+    ):
+        columns = snowflake.describe(source_query(config))
+        mapper = Mapper(config, 1, planned(config, columns))
+        (batch,) = snowflake.batches(window_query(config, columns, None))
+    (record,) = sent(mapper.map(batch, np.zeros(1, np.int64), 1))
+    assert record["profileData"]["Tags"] == {"$set": ["a", "b"]}
+    assert json.loads(record["profileData"]["As string"]) == {"n": 1, "in": {"t": "x", "r": 0.5}}
 
 
 def test_a_failure_inside_the_connector_is_an_error_of_ours(
