@@ -116,11 +116,10 @@ def test_offline_finds_what_files_alone_can_tell(workshop: Workshop) -> None:
 def test_notes_stand_beside_the_problems(workshop: Workshop) -> None:
     _, verdicts = checked(workshop, "--offline")
     notes = verdicts["noted"]["notes"]
-    assert (verdicts["noted"]["ok"], verdicts["noted"]["problems"], verdicts["well"]["notes"]) == (
-        True,
-        [],
-        [],
-    )
+    assert (verdicts["noted"]["ok"], verdicts["noted"]["problems"]) == (True, [])
+    assert [(note["key"], note["message"][:24]) for note in verdicts["well"]["notes"]] == [
+        ("updated_on", "A row that is committed ")
+    ]
     assert all(note.keys() == {"file", "line", "key", "message"} for note in notes)
     assert [note["message"] for note in notes if "skipped" in note["message"]] == [
         "Months without day 31 are skipped. Write last for the last day of every month."

@@ -19,8 +19,9 @@ from clevertap_import.pure.errors import (
     SourceLoginRefused,
     WarehouseUnavailable,
 )
+from clevertap_import.pure.lateness import NO_ROW_TIMESTAMPS
 from clevertap_import.pure.session_parameters import check_kept, session_parameters
-from clevertap_import.pure.sql import SourceColumn, quoted
+from clevertap_import.pure.sql import ROW_COMMIT_TIME, SourceColumn, quoted
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
@@ -259,6 +260,8 @@ def database_error(doing: str, error: "DatabaseError") -> Exception:
     if doing == "log in":
         return SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}")
     remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "")
+    if ROW_COMMIT_TIME in told(error).upper():
+        remedy = NO_ROW_TIMESTAMPS
     return QueryFailed(f"Snowflake could not {doing}: {told(error)} {remedy}".rstrip())
 
 

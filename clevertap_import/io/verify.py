@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clevertap_import.io.import_files import Imports
 from clevertap_import.io.snowflake import Snowflake, open_snowflake, snowflake_settings
 from clevertap_import.pure.errors import CleverTapImportError
 from clevertap_import.pure.import_file import LoadedImport, Problem
+from clevertap_import.pure.lateness import late_days, late_notes
 from clevertap_import.pure.plan import column_problems
 from clevertap_import.pure.sql import source_query
 
@@ -21,14 +22,13 @@ def verdicts(imports: Imports, environment: Mapping[str, str] | None) -> list[Ve
     Problems and notes are lists of `{file, line, key, message}`; an import with notes alone is ok. Without an
     environment the files alone are looked at, and Snowflake is not asked.
     """
-    problems: dict[str, list[Problem]] = defaultdict(list)
+    sources: dict[str, SourceFindings] = defaultdict(SourceFindings)
     if environment is not None:
-        for nickname, problem in source_problems(imports.loaded, environment):
-            problems[nickname].append(problem)
-    found = [
-        verdict(each.config.nickname, each.file, problems[each.config.nickname], notes(each))
-        for each in imports.loaded
-    ]
+        sources.update(source_findings(imports.loaded, environment))
+    found = []
+    for each in imports.loaded:
+        source = sources[each.config.nickname]
+        found.append(verdict(each.config.nickname, each.file, source.problems, [*notes(each), *source.notes]))
     found += [verdict(each.nickname, each.file, each.problems, ()) for each in imports.drafts]
     return sorted(found, key=lambda each: (str(each["nickname"]), str(each["file"])))
 
@@ -45,13 +45,22 @@ def verdict(nickname: str, file: str, problems: Sequence[Problem], notes: Sequen
 
 def notes(loaded: LoadedImport) -> list[Problem]:
     """What need not be changed, and should be known."""
-    return [loaded.problem("schedule", text) for text in loaded.config.schedule.notes]
+    found = [loaded.problem("schedule", text) for text in loaded.config.schedule.notes]
+    return found + [loaded.problem("updated_on", text) for text in late_notes(loaded.config)]
 
 
-def source_problems(
+@dataclass(slots=True)
+class SourceFindings:
+    """What Snowflake's answers say of one import."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+
+def source_findings(
     imports: Sequence[LoadedImport], environment: Mapping[str, str]
-) -> Iterator[tuple[str, Problem]]:
-    """What is wrong with each import's source, by nickname; one session for each connection."""
+) -> Iterator[tuple[str, SourceFindings]]:
+    """What is to be said of each import's source, by nickname; one session for each connection."""
     by_connection: dict[str, list[LoadedImport]] = defaultdict(list)
     for loaded in imports:
         by_connection[loaded.config.connection].append(loaded)
@@ -59,18 +68,20 @@ def source_problems(
         try:
             with open_snowflake(snowflake_settings(name, environment), "clevertap_import:check") as snowflake:
                 for loaded in members:
-                    for problem in query_problems(snowflake, loaded):
-                        yield loaded.config.nickname, problem
+                    yield loaded.config.nickname, query_findings(snowflake, loaded)
         except CleverTapImportError as error:
             for loaded in members:
-                yield loaded.config.nickname, loaded.problem("connection", str(error))
+                problem = loaded.problem("connection", str(error))
+                yield loaded.config.nickname, SourceFindings([problem])
 
 
-def query_problems(snowflake: Snowflake, loaded: LoadedImport) -> list[Problem]:
+def query_findings(snowflake: Snowflake, loaded: LoadedImport) -> SourceFindings:
     """Every column that cannot be used, with the line that names it; else why the query does not compile."""
     config = loaded.config
     try:
         columns = snowflake.describe(source_query(config))
     except CleverTapImportError as error:
-        return [loaded.problem("source", str(error))]
-    return [loaded.problem(key, message) for key, message in column_problems(config, columns)]
+        return SourceFindings([loaded.problem("source", str(error))])
+    problems = [loaded.problem(key, message) for key, message in column_problems(config, columns)]
+    days = [] if problems else [loaded.problem("updated_on", text) for text in late_days(config, columns)]
+    return SourceFindings(problems, days)

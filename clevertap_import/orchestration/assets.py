@@ -25,6 +25,7 @@ from clevertap_import.orchestration.resources import (
 )
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
+from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
 from clevertap_import.pure.window import Window
@@ -178,7 +179,10 @@ def checked_then_delivered(
             if options.limit is None:
                 # A clock may be set while the run goes on, or be wrong all the time.
                 read_at = facts.read_at.timestamp() if facts.read_at else began
-                version = reading_version(began, time.time() - facts.seconds, read_at)
+                clocks = (began, time.time() - facts.seconds, read_at)
+                # A commit takes its time a moment before this session could see its rows.
+                unseen = COMMIT_SECONDS if config.is_by_commit_time else 0
+                version = reading_version(*(clock - unseen for clock in clocks))
                 yield dg.MaterializeResult(
                     asset_key=key, metadata=report_metadata(facts), data_version=version
                 )

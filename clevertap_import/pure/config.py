@@ -4,7 +4,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.schedule import After, Manual, Schedule
@@ -119,6 +119,33 @@ class UpdatedOn(Strict):
     )
 
 
+COMMIT_TIME = "commit_time"
+COMMIT_TIME_COLUMN = "COMMIT_TIME"
+"""The name under which an import by commit time reads METADATA$ROW_LAST_COMMIT_TIME."""
+
+
+class CommitTime(UpdatedOn):
+    """When Snowflake committed the row last. Such rows are never late, so nothing is looked back for."""
+
+    column: Text = Field(
+        COMMIT_TIME_COLUMN, description="The column of that moment.", examples=[COMMIT_TIME_COLUMN]
+    )
+    lookback: Duration = Field(
+        Duration("0 minutes"), description="Nothing: no row is late.", examples=["0 minutes"]
+    )
+
+
+def read_commit_time(updated_on: object) -> object:
+    if isinstance(updated_on, str):
+        if updated_on != COMMIT_TIME:
+            raise ValueError(
+                f"updated_on is {shown(updated_on)}. Write commit_time, or the keys of a column such as"
+                " {column: UPDATED_AT}."
+            )
+        return CommitTime()
+    return updated_on
+
+
 class DryRun(Strict):
     """How much is checked before anything is sent, and how much may be wrong."""
 
@@ -163,10 +190,14 @@ class ImportConfig(Strict):
         description="What the rows become: profiles or events, and of which columns.",
         examples=[{"kind": "profiles", "identity": {"column": "CUSTOMER_ID"}}],
     )
-    updated_on: UpdatedOn | None = Field(
+    updated_on: Annotated[
+        UpdatedOn | None,
+        BeforeValidator(read_commit_time, json_schema_input_type=Literal["commit_time"] | UpdatedOn | None),
+    ] = Field(
         None,
-        description="The column by which a run reads only new and changed rows; left out, all rows.",
-        examples=[{"column": "UPDATED_AT"}],
+        description="The column by which a run reads only new and changed rows; left out, all rows. "
+        "commit_time: when Snowflake committed the row, for tables with row timestamps.",
+        examples=[{"column": "UPDATED_AT"}, "commit_time"],
     )
     start: Day | None = Field(
         None,
@@ -252,6 +283,11 @@ class ImportConfig(Strict):
     def is_events(self) -> bool:
         """Whether it imports events; else profiles."""
         return isinstance(self.target, EventsTarget)
+
+    @property
+    def is_by_commit_time(self) -> bool:
+        """Whether its windows are of the moments at which Snowflake committed the rows."""
+        return isinstance(self.updated_on, CommitTime)
 
     @property
     def identity_column(self) -> str:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from clevertap_import.pure.columns import PropertyPlan
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
+from clevertap_import.pure.lateness import commit_time_missing
 from clevertap_import.pure.mapping import Plan, property_plan
 from clevertap_import.pure.own_names import OWN_NAMES, own_name_problem
 from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
@@ -171,7 +172,8 @@ def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> It
         try:
             resolved(columns, column)
         except ConfigError as error:
-            yield f"{key}.column", str(error)
+            is_commit_time = key == "updated_on" and config.is_by_commit_time
+            yield (key, commit_time_missing(error)) if is_commit_time else (f"{key}.column", str(error))
             continue
         try:
             check_use(config, key, resolved(columns, column), columns)

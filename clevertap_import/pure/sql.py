@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from clevertap_import.pure.config import ImportConfig, UpdatedOn
+from clevertap_import.pure.config import COMMIT_TIME_COLUMN, ImportConfig, UpdatedOn
 from clevertap_import.pure.errors import ColumnMissing, ConfigError
 from clevertap_import.pure.statement import one_select, quoted
 from clevertap_import.pure.target import ProfilesTarget
@@ -23,6 +23,9 @@ SUPERSEDED_COLUMN = "_CLEVERTAP_IMPORT_SUPERSEDED"
 """How many older rows of the same identity this row stands for."""
 
 OWN_COLUMNS = (EPOCH_COLUMN, SUPERSEDED_COLUMN)
+
+ROW_COMMIT_TIME = "METADATA$ROW_LAST_COMMIT_TIME"
+"""Of tables with row timestamps; no `*` includes it."""
 
 NAIVE_TYPES = ("TIMESTAMP_NTZ", "DATE")
 ZONED_TYPES = ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
@@ -58,6 +61,8 @@ class SourceColumn:
 def source_query(config: ImportConfig) -> str:
     """The user's table or SQL as one SELECT, checked to be no more than that."""
     source = config.source
+    if source.kind == "table" and config.is_by_commit_time:
+        return f"select *, {ROW_COMMIT_TIME} as {COMMIT_TIME_COLUMN} from {source.table}"
     if source.kind == "table":
         return f"select * from {source.table}"
     return one_select(source.text)

@@ -13,6 +13,7 @@ def corrected(parse_one: Callable[[str], exp.Expr]) -> Callable[[str], exp.Expr]
         .transform(_sum_exactly, copy=False)
         .transform(_collated, copy=False)
         .transform(_last_change, copy=False)
+        .transform(_with_row_timestamps, copy=False)
     )
 
 
@@ -56,3 +57,25 @@ def _last_change(node: exp.Expr) -> exp.Expr:
     table = exp.to_table(node.expressions[0].name, dialect="snowflake").sql("duckdb")
     content = "coalesce(bit_xor(hash(_changed) % 1000000000000000), 0)::bigint + count(*)"
     return exp.select(exp.maybe_parse(content, dialect="duckdb")).from_(f"{table} as _changed").subquery()
+
+
+def _with_row_timestamps(node: exp.Expr) -> exp.Expr:
+    """A table made with row_timestamp = true gets the column, filled by INSERTs that name their columns.
+
+    Unlike Snowflake's it is among those of `*`, and an UPDATE has to set it.
+    """
+    if not isinstance(node, exp.Create) or not isinstance(node.this, exp.Schema):
+        return node
+    for each in node.find_all(exp.Property):
+        if each.name.upper() == "ROW_TIMESTAMP":
+            if each.args["value"].this:
+                column = exp.ColumnDef(
+                    this=exp.to_identifier("METADATA$ROW_LAST_COMMIT_TIME", quoted=True),
+                    kind=exp.DataType.build("timestamptz"),
+                    constraints=[
+                        exp.ColumnConstraint(kind=exp.DefaultColumnConstraint(this=exp.CurrentTimestamp()))
+                    ],
+                )
+                node.this.append("expressions", column)
+            each.pop()
+    return node
