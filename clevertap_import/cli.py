@@ -25,6 +25,7 @@ from clevertap_import.cli_conventions import (
 )
 from clevertap_import.cli_conventions import stop as leave
 from clevertap_import.cli_journal import settle
+from clevertap_import.cli_probe import probe
 from clevertap_import.cli_rejects import rejects, retry
 from clevertap_import.cli_schedules import pause, resume, stop
 
@@ -57,7 +58,7 @@ def main(context: click.Context) -> None:
         leave(f"{file} is not UTF-8 text. Save it as UTF-8.", WRONG)
 
 
-COMMANDS = (check, test_connection, preview, dry_run, rejects, retry, settle, pause, resume, stop)
+COMMANDS = (check, test_connection, probe, preview, dry_run, rejects, retry, settle, pause, resume, stop)
 
 for command in COMMANDS:
     main.add_command(command)

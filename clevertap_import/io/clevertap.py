@@ -4,12 +4,13 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
-from clevertap_import.pure.answer import read_answer, read_lookup
+from clevertap_import.pure.answer import read_answer, read_lookup, read_profile
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.outcome import Busy, Outcome, Uncertain
 from clevertap_import.pure.records import Batch
@@ -119,8 +120,17 @@ class CleverTap:
 
     def profile_exists(self, key: str, value: str) -> bool | None:
         """Whether CleverTap knows a profile by `identity` or `objectId`; None if it did not say clearly."""
+        answer = self._looked_up(key, value)
+        return None if answer is None else read_lookup(answer.status_code, answer.content)
+
+    def profile(self, key: str, value: str) -> dict[str, Any] | None:
+        """A profile as CleverTap tells it; None if it has none, or did not say clearly."""
+        answer = self._looked_up(key, value)
+        return None if answer is None else read_profile(answer.status_code, answer.content)
+
+    def _looked_up(self, key: str, value: str) -> requests.Response | None:
         try:
-            answer = self._session.get(
+            return self._session.get(
                 f"{self.settings.url}/1/profile.json",
                 params={key: value},
                 timeout=(CONNECT_SECONDS, self.settings.read_seconds),
@@ -128,7 +138,6 @@ class CleverTap:
             )
         except requests.RequestException:
             return None
-        return read_lookup(answer.status_code, answer.content)
 
     def _upload(self, path: str, batch: Batch) -> Outcome:
         try:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, assert_never
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 import requests
 
 from clevertap_import.io.clevertap import CONNECT_SECONDS, CleverTap, account_settings
@@ -14,7 +13,7 @@ from clevertap_import.io.leases import Leases
 from clevertap_import.io.snowflake import Snowflake, SnowflakeSettings, open_snowflake, snowflake_settings
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError
 from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
-from clevertap_import.pure.records import RECORD_SCHEMA, Batch
+from clevertap_import.pure.records import Batch, batch_of_one
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
 """A record that is valid; sent as a dry run, which stores nothing (CleverTap's dryRun=1)."""
@@ -124,13 +123,8 @@ def network_step(url: str) -> Step:
 
 def credentials_step(try_out: Callable[[Batch], Outcome]) -> Step:
     """A dry run of one record: it passes only if account id, passcode and region go together."""
-    columns = [[PROBE], [1], [0], [bytes(16)], [bytes(16)]]
-    rows = pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)],
-        schema=RECORD_SCHEMA,
-    )
     name = "credentials and region"
-    match try_out(Batch(0, rows)):
+    match try_out(batch_of_one(PROBE)):
         case Accepted():
             return Step(name, True, "CleverTap takes the account id and the passcode in this region.")
         case Refused(status=status, reason=reason):

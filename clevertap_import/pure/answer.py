@@ -43,6 +43,14 @@ def read_lookup(status: int, content: bytes) -> bool | None:
     return status == 200 and body.get("status") == "success" and isinstance(body.get("record"), dict)
 
 
+def read_profile(status: int, content: bytes) -> dict[str, Any] | None:
+    """The profile that was looked up; None if there is none, or if that cannot be told."""
+    if not read_lookup(status, content):
+        return None
+    record: dict[str, Any] = (parsed(content) or {})["record"]
+    return record
+
+
 def parsed(content: bytes) -> dict[str, Any] | None:
     """The JSON object in `content`, or None if there is none."""
     try:

@@ -102,6 +102,13 @@ class Batch:
         return Batch(self.number, self.rows.take(pa.array(indices, pa.int64())))
 
 
+def batch_of_one(line: bytes) -> Batch:
+    """One encoded record that comes from no row."""
+    columns = [[line], [1], [0], [bytes(DIGEST_BYTES)], [bytes(DIGEST_BYTES)]]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)]
+    return Batch(0, pa.RecordBatch.from_arrays(arrays, schema=RECORD_SCHEMA))
+
+
 def texts_in(cell: object) -> Iterator[str]:
     """Every text and number in a piece of JSON, keys left out."""
     if isinstance(cell, dict | list):

@@ -12,6 +12,7 @@ from clevertap_import.pure.property_types import PROPERTY_TYPES
 from clevertap_import.pure.system_properties import ITEMS, SYSTEM_PROPERTIES
 from clevertap_import.pure.type_table import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.pure.type_table import shown as snowflake_name
+from clevertap_import.pure.unproven import OPERATIONS
 from clevertap_import.reference.keys import import_sections, schedule_sections
 from clevertap_import.reference.variables import variables
 from clevertap_import.reference.writing import code, example, heading, table
@@ -53,6 +54,7 @@ def reference_page() -> str:
         type_section(),
         date_section(),
         system_section(),
+        unproven_section(),
         code_section(),
         check_section(),
         metadata_section(),
@@ -156,6 +158,16 @@ def system_section() -> Iterable[str]:
         for each in (*SYSTEM_PROPERTIES.values(), ITEMS)
     ]
     yield from table(("property", "type", "accepts", "rejects", "code of wrong values"), rows)
+
+
+def unproven_section() -> Iterable[str]:
+    words = (
+        "Operations of CleverTap's upload API whose effect its pages do not say, or say in two ways."
+        " `clevertap-import probe --test-project` finds out what a test project does with each."
+    )
+    yield from heading(2, "What is not proven", words)
+    rows = [(each.name, each.does, each.known) for each in OPERATIONS]
+    yield from table(("operation", "is", "what CleverTap says"), rows)
 
 
 def code_link(name: str) -> str:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clevertap_import.sandbox.clevertap_operations import Answer, Operation
+
 RESERVED_EVENT_NAMES = (
     "Notification Sent",
     "Notification Viewed",
@@ -76,6 +78,8 @@ class Knobs(BaseModel):
     # Text that is the JSON of an object: other clients send it, and it is kept as the text that it is.
     object_texts: Literal["keep", "refuse"] = "keep"
     max_custom_properties: int = Field(default=256, ge=1)
+    # What is not listed is taken, but for nested objects, which are ignored: a beta that few accounts have.
+    operations: dict[Operation, Answer] = {}
     delete_scope: Literal["any", "name_and_gender"] = "any"
 
     @cached_property

@@ -11,6 +11,12 @@ from typing import Any, TypeAlias
 
 from clevertap_import.sandbox.clevertap_knobs import Knobs
 from clevertap_import.sandbox.clevertap_objects import CHARGED, OBJECT_KEYS
+from clevertap_import.sandbox.clevertap_operations import (
+    Operation,
+    answer_to,
+    event_operation,
+    profile_operation,
+)
 
 MAX_KEY_BYTES = 120
 MAX_VALUE_BYTES = 512
@@ -102,11 +108,18 @@ def kept_event(name: str, properties: dict[str, Any], knobs: Knobs) -> tuple[dic
     losses: list[Loss] = []
     for key, value in properties.items():
         is_items = key == "Items" and name == CHARGED and isinstance(value, list)
-        reason = key_problem(key) or (None if is_items else _value_problem(value))
+        is_taken = is_items or is_nested(event_operation(value), knobs)
+        reason = key_problem(key) or (None if is_taken else _value_problem(value))
         if reason is None and len(kept) >= knobs.max_event_properties:
             reason = "more event properties than allowed"
         _keep(kept, losses, key, value, reason)
     return kept, losses
+
+
+def is_nested(operation: Operation | None, knobs: Knobs) -> bool:
+    """Whether it is a nested object, and those are taken."""
+    is_object = operation in ("nested_profile", "nested_event")
+    return is_object and operation is not None and answer_to(operation, knobs.operations) == "take"
 
 
 def _keep(kept: dict[str, Any], losses: list[Loss], key: str, value: object, reason: str | None) -> None:
@@ -131,6 +144,11 @@ def _value_problem(value: object) -> str | None:
 def _profile_value_problem(key: str, value: object, knobs: Knobs) -> str | None:
     if not isinstance(value, dict) or key in OBJECT_KEYS:
         return None if key in OBJECT_KEYS else _value_problem(value)
+    operation = profile_operation(key, value)
+    if is_nested(operation, knobs):
+        return None
+    if operation and answer_to(operation, knobs.operations) == "ignore":
+        return "object value" if operation == "nested_profile" else "operation without effect"
     if len(value) != 1:
         return "object value"
     operator, operand = next(iter(value.items()))

@@ -16,6 +16,7 @@ from clevertap_import.sandbox.clevertap_objects import (
     is_items,
     is_object_text,
 )
+from clevertap_import.sandbox.clevertap_operations import answer_to, operations
 from clevertap_import.sandbox.clevertap_properties import kept_event
 
 MAX_IDENTITY_CHARS = 1024
@@ -96,7 +97,15 @@ def refusal(code: int, words: str | None = None) -> Refusal:
 def record_refusal(record: object, knobs: Knobs) -> Refusal | None:
     """The first check that a record fails, in the order seen in recorded traffic."""
     code = _record_code(record, knobs)
+    if code is None and knobs.operations and isinstance(record, dict):
+        code = _operation_code(record, knobs)
     return None if code is None else refusal(code)
+
+
+def _operation_code(record: dict[str, Any], knobs: Knobs) -> int | None:
+    # No published code is about operations.
+    is_refused = any(answer_to(each, knobs.operations) == "refuse" for each in operations(record))
+    return (512 if record["type"] == "event" else 524) if is_refused else None
 
 
 def record_key(record: object) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from clevertap_import.sandbox.clevertap_knobs import Knobs
 from clevertap_import.sandbox.clevertap_objects import OBJECT_KEYS
+from clevertap_import.sandbox.clevertap_operations import answer_to, is_ahead, profile_operation
 from clevertap_import.sandbox.clevertap_properties import (
     Loss,
     Stored,
@@ -88,6 +89,9 @@ class Store:
         self._owner(record)
         if reason := key_problem(name):
             self._note([Loss(name, f"event dropped: {reason}")], record, batch)
+            return
+        if is_ahead(record) and answer_to("future_event", knobs.operations) == "ignore":
+            self._note([Loss(name, "event dropped: time in the future")], record, batch)
             return
         data, losses = kept_event(name, record["evtData"], knobs)
         self._note(losses, record, batch)
@@ -246,7 +250,8 @@ def _changed(properties: dict[str, Stored], changes: dict[str, Any], max_custom:
         if is_near_limit and key not in properties and _is_full(properties, key, max_custom):
             losses.append(Loss(key, "more custom properties than a profile holds"))
             continue
-        if not isinstance(value, dict) or key in OBJECT_KEYS:
+        is_object = key in OBJECT_KEYS or profile_operation(key, value) == "nested_profile"
+        if is_object or not isinstance(value, dict):
             properties[key] = stored(value)
             continue
         operator, operand = next(iter(value.items()))

@@ -1,0 +1,126 @@
+"""Which unproven operations an account's API takes: each is tried on a made-up profile, which stays there."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from clevertap_import.io.attempts import Attempts, Patience
+from clevertap_import.io.clevertap import AccountSettings, CleverTap
+from clevertap_import.io.gate import lookup_gate, upload_gate
+from clevertap_import.io.leases import Leases
+from clevertap_import.io.try_out import SHORT
+from clevertap_import.pure.errors import Unfinished
+from clevertap_import.pure.outcome import Refused
+from clevertap_import.pure.records import batch_of_one
+from clevertap_import.pure.settlement import Settlement
+from clevertap_import.pure.unproven import BEFORE, OPERATIONS, PLAIN, SECONDS_AHEAD, Operation, Profile
+
+TEST_PREFIX = "TEST-"
+"""How the ids of CleverTap's test projects begin (Authentication page)."""
+
+LIVE_WORDS = re.compile(r"(?:^|_)(prod|production|live)(?:_|$)", re.IGNORECASE)
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class ProbeRefused(Unfinished):
+    """CleverTap does not let the probe in, or does not take the made-up profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one trial. `result` is works, no effect, refused, taken or unclear."""
+
+    operation: str
+    result: str
+    code: str | None
+    message: str
+
+
+def production_signs(name: str, settings: AccountSettings) -> list[str]:
+    """Why the account looks like one with real people in it."""
+    signs = []
+    if not settings.account_id.startswith(TEST_PREFIX):
+        signs.append(f"its id does not begin with {TEST_PREFIX}, as the ids of test projects do")
+    if LIVE_WORDS.search(name):
+        signs.append(f"it is called {name!r}")
+    return signs
+
+
+def probed(settings: AccountSettings, leases: Leases, wait_seconds: float) -> tuple[str, list[Finding]]:
+    """The identity of the made-up profile, and a finding for each operation. Raises ProbeRefused."""
+    identity = f"clevertap-import-probe-{secrets.token_hex(6)}"
+    clevertap = CleverTap(settings)
+    with upload_gate(leases, settings, 1, "A probe") as gate:
+        attempts = Attempts(gate.upload(clevertap.post), Patience(SHORT), may_repeat=True)
+        begun = sent(attempts, identity, BEFORE)
+        if not begun.accepted:
+            raise ProbeRefused(f"CleverTap does not take the made-up profile: {reason_of(begun)}.")
+        answers = [(each, sent(attempts, identity, each.record)) for each in OPERATIONS]
+    with lookup_gate(leases, settings, "A probe") as gate:
+        look: Callable[[str], Profile | None] = gate.ask(partial(clevertap.profile, "identity"))
+        profile = seen(
+            lambda: look(identity), [each for each, answer in answers if answer.accepted], wait_seconds
+        )
+    return identity, [finding(each, answer, profile) for each, answer in answers]
+
+
+def sent(attempts: Attempts, identity: str, record: Mapping[str, Any]) -> Settlement:
+    """One record in a request of its own, so that it alone is judged. Raises ProbeRefused for a bad login."""
+    now = int(time.time())
+    ahead = SECONDS_AHEAD if record.get("evtName") == "Probe Ahead" else 0
+    stamped = {"ts": now + ahead, **record} if record["type"] == "event" else record
+    settlement = attempts.settle(batch_of_one(json.dumps({"identity": identity, **stamped}).encode()))
+    stopped = settlement.stopped
+    if isinstance(stopped, Refused) and not stopped.is_malformed:
+        raise ProbeRefused(
+            f"CleverTap answered HTTP {stopped.status}: {stopped.reason}. Nothing more was tried."
+        )
+    return settlement
+
+
+def reason_of(settlement: Settlement) -> str:
+    if settlement.rejected:
+        return settlement.rejected[0].reason
+    return getattr(settlement.stopped, "reason", "no clear answer")
+
+
+def seen(
+    look: Callable[[], Profile | None], expected: Sequence[Operation], wait_seconds: float
+) -> Profile | None:
+    """The profile once it shows every effect, or as it is after `wait_seconds`. It may take a while."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        profile = look()
+        if profile is not None and all(each.shows(profile) for each in expected if each.shows):
+            return profile
+        if time.monotonic() >= deadline:
+            return profile
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def finding(operation: Operation, answer: Settlement, profile: Profile | None) -> Finding:
+    name = operation.name
+    if answer.rejected:
+        problem = answer.rejected[0]
+        return Finding(name, "refused", problem.code, problem.reason)
+    if not answer.accepted:
+        return Finding(name, "unclear", None, f"CleverTap gave no clear answer: {reason_of(answer)}.")
+    if operation.shows is None:
+        return Finding(
+            name, "taken", None, "No look-up shows what was kept. See the person's activity in CleverTap."
+        )
+    plain = next(each for each in OPERATIONS if each.name == PLAIN)
+    if profile is None or plain.shows is None or not plain.shows(profile):
+        return Finding(
+            name, "unclear", None, "CleverTap does not show the profile yet. Wait longer with --wait."
+        )
+    if operation.shows(profile):
+        return Finding(name, "works", None, "The profile shows it.")
+    return Finding(
+        name, "no effect", None, "CleverTap answered with success, and the profile does not show it."
+    )
