@@ -50,11 +50,14 @@ def text(value: object) -> str | None:
 
 
 def json_text(value: object) -> str:
-    """A list or an object as JSON: decimals as numbers, what JSON has no word for as text."""
+    """A list or an object as JSON: decimals as numbers if a double holds them, all else as text."""
     return json.dumps(value, ensure_ascii=False, default=json_scalar)
 
 
 def json_scalar(value: object) -> object:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        if value == value.to_integral_value():
+            return int(value)
+        if Decimal(repr(float(value))) == value:
+            return float(value)
     return text(value)
