@@ -1,6 +1,8 @@
-"""The private key of a Snowflake connection: PEM, base64 of PEM or of DER, or a file with one of these."""
+"""The private key of a Snowflake connection: PEM, DER, base64 of one of these, or a file with any of them."""
 
 import base64
+import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,9 +10,12 @@ from typing import TYPE_CHECKING
 from clevertap_import.pure.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
     from clevertap_import.io.snowflake import SnowflakeSettings
 
 PEM_MARK = b"-----BEGIN"
+PEM = re.compile(rb"(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)", re.DOTALL)
 MAX_SHOWN_CHARS = 100
 """Of a path; the shortest keys have more, also without PEM's first and last line."""
 
@@ -56,11 +61,7 @@ def as_pem(key: bytes, passphrase: str | None) -> str:
 
     password = passphrase.encode() if passphrase else None
     try:
-        if PEM_MARK not in key:
-            key = base64.b64decode(key)
-        is_pem = PEM_MARK in key
-        load = serialization.load_pem_private_key if is_pem else serialization.load_der_private_key
-        loaded = load(key, password)
+        loaded = load_key(key, password)
     except TypeError:
         # Raised for this alone: a passphrase without need, or the need of one.
         without = "not encrypted, so give no" if password else "encrypted, so give its"
@@ -71,3 +72,26 @@ def as_pem(key: bytes, passphrase: str | None) -> str:
     return loaded.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+
+
+def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":
+    """The key in whichever form it is. Raises what cryptography raises."""
+    from cryptography.hazmat.primitives import serialization
+
+    if PEM_MARK not in key:
+        # A file of bytes; text is no DER.
+        with suppress(ValueError):
+            return serialization.load_der_private_key(key, password)
+        key = base64.b64decode(key)
+    if PEM_MARK not in key:
+        return serialization.load_der_private_key(key, password)
+    return serialization.load_pem_private_key(with_line_breaks(key), password)
+
+
+def with_line_breaks(pem: bytes) -> bytes:
+    """The PEM text as a file has it: a variable may hold it in one line, or its breaks as \\n."""
+    text = pem.replace(b"\\r", b"").replace(b"\\n", b"\n")
+    found = PEM.search(text)
+    if found is None or b"\n" in found[2].strip():
+        return text
+    return b"\n".join((found[1], b"".join(found[2].split()), found[3], b""))

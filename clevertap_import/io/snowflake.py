@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from clevertap_import.io.private_key import with_readable_key
+from clevertap_import.io.snowflake_account import account_and_host
 from clevertap_import.io.snowflake_columns import source_columns
 from clevertap_import.io.snowflake_results import arrow_batches
 from clevertap_import.pure.errors import (
@@ -21,7 +22,8 @@ from clevertap_import.pure.errors import (
 )
 from clevertap_import.pure.lateness import NO_ROW_TIMESTAMPS
 from clevertap_import.pure.session_parameters import check_kept, session_parameters
-from clevertap_import.pure.sql import ROW_COMMIT_TIME, SourceColumn, quoted
+from clevertap_import.pure.sql import ROW_COMMIT_TIME, SourceColumn
+from clevertap_import.pure.statement import quoted
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
@@ -100,7 +102,10 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
     if missing:
         raise ConfigError(f"Snowflake connection {name!r} needs {' and '.join(missing)} in the environment.")
     check_server(prefix, given)
-    return SnowflakeSettings(environment[f"{prefix}_ACCOUNT"], environment[f"{prefix}_USER"], **given)
+    account, host = account_and_host(f"{prefix}_ACCOUNT", environment[f"{prefix}_ACCOUNT"])
+    if host:
+        given.setdefault("host", host)
+    return SnowflakeSettings(account, environment[f"{prefix}_USER"], **given)
 
 
 def check_server(prefix: str, given: Mapping[str, str]) -> None:

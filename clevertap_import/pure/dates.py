@@ -24,8 +24,9 @@ FIELDS = {
 ISO_8601 = (
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
     r"(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]{1,9})?)?"
-    r"(?P<zone>Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
+    r"(?P<zone>Z| ?[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
+"""With or without a space before an offset: Snowflake writes one in a VARIANT that holds a TIMESTAMP_TZ."""
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -123,7 +124,7 @@ def zone_offsets(parts: Mapping[str, pa.Array], size: int) -> tuple[np.ndarray, 
     """Offsets from UTC in seconds, and which texts name one."""
     if "zone" not in parts:
         return np.zeros(size, dtype=np.int64), np.zeros(size, dtype=bool)
-    zones = pc.replace_substring(pc.fill_null(parts["zone"], ""), ":", "")
+    zones = pc.replace_substring_regex(pc.fill_null(parts["zone"], ""), "[: ]", "")
     has_zone = np.asarray(pc.not_equal(zones, ""))
     digits = pc.if_else(pc.is_in(zones, pa.array(["", "Z"])), "+0000", zones)
     hours = pc.utf8_slice_codeunits(digits, 1, 3).cast(pa.int64()).to_numpy(zero_copy_only=False)

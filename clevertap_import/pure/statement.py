@@ -1,7 +1,7 @@
 """The user's SQL: one SELECT or WITH, and the tables that it names."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 import sqlglot
 from sqlglot import exp
@@ -16,6 +16,9 @@ OPENING = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
 
 MORE_THAN_READING = (TokenType.INTO, TokenType.DARROW)
 """INTO writes; ->> is Snowflake's flow operator, which hands the result on to another statement."""
+
+PATH = (TokenType.COLON, TokenType.DOT)
+"""Before a name inside a VARIANT, which may be any word: src:into."""
 
 
 class NotASelect(ConfigError):
@@ -40,7 +43,8 @@ def one_select(sql: str) -> str:
 
 def problems(tokens: list[Token]) -> Iterator[str]:
     """Why these words are not one SELECT or WITH."""
-    first = tokens[0].text.upper()
+    begun = [*dropwhile(lambda token: token.token_type is TokenType.L_PAREN, tokens)] or tokens
+    first = begun[0].text.upper()
     if first not in QUERY_WORDS:
         yield f"The SQL begins with {first}. Only one SELECT or WITH is run here."
     for token in tokens:
@@ -48,10 +52,10 @@ def problems(tokens: list[Token]) -> Iterator[str]:
             yield f"The SQL has a second statement after line {token.line}. Only one SELECT or WITH is run."
     if not balanced(tokens):
         yield "The parentheses of the SQL do not match."
-    if first == "WITH" and (word := word_after_with(tokens)) not in ("SELECT", "("):
+    if first == "WITH" and (word := word_after_with(begun)) not in ("SELECT", "("):
         yield f"After its WITH the SQL has {word}. Only one SELECT or WITH is run here."
-    for token in tokens:
-        if token.token_type in MORE_THAN_READING:
+    for before, token in pairwise(tokens):
+        if token.token_type in MORE_THAN_READING and before.token_type not in PATH:
             yield (
                 f"The SQL has {token.text.upper()} on line {token.line}, which is more than to read."
                 " Only one SELECT or WITH is run."

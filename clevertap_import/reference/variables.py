@@ -15,8 +15,8 @@ from clevertap_import.reference.writing import code, heading, table
 SNOWFLAKE = {
     "account": "The account identifier, such as `myorg-myaccount`. Required.",
     "user": "Who logs in. Required.",
-    "private_key": "The private key itself, PEM or base64. The key, its file or a password is required.",
-    "private_key_path": "A file with the private key.",
+    "private_key": "The private key itself: PEM, also in one line, or base64. The key, its file or a password is required.",
+    "private_key_path": "A file with the private key: PEM, DER, or base64.",
     "private_key_passphrase": "What opens the private key, if it is encrypted.",
     "password": "A password, for those who still have one.",
     "role": "The role to take; left out, the user's default role.",

@@ -49,6 +49,13 @@ def settings(**secrets: str) -> SnowflakeSettings:
         (base64.b64encode(LOCKED.encode()).decode(), PASSPHRASE),
         (DER_TEXT, ""),
         ("\n".join(PLAIN.splitlines()[1:-1]), ""),
+        (PLAIN.replace("\n", "\\n"), ""),
+        (PLAIN.replace("\n", "\\r\\n"), ""),
+        (PLAIN.replace("\n", "\r\n"), ""),
+        (f'"{PLAIN}"', ""),
+        (PLAIN.replace("\n", " "), ""),
+        (LOCKED.replace("\n", "\\n"), PASSPHRASE),
+        (LOCKED.replace("\n", ""), PASSPHRASE),
         (base64.b64encode(written(DER, passphrase=PASSPHRASE)).decode(), PASSPHRASE),
     ],
 )
@@ -65,6 +72,23 @@ def test_a_key_is_read_in_every_form_from_a_variable_or_a_file(
         assert with_readable_key(locked) == expected
 
 
+@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
+def test_a_file_of_bytes_is_read(tmp_path: Path, passphrase: str) -> None:
+    file = tmp_path / "key.der"
+    file.write_bytes(written(DER, passphrase=passphrase or None))
+    given = SnowflakeSettings(
+        "sandbox", "SANDBOX", private_key_path=str(file), private_key_passphrase=passphrase or None
+    )
+    assert with_readable_key(given) == settings(private_key=PLAIN)
+
+
+def test_a_locked_file_of_bytes_without_its_passphrase_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "key.der"
+    file.write_bytes(written(DER, passphrase=PASSPHRASE))
+    with pytest.raises(ConfigError, match="is encrypted, so give its passphrase"):
+        with_readable_key(settings(private_key_path=str(file)))
+
+
 def test_a_password_is_left_as_it_is() -> None:
     assert with_readable_key(settings(password="p")) == settings(password="p")
 
@@ -76,7 +100,6 @@ def test_a_password_is_left_as_it_is() -> None:
         ({"private_key": PLAIN, "private_key_passphrase": "x"}, "is not encrypted, so give no passphrase"),
         ({"private_key": LOCKED, "private_key_passphrase": "x"}, "the passphrase is wrong, or it is no key"),
         ({"private_key": PLAIN[:400]}, "it is no key. A key is PEM text with its line breaks, or base64 of"),
-        ({"private_key": PLAIN.replace("\n", "\\n")}, "it is no key"),
         ({"private_key": "/home/me/key.p8"}, "it is no key"),
         ({"private_key": "schl\u00fcssel"}, "it is no key"),
         (

@@ -223,6 +223,7 @@ def test_iso_days_begin_at_midnight(day: date) -> None:
 
 def test_an_offset_of_hours_alone_is_read_and_a_text_without_one_has_the_zone_of_the_import() -> None:
     assert read_one("2024-03-18T00:00:00+05", "iso8601") == 1710720000 - 5 * 3600
+    assert read_one("2024-03-18 00:00:00.000 -0800", "iso8601", "Asia/Kolkata") == 1710720000 + 8 * 3600
     assert read_one("2024-03-18T00:00:00", "iso8601", "Asia/Kolkata") == 1710720000 - 5 * 3600 - 1800
     assert read_one("2024-03-18", "iso8601", "Asia/Kolkata") == 1710720000 - 5 * 3600 - 1800
 
@@ -235,6 +236,7 @@ def test_an_offset_of_hours_alone_is_read_and_a_text_without_one_has_the_zone_of
         *("2024-03-18T24:00:00", "2024-03-18T23:59:60", "2024-03-18T12", "2024-03-18T1:00:00"),
         *("20240318", "2024-W12-1", "2024-078", "24-03-18", "2024-3-18", "18-03-2024"),
         *("2024-03-18T00:00:00.", "2024-03-18T00:00:00.1234567890", "2024-03-18T00:00.5"),
+        *("2024-03-18 00:00:00  -0800", "2024-03-18 -0800", "2024-03-18 00:00:00 - 0800"),
         *("2024-03-18t00:00:00", "2024-03-18T00:00:00z", "2024-03-18T00:00:00 Z", "now", ""),
     ],
 )

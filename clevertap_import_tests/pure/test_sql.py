@@ -13,12 +13,11 @@ from clevertap_import.pure.sql import (
     ColumnAmbiguous,
     ColumnTypeUnusable,
     SourceColumn,
-    quoted,
     resolved,
     source_query,
     window_query,
 )
-from clevertap_import.pure.statement import NotASelect
+from clevertap_import.pure.statement import NotASelect, quoted
 from clevertap_import.pure.window import GRIDS, Grid, Window
 from clevertap_import_tests.builders import events_import, profiles_import
 

@@ -8,6 +8,10 @@ from clevertap_import.pure.statement import NotASelect, one_select, tables_named
 
 QUERIES = [
     "select 1",
+    "(select ID from T) union all (select ID from U)",
+    "((select ID from T))",
+    "(with A as (select 1 as X) select X from A) union all select 2",
+    "select src:into::string as A, src:a.into as B from T",
     "SELECT * FROM T",
     "with A as (select 1 as X) select X from A",
     "-- who has signed up\nselect ID from T",
@@ -45,7 +49,13 @@ def test_no_second_statement_ever_runs(sql: str) -> None:
         *("insert into T values (1)", "update T set A = 1", "delete from T", "merge into T using S on 1 = 1"),
         *("drop table T", "create table T as select 1", "alter table T add A int", "truncate table T"),
         *("call P()", "grant select on T to role R", "show tables", "use role R", "copy into @S from T"),
-        *("explain select 1", "begin select 1", "set A = 1", "(select 1)", "execute immediate 'select 1'"),
+        *(
+            "explain select 1",
+            "begin select 1",
+            "set A = 1",
+            "(insert into T values (1))",
+            "execute immediate 'select 1'",
+        ),
         "-- select\ndrop table T",
     ],
 )
