@@ -13,9 +13,9 @@ from clevertap_import.orchestration.resources import (
 from clevertap_import.reference.writing import code, heading, table
 
 SNOWFLAKE = {
-    "account": "The account identifier, such as `myorg-myaccount`. Required.",
+    "account": "The account identifier, such as `myorg-myaccount`, or its URL. Required.",
     "user": "Who logs in. Required.",
-    "private_key": "The private key itself: PEM, also in one line, or base64. The key, its file or a password is required.",
+    "private_key": "The private key itself: PEM, also in one line, or base64. Or its file, or a password.",
     "private_key_path": "A file with the private key: PEM, DER, or base64.",
     "private_key_passphrase": "What opens the private key, if it is encrypted.",
     "password": "A password, for those who still have one.",
