@@ -5,13 +5,22 @@ from dataclasses import dataclass, field
 
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.breaker import Breaker
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.outcome import (
+    Accepted,
+    Busy,
+    NothingTaken,
+    Outcome,
+    RecordProblem,
+    Refused,
+    Uncertain,
+)
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.retry import Retry
 from clevertap_import.pure.settlement import Settlement
 
 BUSY = Busy("Too many concurrent requests")
 UNREACHABLE = Busy("ConnectionError", is_answered=False)
+NOTHING_TAKEN = NothingTaken("fail")
 LOST = Uncertain("ReadTimeout")
 REFUSED = Refused(401, "Passcode Invalid")
 MALFORMED = Refused(400, "Malformed request")

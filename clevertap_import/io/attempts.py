@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from clevertap_import.io.breaker import Breaker
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.retry import Retry, Waits
 from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement, Settling
@@ -64,7 +64,7 @@ class Attempts:
                 return waits.after_failure(jitter) if settling.enter(outcome) else waits.after_progress()
             case Busy(is_answered=True):
                 return waits.after_busy(jitter)
-            case Busy():
+            case Busy() | NothingTaken():
                 return waits.after_failure(jitter)
             case Uncertain():
                 settling.doubt()

@@ -3,7 +3,16 @@
 import threading
 from typing import assert_never
 
-from clevertap_import.pure.outcome import Accepted, Busy, Outage, Outcome, Refused, Stop, Uncertain
+from clevertap_import.pure.outcome import (
+    Accepted,
+    Busy,
+    NothingTaken,
+    Outage,
+    Outcome,
+    Refused,
+    Stop,
+    Uncertain,
+)
 
 MOST_FAILURES_IN_A_ROW = 60
 """Four tries for each of the 15 requests in flight. One blow that breaks all connections costs 15, and must
@@ -30,7 +39,7 @@ class Breaker:
                     self._failures = 0
                 case Busy(is_answered=True):
                     pass  # CleverTap lives, but whether it takes anything is not known.
-                case Busy(reason=reason) | Uncertain(reason=reason):
+                case Busy(reason=reason) | NothingTaken(reason=reason) | Uncertain(reason=reason):
                     self._fail(Outage(self.most_failures, reason))
                 case Refused():
                     self._fail(outcome, at_once=not outcome.is_malformed)

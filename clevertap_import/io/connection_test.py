@@ -12,7 +12,7 @@ from clevertap_import.io.gate import upload_gate
 from clevertap_import.io.leases import Leases
 from clevertap_import.io.snowflake import Snowflake, SnowflakeSettings, open_snowflake, snowflake_settings
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import Batch, batch_of_one
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
@@ -133,7 +133,7 @@ def credentials_step(try_out: Callable[[Batch], Outcome]) -> Step:
                 False,
                 f"CleverTap answered HTTP {status}: {reason}. Check account id, passcode and region.",
             )
-        case Busy(reason=reason) | Uncertain(reason=reason):
+        case Busy(reason=reason) | NothingTaken(reason=reason) | Uncertain(reason=reason):
             return Step(name, False, f"CleverTap gave no clear answer: {reason}. Try again later.")
         case outcome:
             assert_never(outcome)

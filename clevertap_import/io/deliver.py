@@ -22,7 +22,7 @@ from clevertap_import.pure.errors import (
     RefusedError,
     TurnLost,
 )
-from clevertap_import.pure.outcome import Accepted, Busy, Outage, Refused, Stop, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.settlement import Settlement
 
@@ -199,20 +199,18 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
             return None
         case Refused():
             return refusal(delivery.stopped, sent)
-        case Busy(reason=reason, is_answered=False):
-            return CleverTapUnavailable(
-                f"CleverTap cannot be reached: {reason}. {sent} Check the address, the firewall and the"
-                " proxy with `test-connection`, and run again."
-            )
         case Outage(posts=posts, reason=reason):
             return CleverTapUnavailable(
                 f"CleverTap took nothing of {posts} requests in a row: {reason}."
                 f" {delivery.uncertain:,} records are uncertain. {sent} Run again when it is well."
             )
-        case Busy(reason=reason):
-            return CleverTapBusy(
-                f"CleverTap took nothing for several minutes: {reason}. {sent} Run again later."
+        case NothingTaken(reason=reason):
+            return CleverTapUnavailable(
+                f"CleverTap took none of the records of a request: {reason}. {sent}"
+                " Run again when it is well."
             )
+        case Busy():
+            return not_let_in(delivery.stopped, sent)
         case Accepted():
             return CleverTapBusy(f"CleverTap kept answering 555 for some records. {sent} Run again later.")
         case Uncertain(reason=reason):
@@ -222,6 +220,17 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
             )
         case _:
             assert_never(delivery.stopped)
+
+
+def not_let_in(busy: Busy, sent: str) -> CleverTapImportError:
+    if busy.is_answered:
+        return CleverTapBusy(
+            f"CleverTap took nothing for several minutes: {busy.reason}. {sent} Run again later."
+        )
+    return CleverTapUnavailable(
+        f"CleverTap cannot be reached: {busy.reason}. {sent} Check the address, the firewall and the"
+        " proxy with `test-connection`, and run again."
+    )
 
 
 def refusal(refused: Refused, sent: str) -> RefusedError:

@@ -8,6 +8,7 @@ from clevertap_import.pure.outcome import (
     MAX_REASON_CHARS,
     Accepted,
     Busy,
+    NothingTaken,
     Outcome,
     RecordProblem,
     Refused,
@@ -63,12 +64,15 @@ def parsed(content: bytes) -> dict[str, Any] | None:
 def accounted(records: int, body: dict[str, Any]) -> Outcome:
     """Accepted, if the body accounts for each record exactly once; else nobody knows what was taken.
 
-    `status` is not consulted: answers with "success" and a filled `unprocessed` have been published.
+    `status` does not say which were taken: answers with "success" and a filled `unprocessed` have been
+    published. But with "fail", none processed and none listed, nothing was.
     """
     unprocessed = body.get("unprocessed")
     processed = body.get("processed")
     if not isinstance(unprocessed, list) or type(processed) is not int:
         return Uncertain("HTTP 200 without counts")
+    if body["status"] == "fail" and processed == 0 and not unprocessed:
+        return NothingTaken('HTTP 200 with "fail" for all records, and no reason')
     problems = [record_problem(entry) for entry in unprocessed]
     known = [problem for problem in problems if problem is not None and 0 <= problem.index < records]
     distinct = {problem.index for problem in known}

@@ -52,11 +52,10 @@ def may_be_blank(texts: pa.StringArray) -> np.ndarray:
     if not len(texts) or offsets is None:
         return np.zeros(len(texts), dtype=bool)
     bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    is_empty = bounds[:-1] == bounds[1:]
-    if texts.null_count:
-        is_empty &= np.asarray(texts.is_valid())
-    if not data:
-        return is_empty
-    first_bytes = np.take(np.frombuffer(data, np.uint8), bounds[:-1], mode="clip")
-    begins: np.ndarray = MAY_BEGIN[first_bytes] & (bounds[:-1] != bounds[1:])
-    return begins | is_empty
+    is_empty: np.ndarray = np.equal(bounds[:-1], bounds[1:])
+    maybe = is_empty & np.asarray(texts.is_valid()) if texts.null_count else is_empty
+    if data:
+        # The first byte of an empty text is that of another one, or none.
+        first_bytes = np.take(np.frombuffer(data, np.uint8), bounds[:-1], mode="clip")
+        maybe = maybe | (MAY_BEGIN[first_bytes] & ~is_empty)
+    return maybe

@@ -25,7 +25,7 @@ ALL = (
     Code(
         "526",
         "identity",
-        "CleverTap ID holds a character other than letters, digits and ( ) ! : @ $ _ -",
+        "CleverTap ID holds another character than letters, digits and ( ) ! : @ $ _ -, or over 64 of them",
         "`id 7`",
         "Map the id as CleverTap gave it; your own ids are an `identity`.",
     ),
@@ -50,7 +50,13 @@ ALL = (
         "`App Launched`",
         "Choose another name for the event.",
     ),
-    Code("514", "mapping", "Gender is neither M nor F", "`x`", "Map the column's words to M and F in SQL."),
+    Code(
+        "514",
+        "mapping",
+        "Gender is none of M, F, O, U, male, female, others, unknown",
+        "`x`",
+        "Map the column's words to these in SQL. If CleverTap refuses one of them, to M and F.",
+    ),
     Code(
         "515",
         "mapping",
@@ -61,7 +67,7 @@ ALL = (
     Code(
         "516",
         "mapping",
-        "Phone is not + and at least five digits, country code first",
+        "Phone is not + and at least five digits, beginning with a country code, which is never 0",
         "`9876543210`",
         "Put + and the country code before the number in SQL.",
     ),

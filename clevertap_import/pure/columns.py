@@ -155,7 +155,10 @@ class PropertyPlan:
 
     def encoded(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, list[Finding]]:
         """A column as the type makes it, then judged by the rules of the property if CleverTap has some."""
+        if self.system and self.system.is_yes_or_no and pa.types.is_boolean(cells.type):
+            type_name = "boolean"
         values, findings = PROPERTY_TYPES[type_name].encode(cells, self.reading)
+        values = self.system.spelt(values) if self.system else values
         ruled = self.system.findings(values) if self.system else []
         return without(values, ruled), findings + ruled
 

@@ -30,6 +30,8 @@ ISO_8601 = (
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
+CLEVERTAP_TEXT = r"\A\$D_(?P<seconds>-?[0-9]{1,18})\z"
+
 PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
@@ -68,6 +70,12 @@ def text_seconds(cells: pa.StringArray, date_format: str, timezone: str) -> pa.I
     offsets, has_zone = zone_offsets(parts, len(cells))
     instants = np.where(has_zone, local - offsets, in_zone(local, timezone))
     return pa.array(instants, pa.int64(), mask=~is_moment)
+
+
+def marked_seconds(cells: pa.StringArray) -> pa.Int64Array:
+    """Epoch seconds of dates as CleverTap writes them itself, `$D_1710720000`; null for all else."""
+    digits = pc.struct_field(pc.extract_regex(cells, CLEVERTAP_TEXT), "seconds")
+    return number_seconds(digits.cast(pa.int64()), "epoch_seconds")
 
 
 def number_seconds(cells: pa.Array, date_format: str) -> pa.Int64Array:

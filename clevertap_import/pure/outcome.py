@@ -40,6 +40,13 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingTaken:
+    """CleverTap answered that it took none of the records, and blames none of them. Send the same again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Nothing was taken, and nothing else will be: stop the run, unless the body may be at fault.
 
@@ -65,7 +72,7 @@ class Uncertain:
     reason: str
 
 
-Outcome = Accepted | Busy | Refused | Uncertain
+Outcome = Accepted | Busy | NothingTaken | Refused | Uncertain
 
 
 @dataclass(frozen=True, slots=True)

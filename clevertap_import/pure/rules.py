@@ -9,7 +9,7 @@ from clevertap_import.pure.blanks import blank_cells
 from clevertap_import.pure.codes import CODES
 
 MAX_IDENTITY_CHARS = 1024
-"""Of an identity or a CleverTap ID (Map Data for Import page)."""
+"""Of an identity (Map Data for Import page). CleverTap IDs are shorter."""
 
 MAX_NAME_BYTES = 120
 """Of a property's name (Upload User Profiles API page; other pages say characters, this is the stricter)."""
@@ -45,8 +45,8 @@ JUNK_IDENTITIES = (
 )
 """Refused as an identity by CleverTap's own importers (Map Data for Import and CSV Upload pages)."""
 
-CLEVERTAP_ID_TEXT = r"\A[A-Za-z0-9()!:@$_-]+\z"
-"""The characters of a CleverTap ID (Set CleverTap ID page)."""
+CLEVERTAP_ID_TEXT = r"\A[A-Za-z0-9()!:@$_-]{1,64}\z"
+"""A CleverTap ID (Set CleverTap ID page)."""
 
 RESERVED_EVENTS = (
     *("Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered"),
@@ -135,7 +135,7 @@ def identity_findings(identities: pa.StringArray) -> list[Finding]:
 
 
 def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
-    """What holds for identities, and characters that no CleverTap ID has."""
+    """What holds for identities, and characters or a length that no CleverTap ID has."""
     misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
     return each_once([*identity_findings(ids), *found("526", misspelt)])
 

@@ -10,10 +10,14 @@ from clevertap_import.pure.rules import Finding, found
 from clevertap_import.pure.target import EventsTarget, ProfilesTarget
 
 EMAIL_TEXT = r"\A[^@\s\pZ]+@[^@\s\pZ]+\.[^@\s\pZ]+\z"
-PHONE_TEXT = r"\A\+[0-9]{5,15}\z"
-"""Plus, then more than four digits (Map Data for Import page); 15 at the most by E.164."""
+PHONE_TEXT = r"\A\+[1-9][0-9]{4,14}\z"
+"""Plus, then more than four digits (Map Data for Import page). By E.164 there are 15 at the most, and no
+country code begins with 0."""
 AGE_TEXT = r"\A[0-9]{1,3}(\.[0-9]+)?\z"
 
+
+GENDERS = ("M", "F", "O", "U", "male", "female", "others", "unknown")
+"""What CleverTap's SDK for the web knows. The page of the upload API promises M and F; the server decides."""
 
 SINGLE_VALUES = ("string", "integer", "long", "float", "boolean", "date")
 
@@ -39,6 +43,16 @@ class SystemProperty:
         """Every type that a mapping may give it; the first holds where it gives none."""
         return (self.type, *self.other_types) if self.type else SINGLE_VALUES
 
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Whether it has booleans as Y and N."""
+        return "boolean" in self.other_types
+
+    def spelt(self, values: pa.Array) -> pa.Array:
+        """Booleans as CleverTap writes them in this property."""
+        is_truth = self.is_yes_or_no and pa.types.is_boolean(values.type)
+        return pc.if_else(values, "Y", "N") if is_truth else values
+
     def findings(self, values: pa.Array) -> list[Finding]:
         """Values that CleverTap would refuse. Takes what the property's type made of the column."""
         if self.code is None or self.is_right is None:
@@ -48,6 +62,11 @@ class SystemProperty:
 
 def matching(pattern: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
     return lambda texts: pc.match_substring_regex(texts, pattern)
+
+
+def in_any_case(*words: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
+    is_one = one_of(*(word.lower() for word in words))
+    return lambda texts: is_one(pc.utf8_lower(texts))
 
 
 def one_of(*words: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
@@ -65,16 +84,16 @@ ALL = (
     SystemProperty(
         *("Phone", "string", "516", matching(PHONE_TEXT)),
         accepts=("+35922333232", "+12345"),
-        rejects=("9876543210", "223", "+1234", "+44+441234", "+44 1234567"),
+        rejects=("9876543210", "223", "+1234", "+09876543210", "+44+441234", "+44 1234567"),
     ),
-    SystemProperty("Gender", "string", "514", one_of("M", "F"), ("M", "F"), ("m", "female")),
-    SystemProperty("Employed", "string", "517", one_of("Y", "N"), ("Y", "N"), ("y", "yes")),
+    SystemProperty("Gender", "string", "514", in_any_case(*GENDERS), (*GENDERS, "f", "Male"), ("x", "woman")),
+    SystemProperty("Employed", "string", "517", one_of("Y", "N"), ("Y", "N"), ("y", "yes"), ("boolean",)),
     SystemProperty(
         *("Education", "string", "518", one_of("School", "College", "Graduate")),
         accepts=("School", "College", "Graduate"),
         rejects=("college", "PhD"),
     ),
-    SystemProperty("Married", "string", "519", one_of("Y", "N"), ("Y", "N"), ("n", "single")),
+    SystemProperty("Married", "string", "519", one_of("Y", "N"), ("Y", "N"), ("n", "single"), ("boolean",)),
     SystemProperty(
         *("Age", "string", "520", matching(AGE_TEXT)),
         accepts=("18", "30.5"),

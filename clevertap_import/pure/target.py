@@ -16,6 +16,7 @@ DateFormat = Literal[
     "iso8601",
     "epoch_seconds",
     "epoch_milliseconds",
+    "clevertap",
     "dd/MM/yyyy HH:mm:ss",
     "MM/dd/yyyy HH:mm:ss",
     "yyyy/dd/MM HH:mm:ss",

@@ -1,5 +1,6 @@
 """Which Snowflake types each property type reads, and what a column becomes when its mapping names none."""
 
+from clevertap_import.pure.dates import PER_SECOND
 from clevertap_import.pure.errors import ConfigError
 
 NUMBERS = ("FIXED", "REAL", "DECFLOAT")
@@ -64,8 +65,10 @@ def inferred(snowflake_type: str, scale: int | None) -> str:
 def check_pair(snowflake_type: str, property_type: str, date_format: str | None) -> None:
     """Raises PairRefused, saying what can be done, unless the column can be read as the property type."""
     reads = READS[property_type]
-    if date_format is not None:
-        reads = READS_WITH_FORMAT.get(property_type, reads)
+    if date_format is not None and property_type in READS_WITH_FORMAT:
+        # Only the formats that count from 1970 are of numbers; a BIGINT is no 18/03/2024.
+        is_number = date_format in PER_SECOND
+        reads = tuple(name for name in READS_WITH_FORMAT[property_type] if is_number or name != "FIXED")
     if snowflake_type in reads:
         return
     known = ", ".join(dict.fromkeys(shown(name) for name in reads))

@@ -18,6 +18,7 @@ FaultKind = Literal[
     "malformed",
     "html",
     "empty",
+    "nothing_taken",
     "truncated",
     "timeout",
     "reset",
@@ -76,9 +77,13 @@ class Fault(BaseModel):
     @property
     def answer_status(self) -> int:
         """The HTTP status of a whole-request failure."""
-        return {"passcode_rotated": 401, "malformed": 400, "html": 502, "empty": 200}.get(
-            self.kind, self.status
-        )
+        return {
+            "passcode_rotated": 401,
+            "malformed": 400,
+            "html": 502,
+            "empty": 200,
+            "nothing_taken": 200,
+        }.get(self.kind, self.status)
 
     def meets(self, call: int, identities: Iterable[str | None], *, is_dry_run: bool) -> bool:
         """Whether a call with these identities is one of those meant."""

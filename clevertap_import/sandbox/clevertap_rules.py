@@ -32,7 +32,7 @@ JUNK_IDENTITIES = frozenset({
 # fmt: on
 OBJECT_ID = re.compile(r"[A-Za-z0-9()!:@$_-]{1,64}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-PHONE = re.compile(r"\+\d{5,15}")
+PHONE = re.compile(r"\+[1-9]\d{4,14}")
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 REFUSAL_WORDS = {

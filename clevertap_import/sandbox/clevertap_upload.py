@@ -187,6 +187,8 @@ async def spoilt(fault: Fault, request: Request, reply: Response | None) -> Resp
         return Response(page, 502, media_type="text/html")
     if fault.kind == "empty":
         return Response(b"", 200)
+    if fault.kind == "nothing_taken":
+        return json_reply({"status": "fail", "processed": 0, "unprocessed": []}, "compact")
     if fault.kind == "truncated":
         whole = (
             bytes(reply.body) if reply is not None else answer_text({"status": "success"}, "compact").encode()

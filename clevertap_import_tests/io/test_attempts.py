@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clevertap_import.io.attempts import Patience
 from clevertap_import.io.breaker import Breaker
-from clevertap_import.pure.outcome import Accepted, Outage, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Outage, Outcome, RecordProblem, Refused
 from clevertap_import.pure.retry import LEAST_BUSY_WAIT_SECONDS, Retry
 from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement
 from clevertap_import_tests.builders import events, profiles
@@ -17,6 +17,7 @@ from clevertap_import_tests.scripted import (
     BUSY,
     LOST,
     MALFORMED,
+    NOTHING_TAKEN,
     REFUSED,
     UNREACHABLE,
     Answer,
@@ -39,7 +40,7 @@ def partial_answers(draw: st.DrawFn) -> Answer:
 
 
 answers = partial_answers() | st.sampled_from(
-    [always(outcome) for outcome in (BUSY, UNREACHABLE, LOST, REFUSED, MALFORMED, MALFORMED)]
+    [always(outcome) for outcome in (BUSY, UNREACHABLE, NOTHING_TAKEN, LOST, REFUSED, MALFORMED)]
 )
 scripts = st.lists(answers, min_size=1, max_size=14)
 jitters = st.sampled_from([0.0, 0.3, 1.0])
@@ -112,9 +113,7 @@ def test_waits_and_tries_stay_within_their_bounds(case: Case) -> None:
     assert sum(after_busy) <= RETRY.busy_seconds
     assert sum(others) <= RETRY.total_seconds
     assert len(after_busy) <= RETRY.busy_seconds / LEAST_BUSY_WAIT_SECONDS
-    failures = Counter(map(type, case.clevertap.outcomes))[Uncertain] + case.clevertap.outcomes.count(
-        UNREACHABLE
-    )
+    failures = sum(outcome in (LOST, UNREACHABLE, NOTHING_TAKEN) for outcome in case.clevertap.outcomes)
     assert failures <= RETRY.attempts
     assert case.clevertap.outcomes.count(MALFORMED) <= MOST_REFUSALS + 1
 
@@ -176,6 +175,15 @@ def test_a_connection_that_is_never_made_is_tried_as_often_as_an_error() -> None
     clevertap = Scripted([always(UNREACHABLE)])
     result = clevertap.settle(events("a"), may_repeat=False, attempts=3)
     assert (len(clevertap.posted), result.unsent, result.stopped) == (3, [0], UNREACHABLE)
+
+
+def test_what_was_not_taken_is_sent_again_also_if_it_may_not_be_repeated() -> None:
+    clevertap = Scripted([always(NOTHING_TAKEN), problems()])
+    batch = events("a", "b")
+    assert clevertap.settle(batch, may_repeat=False) == Settlement(batch, accepted=[0, 1])
+    assert clevertap.slept == [2.0]
+    never = Scripted([always(NOTHING_TAKEN)]).settle(batch, may_repeat=False, attempts=3)
+    assert (never.unsent, never.uncertain, never.stopped) == ([0, 1], [], NOTHING_TAKEN)
 
 
 def test_only_records_with_555_are_sent_again() -> None:

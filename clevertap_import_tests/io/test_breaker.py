@@ -7,17 +7,18 @@ from hypothesis import strategies as st
 
 from clevertap_import.io.breaker import MOST_FAILURES_IN_A_ROW, Breaker
 from clevertap_import.io.clevertap import MAX_IN_FLIGHT
-from clevertap_import.pure.outcome import Accepted, Busy, Outage, Outcome, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outage, Outcome, Refused, Uncertain
 from clevertap_import.pure.retry import Retry
 
 LOST = Uncertain("HTTP 503")
 UNREACHABLE = Busy("ConnectTimeout", is_answered=False)
+NOTHING_TAKEN = NothingTaken("fail")
 MALFORMED = Refused(400, "Malformed request")
 BUSY = Busy("Too many concurrent requests")
 
 
 @given(
-    st.lists(st.sampled_from([Accepted(1), LOST, UNREACHABLE, MALFORMED, BUSY]), max_size=30),
+    st.lists(st.sampled_from([Accepted(1), LOST, UNREACHABLE, NOTHING_TAKEN, MALFORMED, BUSY]), max_size=30),
     st.integers(1, 5),
 )
 def test_it_opens_at_so_many_posts_in_a_row_that_came_to_nothing(outcomes: list[Outcome], most: int) -> None:

@@ -39,6 +39,8 @@ PROPERTIES: tuple[dict[str, Any], ...] = (
     {"column": "BORN", "property": "DOB", "type": "date", "format": "dd/MM/yyyy"},
     {"column": "EMAIL", "property": "Email"},
     {"column": "GENDER", "property": "Gender"},
+    {"column": "PHONE", "property": "Phone"},
+    {"column": "MARRIED", "property": "Married"},
     {"column": "AGE", "property": "Age"},
     {"column": "OPT_IN", "property": "MSG-email"},
     {"column": "TAGS", "property": "Tags", "on_null": "delete"},
@@ -184,7 +186,9 @@ READS: dict[str, Callable[[Any], Sent]] = {
     "SEEN": lambda value: moment(value, KOLKATA),
     "BORN": birthday,
     "EMAIL": matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "515"),
-    "GENDER": matching("M|F", "514"),
+    "GENDER": matching("(?i:m|f|o|u|male|female|others|unknown)", "514"),
+    "PHONE": matching(r"\+[1-9][0-9]{4,14}", "516"),
+    "MARRIED": lambda value: ("Y" if value else "N", None),
     "AGE": age,
     "OPT_IN": truth,
     "TAGS": items("set"),
@@ -214,7 +218,7 @@ def head_problem(row: Row, is_events: bool) -> str | None:
 
 
 FREE_TEXT = {"CITY", "NOTE"}
-FREE_TEXT_IN_EVENTS = {*FREE_TEXT, "EMAIL", "GENDER", "OPT_IN"}
+FREE_TEXT_IN_EVENTS = {*FREE_TEXT, "EMAIL", "GENDER", "PHONE", "OPT_IN"}
 
 
 def counts_as_null(column: str, cell: object, is_events: bool) -> bool:
@@ -256,8 +260,10 @@ def plain_record(
 
 def read(mapping: dict[str, Any], cell: Any, is_events: bool) -> Sent:  # noqa: ANN401
     """One cell. In an event CleverTap's own properties are like any others."""
-    if is_events and mapping["column"] in ("EMAIL", "GENDER"):
+    if is_events and mapping["column"] in ("EMAIL", "GENDER", "PHONE"):
         return text(cell)
+    if is_events and mapping["column"] == "MARRIED":
+        return cell, None
     if is_events and mapping["column"] == "AGE":
         return finite(cell)
     if is_events and mapping["column"] == "OPT_IN":

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.pure.answer import read_answer
-from clevertap_import.pure.outcome import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.outcome import (
+    Accepted,
+    Busy,
+    NothingTaken,
+    Outcome,
+    RecordProblem,
+    Refused,
+    Uncertain,
+)
 
 EMAIL = "Profile data is incorrect. Email is not valid."
 
@@ -147,6 +155,16 @@ def test_a_200_without_a_readable_object_is_uncertain(content: bytes) -> None:
 )
 def test_a_200_without_counts_is_uncertain(body: dict[str, object]) -> None:
     assert read_answer(1, 200, json.dumps(body).encode()) == Uncertain("HTTP 200 without counts")
+
+
+@pytest.mark.parametrize("records", [1, 1000])
+def test_fail_with_nothing_processed_and_nothing_listed_means_that_nothing_was_stored(records: int) -> None:
+    found = read_answer(records, 200, answered(0, status="fail"))
+    assert found == NothingTaken('HTTP 200 with "fail" for all records, and no reason')
+    for other in ("success", "partial"):
+        assert isinstance(read_answer(records, 200, answered(0, status=other)), Uncertain)
+    assert isinstance(read_answer(1, 200, answered(0, entry(1), status="fail")), Accepted)
+    assert isinstance(read_answer(2, 200, answered(0, entry(1), status="fail")), Uncertain)
 
 
 @pytest.mark.parametrize(

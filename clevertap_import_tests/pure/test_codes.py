@@ -58,12 +58,17 @@ def at(cells: pa.Array) -> Maker:
 PRODUCED_BY: dict[str, list[Maker]] = {
     "523": [identified("identity", cell) for cell in (None, "", " ", "0", "NULL", "n/a", "x" * 1025)]
     + [identified("clevertap_id", None)],
-    "526": [identified("clevertap_id", cell) for cell in ("id 7", "\u00e9", "a.b", "a\n")],
+    "526": [
+        identified("clevertap_id", cell) for cell in ("id 7", "\u00e9", "a.b", "a\n", "x" * 65, "x" * 1024)
+    ],
     "509": [named(cell) for cell in (None, "", " \t")],
     "513": [named(cell) for cell in ("App Launched", "applaunched", "U T M visited", "App\u00a0Launched")],
     "514": [system("Gender", cell) for cell in ("x", "mal")],
     "515": [system("Email", cell) for cell in ("ann at example", "a@b", "a b@c.io", " a@b.co")],
-    "516": [system("Phone", cell) for cell in ("9876543210", "+1234", "+12 345 678", "+1234567890123456")],
+    "516": [
+        system("Phone", cell)
+        for cell in ("9876543210", "+1234", "+12 345 678", "+1234567890123456", "+0123456789")
+    ],
     "517": [system("Employed", cell) for cell in ("yes", "y")],
     "518": [system("Education", cell) for cell in ("PhD", "college")],
     "519": [system("Married", cell) for cell in ("single", "n")],
@@ -133,7 +138,7 @@ PRODUCED_BY: dict[str, list[Maker]] = {
 
 NEARLY_WRONG: list[Maker] = [
     *(identified("identity", cell) for cell in ("x" * 1024, "00", "-2", "nullable", "null null", "é" * 1024)),
-    *(identified("clevertap_id", cell) for cell in ("__g(1)!:@$-", "Z")),
+    *(identified("clevertap_id", cell) for cell in ("__g(1)!:@$-", "Z", "x" * 64)),
     *(
         named(cell)
         for cell in ("App Launched 2", "Charged", "x" * 512, "é" * 256, "Web Page Viewed", "Größe")

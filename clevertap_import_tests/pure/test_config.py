@@ -38,7 +38,7 @@ DATE_FORMATS = [  # CleverTap's own, then ours
     "yyyy/MM/dd",
     "ddMMMyyyy",
     "dd MMM yyyy",
-    "iso8601",
+    *("iso8601", "clevertap"),
 ]
 
 

@@ -78,7 +78,8 @@ def is_shown_by_clocks(moment: datetime, zone: ZoneInfo) -> bool:
 
 def test_the_formats_are_those_of_the_contract() -> None:
     assert len(WRITTEN) == 11
-    assert set(get_args(DateFormat)) - set(WRITTEN) == {"iso8601", "epoch_seconds", "epoch_milliseconds"}
+    others = {"iso8601", "epoch_seconds", "epoch_milliseconds", "clevertap"}
+    assert set(get_args(DateFormat)) - set(WRITTEN) == others
 
 
 @given(st.lists(any_moments), formats)
@@ -260,6 +261,30 @@ def test_numbers_that_are_no_moment_are_refused() -> None:
     assert read(pa.array([Decimal("1.50"), Decimal("2.00")]), "epoch_seconds") == [None, 2]
     # Milliseconds that are taken for seconds would be in the year 55000.
     assert read(pa.array([1_710_720_000_000]), "epoch_seconds") == [None]
+
+
+@given(st.lists(st.integers(FIRST_SECOND, LAST_SECOND) | st.none()))
+def test_dates_as_clevertap_writes_them_come_back(seconds: list[int | None]) -> None:
+    cells = pa.array([None if second is None else f"$D_{second}" for second in seconds], pa.string())
+    assert read(cells, "clevertap") == seconds
+
+
+def test_what_is_no_date_of_clevertaps_is_refused() -> None:
+    # Milliseconds among them: they would be in the year 55000.
+    texts = [
+        "$D_",
+        "$D_1.5",
+        " $D_1",
+        "$D_1\n",
+        "$d_1",
+        "D_1",
+        "1",
+        "$D_1714558830123",
+        "$D_" + "9" * 30,
+        "$D_--1",
+    ]
+    assert read(pa.array(texts), "clevertap") == [None] * len(texts)
+    assert read(pa.array(["$D_-1", "$D_0"]), "clevertap") == [-1, 0]
 
 
 def test_the_bounds_are_the_years_1_and_9999() -> None:

@@ -29,7 +29,8 @@ from clevertap_import_tests.pure.sent_records import check_record, check_value, 
 SCHEMA = pa.schema(
     {
         **dict.fromkeys(("ID", "EVENT", "CITY", "NOTE", "POINTS", "RATIO", "MEMBER", "BORN"), pa.string()),
-        **dict.fromkeys(("EMAIL", "GENDER", "OPT_IN", "TAGS", "ADDED", "GONE"), pa.string()),
+        "MARRIED": pa.bool_(),
+        **dict.fromkeys(("PHONE", "EMAIL", "GENDER", "OPT_IN", "TAGS", "ADDED", "GONE"), pa.string()),
         **dict.fromkeys(("SCORE", "AGE"), pa.float64()),
         "AT": pa.timestamp("us"),
         "RANK": pa.decimal128(38, 2),
@@ -107,7 +108,9 @@ cells: dict[str, st.SearchStrategy[Any]] = {
     "EMAIL": st.sampled_from(
         ["a@b.co", "a@b", "", " ", "\u200b", "é@ü.de", "a b@c.io", "@.", "$D_1@b.co", "x" * 512 + "@b.c"]
     ),
-    "GENDER": st.sampled_from(["M", "F", "x", "", "\u200d"]),
+    "GENDER": st.sampled_from(["M", "u", "Female", "OTHERS", "x", "", "\u200d"]),
+    "PHONE": st.sampled_from(["+12345", "+1234", "+012345", "12345", "", "+" + "9" * 16]),
+    "MARRIED": st.booleans(),
     "AGE": st.floats() | st.sampled_from([0.0, 30.0, 30.5, -1.0, 999.0, 1000.0, 1e-7]),
     "OPT_IN": st.sampled_from(["1", "0", "True", "false", "yes", ""]),
     "TAGS": lists,
@@ -199,7 +202,7 @@ ids = st.lists(
     st.none()
     | st.text(max_size=6)
     | st.text("ab(:)!@$_-", min_size=1, max_size=6)
-    | st.sampled_from(["null", "x" * 1025, "a\n", " a"])
+    | st.sampled_from(["null", "x" * 1025, "x" * 64, "x" * 65, "a\n", " a"])
 )
 
 
@@ -213,7 +216,9 @@ def test_clevertap_ids_are_judged_each_for_itself(drawn: list[str | None]) -> No
         is_junk = name is not None and name.strip().lower() in JUNK_IDENTITIES
         if name is None or is_junk or is_blank(name) or len(name) > 1024:
             expected[place] = "523"
-        elif not all(letter in "()!:@$_-" or (letter.isascii() and letter.isalnum()) for letter in name):
+        elif len(name) > 64 or not all(
+            letter in "()!:@$_-" or (letter.isascii() and letter.isalnum()) for letter in name
+        ):
             expected[place] = "526"
     assert {rejection.row_number: rejection.code for rejection in result.rejections} == expected
     assert [record["objectId"] for record in sent(result)] == [

@@ -111,6 +111,8 @@ WITH_FORMAT = [
     ("VARIANT", "epoch_seconds", pa.array(["86400"])),
     ("FIXED", "epoch_milliseconds", pa.array([86_400_999])),
     ("FIXED", "epoch_seconds", pa.array([Decimal(86_400)], pa.decimal128(38, 0))),
+    ("TEXT", "clevertap", pa.array(["$D_86400"])),
+    ("VARIANT", "clevertap", pa.array(['"$D_86400"'])),
     # A format does no harm where none is needed.
     ("DATE", "dd/MM/yyyy", pa.array([1], pa.date32())),
     ("TIMESTAMP_TZ", "iso8601", SAMPLES["TIMESTAMP_TZ"][0]),
@@ -209,6 +211,12 @@ def test_a_refusal_says_that_a_format_is_what_is_missing(snowflake_type: str) ->
 def test_no_format_makes_a_date_of_these(snowflake_type: str) -> None:
     with pytest.raises(PairRefused, match=r"Cast it in SQL, or choose another type\.$"):
         check_pair(snowflake_type, "date", "epoch_seconds")
+
+
+@pytest.mark.parametrize("date_format", ["dd/MM/yyyy", "iso8601", "clevertap"])
+def test_a_number_is_no_date_in_a_format_of_text(date_format: str) -> None:
+    with pytest.raises(PairRefused, match=r"^A column of type NUMBER cannot be read as date"):
+        check_pair("FIXED", "date", date_format)
 
 
 @pytest.mark.parametrize(("column", "expected"), INFERENCES.items())

@@ -1,0 +1,20 @@
+"""Where CleverTap's rule is not known for sure, its answer decides, and is told."""
+
+from datetime import UTC, datetime
+
+from clevertap_import_tests.workshop import Workshop, metadata_of, profiles_target
+
+NOW = datetime.now(UTC)
+
+
+def test_clevertap_decides_which_words_for_a_gender_it_takes(workshop: Workshop) -> None:
+    people = [("a", "F", NOW), ("b", "female", NOW), ("c", "x", NOW)]
+    for nickname, taken, refused in (("strict", ("M", "F"), 1), ("lenient", ("M", "F", "female"), 0)):
+        workshop.clevertap.reset()
+        workshop.clevertap.knobs(accepted_genders=taken)
+        workshop.write(nickname, target=profiles_target(Gender="NAME"), dry_run={"max_rejected_percent": 100})
+        workshop.people(people)
+        (line,) = workshop.run(nickname)
+        assert (line["invalid"], line["rejected"], line["successful_syncs"]) == (1, refused, 2 - refused)
+        found = metadata_of(workshop.materializations(nickname)[-1])["errors_by_code"]
+        assert sorted(row["code"] for row in found) == ["514"] * (1 + refused)
