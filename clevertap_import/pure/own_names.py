@@ -8,10 +8,7 @@ from clevertap_import.pure.blanks import BLANKS
 from clevertap_import.pure.errors import did_you_mean
 from clevertap_import.pure.system_properties import SYSTEM_PROPERTIES
 
-SUBSCRIPTION_KEYS = ("category-unsubscribe", "category-resubscribe")
-"""Properties of profiles, too, but objects of lists."""
-
-OWN_NAMES = tuple(dict.fromkeys((*SYSTEM_PROPERTIES, *SUBSCRIPTION_KEYS)))
+OWN_NAMES = tuple(SYSTEM_PROPERTIES)
 
 MESSAGE_SWITCHES = tuple(name for name in OWN_NAMES if name.startswith("MSG-"))
 

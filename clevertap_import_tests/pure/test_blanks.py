@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clevertap_import.pure.blanks import BLANK_RANGES, BLANKS, blank_cells
 from clevertap_import.pure.mapping import Mapped, Mapper, Plan
-from clevertap_import_tests.builders import profiles_import
+from clevertap_import_tests.builders import events_import, profiles_import
 from clevertap_import_tests.pure.plain_mapping import is_blank
 from clevertap_import_tests.pure.sent_records import sent
 
@@ -94,6 +94,19 @@ def test_a_blank_cell_counts_as_null_and_is_counted(
 def test_a_variant_that_holds_blank_text_counts_as_null(kind: str, cell: str) -> None:
     result = mapped({"property": "P", "type": kind}, [cell], "VARIANT")
     assert (result.rejections, result.blank_values) == ((), {"P": 1})
+
+
+@pytest.mark.parametrize(("cell", "source_type"), [("", "TEXT"), (" ", "TEXT"), ('" "', "VARIANT")])
+def test_blank_items_and_subscription_groups_count_as_null(cell: str, source_type: str) -> None:
+    groups = mapped({"property": "category-unsubscribe"}, [cell], source_type)
+    assert (groups.rejections, groups.blank_values) == ((), {"category-unsubscribe": 1})
+    event = events_import(
+        {"column": "C", "property": "Items"},
+        target={"event_name": {"constant": "Charged"}, "created_on": None},
+    )
+    rows = pa.record_batch({"ID": pa.array(["u"]), "C": column([cell])})
+    items = Mapper(event, RUN_SECONDS, Plan({"C": source_type})).map(rows, np.zeros(1, np.int64), 1)
+    assert (items.rejections, items.blank_values) == ((), {"Items": 1})
 
 
 def test_text_of_ones_own_may_be_blank() -> None:

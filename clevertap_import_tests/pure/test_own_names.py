@@ -56,8 +56,7 @@ def test_a_switch_for_messages_that_clevertap_has_not_is_refused_with_those_it_h
     "name", [*OWN_NAMES, "City", "Nickname", "Second Email", "Email 2", "Message", "Agent"]
 )
 def test_clevertaps_own_names_and_all_others_are_taken(name: str) -> None:
-    if name not in ("category-unsubscribe", "category-resubscribe"):
-        assert problems(name) == []
+    assert problems(name) == []
 
 
 @given(st.sampled_from(OWN_NAMES), st.data())
@@ -67,10 +66,7 @@ def test_no_change_of_case_or_blanks_makes_another_property(name: str, data: st.
     changed = "".join(
         (*letters[:place], data.draw(st.sampled_from(["", " ", "\u00a0", "\ufeff"])), *letters[place:])
     )
-    assert [key for key, _ in problems(changed)] == ([] if changed == name else ["property"]) or name in (
-        "category-unsubscribe",
-        "category-resubscribe",
-    )
+    assert [key for key, _ in problems(changed)] == ([] if changed == name else ["property"])
 
 
 def test_custom_is_refused_where_it_means_nothing() -> None:
