@@ -60,6 +60,8 @@ def text_seconds(cells: pa.StringArray, date_format: str, timezone: str) -> pa.I
 
     `timezone` holds for moments that name no zone.
     """
+    if date_format == "clevertap":
+        return marked_seconds(cells)
     fields = pc.extract_regex(cells, pattern(date_format))
     is_shaped = np.asarray(fields.is_valid())
     parts = {field.name: fields.field(index) for index, field in enumerate(fields.type)}

@@ -12,14 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clevertap_import.pure.dates import (
-    PER_SECOND,
-    column_seconds,
-    in_zone,
-    marked_seconds,
-    number_seconds,
-    text_seconds,
-)
+from clevertap_import.pure.dates import PER_SECOND, column_seconds, in_zone, number_seconds, text_seconds
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.json_cells import lists
 from clevertap_import.pure.objects import items_of_charged, subscription_groups
@@ -219,8 +212,6 @@ def moment_seconds(cells: pa.Array, reading: Reading) -> tuple[pa.Int64Array, li
     if reading.format in PER_SECOND:
         numbers, _ = whole(cells, "date")
         seconds = number_seconds(numbers, reading.format)
-    elif pa.types.is_string(cells.type) and reading.format == "clevertap":
-        seconds = marked_seconds(cells)
     elif pa.types.is_string(cells.type):
         seconds = text_seconds(cells, reading.format, reading.timezone)
     else:
