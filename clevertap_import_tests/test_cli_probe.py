@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clevertap_import.cli import main
-from clevertap_import.pure.unproven import OPERATIONS
+from clevertap_import.io.probe import finding
+from clevertap_import.pure.records import batch_of_one
+from clevertap_import.pure.settlement import Settlement
+from clevertap_import.pure.unproven import BEFORE, OPERATIONS
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.workshop import document
 
@@ -103,6 +106,14 @@ def test_a_delete_is_told_by_the_properties_that_it_removes(account: FakeCleverT
 def test_what_is_not_visible_in_time_is_unclear(account: FakeCleverTap) -> None:
     account.knobs(visibility_seconds=3600)
     assert results() == {**dict.fromkeys(WELL, "unclear"), "nested object in an event": "taken"}
+
+
+def test_a_property_that_was_never_to_be_seen_is_not_taken_for_a_removed_one() -> None:
+    taken = Settlement(batch_of_one(b"{}"), accepted=[0])
+    after = {"profileData": {"Probe plain": "yes"}}
+    removing = [each for each in OPERATIONS if each.removes]
+    assert [finding(each, taken, {}, after).result for each in removing] == ["unclear"] * 4
+    assert [finding(each, taken, BEFORE, after).result for each in removing] == ["works"] * 4
 
 
 def test_a_wrong_passcode_ends_the_probe(account: FakeCleverTap, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,16 @@ from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.outcome import Refused
 from clevertap_import.pure.records import batch_of_one
 from clevertap_import.pure.settlement import Settlement
-from clevertap_import.pure.unproven import BEFORE, OPERATIONS, PLAIN, SECONDS_AHEAD, Operation, Profile
+from clevertap_import.pure.unproven import (
+    BEFORE,
+    OPERATIONS,
+    PLAIN,
+    SECONDS_AHEAD,
+    Operation,
+    Profile,
+    shows_before,
+    value,
+)
 
 TEST_PREFIX = "TEST-"
 """How the ids of CleverTap's test projects begin (Authentication page)."""
@@ -55,18 +64,21 @@ def probed(settings: AccountSettings, leases: Leases, wait_seconds: float) -> tu
     """The identity of the made-up profile, and a finding for each operation. Raises ProbeRefused."""
     identity = f"clevertap-import-probe-{secrets.token_hex(6)}"
     clevertap = CleverTap(settings)
-    with upload_gate(leases, settings, 1, "A probe") as gate:
-        attempts = Attempts(gate.upload(clevertap.post), Patience(SHORT), may_repeat=True)
+    with (
+        upload_gate(leases, settings, 1, "A probe") as uploads,
+        lookup_gate(leases, settings, "A probe") as lookups,
+    ):
+        attempts = Attempts(uploads.upload(clevertap.post), Patience(SHORT), may_repeat=True)
+        ask: Callable[[str], Profile | None] = lookups.ask(partial(clevertap.profile, "identity"))
+        look = partial(ask, identity)
         begun = sent(attempts, identity, BEFORE)
         if not begun.accepted:
             raise ProbeRefused(f"CleverTap does not take the made-up profile: {reason_of(begun)}.")
+        before = seen(look, shows_before, wait_seconds)
         answers = [(each, sent(attempts, identity, each.record)) for each in OPERATIONS]
-    with lookup_gate(leases, settings, "A probe") as gate:
-        look: Callable[[str], Profile | None] = gate.ask(partial(clevertap.profile, "identity"))
-        profile = seen(
-            lambda: look(identity), [each for each, answer in answers if answer.accepted], wait_seconds
-        )
-    return identity, [finding(each, answer, profile) for each, answer in answers]
+        expected = [each.shows for each, answer in answers if answer.accepted and each.shows]
+        after = seen(look, lambda profile: all(shows(profile) for shows in expected), wait_seconds)
+    return identity, [finding(each, answer, before or {}, after) for each, answer in answers]
 
 
 def sent(attempts: Attempts, identity: str, record: Mapping[str, Any]) -> Settlement:
@@ -90,20 +102,18 @@ def reason_of(settlement: Settlement) -> str:
 
 
 def seen(
-    look: Callable[[], Profile | None], expected: Sequence[Operation], wait_seconds: float
+    look: Callable[[], Profile | None], is_shown: Callable[[Profile], bool], wait_seconds: float
 ) -> Profile | None:
-    """The profile once it shows every effect, or as it is after `wait_seconds`. It may take a while."""
+    """The profile once it shows what is expected, or as it is after `wait_seconds`."""
     deadline = time.monotonic() + wait_seconds
     while True:
         profile = look()
-        if profile is not None and all(each.shows(profile) for each in expected if each.shows):
-            return profile
-        if time.monotonic() >= deadline:
+        if (profile is not None and is_shown(profile)) or time.monotonic() >= deadline:
             return profile
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def finding(operation: Operation, answer: Settlement, profile: Profile | None) -> Finding:
+def finding(operation: Operation, answer: Settlement, before: Profile, after: Profile | None) -> Finding:
     name = operation.name
     if answer.rejected:
         problem = answer.rejected[0]
@@ -115,11 +125,15 @@ def finding(operation: Operation, answer: Settlement, profile: Profile | None) -
             name, "taken", None, "No look-up shows what was kept. See the person's activity in CleverTap."
         )
     plain = next(each for each in OPERATIONS if each.name == PLAIN)
-    if profile is None or plain.shows is None or not plain.shows(profile):
+    if after is None or plain.shows is None or not plain.shows(after):
         return Finding(
             name, "unclear", None, "CleverTap does not show the profile yet. Wait longer with --wait."
         )
-    if operation.shows(profile):
+    if operation.removes and value(before, operation.removes) is None:
+        return Finding(
+            name, "unclear", None, f"CleverTap did not show {operation.removes} before. Look there."
+        )
+    if operation.shows(after):
         return Finding(name, "works", None, "The profile shows it.")
     return Finding(
         name, "no effect", None, "CleverTap answered with success, and the profile does not show it."

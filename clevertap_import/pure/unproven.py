@@ -17,13 +17,17 @@ Profile = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`record` is its part of a record; `shows` is None if no look-up can show the effect."""
+    """`record` is its part of a record; `shows` is None if no look-up can show the effect.
+
+    `removes`: the property whose absence is the effect, which proves something only if it was there.
+    """
 
     name: str
     does: str
     known: str
     record: Mapping[str, Any]
     shows: Callable[[Profile], bool] | None = None
+    removes: str | None = None
 
 
 def value(profile: Profile, name: str) -> Any:  # noqa: ANN401 - JSON
@@ -49,7 +53,7 @@ def event(name: str, **data: object) -> dict[str, Any]:
     return {"type": "event", "evtName": name, "evtData": data}
 
 
-BEFORE = {
+BEFORE: dict[str, Any] = {
     "type": "profile",
     "profileData": {
         "Name": "clevertap_import probe",
@@ -58,6 +62,11 @@ BEFORE = {
     },
 }
 """What the made-up profile has before the trials."""
+
+
+def shows_before(profile: Profile) -> bool:
+    return all(value(profile, name) is not None for name in BEFORE["profileData"])
+
 
 ADD_KNOWN = "CleverTap's sample of an upload has it."
 
@@ -82,6 +91,7 @@ OPERATIONS = (
         ADD_KNOWN,
         changed("Probe removed", {"$remove": ["a"]}),
         lambda profile: "a" not in members(profile, "Probe removed"),
+        "Probe removed",
     ),
     Operation(
         "delete Name",
@@ -89,6 +99,7 @@ OPERATIONS = (
         "The sample of an upload has it, for Name and Gender.",
         changed("Name", {"$delete": 1}),
         lambda profile: value(profile, "Name") is None,
+        "Name",
     ),
     Operation(
         "delete system property",
@@ -96,6 +107,7 @@ OPERATIONS = (
         "The sample of an upload says: only Name and Gender. The CSV page says: any property.",
         changed("Education", {"$delete": 1}),
         lambda profile: value(profile, "Education") is None,
+        "Education",
     ),
     Operation(
         "delete custom property",
@@ -103,6 +115,7 @@ OPERATIONS = (
         "The sample of an upload says: only Name and Gender. The CSV page says: any property.",
         changed("Probe deleted", {"$delete": 1}),
         lambda profile: value(profile, "Probe deleted") is None,
+        "Probe deleted",
     ),
     Operation(
         "nested object in a profile",
