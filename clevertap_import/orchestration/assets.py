@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Leases
 from clevertap_import.io.rejects import rejects_file, rejects_path, remove_old_rejects
 from clevertap_import.io.stage import Stage
+from clevertap_import.orchestration.asked_windows import asked_window
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.metadata import report_metadata
@@ -28,7 +30,6 @@ from clevertap_import.pure.errors import CleverTapImportError, ConfigError, Refu
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
-from clevertap_import.pure.window import Window
 
 JOURNAL_KEY = "journal"
 
@@ -131,9 +132,10 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     """Checks, then, if the asset itself is selected and no check blocks, the delivery."""
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
-    facts = RunFacts(run_window(context, config), config.is_events)
+    facts = RunFacts(None, config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
+        facts.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
         with rejects_file(path, grid(config) if config.updated_on else None) as facts.rejects:
             yield from checked_then_delivered(context, options, config, facts)
         if facts.rejects.rows and not delivers:
@@ -211,14 +213,6 @@ def selected(
     """All checks are always made; only those that were asked for may be told to Dagster."""
     asked = {check.name for check in context.selected_asset_check_keys}
     return (result for result in results if result.check_name in asked)
-
-
-def run_window(context: dg.AssetExecutionContext, config: ImportConfig) -> Window | None:
-    """The windows that the run is asked for; None if it has no partition."""
-    if config.updated_on is None or not (context.has_partition_key or context.has_partition_key_range):
-        return None
-    span = context.partition_time_window
-    return grid(config).window(span.start, span.end)
 
 
 def import_run(
