@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from socket import create_server
 from typing import Any
 
 import requests
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
 
 from clevertap_import_tests.waiting import wait_for
 
@@ -67,12 +69,36 @@ def process(log: Path, environment: Mapping[str, str], *words: str) -> Iterator[
                 os.killpg(started.pid, signal.SIGKILL)
 
 
-@contextmanager
-def web_server(environment: Mapping[str, str]) -> Iterator[WebServer]:
+def free_port() -> int:
     with create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@contextmanager
+def code_server(environment: Mapping[str, str], location: str) -> Iterator[int]:
+    """The imports in a process of their own, as Dagster's code location of this name; yields its port."""
+    port = free_port()
+    log = Path(environment["DAGSTER_HOME"]).parent / "codeserver.log"
+    words = ("-m", "dagster", "code-server", "start", "-h", "127.0.0.1", "-p", str(port), *MODULE)
+    with process(log, environment, *words, "--location-name", location):
+        wait_for("the code server", lambda: is_serving(port), START_SECONDS)
+        yield port
+
+
+def is_serving(port: int) -> bool:
+    try:
+        return bool(DagsterGrpcClient(host="127.0.0.1", port=port).ping("")["echo"] == "")
+    except DagsterUserCodeUnreachableError:
+        return False
+
+
+@contextmanager
+def web_server(environment: Mapping[str, str], where: Sequence[str] = MODULE) -> Iterator[WebServer]:
+    """`where` says where the imports are: the module itself, or a workspace."""
+    port = free_port()
     log = Path(environment["DAGSTER_HOME"]).parent / "webserver.log"
-    words = ("-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *MODULE)
+    words = ("-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *where)
     server = WebServer(f"http://127.0.0.1:{port}", log)
     with process(log, environment, *words):
         wait_for("the web server", server.is_up, START_SECONDS)
@@ -80,8 +106,8 @@ def web_server(environment: Mapping[str, str]) -> Iterator[WebServer]:
 
 
 @contextmanager
-def daemon(environment: Mapping[str, str]) -> Iterator[Path]:
+def daemon(environment: Mapping[str, str], where: Sequence[str] = MODULE) -> Iterator[Path]:
     """Dagster's daemon; yields the file of its output."""
     log = Path(environment["DAGSTER_HOME"]).parent / "daemon.log"
-    with process(log, environment, "-m", "dagster._daemon", "run", *MODULE):
+    with process(log, environment, "-m", "dagster._daemon", "run", *where):
         yield log

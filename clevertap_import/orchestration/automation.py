@@ -17,6 +17,8 @@ TRIGGER_TAG = "clevertap/trigger"
 TICK_TAG = "clevertap/tick"
 """On the same runs: the moment for which they were asked."""
 
+NEWEST_RUNS = 20
+
 Tick = dg.SkipReason | list[dg.RunRequest]
 
 
@@ -77,10 +79,13 @@ def is_due(instance: dg.DagsterInstance, config: ImportConfig, schedule: Every, 
 
 
 def last_tick(instance: dg.DagsterInstance, config: ImportConfig) -> datetime | None:
-    """The moment for which this kind of schedule last asked for a run; None if it never did."""
+    """The last moment for which this kind of schedule asked for a run; None if it never did.
+
+    The newest run need not have it: one that is executed again has the tags of the run that it repeats.
+    """
     tags = {NICKNAME_TAG: config.nickname, TRIGGER_TAG: config.schedule.kind}
-    runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=1)
-    return datetime.fromisoformat(runs[0].tags[TICK_TAG]) if runs else None
+    runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=NEWEST_RUNS)
+    return max((datetime.fromisoformat(run.tags[TICK_TAG]) for run in runs), default=None)
 
 
 def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:

@@ -18,6 +18,7 @@ from clevertap_import.orchestration.partitions import (
     undone_ranges,
 )
 from clevertap_import.orchestration.processes import clear_dead_runs, process_tags
+from clevertap_import.orchestration.recorded_runs import execute_recorded
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import Line, failure, import_stats
 from clevertap_import.orchestration.storage_trouble import STORAGE_TROUBLE
@@ -99,11 +100,9 @@ def runs(
     for keys in [None] if is_full else wished_ranges(instance, config, wish, now):
         tell(f"{config.nickname}: imports {extent(config, keys, now)}.")
         tags = range_tags(keys) if keys else {}
-        result = job.execute_in_process(
-            run_config=run_config, instance=instance, tags={**tags, **process_tags()}, raise_on_error=False
-        )
-        stats = import_stats(instance, config.nickname, run_ids=[result.run_id])
-        problem = failure(result.all_events)
+        run_id, events = execute_recorded(instance, job, config, run_config, {**tags, **process_tags()})
+        stats = import_stats(instance, config.nickname, run_ids=[run_id])
+        problem = failure(events)
         yield {"nickname": config.nickname, **stats[0], "problem": problem}
         if problem and problem.startswith(STORAGE_TROUBLE):
             # The run was broken off between two of its results, and keeps its turn as long as the process.

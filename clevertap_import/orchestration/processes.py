@@ -48,7 +48,8 @@ def clear_dead_runs(instance: dg.DagsterInstance, nicknames: Collection[str], no
     dead = [
         run
         for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-        if has_died(run.tags.get(PROCESS_TAG, ""))
+        # A re-execution has the tags of the run that it repeats, and a process of its own.
+        if run.parent_run_id is None and has_died(run.tags.get(PROCESS_TAG, ""))
     ]
     for run in dead:
         instance.report_run_failed(run, "The process of this run has ended without a word: it was killed.")

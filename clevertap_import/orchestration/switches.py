@@ -146,7 +146,12 @@ def repositories() -> Sequence[RemoteRepositoryOrigin]:
     except click.UsageError:  # no workspace.yaml, and nothing like it
         origins = []
     ours = [origin for origin in origins if is_ours(origin)]
-    found = ours or ModuleTarget(DEFINITIONS, None, None, None).create_origins()
+    # What a code server of its own holds, the workspace does not say; nor of somebody's own project.
+    found = (
+        ours
+        or (origins if len(origins) == 1 else [])
+        or ModuleTarget(DEFINITIONS, None, None, None).create_origins()
+    )
     return [RemoteRepositoryOrigin(origin, SINGLETON_REPOSITORY_NAME) for origin in found]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from clevertap_import.io.database import LEASE
 from clevertap_import.io.leases import import_resource
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import wanted_runs
-from clevertap_import.orchestration.processes import clear_dead_runs
+from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.sensors import killed_runs_sensor
 from clevertap_import.orchestration.stats import NICKNAME_TAG
@@ -187,3 +188,21 @@ def looked(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> str | N
     found = sensor(dg.build_sensor_context(instance=instance))
     assert isinstance(found, dg.SkipReason)
     return found.skip_message
+
+
+def test_a_run_that_is_executed_again_is_not_judged_by_the_process_of_the_first(
+    instance: dg.DagsterInstance,
+) -> None:
+    """It has the tags of the run that it repeats; the command that ran that one has long ended."""
+    dead = {PROCESS_TAG: f"{socket.gethostname()}:999999999"}
+    first = create_run_for_test(instance, tags=dead, status=STARTED)
+    again = create_run_for_test(
+        instance,
+        tags={**dead, "dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id},
+        status=STARTED,
+        parent_run_id=first.run_id,
+        root_run_id=first.run_id,
+    )
+    assert first.run_id in clear_dead_runs(instance, [], later())
+    assert status(instance, first.run_id) == dg.DagsterRunStatus.FAILURE
+    assert status(instance, again.run_id) == STARTED

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
 from clevertap_import.orchestration.partitions import KeyRange
@@ -84,6 +85,21 @@ def test_a_due_moment_is_made_good_at_the_first_tick_after_a_standstill(
     assert reason(scheduled(instance, config, due + 3 * DAY)) == (
         "Every 4 weeks, counted from 2026-03-02: nothing is due at this tick."
     )
+
+
+def test_an_old_run_that_is_executed_again_makes_no_tick_due(instance: dg.DagsterInstance) -> None:
+    """It has the tags of the old run, and is the newest run of the import."""
+    config = scheduled_import("every", every="6 hours")
+    for hours in (0, 6):
+        (run,) = enter(instance, config, scheduled(instance, config, NOON + timedelta(hours=hours)), STARTED)
+        end(instance, run)
+        materialize(instance, config, "2026-03-05")
+    old = instance.get_runs(dg.RunsFilter(tags={NICKNAME_TAG: config.nickname}))[-1]
+    again = create_run_for_test(
+        instance, tags=old.tags, status=STARTED, parent_run_id=old.run_id, root_run_id=old.run_id
+    )
+    end(instance, again.run_id)
+    assert "nothing is due" in str(reason(scheduled(instance, config, NOON + timedelta(hours=7))))
 
 
 def test_an_import_that_has_not_succeeded_yet_is_tried_at_every_tick_at_which_it_rests(

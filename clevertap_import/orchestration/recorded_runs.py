@@ -1,0 +1,49 @@
+"""A run in this process that Dagster's UI knows as one of the code location, and can re-execute."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.remote_origin import RemoteRepositoryOrigin
+
+from clevertap_import.orchestration.automation import automation_name
+from clevertap_import.orchestration.sensors import FIRST_RUNS, KILLED_RUNS
+from clevertap_import.orchestration.switches import repositories, since
+from clevertap_import.pure.config import ImportConfig
+
+
+def execute_recorded(
+    instance: dg.DagsterInstance,
+    job: dg.JobDefinition,
+    config: ImportConfig,
+    run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
+) -> tuple[str, Sequence[dg.DagsterEvent]]:
+    """Execute the job of an import in this process; the id and the events of its run.
+
+    Unlike `execute_in_process`, it says where Dagster finds the job; without that the UI cannot re-execute
+    the run.
+    """
+    run = instance.create_run_for_job(
+        job,
+        run_config=run_config,
+        tags={**job.run_tags, **tags},
+        remote_job_origin=code_location(instance, config).get_job_origin(job.name),
+    )
+    return run.run_id, list(execute_run_iterator(InMemoryJob(job), run, instance))
+
+
+def code_location(instance: dg.DagsterInstance, config: ImportConfig) -> RemoteRepositoryOrigin:
+    """Where Dagster's web server has the import: as its daemon knows it, or as this folder says."""
+    own = {
+        *(FIRST_RUNS, KILLED_RUNS, f"{config.nickname}_{KILLED_RUNS}"),
+        automation_name(config) or KILLED_RUNS,
+    }
+    states = [state for state in instance.all_instigator_state() if state.instigator_name in own]
+    newest_first = sorted(states, key=lambda state: since(state) or 0, reverse=True)
+    known = [state.origin.repository_origin for state in newest_first]
+    here = repositories()
+    names = {origin.get_label() for origin in known}
+    return next((origin for origin in here if origin.get_label() in names), (*known, *here)[0])
