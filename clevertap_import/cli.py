@@ -153,11 +153,30 @@ def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa
     """Import NAME now: all windows that are not done, the one in progress included."""
     if wish["end"] and not wish["start"]:
         raise click.UsageError("--until goes with --window.")
+    if wish["end"] and wish["end"] < wish["start"]:
+        raise click.UsageError(
+            f"--until is {wish['end']:%Y-%m-%d %H:%M}, before --window, {wish['start']:%Y-%m-%d %H:%M}."
+            " Give the earlier moment as --window."
+        )
     if wish["full"] and wish["start"]:
         raise click.UsageError("--full and --window exclude each other.")
-    lines = run_now(ready(names), wish)
+    configs = ready(names)
+    if wish["force"]:
+        refuse_vague_force(configs, wish)
+    lines = run_now(configs, wish)
     report_runs(lines, "Every window is done; there is nothing to import.", json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
+
+
+def refuse_vague_force(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> None:
+    """Without windows it would only mean those that are not done, of which CleverTap has next to nothing."""
+    windowed = [config.nickname for config in configs if config.updated_on]
+    if windowed and not wish["full"] and not wish["start"]:
+        raise click.UsageError(
+            f"--force alone would send only the windows of {', '.join(windowed)} that are not done."
+            " Say which windows are sent again: --window START, with --until END for several; or --full for"
+            " all of them."
+        )
 
 
 def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[dict[str, Any]]:

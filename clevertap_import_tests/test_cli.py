@@ -248,3 +248,35 @@ def test_check_tells_people_of_a_refused_login_without_the_password(workshop: Wo
     assert f"WRONG  customers  {path}\n" in done.stdout
     assert f"{path}:{line}: connection: Snowflake refused to log in: " in done.stdout
     assert "not-the-password" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--force"], "--window START, with --until END for several; or --full for all of them."),
+        (["--force", "--limit", "3"], "--force alone would send only the windows of customers"),
+        (
+            ["--window", "2026-11-20", "--until", "2026-11-10"],
+            "--until is 2026-11-10 00:00, before --window, 2026-11-20 00:00.",
+        ),
+        (["--until", "2026-11-10"], "--until goes with --window."),
+    ],
+)
+def test_options_of_a_run_that_contradict_its_purpose_are_usage_errors(
+    workshop: Workshop, words: list[str], told: str
+) -> None:
+    before = workshop.clevertap.counters()["uploads"]
+    done = command(workshop, "run", "customers", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in " ".join(done.stderr.split())
+    assert workshop.clevertap.counters()["uploads"] == before
+
+
+def test_a_full_import_is_forced_without_windows(workshop: Workshop) -> None:
+    workshop.write("whole", updated_on=None, start=None)
+    try:
+        assert command(workshop, "run", "whole").returncode == 0
+        (line,) = document(command(workshop, "run", "whole", "--force", "--json"))
+    finally:
+        (workshop.folder / "whole" / "defs.yaml").unlink()
+    assert (line["status"], line["unchanged"]) == ("Success", 0)

@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import dagster as dg
 import psutil
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from clevertap_import.io.heartbeats import heartbeats
 from clevertap_import.io.leases import import_resource
+from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs, has_died
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
@@ -69,6 +72,36 @@ def test_a_killed_run_is_cleared_by_the_next_and_stays_in_the_stats(workshop: Wo
     lines = json.loads(command(workshop, "stats", "people", "--json").stdout)
     assert [each["run_id"] for each in lines] == [line["run_id"], killed["run_id"]]
     assert [each["status"] for each in lines] == ["Success", "Failed"]
+
+
+def test_a_canceled_run_is_not_the_health_of_an_import(workshop: Workshop) -> None:
+    """It read one row that CleverTap has, and none that failed; a run that waits is canceled too."""
+    assert command(workshop, "run", "people").returncode == 0
+    workshop.add_people([("b", "Bo", datetime.now(UTC))])
+    workshop.clevertap.reset()
+    with started(workshop) as process:
+        instance = workshop.instance
+        (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        instance.report_run_canceling(run)
+        process.send_signal(signal.SIGINT)
+        process.wait(END_SECONDS)
+    origin = run.remote_job_origin
+    waiting = create_run_for_test(
+        instance, tags=run.tags, status=dg.DagsterRunStatus.QUEUED, remote_job_origin=origin
+    )
+    instance.report_run_canceled(waiting)
+    lines = json.loads(command(workshop, "stats", "people", "--json").stdout)
+    assert [(line["status"], line["health"], line["health_state"]) for line in lines] == [
+        ("Canceled", None, "none"),
+        ("Canceled", None, "none"),
+        ("Success", 100, "green"),
+    ]
+    assert lines[1]["unchanged"] == 1
+    (listed,) = json.loads(command(workshop, "list", "--json").stdout)
+    assert (listed["health"], listed["health_state"]) == (100, "green")
+    told = instance.fetch_observations(asset_key("people"), limit=1).records[0].asset_observation
+    assert told
+    assert "health_percent" not in told.metadata
 
 
 def beats() -> int:

@@ -69,7 +69,13 @@ def outputs(workshop: Workshop, key_file: Path) -> dict[str, str]:
             workshop, "run", "lenient", "--json", **{f"{prefix}_PASSWORD": WRONG_PASSWORD}
         ),
         "refused passcode, by key file": command(
-            workshop, "run", "lenient", "--force", "--json", **path | {f"{prefix}_PASSCODE": WRONG_PASSCODE}
+            workshop,
+            "run",
+            "lenient",
+            "--full",
+            "--force",
+            "--json",
+            **path | {f"{prefix}_PASSCODE": WRONG_PASSCODE},
         ),
     }
     codes = {name: each.returncode for name, each in done.items()}

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.utils import DISALLOWED_NAMES
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Leases
@@ -145,6 +146,9 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
             context.log.warning(f"{left} is older than {days} days and cannot be removed.")
     except CleverTapImportError as error:
         raise dg.Failure(str(error), metadata=report_metadata(facts)) from None
+    except DagsterExecutionInterruptedError:
+        facts.is_canceled = True
+        raise
     finally:
         if delivers:
             context.log_event(dg.AssetObservation(key, metadata=report_metadata(facts)))

@@ -49,6 +49,7 @@ class RunFacts:
     delivery: Delivery = field(default_factory=Delivery)
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
     rejects: RejectsFile | None = None
+    is_canceled: bool = False
 
     @property
     def seconds(self) -> float:

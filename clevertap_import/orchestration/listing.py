@@ -11,7 +11,7 @@ import dagster as dg
 from clevertap_import.io.history import FileHistory, file_histories
 from clevertap_import.io.import_files import Imports
 from clevertap_import.orchestration.sensors import has_run_for
-from clevertap_import.orchestration.stats import import_stats
+from clevertap_import.orchestration.stats import UNFINISHED_WORDS, import_stats
 from clevertap_import.orchestration.switches import Switch, is_on, is_stopped, switches
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
@@ -83,7 +83,7 @@ def loaded_line(
 ) -> Line:
     config = loaded.config
     runs = import_stats(instance, config.nickname)
-    finished = next((run for run in runs if run["status"] not in ("Running", "Queued")), None)
+    finished = next((run for run in runs if run["status"] not in UNFINISHED_WORDS), None)
     return {
         "nickname": config.nickname,
         "title": config.title,

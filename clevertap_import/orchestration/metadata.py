@@ -27,7 +27,7 @@ MEANINGS = {
     "late_rows": "Rows sent from windows before those of the run: committed late, found by the lookback.",
     "blank_values": "Cells that were empty or white space alone, and counted as NULL (see on_blank).",
     "future_events": "Events whose time is more than two minutes after the run began.",
-    "health_percent": "successful of successful + failed, rounded down; left out if there were no rows.",
+    "health_percent": "successful of successful + failed, rounded down; left out of no rows or if canceled.",
     "seconds": "How long the run took.",
     "records_per_second": "total_records per second.",
     "dagster/row_count": "successful, where Dagster looks for a number of rows.",
@@ -64,7 +64,7 @@ def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
         "dagster/row_count": dg.MetadataValue.int(report.successful),
         "errors_by_code": errors_by_code(facts.codes),
     }
-    if report.health_percent is not None:
+    if report.health_percent is not None and not facts.is_canceled:
         metadata["health_percent"] = dg.MetadataValue.float(report.health_percent)
     if facts.query_id:
         metadata["query_id"] = dg.MetadataValue.text(facts.query_id)

@@ -27,8 +27,8 @@ def check_scope(
         raise JournalLost(
             f"Dagster knows that {name!r} was delivered, and the journal knows nothing of it: it was lost, or"
             " CLEVERTAP_IMPORT_JOURNAL_URL names another. Nothing was sent, as events would be stored twice."
-            " Put the journal back; or begin a new one, which may double events of the last windows:"
-            f" clevertap-import run {name} --force"
+            " Put the journal back; or begin a new one with the first window that is not done, which may"
+            f" double events of it: clevertap-import run {name} --window START --force"
         )
     if known is None or known == now:
         return

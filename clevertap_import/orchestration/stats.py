@@ -21,6 +21,9 @@ STATUS_WORDS = {
 }
 """Words for runs that are not under way; all others are Running."""
 
+UNFINISHED_WORDS = ("Running", "Queued", "Canceled")
+"""What such a run did says nothing of the import's health: a person ended it, or it goes on."""
+
 COUNTS = {
     "total_records": "total_records",
     "successful_syncs": "successful",
@@ -134,16 +137,15 @@ def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:
     """Keys are the columns of the listing in small letters; counts are 0 for a run that told nothing."""
     metadata = observed_values(observed)
     status = STATUS_WORDS.get(run.dagster_run.status, "Running")
-    health = metadata.get("health_percent")
+    is_judged = status not in UNFINISHED_WORDS
+    health = metadata.get("health_percent") if is_judged or status == "Running" else None
     return {
         "run_id": run.dagster_run.run_id,
         "date_time": moment(run.start_time or run.create_timestamp.timestamp()),
         "imported_on": moment(observed.timestamp) if observed else None,
         "status": status,
         "health": health,
-        "health_state": "none"
-        if status in ("Running", "Queued")
-        else health_state(health, finished=status == "Success"),
+        "health_state": health_state(health, has_run=is_judged, finished=status == "Success"),
         **{column: metadata.get(name, 0) for column, name in COUNTS.items()},
         "window_start": moment(metadata.get("window_start")),
         "window_end": moment(metadata.get("window_end")),
