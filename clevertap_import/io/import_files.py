@@ -12,6 +12,7 @@ from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
 from clevertap_import.pure.plan import config_problems
 from clevertap_import.pure.statement import NotASelect, one_select
+from clevertap_import.pure.upstream import without_cycles
 
 FOLDER_VARIABLE = "CLEVERTAP_IMPORT_DEFS"
 PACKAGE_FOLDER = Path(__file__).parents[1] / "defs"
@@ -94,7 +95,8 @@ def load_folder(folder: Path) -> Imports:
     if project and not folder.is_relative_to(project.defs):
         project = None
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    found = list(_without_twins(each for path in paths for each in _read_file(path, folder, project)))
+    each_once = _without_twins(each for path in paths for each in _read_file(path, folder, project))
+    found = list(without_cycles(each_once))
     return Imports(
         loaded=tuple(each for each in found if isinstance(each, LoadedImport)),
         drafts=tuple(each for each in found if isinstance(each, Draft)),

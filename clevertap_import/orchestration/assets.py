@@ -26,11 +26,12 @@ from clevertap_import.orchestration.resources import (
     connection_key,
     home,
 )
-from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.config import ASSET_KEY_TEXT, ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
+from clevertap_import.pure.upstream import upstream_assets
 
 JOURNAL_KEY = "journal"
 
@@ -87,11 +88,22 @@ def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:
     ]
 
 
+def upstream_deps(config: ImportConfig) -> dict[dg.AssetKey, dg.AssetDep]:
+    """The tables that the import reads, and the assets that it names."""
+    deps = {key: dg.AssetDep(key) for key in map(table_key, source_tables(config))}
+    # Each window may read what any partition of them made; and they may have partitions of any kind.
+    every = dg.AllPartitionMapping()
+    named = [
+        dg.AssetKey.from_user_string(key) for key in upstream_assets(config) if ASSET_KEY_TEXT.fullmatch(key)
+    ]
+    return deps | {key: dg.AssetDep(key, partition_mapping=every) for key in named}
+
+
 def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
     sync_type = "profiles" if isinstance(config.target, ProfilesTarget) else "events"
     return dg.AssetSpec(
         asset_key(config.nickname),
-        deps=list(dict.fromkeys(table_key(table) for table in source_tables(config))),
+        deps=list(upstream_deps(config).values()),
         description="\n\n".join(text for text in (config.title, config.description) if text) or None,
         group_name=f"clevertap_{sync_type}",
         kinds={"snowflake", "clevertap"},

@@ -18,6 +18,9 @@ OWNER_TEXT = re.compile(r"team:[\w.-]+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za
 
 IDENTIFIER = r'(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+")'
 TABLE_TEXT = re.compile(rf"{IDENTIFIER}(?:\.{IDENTIFIER}){{0,2}}")
+ASSET_KEY_TEXT = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+"""What Dagster takes as the key of an asset that another one comes after."""
+
 MAX_NAME_CHARS = 63  # of a tag's value in Dagster
 MAX_SAMPLE_ROWS = 1_000_000  # of SAMPLE (n ROWS) (Snowflake's page of SAMPLE)
 MAX_RETENTION_DAYS = 36_500
@@ -49,6 +52,15 @@ def read_table(table: str) -> str:
             "SHOP.PUBLIC.ORDERS; names with other characters than letters, digits, _ and $ in double quotes."
         )
     return table
+
+
+def read_asset_key(key: str) -> str:
+    if not ASSET_KEY_TEXT.fullmatch(key):
+        raise ValueError(
+            f"{shown(key)} is not the key of a Dagster asset. Write its parts with / between, such as "
+            "dbt/customers; they have letters, digits and _.- only."
+        )
+    return key
 
 
 Name = Annotated[str, AfterValidator(read_name)]
@@ -216,6 +228,13 @@ class ImportConfig(Strict):
         description="When the import runs by itself.",
         examples=[{"kind": "every", "every": "6 hours"}],
     )
+    deps: tuple[Annotated[str, AfterValidator(read_asset_key)], ...] = Field(
+        (),
+        description="The keys of Dagster assets that make what the import reads: the lineage shows them, and "
+        "in one run with them the import comes last. Tables of the query, and the assets of kind after, are "
+        "deps by themselves.",
+        examples=[["dbt/customers"]],
+    )
     dry_run: DryRun = Field(
         DryRun(), description="The checks before anything is sent.", examples=[{"sample_rows": 1000}]
     )
@@ -267,12 +286,19 @@ class ImportConfig(Strict):
     @field_validator("schedule")
     @classmethod
     def _waits_for_others(cls, schedule: Schedule, info: ValidationInfo) -> Schedule:
-        own_asset = f"clevertap/{info.data.get('nickname')}"
-        if isinstance(schedule, After) and own_asset in schedule.assets:
+        if isinstance(schedule, After) and own_asset(info) in schedule.assets:
             raise ValueError(
-                f"{own_asset} is the import's own asset: each run would start the next. Name what it reads."
+                f"{own_asset(info)} is the import's own asset: each run would start the next."
+                " Name what it reads."
             )
         return schedule
+
+    @field_validator("deps")
+    @classmethod
+    def _comes_after_others(cls, deps: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if own_asset(info) in deps:
+            raise ValueError(f"{own_asset(info)} is the import's own asset. Name what it reads.")
+        return deps
 
     @property
     def anchor(self) -> date:
@@ -298,3 +324,8 @@ class ImportConfig(Strict):
         """Every column the query must return, once each: identity, Updated On, those of the target."""
         updated_on = (self.updated_on.column,) if self.updated_on else ()
         return tuple(dict.fromkeys((self.identity_column, *updated_on, *self.target.other_columns)))
+
+
+def own_asset(info: ValidationInfo) -> str:
+    """The key of the asset of the import that is being read."""
+    return f"clevertap/{info.data.get('nickname')}"

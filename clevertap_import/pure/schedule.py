@@ -33,7 +33,8 @@ class Kind(Strict):
 
     timezone: Zone = Field(
         "UTC",
-        description="The timezone, by its IANA name, whose clock and daylight saving the schedule follows.",
+        description="The timezone, by its IANA name, whose clock and daylight saving the schedule follows; "
+        "of an interval in minutes or hours only the midnight from which it counts.",
         examples=["Asia/Kolkata"],
     )
     active: bool = Field(
@@ -67,7 +68,8 @@ class Every(Kind):
     )
     every: Duration = Field(
         description="The interval, 15 minutes to 52 weeks. Days and weeks keep the local hour across "
-        "daylight saving; minutes and hours are elapsed time.",
+        "daylight saving. Minutes and hours are elapsed time, so their times of day move when clocks change: "
+        "6 hours from a midnight in winter are 01:00, 07:00, 13:00 and 19:00 in summer.",
         examples=["6 hours", "90 minutes", "2 weeks"],
     )
 
@@ -81,6 +83,15 @@ class Every(Kind):
     @property
     def summary(self) -> str:
         return f"Every {self.every}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.keeps_local_hour or not has_daylight_saving(self.timezone):
+            return ()
+        return (
+            f"{self.every} is elapsed time: its times of day move when the clocks of {self.timezone} change."
+            " Write days or weeks, or a schedule of kind weekly, for times that stay.",
+        )
 
     @property
     def keeps_local_hour(self) -> bool:
@@ -317,9 +328,18 @@ def clock_shifts_minutes(timezone: str) -> tuple[int, ...]:
 
     Elapsed time drifts off the local clock by these amounts, so the ticks must divide them.
     """
-    zone = ZoneInfo(timezone)
-    first = datetime(2000, 1, 1, tzinfo=UTC)
-    weeks = (first + timedelta(weeks=week) for week in range(38 * 52))
-    offsets = {moment.astimezone(zone).utcoffset() or timedelta() for moment in weeks}
-    shifts = {offset - min(offsets) for offset in offsets}
+    found = offsets(timezone, datetime(2000, 1, 1, tzinfo=UTC), years=38)
+    shifts = {offset - min(found) for offset in found}
     return tuple(sorted(shift // timedelta(minutes=1) for shift in shifts if shift))
+
+
+def has_daylight_saving(timezone: str) -> bool:
+    """Whether clocks change in a year to come, as far as it is known."""
+    return len(offsets(timezone, datetime(2030, 1, 1, tzinfo=UTC), years=1)) > 1
+
+
+def offsets(timezone: str, first: datetime, years: int) -> set[timedelta]:
+    """How far the zone's clock is from UTC, looked at every week."""
+    zone = ZoneInfo(timezone)
+    weeks = (first + timedelta(weeks=week) for week in range(years * 52))
+    return {moment.astimezone(zone).utcoffset() or timedelta() for moment in weeks}

@@ -15,7 +15,14 @@ from clevertap_import.components import CleverTapImport
 from clevertap_import.io.import_files import imports_folder
 from clevertap_import.orchestration.assets import asset_key, table_specs
 from clevertap_import.orchestration.location import folder_definitions, import_definitions
-from clevertap_import.pure.config import MAX_NAME_CHARS, NAME_TEXT, OWNER_TEXT, TABLE_TEXT, ImportConfig
+from clevertap_import.pure.config import (
+    ASSET_KEY_TEXT,
+    MAX_NAME_CHARS,
+    NAME_TEXT,
+    OWNER_TEXT,
+    TABLE_TEXT,
+    ImportConfig,
+)
 from clevertap_import_tests.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
 
 ATTRIBUTES = {
@@ -127,9 +134,22 @@ tables = st.sampled_from([*map(str.upper, RESERVED), '"type"', "S.TYPE"]) | st.f
 
 
 @settings(max_examples=30, deadline=None)
-@given(names, names, st.from_regex(OWNER_TEXT, fullmatch=True), tables)
-def test_what_the_yaml_may_say_dagster_takes(nickname: str, account: str, owner: str, table: str) -> None:
-    told = {"account": account, "created_by": owner, "source": {"kind": "table", "table": table}}
+@given(
+    names,
+    names,
+    st.from_regex(OWNER_TEXT, fullmatch=True),
+    tables,
+    st.lists(st.from_regex(KEY_TEXT, fullmatch=True).filter(is_asset_key), max_size=3),
+)
+def test_what_the_yaml_may_say_dagster_takes(
+    nickname: str, account: str, owner: str, table: str, deps: list[str]
+) -> None:
+    told = {
+        "account": account,
+        "created_by": owner,
+        "source": {"kind": "table", "table": table},
+        "deps": deps,
+    }
     config = ImportConfig.model_validate({"nickname": nickname, **ATTRIBUTES, **told})
     tables = dg.Definitions(assets=table_specs(config))
     dg.Definitions.validate_loadable(dg.Definitions.merge(import_definitions(config, {}), tables))

@@ -154,3 +154,33 @@ def test_a_moment_that_no_clock_shows_is_refused() -> None:
         Once.model_validate({"at": "2026-03-08T02:30:00", "timezone": "America/New_York"})
     offset = Once.model_validate({"at": "2026-03-08T02:30:00-05:00", "timezone": "America/New_York"})
     assert offset.moment == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("interval", "zone", "is_noted"),
+    [
+        ("6 hours", "Europe/Berlin", True),
+        ("90 minutes", "America/New_York", True),
+        ("6 hours", "UTC", False),
+        ("6 hours", "Asia/Kolkata", False),
+        ("6 hours", "Europe/Moscow", False),
+        ("2 days", "Europe/Berlin", False),
+    ],
+)
+def test_an_interval_whose_times_of_day_move_is_noted(interval: str, zone: str, is_noted: bool) -> None:
+    every = Every(every=Duration(interval), timezone=zone)
+    notes = (f"{interval} is elapsed time: its times of day move when the clocks of {zone} change.",)
+    assert tuple(note.partition(" Write")[0] for note in every.notes) == (notes if is_noted else ())
+
+
+def test_six_hours_from_a_winter_midnight_are_at_one_seven_and_so_on_in_summer() -> None:
+    """The example of the reference."""
+    every, zone = Every(every=Duration("6 hours"), timezone="Europe/Berlin"), ZoneInfo("Europe/Berlin")
+    midday = datetime(2026, 7, 1, 12, tzinfo=zone)
+    due = {every.last_due(midday + timedelta(hours=hour), date(2026, 1, 5)) for hour in range(24)}
+    assert {f"{moment.astimezone(zone):%H:%M}" for moment in due if moment} == {
+        *("01:00", "07:00", "13:00", "19:00")
+    }
+    assert all(
+        f" {hour}:00" in str(Every.model_fields["every"].description) for hour in ("01", "07", "13", "19")
+    )
