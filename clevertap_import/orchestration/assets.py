@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.utils import DISALLOWED_NAMES
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from clevertap_import.io.journal import Journal
@@ -26,7 +25,8 @@ from clevertap_import.orchestration.resources import (
     connection_key,
     home,
 )
-from clevertap_import.pure.config import ASSET_KEY_TEXT, ImportConfig
+from clevertap_import.pure.asset_keys import RESERVED, input_name, is_asset_key
+from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.statement import tables_named
@@ -75,8 +75,8 @@ def table_key(table: str) -> dg.AssetKey:
         re.sub(r"\W", "_", name.removeprefix('"').removesuffix('"').lower(), flags=re.ASCII)
         for name in TABLE_NAME.findall(table)
     ]
-    # Below `clevertap` are the imports themselves, and a word that Dagster reserves is no key on its own.
-    is_taken = names[0] == "clevertap" or (len(names) == 1 and names[0] in DISALLOWED_NAMES)
+    # Below `clevertap` are the imports themselves, and some words Dagster reserves.
+    is_taken = names[0] == "clevertap" or input_name(names) in RESERVED
     return dg.AssetKey(["snowflake", *names] if is_taken else names)
 
 
@@ -93,9 +93,7 @@ def upstream_deps(config: ImportConfig) -> dict[dg.AssetKey, dg.AssetDep]:
     deps = {key: dg.AssetDep(key) for key in map(table_key, source_tables(config))}
     # Each window may read what any partition of them made; and they may have partitions of any kind.
     every = dg.AllPartitionMapping()
-    named = [
-        dg.AssetKey.from_user_string(key) for key in upstream_assets(config) if ASSET_KEY_TEXT.fullmatch(key)
-    ]
+    named = [dg.AssetKey.from_user_string(key) for key in upstream_assets(config) if is_asset_key(key)]
     return deps | {key: dg.AssetDep(key, partition_mapping=every) for key in named}
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from clevertap_import.pure.asset_keys import is_asset_key
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.schedule import After, Manual, Schedule
 from clevertap_import.pure.strict import Strict, shown
@@ -18,9 +19,6 @@ OWNER_TEXT = re.compile(r"team:[\w.-]+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za
 
 IDENTIFIER = r'(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+")'
 TABLE_TEXT = re.compile(rf"{IDENTIFIER}(?:\.{IDENTIFIER}){{0,2}}")
-ASSET_KEY_TEXT = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
-"""What Dagster takes as the key of an asset that another one comes after."""
-
 MAX_NAME_CHARS = 63  # of a tag's value in Dagster
 MAX_SAMPLE_ROWS = 1_000_000  # of SAMPLE (n ROWS) (Snowflake's page of SAMPLE)
 MAX_RETENTION_DAYS = 36_500
@@ -55,10 +53,10 @@ def read_table(table: str) -> str:
 
 
 def read_asset_key(key: str) -> str:
-    if not ASSET_KEY_TEXT.fullmatch(key):
+    if not is_asset_key(key):
         raise ValueError(
             f"{shown(key)} is not the key of a Dagster asset. Write its parts with / between, such as "
-            "dbt/customers; they have letters, digits and _.- only."
+            "dbt/customers; they have letters, digits and _.- only, and are no word that Dagster reserves."
         )
     return key
 

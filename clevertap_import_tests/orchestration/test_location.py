@@ -15,8 +15,8 @@ from clevertap_import.components import CleverTapImport
 from clevertap_import.io.import_files import imports_folder
 from clevertap_import.orchestration.assets import asset_key, table_specs
 from clevertap_import.orchestration.location import folder_definitions, import_definitions
+from clevertap_import.pure.asset_keys import KEY_TEXT, is_asset_key
 from clevertap_import.pure.config import (
-    ASSET_KEY_TEXT,
     MAX_NAME_CHARS,
     NAME_TEXT,
     OWNER_TEXT,
@@ -124,6 +124,7 @@ def test_a_draft_finds_a_name_that_is_free(tmp_path: Path) -> None:
 
 
 RESERVED = ("config", "context", "input", "type", "import", "class")
+RESERVED_TABLES = ("CONTEXT", "Type", "INPUT.ARG_DICT", '"class"')
 names = st.sampled_from(RESERVED) | st.from_regex(NAME_TEXT, fullmatch=True).filter(
     lambda name: len(name) <= MAX_NAME_CHARS
 )
@@ -138,7 +139,7 @@ tables = st.sampled_from([*map(str.upper, RESERVED), '"type"', "S.TYPE"]) | st.f
     names,
     names,
     st.from_regex(OWNER_TEXT, fullmatch=True),
-    tables,
+    tables | st.sampled_from(RESERVED_TABLES),
     st.lists(st.from_regex(KEY_TEXT, fullmatch=True).filter(is_asset_key), max_size=3),
 )
 def test_what_the_yaml_may_say_dagster_takes(
@@ -218,6 +219,21 @@ def test_the_component_works_in_a_project_that_is_not_ours(foreign: DefsFolderSa
         assert Path(reference.file_path) == (folder / "defs.yaml").resolve()
         # Its own document, after the lines of the first and the rule between them.
         assert reference.line_number == len(one.splitlines()) + 2
+
+
+def test_post_processing_of_the_guide_changes_the_asset_and_leaves_its_deps(
+    foreign: DefsFolderSandbox,
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
+    (example,) = re.findall(r"```yaml\n(post_processing:\n.*?)```", guide, re.DOTALL)
+    text = document("one", ATTRIBUTES | {"deps": ["dbt/customers"]})
+    (foreign.defs_folder_path / "crm" / "defs.yaml").write_text(text + example)
+    with foreign.build_all_defs() as defs:
+        changed = spec(defs, "one")
+        assert (changed.group_name, changed.tags["team"]) == ("crm", "growth")
+        deps = {dep.asset_key.to_user_string() for dep in changed.deps}
+        assert deps == {"dbt/customers", "shop/public/t"}
+        dg.Definitions.validate_loadable(defs)
 
 
 def test_a_component_with_a_problem_says_so_with_file_and_line(foreign: DefsFolderSandbox) -> None:

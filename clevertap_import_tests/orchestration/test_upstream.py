@@ -5,12 +5,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.launch import QUIET
 from clevertap_import.orchestration.location import folder_definitions
 from clevertap_import.orchestration.partitions import KeyRange, range_tags
+from clevertap_import.pure.asset_keys import RESERVED
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import_tests.builders import profiles_import
 from clevertap_import_tests.workshop import Workshop, days_ago, document, profiles_target
@@ -47,14 +49,15 @@ def test_the_lineage_shows_tables_deps_and_what_starts_the_import(tmp_path: Path
 def test_in_one_run_with_its_upstream_asset_an_import_sends_what_that_made(
     workshop: Workshop, named: dict[str, object]
 ) -> None:
-    workshop.write("fresh", **named)
+    nickname = f"after_{'_'.join(named)}"
+    workshop.write(nickname, **named)
     workshop.people([("b", "Bo", datetime.now(UTC))])
 
     @dg.asset(key=UPSTREAM)
     def customers() -> None:
         workshop.add_people([("a", "Asha", datetime.now(UTC))])
 
-    selection = dg.AssetSelection.assets(UPSTREAM, asset_key("fresh"))
+    selection = dg.AssetSelection.assets(UPSTREAM, asset_key(nickname))
     both = dg.define_asset_job("both", selection=selection, executor_def=dg.in_process_executor)
     defs = dg.Definitions.merge(workshop.definitions(), dg.Definitions(assets=[customers], jobs=[both]))
     result = defs.resolve_job_def("both").execute_in_process(
@@ -111,6 +114,8 @@ def test_imports_that_come_after_each_other_are_drafts_and_the_others_load(tmp_p
             "'dbt customers' is not the key of a Dagster asset. Write its parts with / between",
         ),
         ("/dbt", "letters, digits and _.- only"),
+        ("context", "and are no word that Dagster reserves"),
+        ("output/arg_dict", "and are no word that Dagster reserves"),
         ("", "is not the key of a Dagster asset"),
         ("clevertap/import_under_test", "is the import's own asset. Name what it reads."),
     ],
@@ -119,6 +124,10 @@ def test_a_key_that_no_asset_can_have_is_refused(key: str, words: str) -> None:
     with pytest.raises(ValueError, match="deps") as refused:
         profiles_import(deps=[key])
     assert words in str(refused.value)
+
+
+def test_the_words_that_dagster_reserves_are_known() -> None:
+    assert RESERVED == DISALLOWED_NAMES
 
 
 def test_deps_are_none_by_default() -> None:

@@ -1,0 +1,21 @@
+"""Keys of Dagster assets that an asset may come after."""
+
+import keyword
+import re
+
+KEY_TEXT = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+RESERVED = {
+    *("context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict"),
+    *("int", "str", "float", "bool", "input", "output", "type", *keyword.kwlist),
+}
+"""What Dagster calls no input (its DISALLOWED_NAMES): it makes one of each such key."""
+
+
+def is_asset_key(key: str) -> bool:
+    """Whether Dagster takes it, with / between its parts, as the key of an asset that another comes after."""
+    return bool(KEY_TEXT.fullmatch(key)) and input_name(key.split("/")) not in RESERVED
+
+
+def input_name(parts: list[str]) -> str:
+    """What Dagster calls the input that it makes of a key."""
+    return re.sub(r"[.-]", "_", "_".join(parts))
