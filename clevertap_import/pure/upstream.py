@@ -36,7 +36,7 @@ def without_cycles(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
 def shortest_circle(name: str, upstream: Mapping[str, Iterable[str]]) -> tuple[str, ...] | None:
     """The way from an import over those that it comes after, back to itself; None if there is none."""
     seen: set[str] = set()
-    ways = [(name,)]
+    ways: list[tuple[str, ...]] = [(name,)]
     for way in ways:
         for other in sorted(upstream[way[-1]]):
             if other == name:
