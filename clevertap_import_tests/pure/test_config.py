@@ -74,6 +74,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "updated_on": None,
         "start": None,
         "window": "hour",
+        "deps": [],
         "on_invalid": "skip_row",
         "on_null": "skip",
         "on_blank": "as_null",
