@@ -64,7 +64,9 @@ def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
     config = ImportConfig.model_validate(PROFILES)
-    assert json.loads(config.model_dump_json(exclude={"source", "target", "dry_run", "schedule"})) == {
+    assert json.loads(
+        config.model_dump_json(exclude={"source", "target", "dry_run", "schedule", "deps"})
+    ) == {
         "nickname": "customers",
         "title": None,
         "description": None,
@@ -74,7 +76,6 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "updated_on": None,
         "start": None,
         "window": "hour",
-        "deps": [],
         "on_invalid": "skip_row",
         "on_null": "skip",
         "on_blank": "as_null",
@@ -83,7 +84,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "show_values": False,
         "max_event_properties": 100,
     }
-    assert config.schedule == Manual()
+    assert (config.schedule, config.deps) == (Manual(), ())
     assert (config.dry_run.sample_rows, config.dry_run.max_rejected_percent) == (1000, 5)
 
 
