@@ -1,5 +1,9 @@
 """Objects on their whole way: from a VARIANT in Snowflake into what CleverTap holds."""
 
+import os
+
+from clevertap_import.io.import_files import load_folder
+from clevertap_import.io.verify import verdicts
 from clevertap_import_tests.workshop import Workshop, days_ago
 
 ORDERS = """create or replace table ORDERS as
@@ -49,3 +53,30 @@ def test_subscription_groups_arrive_as_objects_and_other_objects_not_at_all(work
     assert (line["successful_syncs"], line["invalid"], line["rejected"]) == (1, 2, 0)
     assert workshop.clevertap.properties("c") == {"category-unsubscribe": {"email": ["Marketing", "News"]}}
     assert workshop.clevertap.profiles().keys() == {"c"}
+
+
+def test_check_refuses_a_column_of_objects_and_a_list_in_an_event(workshop: Workshop) -> None:
+    workshop.sql(CHOICES)
+    properties = {
+        "address": {"column": "ADDRESS", "property": "Address"},
+        "text": {"column": "ADDRESS", "property": "Address", "type": "string"},
+        "groups": {"column": "GROUPS", "property": "category-resubscribe"},
+    }
+    for nickname, mapping in properties.items():
+        target = {"kind": "profiles", "identity": {"column": "ID"}, "properties": [mapping]}
+        workshop.write(nickname, source={"kind": "table", "table": "CHOICES"}, target=target, **WHOLE)
+    cart = {"column": "GROUPS", "property": "Cart"}
+    target = {"kind": "events", "identity": {"column": "ID"}, "event_name": {"constant": "Charged"}}
+    target |= {"properties": [cart, {"column": "GROUPS", "property": "Items"}]}
+    workshop.write("cart", source={"kind": "table", "table": "CHOICES"}, target=target, **WHOLE)
+    objects = {"columns": {"ADDRESS": {"type": "OBJECT"}, "GROUPS": {"type": "OBJECT"}}}
+    with workshop.snowflake.answering({"match": "CHOICES", **objects}):
+        found = {
+            each["nickname"]: each["problems"] for each in verdicts(load_folder(workshop.folder), os.environ)
+        }
+    assert [(name, len(problems)) for name, problems in found.items() if problems] == [
+        ("address", 1),
+        ("cart", 2),
+    ]
+    assert found["address"][0]["key"] == "target.properties[0].column"
+    assert "CleverTap takes no objects here" in found["address"][0]["message"]
