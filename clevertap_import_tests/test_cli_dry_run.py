@@ -96,6 +96,26 @@ def test_rows_is_the_size_of_the_sample_for_clevertap_too(workshop: Workshop) ->
     assert checks["clevertap"]["description"] == "CleverTap's own dry run: 7 records tried, 0 refused."
 
 
+def test_a_dry_run_without_news_asks_clevertap_all_the_same(workshop: Workshop) -> None:
+    """`run` has nothing to ask, so only a dry run can tell that the passcode is wrong."""
+    nobody = {"kind": "sql", "sql": "select ID, UPDATED_AT from T where ID = 'nobody'"}
+    workshop.write("nobody", target=profiles_target(Nick="ID"), source=nobody)
+    wrong = {f"{workshop.name.upper()}_PASSCODE": "wrong"}
+    try:
+        code, _, checks = document(workshop, "nobody")
+        refused = command(workshop, "dry-run", "nobody", **wrong)
+        run = command(workshop, "run", "nobody", **wrong)
+    finally:
+        (workshop.folder / "nobody" / "defs.yaml").unlink()
+    assert (code, checks["clevertap"]["passed"]) == (0, True)
+    told = "There is nothing to send. CleverTap would take records for this account."
+    assert checks["clevertap"]["description"] == told
+    assert refused.returncode == 1
+    assert "ERROR    clevertap: CleverTap answered HTTP 401" in refused.stdout
+    assert run.returncode == 0
+    assert workshop.clevertap.profiles() == {}
+
+
 def test_a_missing_column_fails_the_check_query(workshop: Workshop) -> None:
     code, found, checks = document(workshop, "column")
     assert (code, found["passed"], found["rows"], list(checks)) == (1, False, 0, ["query"])

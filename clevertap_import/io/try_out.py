@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT
+from clevertap_import.io.connection_test import PROBE
 from clevertap_import.io.deliver import Delivery, stop_reason
 from clevertap_import.io.stage import Fault, Stage, Tally
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.outcome import Outcome, RecordProblem, Stop, Uncertain
-from clevertap_import.pure.records import Batch
+from clevertap_import.pure.records import Batch, batch_of_one
 from clevertap_import.pure.report import is_over
 from clevertap_import.pure.retry import Retry
 
@@ -22,12 +23,16 @@ SHORT = Retry(attempts=4, total_seconds=30, busy_seconds=30)
 
 @dataclass(slots=True)
 class TriedOut:
-    """CleverTap's own dry run of `rows` records; `stopped` is why it could not be asked to the end."""
+    """CleverTap's own dry run of `rows` records; `stopped` is why it could not be asked to the end.
+
+    `was_probed`: there was no record to try, so a made-up one was taken.
+    """
 
     rows: int = 0
     refused: int = 0
     tallies: dict[Fault, Tally] = field(default_factory=dict)
     stopped: str | None = None
+    was_probed: bool = False
 
     def blocks(self, config: ImportConfig) -> bool:
         """Whether so many records were refused, or CleverTap was so unwilling, that nothing may be sent."""
@@ -39,6 +44,8 @@ class TriedOut:
     def summary(self) -> str:
         if self.stopped:
             return self.stopped
+        if self.was_probed:
+            return "There is nothing to send. CleverTap would take records for this account."
         if not self.rows:
             return "There is nothing to send."
         return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
@@ -57,6 +64,15 @@ def tried_out(try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: in
         if not settlement.is_settled:
             result.stopped = unanswered(settlement.stopped)
             break
+    return result
+
+
+def probed(try_out: Callable[[Batch], Outcome]) -> TriedOut:
+    """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
+    result = TriedOut(was_probed=True)
+    settlement = Attempts(try_out, Patience(SHORT), may_repeat=True).settle(batch_of_one(PROBE))
+    if not settlement.is_settled:
+        result.stopped = unanswered(settlement.stopped)
     return result
 
 

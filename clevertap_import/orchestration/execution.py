@@ -16,7 +16,7 @@ from clevertap_import.io.leases import Lease, Leases, import_resource
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
-from clevertap_import.io.try_out import TriedOut, looked_up, tried_out
+from clevertap_import.io.try_out import TriedOut, looked_up, probed, tried_out
 from clevertap_import.orchestration.checks import Impact
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -176,11 +176,13 @@ class ImportRun:
         last = int(window.upper.timestamp()) - grid(self.config).size_seconds
         return int(lower.timestamp()) if lower else None, last
 
-    def try_out(self, stage: Stage, leases: Leases) -> TriedOut:
-        """CleverTap's own dry run of the first staged records."""
+    def try_out(self, stage: Stage, leases: Leases, *, asks_anyway: bool) -> TriedOut:
+        """CleverTap's own dry run of the first staged records; of a made-up one, if it `asks_anyway`."""
         clevertap = self.clevertap
         with upload_gate(leases, clevertap.settings, 1, self.purpose) as gate:
-            return tried_out(gate.upload(clevertap.try_out), stage, self.sample_rows)
+            tried = tried_out(gate.upload(clevertap.try_out), stage, self.sample_rows)
+            is_asked = tried.rows or tried.stopped is not None
+            return tried if is_asked or not asks_anyway else probed(gate.upload(clevertap.try_out))
 
     def impact(self, stage: Stage, leases: Leases, *, looks_up: bool) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
