@@ -84,19 +84,23 @@ def list_imports(
     """List all imports with their status and health."""
     from clevertap_import.console import LIST_COLUMNS, print_json, print_table
     from clevertap_import.io.import_files import imports_folder
+    from clevertap_import.orchestration.changed import counts_for_commands
     from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.listing import Filters, listing
 
     filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
     folder = imports_folder(os.environ)
     with open_instance() as instance:
-        lines = listing(instance, all_imports(), folder, filters)
+        imports = all_imports()
+        changed = counts_for_commands([each.config for each in imports.loaded], aside)
+        lines = listing(instance, imports, folder, filters, changed)
     if json_output:
         print_json(lines)
         return
     print_table("Imports", LIST_COLUMNS, lines)
-    for problem in (problem for line in lines for problem in line["problems"]):
-        aside(problem)
+    for line in lines:
+        for words in (*line["problems"], *(f"{line['nickname']}: {note}" for note in line["notes"])):
+            aside(words)
 
 
 @main.command()
@@ -164,7 +168,7 @@ def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa
     if wish["force"]:
         refuse_vague_force(configs, wish)
     lines = run_now(configs, wish)
-    report_runs(lines, "Every window is done; there is nothing to import.", json_output=json_output)
+    report_runs(configs, lines, "Every window is done; there is nothing to import.", json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
 
 

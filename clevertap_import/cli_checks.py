@@ -169,4 +169,6 @@ def print_dry_run(result: "DryRun") -> None:
         if check["problems"]:
             print_table(f"Problems of {check['name']}", PROBLEM_COLUMNS, check["problems"])
     outcome = "a run would go ahead" if result.passed else "a run would send nothing"
+    if result.passed and not result.rows:
+        outcome = "the query returns no row, so there is nothing to send"
     click.echo(f"{result.rows:,} rows checked; {outcome}.")

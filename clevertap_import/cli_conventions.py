@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
@@ -83,8 +83,13 @@ def ready(names: Sequence[str]) -> list["ImportConfig"]:
     return configs
 
 
-def report_runs(lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output: bool) -> None:
-    """A line for each run, and why runs failed; the word `nothing` to people, if there was none."""
+def report_runs(
+    configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output: bool
+) -> None:
+    """A line for each run, why runs failed, and what else is to be known of the imports.
+
+    The word `nothing` to people, if there was no run.
+    """
     from clevertap_import.console import STATS_COLUMNS, print_json, print_table
 
     if json_output:
@@ -96,3 +101,19 @@ def report_runs(lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output
     for line in lines:
         if line["problem"]:
             aside(f"{line['nickname']}: {line['problem']}")
+    failed = {line["nickname"] for line in lines if line["problem"]}
+    for words in notes_of([config for config in configs if config.nickname not in failed], lines):
+        aside(words)
+
+
+def notes_of(configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What to say of runs that went well, and of their imports after them."""
+    from clevertap_import.orchestration.changed import counts_for_commands
+    from clevertap_import.orchestration.notes import changed_note, no_rows_note
+
+    changed = counts_for_commands(configs, aside)
+    for config in configs:
+        own = [line for line in lines if line["nickname"] == config.nickname]
+        notes = [*(no_rows_note(config, line) for line in own)]
+        notes.append(changed_note(config, changed.get(config.nickname, 0)))
+        yield from (f"{config.nickname}: {note}" for note in notes if note)

@@ -131,5 +131,5 @@ def retry(name: str, json_output: bool) -> None:
     with open_instance() as instance, progress_bars():
         lines = list(retried(instance, defs, config, home(), aside))
     nothing = "No window that is done has rejected rows; there is nothing to retry."
-    report_runs(lines, nothing, json_output=json_output)
+    report_runs([config], lines, nothing, json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)

@@ -40,6 +40,9 @@ pytestmark = [
 ]
 
 RUN_SECONDS = 300
+FRESH = ("fresh", "fresh_too", "fresh_as_well")
+"""Imports that the one sensor of first runs starts at the same look."""
+
 LOCATION = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
 ONE_AT_A_TIME = """
 concurrency:
@@ -77,7 +80,9 @@ def workshop(
         now = datetime.now(UTC)
         shop.people([(f"p{number}", "Asha", now - timedelta(days=number % 2)) for number in range(20)])
         yesterday = f"{days_ago(1)}T09:00:00"
-        shop.write("fresh", schedule={"kind": "every", "every": "52 weeks", "timezone": zone_at_noon()})
+        for number, nickname in enumerate(FRESH):
+            interval = f"{52 - number} weeks"
+            shop.write(nickname, schedule={"kind": "every", "every": interval, "timezone": zone_at_noon()})
         shop.write("paused", schedule={"kind": "every", "every": "6 hours"})
         shop.write("missed", schedule={"kind": "every", "every": "1 day", "timezone": zone_at_noon()})
         shop.write("late", schedule={"kind": "once", "at": yesterday})
@@ -182,7 +187,7 @@ def after_a_daemon(workshop: Workshop) -> Workshop:
     history_of_missed_days(workshop)
     dg.materialize([elsewhere], instance=workshop.instance)
     with daemon(process_environment(workshop)) as log:
-        counts = {"fresh": 1, "late": 1, "follower": 1, "missed": 3, "chained": 1}
+        counts = {**dict.fromkeys(FRESH, 1), "late": 1, "follower": 1, "missed": 3, "chained": 1}
         wait_for(
             f"the runs to end ({log})",
             lambda: all(ended(workshop, nickname, count) for nickname, count in counts.items()),
@@ -208,12 +213,12 @@ def assert_windows(run: dg.DagsterRun, first: date) -> None:
     assert was_today(run.tags[LAST_TAG])
 
 
-@pytest.mark.parametrize("nickname", ["fresh", "late", "follower", "chained"])
+@pytest.mark.parametrize("nickname", [*FRESH, "late", "follower", "chained"])
 def test_what_is_due_is_started_once_and_takes_all_windows(after_a_daemon: Workshop, nickname: str) -> None:
     """An interval at once, a moment that has passed, data of another code location, and of this one."""
     run = only_run(after_a_daemon, nickname)
     assert_windows(run, days_ago(2))
-    assert run.tags["dagster/sensor_name"] == ("first_runs" if nickname == "fresh" else f"{nickname}_sensor")
+    assert run.tags["dagster/sensor_name"] == ("first_runs" if nickname in FRESH else f"{nickname}_sensor")
 
 
 def test_three_missed_ticks_and_a_failed_window_are_one_run(after_a_daemon: Workshop) -> None:

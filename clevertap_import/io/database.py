@@ -53,6 +53,27 @@ SCOPE = sa.Table(
 )
 """For which grid of windows and which account the digests of an import are."""
 
+DONE_WINDOWS = sa.Table(
+    "done_windows",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("window_seconds", sa.Integer, nullable=False),
+    sa.Column("first_window", sa.BigInteger, nullable=False),
+    sa.Column("end_window", sa.BigInteger, nullable=False),
+    sa.Column("definition_digest", sa.String(40), nullable=False),
+    sa.Index("done_windows_by_import", "import_name"),
+)
+"""Under which definition of an import its windows were done: a row for windows that follow each other."""
+
+SHOWN_BATCHES = sa.Table(
+    "shown_batches",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("last_delivery", sa.BigInteger, nullable=False),
+)
+"""Up to which delivery a person has been shown the batches without an answer."""
+
 LEASE = sa.Table(
     "lease",
     METADATA,
@@ -72,7 +93,7 @@ LEASE = sa.Table(
 LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
 """One row. Whoever deals out leases writes it first, so that they go one after the other."""
 
-NEWEST_STEP = "0003"
+NEWEST_STEP = "0004"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic keeps the step that the database is at."""
 

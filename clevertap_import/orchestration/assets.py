@@ -1,7 +1,6 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
 import re
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -169,7 +168,7 @@ def checked_then_delivered(
 ) -> Results:
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
-    run, began = import_run(context, options, config, facts), time.time()
+    run = import_run(context, options, config, facts)
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
         leases = stack.enter_context(Leases(journal.engine))
@@ -194,12 +193,9 @@ def checked_then_delivered(
             run.deliver(stage, journal, leases, turn)
             run.tidy(journal)
             if options.limit is None:
-                # A clock may be set while the run goes on, or be wrong all the time.
-                read_at = facts.read_at.timestamp() if facts.read_at else began
-                clocks = (began, time.time() - facts.seconds, read_at)
                 # A commit takes its time a moment before this session could see its rows.
                 unseen = COMMIT_SECONDS if config.is_by_commit_time else 0
-                version = reading_version(*(clock - unseen for clock in clocks))
+                version = reading_version(*(clock - unseen for clock in facts.read_clocks))
                 yield dg.MaterializeResult(
                     asset_key=key, metadata=report_metadata(facts), data_version=version
                 )

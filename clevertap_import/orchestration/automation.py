@@ -105,6 +105,7 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
     """One run for each contiguous range of windows that are not done at `now`; none if one waits already.
 
     `tick` is the moment for which they are asked, part of their keys, so that none is started twice for it.
+    The import is another part: one sensor may ask for runs of several.
     """
     under_way = living_runs(instance, config.nickname)
     waiting = [run for run in under_way if run.dagster_run.status == dg.DagsterRunStatus.QUEUED]
@@ -115,18 +116,16 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
             f"Run {run_id[:8]} of this import waits already; the next tick takes what is left."
         )
     tags = {TRIGGER_TAG: config.schedule.kind, TICK_TAG: tick.isoformat()}
-    job = job_name(config.nickname)
+    job, run_key = job_name(config.nickname), f"{config.nickname} {tick.isoformat()}"
     if config.updated_on is None:
-        return [dg.RunRequest(run_key=tick.isoformat(), job_name=job, tags=tags)]
+        return [dg.RunRequest(run_key=run_key, job_name=job, tags=tags)]
     readings = [reading for run in under_way if (reading := reading_of(run, now))]
     ranges = undone_ranges(instance, config, asset_key(config.nickname), now, readings)
     if not ranges:
         return dg.SkipReason("No window is left to import.")
     # Dagster wants a key with each of several requests; the tick's time in it makes it a new one.
     return [
-        dg.RunRequest(
-            run_key=f"{tick.isoformat()} {keys.first}", job_name=job, tags={**tags, **range_tags(keys)}
-        )
+        dg.RunRequest(run_key=f"{run_key} {keys.first}", job_name=job, tags={**tags, **range_tags(keys)})
         for keys in ranges
     ]
 

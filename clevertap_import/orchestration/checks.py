@@ -41,6 +41,8 @@ class Impact:
     changed: int
     unchanged: int
     lookup: Lookup | None
+    note: str | None = None
+    changed_windows: int = 0
 
     @property
     def summary(self) -> str:
@@ -49,6 +51,8 @@ class Impact:
             f"Of {rows:,} rows {self.new:,} are new, {self.changed:,} changed and"
             f" {self.unchanged:,} unchanged since they were last delivered."
         )
+        if self.note:
+            told += f" {self.note}"
         if self.lookup is None or not self.lookup.asked:
             return told
         return (
@@ -66,6 +70,7 @@ class Impact:
     @property
     def metadata(self) -> dict[str, int]:
         counts = {"new": self.new, "changed": self.changed, "unchanged": self.unchanged}
+        counts |= {"changed_windows": self.changed_windows} if self.changed_windows else {}
         if self.lookup is None:
             return counts
         found = {"would_update": self.lookup.known, "would_create": self.lookup.unknown}
@@ -128,6 +133,8 @@ def blocks(config: ImportConfig, counts: StageCounts) -> bool:
 def query_summary(counts: StageCounts) -> str:
     """Rows of the future are named, as a wrong `format` of Updated On puts all rows there."""
     told = "The query compiles and returns what the import needs."
+    if not counts.read:
+        told += " It returned no row."
     if counts.future:
         told += (
             f" Rows of which Updated On is in the future: {counts.future:,}; they come with their windows."

@@ -7,8 +7,10 @@ from typing import Any
 import dagster as dg
 
 from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, op_name
+from clevertap_import.orchestration.changed import counts_for_commands
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
 from clevertap_import.orchestration.launch import QUIET, make_way
+from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.processes import process_tags
 from clevertap_import.orchestration.resources import (
     account_key,
@@ -37,6 +39,7 @@ class DryRun:
     checks: list[Line]
     problem: str | None
     run_id: str
+    remarks: list[str]
     notes: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -48,7 +51,7 @@ class DryRun:
     @property
     def document(self) -> Line:
         told = {"nickname": self.nickname, "passed": self.passed, "rows": self.rows}
-        return {**told, **self.notes, "checks": self.checks}
+        return {**told, **self.notes, "checks": self.checks, "notes": self.remarks}
 
 
 def dry_run(
@@ -76,6 +79,8 @@ def dry_run(
         tags={**process_tags(), DRY_RUN_TAG: config.nickname},
         raise_on_error=False,
     )
+    changed = counts_for_commands([config], tell) if result.success else {}
+    note = changed_note(config, changed.get(config.nickname, 0))
     found = {each.check_name: each for each in result.get_asset_check_evaluations()}
     return DryRun(
         config.nickname,
@@ -84,6 +89,7 @@ def dry_run(
         problem=None if result.success else failure(result.all_events) or "The run failed.",
         run_id=result.run_id,
         notes={name: counted(found.get("mapping"), name) for name in NOTES},
+        remarks=[note] if note else [],
     )
 
 

@@ -17,7 +17,14 @@ from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
 from clevertap_import.io.try_out import TriedOut, looked_up, probed, tried_out
+from clevertap_import.orchestration.changed import (
+    changed_count,
+    known_spans,
+    remember_done,
+    spans_after,
+)
 from clevertap_import.orchestration.checks import Impact
+from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
@@ -43,17 +50,29 @@ class RunFacts:
     window: Window | None
     sends_events: bool = True
     began: float = field(default_factory=time.monotonic)
+    began_at: float = field(default_factory=time.time)
     read_at: datetime | None = None
     query_id: str | None = None
     counts: StageCounts = field(default_factory=StageCounts)
     delivery: Delivery = field(default_factory=Delivery)
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
+    changed_windows: int = 0
+    changed_after: int = 0
     rejects: RejectsFile | None = None
     is_canceled: bool = False
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def read_clocks(self) -> tuple[float, float, float]:
+        """When Snowflake was read, in epoch seconds, as several clocks tell it.
+
+        A clock may be set while the run goes on, or be wrong all the time.
+        """
+        read_at = self.read_at.timestamp() if self.read_at else self.began_at
+        return self.began_at, time.time() - self.seconds, read_at
 
     @property
     def possible_duplicates(self) -> int:
@@ -150,6 +169,7 @@ class ImportRun:
 
     def past(self, journal: Journal, *, delivers: bool) -> Past:
         """What CleverTap has of these windows already. Raises HistoryForgotten before a delivery."""
+        self.compare_definitions(journal, delivers=delivers)
         if delivers and self.limit is None:
             self.kept = to_keep(self.config, journal)
         if self.force:
@@ -165,6 +185,14 @@ class ImportRun:
                 " Force the run to send all of them in spite of that."
             )
         return journal.past(name, *windows, is_events=self.config.is_events)
+
+    def compare_definitions(self, journal: Journal, *, delivers: bool) -> None:
+        """Count the windows that were done before the import was changed: now, and after this run."""
+        spans = known_spans(journal.engine, self.config)
+        self.facts.changed_windows = changed_count(self.config, spans)
+        if delivers and self.limit is None and self.window and self.read_window:
+            spans = spans_after(self.config, spans, self.window, self.read_window, time.time())
+        self.facts.changed_after = changed_count(self.config, spans)
 
     @property
     def window_starts(self) -> tuple[int | None, int]:
@@ -193,7 +221,15 @@ class ImportRun:
             with lookup_gate(leases, clevertap.settings, self.purpose) as gate:
                 exists = partial(clevertap.profile_exists, key)
                 lookup = looked_up(gate.ask(exists), stage)
-        return Impact(counts.staged - counts.changed, counts.changed, counts.unchanged, lookup)
+        told = changed_note(self.config, self.facts.changed_after)
+        return Impact(
+            counts.staged - counts.changed,
+            counts.changed,
+            counts.unchanged,
+            lookup,
+            told,
+            self.facts.changed_after,
+        )
 
     def deliver(self, stage: Stage, journal: Journal, leases: Leases, turn: Lease) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
@@ -243,6 +279,12 @@ class ImportRun:
         if closed:
             journal.close_others(self.config.nickname, self.run_id, first, last, closed)
         forget_old(self.config, journal, self.run_id, first, self.kept)
+        if self.window and self.read_window:
+            self.facts.changed_windows = remember_done(
+                journal.engine, self.config, self.window, self.read_window, min(self.facts.read_clocks)
+            )
+            if note := changed_note(self.config, self.facts.changed_windows):
+                self.progress.log(note)
 
     def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:
         """Count `rejections`, and write them to the file with their source rows."""

@@ -10,6 +10,7 @@ import dagster as dg
 
 from clevertap_import.io.history import FileHistory, file_histories
 from clevertap_import.io.import_files import Imports
+from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.sensors import has_run_for
 from clevertap_import.orchestration.stats import UNFINISHED_WORDS, import_stats
 from clevertap_import.orchestration.switches import Switch, is_on, is_stopped, switches
@@ -68,12 +69,25 @@ class Filters:
         return after <= created <= before
 
 
-def listing(instance: dg.DagsterInstance, imports: Imports, folder: Path, filters: Filters) -> list[Line]:
-    """A line for each import, drafts included, ordered by nickname."""
+def listing(
+    instance: dg.DagsterInstance,
+    imports: Imports,
+    folder: Path,
+    filters: Filters,
+    changed: Mapping[str, int] | None = None,
+) -> list[Line]:
+    """A line for each import, drafts included, ordered by nickname.
+
+    `changed`: how many windows of each import were done before it was changed, where that is known.
+    """
     files = [Path(each.file) for each in imports.loaded] + [Path(each.file) for each in imports.drafts]
     histories = file_histories(folder, files)
     found = switches(instance)
-    lines = [loaded_line(instance, each, histories[Path(each.file)], found) for each in imports.loaded]
+    lines = [
+        loaded_line(instance, each, histories[Path(each.file)], found)
+        | change_columns(each.config, (changed or {}).get(each.config.nickname))
+        for each in imports.loaded
+    ]
     lines += [draft_line(each, histories[Path(each.file)]) for each in imports.drafts]
     return sorted(filter(filters.admits, lines), key=lambda line: str(line["nickname"]))
 
@@ -124,7 +138,14 @@ def draft_line(draft: Draft, history: FileHistory) -> Line:
         "health_state": "none",
         **dated(history, None),
         "problems": [str(problem) for problem in draft.problems],
+        "changed_windows": None,
+        "notes": [],
     }
+
+
+def change_columns(config: ImportConfig, windows: int | None) -> Line:
+    note = changed_note(config, windows or 0)
+    return {"changed_windows": windows, "notes": [note] if note else []}
 
 
 def dated(history: FileHistory, created_by: str | None) -> Line:

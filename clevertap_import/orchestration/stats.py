@@ -152,6 +152,7 @@ def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:
         "seconds": metadata.get("seconds"),
         "records_per_second": metadata.get("records_per_second"),
         "query_id": metadata.get("query_id"),
+        "changed_windows": metadata.get("changed_windows"),
     }
 
 

@@ -74,6 +74,16 @@ def test_many_first_runs_are_spread_over_several_looks(instance: dg.DagsterInsta
     assert sorted(json.loads(cursor)) == sorted(config.nickname for config in configs)
 
 
+def test_the_runs_of_one_look_have_keys_of_their_own(instance: dg.DagsterInstance) -> None:
+    """Dagster starts one run for a key of a sensor, and passes the others over as done."""
+    windowed = [scheduled_import("every", every="1 day") for _ in range(2)]
+    whole = [each.model_copy(update={"updated_on": None}) for each in windowed]
+    for configs in (windowed, whole):
+        tick, _ = first_runs(instance, configs, NOON, None)
+        assert not isinstance(tick, dg.SkipReason)
+        assert len({request.run_key for request in tick}) == len(tick) == 2
+
+
 def test_there_is_a_sensor_for_first_runs_only_where_an_interval_is() -> None:
     assert first_runs_sensor("first_runs", [scheduled_import("manual")], []) is None
 

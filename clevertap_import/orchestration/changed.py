@@ -1,0 +1,67 @@
+"""Windows that were done before their import was changed: CleverTap has their rows as they were sent then."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import sqlalchemy as sa
+
+from clevertap_import.io.database import JournalUnavailable
+from clevertap_import.io.done_windows import done_spans, enter_done_spans
+from clevertap_import.orchestration.partitions import grid
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.definition_digest import definition_digest
+from clevertap_import.pure.done_windows import DoneSpan, changed_windows, renewed
+from clevertap_import.pure.window import Window
+
+
+def changed_counts(engine: sa.Engine, configs: Iterable[ImportConfig]) -> dict[str, int]:
+    """How many windows of each import were done before it was changed, by nickname: one query for all."""
+    windowed = {config.nickname: config for config in configs if config.updated_on}
+    spans = done_spans(engine, {name: grid(config).size_seconds for name, config in windowed.items()})
+    return {name: changed_count(config, spans.get(name, ())) for name, config in windowed.items()}
+
+
+def changed_count(config: ImportConfig, spans: Sequence[DoneSpan]) -> int:
+    own = grid(config)
+    return changed_windows(spans, definition_digest(config), own.start_seconds, own.size_seconds)
+
+
+def known_spans(engine: sa.Engine, config: ImportConfig) -> list[DoneSpan]:
+    """Under which definitions the import's windows were done; nothing for a full import."""
+    if config.updated_on is None:
+        return []
+    return done_spans(engine, {config.nickname: grid(config).size_seconds}).get(config.nickname, [])
+
+
+def spans_after(
+    config: ImportConfig, spans: Sequence[DoneSpan], window: Window, read: Window, read_seconds: float
+) -> list[DoneSpan]:
+    """`spans` when a run has done `window` and has read `read`, its lookback included, at `read_seconds`.
+
+    A window that had not ended by then is not done.
+    """
+    size, start = grid(config).size_seconds, grid(config).start_seconds
+    first, read_from = (
+        int(each.lower.timestamp()) if each.lower is not None else start for each in (window, read)
+    )
+    ended = min(int(window.upper.timestamp()), int(read_seconds) // size * size)
+    return renewed(spans, read_from, DoneSpan(first, max(first, ended), definition_digest(config)))
+
+
+def remember_done(
+    engine: sa.Engine, config: ImportConfig, window: Window, read: Window, read_seconds: float
+) -> int:
+    """Enter what `spans_after` says; returns how many windows are left as they were before the change."""
+    spans = spans_after(config, known_spans(engine, config), window, read, read_seconds)
+    enter_done_spans(engine, config.nickname, grid(config).size_seconds, spans)
+    return changed_count(config, spans)
+
+
+def counts_for_commands(configs: Iterable[ImportConfig], tell: Callable[[str], None]) -> dict[str, int]:
+    """`changed_counts` by the environment's journal; empty, and `tell` says why, if it cannot be used."""
+    try:
+        with open_journal() as journal:
+            return changed_counts(journal.engine, configs)
+    except JournalUnavailable as error:
+        tell(f"Whether imports were changed since their windows were done is not known. {error}")
+        return {}

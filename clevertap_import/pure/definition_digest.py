@@ -1,0 +1,58 @@
+"""A digest of what makes records of rows: the import's query, mapping, identity and Updated On."""
+
+import json
+
+from xxhash import xxh3_128_hexdigest
+
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.sql import source_query
+from clevertap_import.pure.statement import tokens_of
+
+VERSION = "1-"
+"""How it is computed. A digest of another version says nothing about a change."""
+
+QUOTES = ("'", '"', "$$")
+
+COUNTS = frozenset({"connection", "target", "updated_on", "on_null"})
+"""Keys of an import that decide what is sent, besides its source: that counts as the words of the query."""
+
+DOES_NOT_COUNT = frozenset(
+    {
+        *("nickname", "title", "description", "created_by", "show_values", "schedule", "dry_run"),
+        # Which windows there are, Dagster knows by their keys.
+        *("start", "window"),
+        # Rows that these stop are rejected, and `retry` runs them again.
+        *("on_invalid", "max_event_properties"),
+        # The records are the same. Where they went, the journal knows.
+        *("account", "uncertain_events", "journal_retention_days"),
+    }
+)
+"""The other keys. After a change of these alone, the windows that are done are as they should be."""
+
+
+def definition_digest(config: ImportConfig) -> str:
+    """The same text for two imports that make the same record of each row."""
+    # Without defaults, so that a key that a later version adds changes no digest.
+    content = config.model_dump(mode="json", exclude_defaults=True, include=set(COUNTS))
+    # In any order: what a record holds does not depend on it.
+    properties = sorted(content["target"].get("properties", []), key=lambda each: str(each["property"]))
+    content["target"] |= {"kind": config.target.kind, "properties": properties}
+    if config.updated_on is not None:
+        content["updated_on"].pop("lookback", None)
+    content["query"] = query_words(source_query(config))
+    return VERSION + xxh3_128_hexdigest(json.dumps(content, sort_keys=True).encode())
+
+
+def is_comparable(digest: str) -> bool:
+    """Whether this version can tell from `digest` that a definition has changed."""
+    return digest.startswith(VERSION)
+
+
+def query_words(sql: str) -> list[str]:
+    """The words of `sql`, without comments; capitals count within quotes only."""
+    words: list[str] = []
+    for token in tokens_of(sql):
+        text = sql[token.start : token.end + 1]
+        # Some tokens are several words, such as ORDER BY.
+        words += [text] if text.startswith(QUOTES) else text.upper().split()
+    return words

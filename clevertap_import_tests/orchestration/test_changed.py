@@ -1,0 +1,179 @@
+"""An import that is changed after its windows were done: what is told of them, and what a full run then does."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from clevertap_import.io.database import DONE_WINDOWS
+from clevertap_import.io.done_windows import enter_done_spans
+from clevertap_import.io.import_files import load_folder
+from clevertap_import.orchestration.changed import changed_counts
+from clevertap_import.orchestration.dry_run import dry_run
+from clevertap_import.orchestration.listing import Filters, listing
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.pure.definition_digest import VERSION
+from clevertap_import.pure.done_windows import DoneSpan
+from clevertap_import_tests.builders import profiles_import
+from clevertap_import_tests.workshop import Workshop, days_ago, profiles_target
+
+pytestmark = [
+    # What the listing knows of runs it asks of a part of Dagster that will be gone with 2.0.
+    pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning"),
+]
+
+TODAY = datetime.combine(days_ago(0), clock())
+HOUR = timedelta(hours=1)
+PEOPLE = [("a", "Asha", TODAY - 40 * HOUR), ("b", "Zoë", TODAY - 2 * HOUR), ("c", "Ravi", TODAY)]
+"""One in each of the three windows; the last window is in progress."""
+
+NAMES = profiles_target(Name="NAME")
+MORE = profiles_target(Name="NAME", Nick="NAME")
+EVENTS: dict[str, Any] = {
+    "kind": "events",
+    "identity": {"column": "ID"},
+    "event_name": {"constant": "Signed Up"},
+    "properties": [],
+}
+TOLD = "The import was changed since 2 windows were done: clevertap-import run people --full reads them again"
+
+
+def written(workshop: Workshop, **attributes: object) -> None:
+    workshop.write("people", **{"target": NAMES} | attributes)
+
+
+def changed(workshop: Workshop) -> int:
+    with open_journal() as journal:
+        imports = load_folder(workshop.folder)
+        return changed_counts(journal.engine, [each.config for each in imports.loaded])["people"]
+
+
+def listed(workshop: Workshop) -> dict[str, Any]:
+    with open_journal() as journal:
+        imports = load_folder(workshop.folder)
+        counts = changed_counts(journal.engine, [each.config for each in imports.loaded])
+    (line,) = listing(workshop.instance, imports, workshop.folder, Filters(), counts)
+    return line
+
+
+@pytest.fixture
+def done(workshop: Workshop) -> Workshop:
+    """All windows are done, but for the one in progress."""
+    with open_journal() as journal, journal.engine.begin() as connection:
+        connection.execute(sa.delete(DONE_WINDOWS))
+    instance = workshop.instance
+    instance.wipe_assets([dg.AssetKey(["clevertap", "people"])])
+    written(workshop)
+    workshop.people(PEOPLE)
+    (line,) = workshop.run("people")
+    assert (line["successful_syncs"], line["changed_windows"]) == (3, 0)
+    return workshop
+
+
+def test_an_added_property_is_told_until_a_full_run_has_sent_it(done: Workshop) -> None:
+    written(done, target=MORE)
+    assert changed(done) == 2
+    assert listed(done)["notes"] == [f"{TOLD}, and sends what is other now."]
+    # A run by schedule takes the window in progress, and says that others are left.
+    (line,) = done.run("people")
+    assert (line["status"], line["successful_syncs"], line["changed_windows"]) == ("Success", 1, 2)
+    nicks = {key: found["properties"].get("Nick") for key, found in done.clevertap.profiles().items()}
+    assert nicks == {"a": None, "b": None, "c": "Ravi"}
+    (line,) = done.run("people", full=True)
+    assert (line["unchanged"], line["successful_syncs"], line["changed_windows"]) == (1, 3, 0)
+    assert {found["properties"]["Nick"] for found in done.clevertap.profiles().values()} == {
+        "Asha",
+        "Zoë",
+        "Ravi",
+    }
+    assert listed(done)["notes"] == []
+
+
+def test_what_changes_no_record_is_not_told(done: Workshop) -> None:
+    written(done, title="People", schedule={"kind": "every", "every": "1 day"}, show_values=True)
+    assert changed(done) == 0
+    source = {"kind": "sql", "sql": "-- everybody\nselect *\nfrom t"}
+    written(done, source=source)
+    assert changed(done) == 0
+
+
+def test_what_a_file_of_sql_says_is_part_of_the_import(done: Workshop) -> None:
+    query = done.folder / "people" / "query.sql"
+    query.write_text("select * from T")
+    written(done, source={"kind": "sql", "sql_file": "query.sql"})
+    assert changed(done) == 0
+    query.write_text("select * from T where NAME is not null")
+    assert changed(done) == 2
+
+
+def test_a_change_that_is_taken_back_is_none(done: Workshop) -> None:
+    written(done, target=MORE)
+    done.run("people")
+    written(done)
+    assert changed(done) == 0
+
+
+def test_a_window_that_is_done_again_or_read_by_the_lookback_is_as_the_import_says(done: Workshop) -> None:
+    written(done, target=MORE)
+    (line,) = done.run("people", start=datetime.combine(days_ago(2), clock(), UTC))
+    assert line["changed_windows"] == 1
+    written(done, target=MORE, updated_on={"column": "UPDATED_AT", "lookback": "1 hour"})
+    (line,) = done.run("people")
+    assert (line["successful_syncs"], line["changed_windows"]) == (2, 0)
+
+
+@pytest.mark.parametrize("how", ["limit", "failed"])
+def test_a_run_that_finished_no_window_renews_none(done: Workshop, how: str) -> None:
+    written(done, target=MORE)
+    if how == "limit":
+        done.run("people", full=True, limit=10)
+    else:
+        done.clevertap.faults([{"kind": "status", "status": 401, "times": None}])
+        assert done.run("people", full=True)[0]["status"] == "Failed"
+        done.clevertap.faults([])
+    assert changed(done) == 2
+
+
+def test_windows_that_were_done_before_anything_was_remembered_are_not_called_changed(done: Workshop) -> None:
+    with open_journal() as journal, journal.engine.begin() as connection:
+        connection.execute(sa.delete(DONE_WINDOWS))
+    written(done, target=MORE)
+    assert changed(done) == 0
+
+
+def test_windows_of_another_length_are_not_done_and_so_not_changed(done: Workshop) -> None:
+    written(done, target=MORE, window="hour")
+    assert changed(done) == 0
+
+
+def test_a_dry_run_says_so_and_warns_of_events_that_would_be_stored_again(done: Workshop) -> None:
+    written(done, target=EVENTS)
+    config = load_folder(done.folder).called("people").config
+    result = dry_run(done.instance, config, rows=None, all_rows=False, tell=lambda words: None)
+    told = (
+        f"{TOLD}. CleverTap cannot change an event: those that are other now would be stored beside the old"
+        " ones."
+    )
+    assert result.document["notes"] == [told]
+    impact = next(check for check in result.checks if check["name"] == "impact")
+    assert (impact["passed"], told in impact["description"]) == (True, True)
+
+
+def test_three_hundred_imports_with_a_year_of_hours_are_counted_at_once(done: Workshop) -> None:
+    configs = [
+        profiles_import(nickname=f"many_{number}", updated_on={"column": "U"}, start="2026-01-01")
+        for number in range(300)
+    ]
+    first = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+    with open_journal() as journal:
+        for config in configs:
+            spans = [DoneSpan(first, first + 8760 * 3600, f"{VERSION}before")]
+            enter_done_spans(journal.engine, config.nickname, 3600, spans)
+        began = time.process_time()
+        counts = changed_counts(journal.engine, configs)
+        assert time.process_time() - began < 2
+    assert set(counts.values()) == {8760}
