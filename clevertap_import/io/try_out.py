@@ -18,7 +18,8 @@ from clevertap_import.pure.retry import Retry
 LOOKUPS = 30
 """Profiles looked up in a dry run: CleverTap takes three look-ups at a time."""
 
-SHORT = Retry(attempts=4, total_seconds=30, busy_seconds=30)
+FOR_A_PERSON = Retry(attempts=4, total_seconds=30)
+"""A person waits for a dry run: an outage is told soon. A busy CleverTap is waited for as ever."""
 
 
 @dataclass(slots=True)
@@ -51,10 +52,12 @@ class TriedOut:
         return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
 
 
-def tried_out(try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: int) -> TriedOut:
+def tried_out(
+    try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: int, patience: Patience
+) -> TriedOut:
     """Ask CleverTap what it would say to the first `sample_rows` staged records."""
     result = TriedOut()
-    attempts = Attempts(try_out, Patience(SHORT), may_repeat=True)
+    attempts = Attempts(try_out, patience, may_repeat=True)
     for batch in sampled(stage.batches(), sample_rows):
         settlement = attempts.settle(batch)
         result.rows += len(settlement.accepted) + len(settlement.rejected)
@@ -67,10 +70,10 @@ def tried_out(try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: in
     return result
 
 
-def probed(try_out: Callable[[Batch], Outcome]) -> TriedOut:
+def probed(try_out: Callable[[Batch], Outcome], patience: Patience) -> TriedOut:
     """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
     result = TriedOut(was_probed=True)
-    settlement = Attempts(try_out, Patience(SHORT), may_repeat=True).settle(batch_of_one(PROBE))
+    settlement = Attempts(try_out, patience, may_repeat=True).settle(batch_of_one(PROBE))
     if not settlement.is_settled:
         result.stopped = unanswered(settlement.stopped)
     return result

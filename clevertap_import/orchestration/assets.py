@@ -182,7 +182,7 @@ def checked_then_delivered(
             yield from selected(context, [query_failed(key, str(error))])
             raise
         # A run without news needs no CleverTap; a dry run is to say whether it would take any.
-        tried = run.try_out(stage, leases, asks_anyway=not delivers)
+        tried = run.try_out(stage, leases, delivers=delivers)
         impact = run.impact(stage, leases, looks_up=not delivers and tried.stopped is None)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,7 +16,7 @@ from clevertap_import.io.leases import Lease, Leases, import_resource
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
-from clevertap_import.io.try_out import TriedOut, looked_up, probed, tried_out
+from clevertap_import.io.try_out import FOR_A_PERSON, TriedOut, looked_up, probed, tried_out
 from clevertap_import.orchestration.changed import (
     changed_count,
     known_spans,
@@ -204,13 +204,16 @@ class ImportRun:
         last = int(window.upper.timestamp()) - grid(self.config).size_seconds
         return int(lower.timestamp()) if lower else None, last
 
-    def try_out(self, stage: Stage, leases: Leases, *, asks_anyway: bool) -> TriedOut:
-        """CleverTap's own dry run of the first staged records; of a made-up one, if it `asks_anyway`."""
-        clevertap = self.clevertap
+    def try_out(self, stage: Stage, leases: Leases, *, delivers: bool) -> TriedOut:
+        """CleverTap's own dry run of the first staged records; in a dry run of a made-up one if there is none."""
+        clevertap, patience = self.clevertap, self.account.patience()
+        if not delivers:
+            patience = replace(patience, retry=FOR_A_PERSON)
         with upload_gate(leases, clevertap.settings, 1, self.purpose) as gate:
-            tried = tried_out(gate.upload(clevertap.try_out), stage, self.sample_rows)
+            ask = gate.upload(clevertap.try_out)
+            tried = tried_out(ask, stage, self.sample_rows, patience)
             is_asked = tried.rows or tried.stopped is not None
-            return tried if is_asked or not asks_anyway else probed(gate.upload(clevertap.try_out))
+            return tried if is_asked or delivers else probed(ask, patience)
 
     def impact(self, stage: Stage, leases: Leases, *, looks_up: bool) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""

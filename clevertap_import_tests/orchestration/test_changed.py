@@ -1,4 +1,4 @@
-"""An import that is changed after its windows were done: what is told of them, and what a full run then does."""
+"""An import that is changed after its windows were done: what is told of it, and what a full run does."""
 
 import time
 from datetime import UTC, datetime, timedelta
