@@ -1,12 +1,19 @@
 """The command that settles what the journal cannot know by itself."""
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli_conventions import as_json, aside, chosen, told
+from clevertap_import.cli_conventions import as_json, aside, chosen, ready, told
+
+if TYPE_CHECKING:
+    from clevertap_import.pure.config import ImportConfig
 
 COLUMNS = ("run_id", "batch_number", "records", "sent_at", "window_start", "window_end")
+SHOWN_IDENTITIES = 10
+
+Line = dict[str, Any]
 
 
 @click.command()
@@ -14,33 +21,82 @@ COLUMNS = ("run_id", "batch_number", "records", "sent_at", "window_start", "wind
 @click.option("--run", "run_id", metavar="ID", help="Only batches of this run; its first letters will do.")
 @click.option("--batch", "batch_number", type=click.IntRange(0), metavar="N", help="Only this batch.")
 @click.option(
+    "--identities",
+    "with_people",
+    is_flag=True,
+    help="Read the rows again, and show whose records the batches hold: persons to look up in CleverTap.",
+)
+@click.option(
     "--as",
     "found",
     type=click.Choice(["delivered", "lost"]),
-    help="delivered: CleverTap has them. lost: it has not; the next run sends them.",
+    help="delivered: CleverTap has them. lost: it has not; the next run sends them. "
+    "Without --run: all that you were shown last.",
 )
 @as_json
 @told
 def settle(
-    name: str, run_id: str | None, batch_number: int | None, found: str | None, json_output: bool
+    name: str,
+    run_id: str | None,
+    batch_number: int | None,
+    with_people: bool,
+    found: str | None,
+    json_output: bool,
 ) -> None:
     """Show what NAME sent without getting an answer, or settle it once you know what became of it.
 
     Look in CleverTap for a person of such a batch at the time when it was sent. Without --as nothing changes.
     """
     from clevertap_import.console import print_json, print_table
-    from clevertap_import.orchestration.held import held_batches, settle_batches
 
-    (config,) = chosen([name])
-    lines: list[dict[str, Any]] = held_batches(config, run_id or "", batch_number)
-    if found:
-        settle_batches(config, lines, arrived=found == "delivered")
+    (config,) = ready([name]) if with_people else chosen([name])
+    if found and with_people:
+        raise click.UsageError("--identities and --as exclude each other: look first.")
+    lines = (
+        settled(config, run_id, batch_number, found)
+        if found
+        else shown(config, run_id, batch_number, with_people=with_people)
+    )
     if json_output:
         print_json(lines)
     elif lines:
-        print_table(f"{name}: sent, answer unknown", COLUMNS, lines)
-    records = sum(line["records"] for line in lines)
-    if found:
-        aside(f"{records:,} records of {name!r} count as {found} now.")
-    elif not lines:
+        columns = (*COLUMNS, "identities", "not_found") if with_people else COLUMNS
+        print_table(f"{name}: sent, answer unknown", columns, [sampled(line) for line in lines])
+    if not lines:
         aside(f"{name!r} has nothing to settle.")
+    elif found:
+        aside(f"{sum(line['records'] for line in lines):,} records of {name!r} count as {found} now.")
+
+
+def sampled(line: Line) -> Line:
+    """A line for people, with some of its identities, one below the other."""
+    from clevertap_import.console import printable
+
+    names = line.get("identities", [])
+    left = len(names) - SHOWN_IDENTITIES
+    more = [f"({left:,} more: --json)"] if left > 0 else []
+    return {**line, "identities": "\n".join([*map(printable, names[:SHOWN_IDENTITIES]), *more])}
+
+
+def shown(
+    config: "ImportConfig", run_id: str | None, batch_number: int | None, *, with_people: bool
+) -> list[Line]:
+    from clevertap_import.orchestration.held import batches_with_people, held_batches
+
+    if with_people:
+        return batches_with_people(config, run_id or "", batch_number, os.environ)
+    return held_batches(config, run_id or "", batch_number)
+
+
+def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None, found: str) -> list[Line]:
+    """The batches that were settled: those of the run that is named, or else those that were shown."""
+    from clevertap_import.orchestration.held import held_batches, settle_batches, shown_batches
+
+    if run_id:
+        lines, newer = held_batches(config, run_id, batch_number), 0
+    else:
+        lines, newer = shown_batches(config, batch_number)
+    settle_batches(config, lines, arrived=found == "delivered")
+    if newer:
+        aside(f"{newer:,} batches have come since you looked, and were left as they are.")
+    return lines

@@ -42,8 +42,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A batch, or what is left of it, whose answer is not known. Windows are epoch seconds."""
+    """A batch, or what is left of it, whose answer is not known. Windows are epoch seconds.
 
+    `delivery`: its number in the journal, higher than those of all that were sent before.
+    """
+
+    delivery: int
     run_id: str
     batch_number: int
     records: int
@@ -114,6 +118,7 @@ class Journal:
             rows = connection.execute(sa.select(DELIVERY).where(lost).order_by(DELIVERY.c.id)).all()
         return [
             Held(
+                row.id,
                 row.run_id,
                 row.batch_number,
                 len(row.digests) // DIGEST_BYTES,

@@ -42,13 +42,15 @@ class RunOptions(dg.Config):
 
     force: send every record, also those that CleverTap has. limit: at most this many rows, and nothing is
     marked done. all_rows: a dry run checks every row, not a sample. sample_rows: how many rows a dry run
-    checks, and how many records CleverTap's own dry run gets; left out, as the import says.
+    checks, and how many records CleverTap's own dry run gets; left out, as the import says. admit_rejected:
+    send what is right, however many rows are wrong (max_rejected_percent).
     """
 
     force: bool = False
     limit: int | None = None
     all_rows: bool = False
     sample_rows: int | None = None
+    admit_rejected: bool = False
 
 
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]
@@ -142,6 +144,9 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     """Checks, then, if the asset itself is selected and no check blocks, the delivery."""
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
+    if options.admit_rejected:
+        admitting = config.dry_run.model_copy(update={"max_rejected_percent": 100.0})
+        config = config.model_copy(update={"dry_run": admitting})
     facts = RunFacts(None, config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:

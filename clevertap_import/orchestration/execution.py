@@ -205,7 +205,7 @@ class ImportRun:
         return int(lower.timestamp()) if lower else None, last
 
     def try_out(self, stage: Stage, leases: Leases, *, delivers: bool) -> TriedOut:
-        """CleverTap's own dry run of the first staged records; in a dry run of a made-up one if there is none."""
+        """CleverTap's own dry run of the first staged records; in a dry run without any, of a made-up one."""
         clevertap, patience = self.clevertap, self.account.patience()
         if not delivers:
             patience = replace(patience, retry=FOR_A_PERSON)

@@ -1,15 +1,19 @@
 """Batches whose answers are not known, for people who find out what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from clevertap_import.io.journal import Held
+from clevertap_import.io.held_people import people_of
+from clevertap_import.io.journal import Held, Journal
 from clevertap_import.io.leases import holders, import_resource
+from clevertap_import.io.unanswered import digests_of, enter_shown, last_shown
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import moment
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import Unfinished
+from clevertap_import.pure.errors import ConfigError, Unfinished
+from clevertap_import.pure.window import Window
 
 Line = dict[str, Any]
 
@@ -18,14 +22,89 @@ class RunUnderWay(Unfinished):
     """A run of the import is at work; what it has sent is not known yet."""
 
 
-def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
-    """A line for each: of runs whose ids begin with `run_id`, and of one batch number, if one is given."""
-    with open_journal() as journal:
-        return [
-            line(config, held)
-            for held in journal.held(config.nickname)
-            if held.run_id.startswith(run_id) and batch_number in (None, held.batch_number)
+class NoSuchBatch(ConfigError):
+    """No batch without an answer is of the run, or has the number, that was asked for."""
+
+
+class NotShown(ConfigError):
+    """Batches are to be settled that nobody has looked at."""
+
+
+def chosen_batches(
+    journal: Journal, config: ImportConfig, run_id: str, batch_number: int | None
+) -> list[Held]:
+    """Those of runs whose ids begin with `run_id`, and of one batch number, if one is given.
+
+    Raises NoSuchBatch if one is asked for that is not there.
+    """
+    open_ = journal.held(config.nickname)
+    found = [
+        held for held in open_ if held.run_id.startswith(run_id) and batch_number in (None, held.batch_number)
+    ]
+    if not found and (run_id or batch_number is not None):
+        words = [
+            f"of a run {run_id!r}" if run_id else "",
+            f"number {batch_number}" if batch_number is not None else "",
         ]
+        known = "; ".join(f"run {held.run_id}, batch {held.batch_number}" for held in open_) or "none"
+        raise NoSuchBatch(
+            f"{config.nickname!r} has no batch without an answer {' '.join(filter(None, words))}."
+            f" There are: {known}."
+        )
+    return found
+
+
+def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
+    """A line for each of the chosen batches. If none is named, all count as shown to a person."""
+    with open_journal() as journal:
+        found = chosen_batches(journal, config, run_id, batch_number)
+        if not run_id and batch_number is None:
+            enter_shown(journal.engine, config.nickname, found[-1].delivery if found else 0)
+    return [line(config, held) for held in found]
+
+
+def batches_with_people(
+    config: ImportConfig, run_id: str, batch_number: int | None, environment: Mapping[str, str]
+) -> list[Line]:
+    """The same as `held_batches`, each with `identities`: whose records it holds, by the rows of today.
+
+    `not_found` counts the records that none of the rows becomes any more.
+    """
+    lines = held_batches(config, run_id, batch_number)
+    with open_journal() as journal:
+        found = chosen_batches(journal, config, run_id, batch_number)
+        digests = digests_of(journal.engine, [held.delivery for held in found])
+    people = people_of(config, digests, windows_of(config, found), grid(config), environment)
+    for each, held in zip(lines, found, strict=False):
+        persons = people[held.delivery]
+        each |= {"identities": list(persons.names), "not_found": persons.missing.total()}
+    return lines
+
+
+def windows_of(config: ImportConfig, batches: Sequence[Held]) -> Window | None:
+    """All windows that these batches have records of; None for a full import."""
+    if config.updated_on is None or not batches:
+        return None
+    first = min(held.first_window for held in batches)
+    last = max(held.last_window for held in batches) + grid(config).size_seconds
+    return grid(config).window(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC))
+
+
+def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[Line], int]:
+    """The open batches that a person was shown, of all runs; and how many have come since.
+
+    Raises NotShown if there are some, and the person has looked at none of them.
+    """
+    with open_journal() as journal:
+        found = chosen_batches(journal, config, "", batch_number)
+        shown = last_shown(journal.engine, config.nickname)
+    seen = [held for held in found if held.delivery <= shown]
+    if found and not seen:
+        raise NotShown(
+            f"{config.nickname!r} has batches without an answer that you were not shown. Nothing was changed."
+            f" Look at them first (clevertap-import settle {config.nickname}), or name a run with --run."
+        )
+    return [line(config, held) for held in seen], len(found) - len(seen)
 
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:

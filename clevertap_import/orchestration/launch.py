@@ -31,13 +31,17 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asks for: windows from `start` until `end` (None: all that are not done), and how."""
+    """What a person asks for: windows from `start` until `end` (None: all that are not done), and how.
+
+    `admit_rejected`: send what is right, however many rows are wrong.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
     full: bool = False
     force: bool = False
     limit: int | None = None
+    admit_rejected: bool = False
 
 
 def wished_ranges(
@@ -93,7 +97,8 @@ def runs(
     make_way(instance, config, tell)
     tell_who_is_first(config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
-    options = {"force": wish.force, **({"limit": wish.limit} if wish.limit is not None else {})}
+    options = {"force": wish.force, "admit_rejected": wish.admit_rejected}
+    options |= {"limit": wish.limit} if wish.limit is not None else {}
     run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
     now = datetime.now(UTC)
     is_full = partitions_def(config) is None and wish.start is None

@@ -1,6 +1,7 @@
 """Runs again what has rejected rows. What CleverTap has is in the journal, and is not sent again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,9 +29,12 @@ def retried(
     home: Path,
     tell: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
-    """Run all that has rejected rows, one run for each contiguous range; lines as those of `runs`."""
+    """Run all that has rejected rows, one run for each contiguous range; lines as those of `runs`.
+
+    These windows are dense in wrong rows, so no share of them stops a run.
+    """
     for wish in retry_wishes(instance, config, home):
-        yield from runs(instance, defs, config, wish, tell)
+        yield from runs(instance, defs, config, replace(wish, admit_rejected=True), tell)
 
 
 def retry_wishes(instance: dg.DagsterInstance, config: ImportConfig, home: Path) -> list[Wish]:

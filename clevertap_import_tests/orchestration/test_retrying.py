@@ -8,8 +8,8 @@ import pytest
 from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.launch import Wish
 from clevertap_import.orchestration.resources import home
-from clevertap_import.orchestration.retrying import retry_wishes
-from clevertap_import_tests.workshop import Workshop, days_ago, profiles_target
+from clevertap_import.orchestration.retrying import retried, retry_wishes
+from clevertap_import_tests.workshop import Line, Workshop, days_ago, profiles_target
 
 TODAY = datetime.combine(days_ago(0), time(), UTC)
 DAY = timedelta(days=1)
@@ -69,3 +69,34 @@ def test_a_run_that_finished_no_window_does_not_count(workshop: Workshop, how: s
         workshop.clevertap.faults([{"kind": "status", "status": 401, "times": None}])
         assert workshop.run(how)[0]["status"] == "Failed"
     assert wishes(workshop, how) == []
+
+
+def retry(workshop: Workshop, nickname: str) -> list[Line]:
+    config = load_folder(workshop.folder).called(nickname).config
+    return list(retried(workshop.instance, workshop.definitions(), config, home()))
+
+
+def test_a_window_in_which_most_rows_are_wrong_is_retried_all_the_same(workshop: Workshop) -> None:
+    """Two of forty rows are within the five percent of the first run; one of the two of a window is not."""
+    workshop.write("dense", target=profiles_target(Email="NAME"))
+    workshop.people([(f"p{number}", f"p{number}@example.com", TODAY - 2 * DAY) for number in range(38)])
+    workshop.add_people([malformed("m", YESTERDAY), malformed("n", YESTERDAY)])
+    (line,) = workshop.run("dense")
+    assert (line["status"], line["invalid"]) == ("Success", 2)
+    workshop.sql("update T set NAME = 'mended@example.com' where ID = 'm'")
+    (line,) = retry(workshop, "dense")
+    assert (line["status"], line["successful_syncs"], line["invalid"]) == ("Success", 1, 1), line["problem"]
+
+
+def test_what_only_clevertap_refuses_is_retried_all_the_same(workshop: Workshop) -> None:
+    """Its own dry run gets nothing but what it has refused before."""
+    workshop.write("refused")
+    workshop.people([(f"p{number}", "Asha", YESTERDAY) for number in range(40)])
+    workshop.clevertap.faults([{"kind": "reject", "identities": ["p1", "p2"], "code": 513}])
+    (line,) = workshop.run("refused")
+    assert (line["status"], line["rejected"]) == ("Success", 2), line["problem"]
+    workshop.clevertap.end_faults()
+    workshop.clevertap.faults([{"kind": "reject", "identities": ["p2"], "code": 513}])
+    (line,) = retry(workshop, "refused")
+    assert line["status"] == "Success", line["problem"]
+    assert (line["unchanged"], line["successful_syncs"], line["rejected"]) == (38, 39, 1)
