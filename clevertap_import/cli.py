@@ -99,8 +99,10 @@ def list_imports(
         return
     print_table("Imports", LIST_COLUMNS, lines)
     for line in lines:
-        for words in (*line["problems"], *(f"{line['nickname']}: {note}" for note in line["notes"])):
-            aside(words)
+        for problem in line["problems"]:
+            aside(problem)
+        for note in line["notes"]:
+            aside(f"{line['nickname']}: {note}")
 
 
 @main.command()

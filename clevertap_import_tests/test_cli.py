@@ -17,11 +17,12 @@ from clevertap_import_tests.workshop import Line, Workshop, command, open_worksh
 LIST_KEYS = {
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "health_state"),
     *("last_run", "datasource", "created_on", "created_by", "updated_on", "updated_by", "problems"),
+    *("changed_windows", "notes"),
 }
 STATS_KEYS = {
     *("run_id", "date_time", "imported_on", "status", "health", "health_state", "total_records"),
     *("successful_syncs", "failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded"),
-    *("window_start", "window_end", "seconds", "records_per_second", "query_id"),
+    *("window_start", "window_end", "seconds", "records_per_second", "query_id", "changed_windows"),
 }
 PROBLEM_KEYS = {"file", "line", "key", "message"}
 

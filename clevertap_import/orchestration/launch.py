@@ -97,7 +97,7 @@ def runs(
     make_way(instance, config, tell)
     tell_who_is_first(config, tell)
     job = defs.resolve_job_def(job_name(config.nickname))
-    options = {"force": wish.force, "admit_rejected": wish.admit_rejected}
+    options: dict[str, object] = {"force": wish.force, "admit_rejected": wish.admit_rejected}
     options |= {"limit": wish.limit} if wish.limit is not None else {}
     run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
     now = datetime.now(UTC)

@@ -8,7 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
+from clevertap_import.cli import main
 from clevertap_import.io.database import DONE_WINDOWS
 from clevertap_import.io.done_windows import enter_done_spans
 from clevertap_import.io.import_files import load_folder
@@ -19,7 +21,7 @@ from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.pure.definition_digest import VERSION
 from clevertap_import.pure.done_windows import DoneSpan
 from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.workshop import Workshop, days_ago, profiles_target
+from clevertap_import_tests.workshop import Workshop, command, days_ago, profiles_target
 
 pytestmark = [
     # What the listing knows of runs it asks of a part of Dagster that will be gone with 2.0.
@@ -161,6 +163,32 @@ def test_a_dry_run_says_so_and_warns_of_events_that_would_be_stored_again(done: 
     assert result.document["notes"] == [told]
     impact = next(check for check in result.checks if check["name"] == "impact")
     assert (impact["passed"], told in impact["description"]) == (True, True)
+
+
+def test_a_run_on_the_command_line_says_what_it_left_and_what_was_empty(done: Workshop) -> None:
+    written(done, target=MORE)
+    nobody = {"kind": "sql", "sql": "select * from T where ID = 'nobody'"}
+    done.write("empty", source=nobody, updated_on=None, start=None)
+    done.write("quiet", source=nobody)
+    said = command(done, "run", "people", "empty", "quiet")
+    assert (said.returncode, said.stderr.splitlines()) == (
+        0,
+        [
+            f"people: {TOLD}, and sends what is other now.",
+            "empty: The query returned no row, so nothing was sent.",
+            f"quiet: The query has no row with UPDATED_AT until {days_ago(-1)} 00:00 UTC,"
+            " so nothing was sent.",
+        ],
+    )
+
+
+def test_a_dry_run_of_no_row_says_so(done: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    done.write("nobody", source={"kind": "sql", "sql": "select * from T where ID = 'nobody'"})
+    monkeypatch.setenv("CLEVERTAP_IMPORT_DEFS", str(done.folder))
+    said = CliRunner().invoke(main, ["dry-run", "nobody"])
+    assert said.exit_code == 0, said.output
+    assert "query: The query compiles and returns what the import needs. It returned no row." in said.stdout
+    assert said.stdout.endswith("0 rows checked; the query returns no row, so there is nothing to send.\n")
 
 
 def test_three_hundred_imports_with_a_year_of_hours_are_counted_at_once(done: Workshop) -> None:

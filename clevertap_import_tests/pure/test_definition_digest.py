@@ -1,5 +1,7 @@
 """What counts as a change of an import: whatever makes other records of the same rows, and nothing else."""
 
+from typing import Any
+
 import pytest
 
 from clevertap_import.pure.config import ImportConfig
@@ -12,7 +14,7 @@ UPDATED_ON = {"column": "UPDATED_AT"}
 SQL = "select ID, EMAIL_ID, UPDATED_AT\nfrom T\nwhere STATE = 'paid'\norder by 1"
 
 
-def windowed(*properties: dict[str, object], **attributes: object) -> ImportConfig:
+def windowed(*properties: dict[str, Any], **attributes: object) -> ImportConfig:
     return profiles_import(
         *(properties or (EMAIL, POINTS)), **{"updated_on": UPDATED_ON, "start": "2026-11-01"} | attributes
     )
