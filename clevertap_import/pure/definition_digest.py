@@ -13,7 +13,7 @@ VERSION = "1-"
 
 QUOTES = ("'", '"', "$$")
 
-COUNTS = frozenset({"connection", "target", "updated_on", "on_null"})
+COUNTS = frozenset({"connection", "target", "updated_on", "on_null", "on_blank"})
 """Keys of an import that decide what is sent, besides its source: that counts as the words of the query."""
 
 DOES_NOT_COUNT = frozenset(
