@@ -46,10 +46,16 @@ def document(workshop: Workshop, *words: str) -> tuple[int, dict[str, Any], dict
     """Exit code, the document, and its checks by name."""
     done = command(workshop, "dry-run", *words, "--json")
     found = json.loads(done.stdout)
-    assert list(found) == ["nickname", "passed", "rows", "blank_values", "future_events", "checks"], (
-        done.stderr
-    )
-    return done.returncode, found, {check["name"]: check for check in found["checks"]}
+    assert list(found) == [
+        "nickname",
+        "passed",
+        "rows",
+        "blank_values",
+        "future_events",
+        "checks",
+        "notes",
+    ], done.stderr
+    return done.returncode, found, {check["name"]: check for check in found["checks", "notes"]}
 
 
 def test_a_blocking_check_ends_with_one_and_shows_its_problems(workshop: Workshop) -> None:
