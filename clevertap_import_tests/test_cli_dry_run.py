@@ -55,7 +55,7 @@ def document(workshop: Workshop, *words: str) -> tuple[int, dict[str, Any], dict
         "checks",
         "notes",
     ], done.stderr
-    return done.returncode, found, {check["name"]: check for check in found["checks", "notes"]}
+    return done.returncode, found, {check["name"]: check for check in found["checks"]}
 
 
 def test_a_blocking_check_ends_with_one_and_shows_its_problems(workshop: Workshop) -> None:
