@@ -13,7 +13,7 @@ from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.gate import lookup_gate, upload_gate
 from clevertap_import.io.leases import Leases
-from clevertap_import.io.try_out import SHORT
+from clevertap_import.io.try_out import FOR_A_PERSON
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.outcome import Refused
 from clevertap_import.pure.records import batch_of_one
@@ -68,7 +68,7 @@ def probed(settings: AccountSettings, leases: Leases, wait_seconds: float) -> tu
         upload_gate(leases, settings, 1, "A probe") as uploads,
         lookup_gate(leases, settings, "A probe") as lookups,
     ):
-        attempts = Attempts(uploads.upload(clevertap.post), Patience(SHORT), may_repeat=True)
+        attempts = Attempts(uploads.upload(clevertap.post), Patience(FOR_A_PERSON), may_repeat=True)
         ask: Callable[[str], Profile | None] = lookups.ask(partial(clevertap.profile, "identity"))
         look = partial(ask, identity)
         begun = sent(attempts, identity, BEFORE)
