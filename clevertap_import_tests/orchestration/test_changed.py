@@ -171,15 +171,13 @@ def test_a_run_on_the_command_line_says_what_it_left_and_what_was_empty(done: Wo
     done.write("empty", source=nobody, updated_on=None, start=None)
     done.write("quiet", source=nobody)
     said = command(done, "run", "people", "empty", "quiet")
-    assert (said.returncode, said.stderr.splitlines()) == (
-        0,
-        [
-            f"people: {TOLD}, and sends what is other now.",
-            "empty: The query returned no row, so nothing was sent.",
-            f"quiet: The query has no row with UPDATED_AT until {days_ago(-1)} 00:00 UTC,"
-            " so nothing was sent.",
-        ],
-    )
+    assert said.returncode == 0, said.stderr
+    # Before these it says what it begins.
+    assert said.stderr.splitlines()[-3:] == [
+        f"people: {TOLD}, and sends what is other now.",
+        "empty: The query returned no row, so nothing was sent.",
+        f"quiet: The query has no row with UPDATED_AT until {days_ago(-1)} 00:00 UTC, so nothing was sent.",
+    ]
 
 
 def test_a_dry_run_of_no_row_says_so(done: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
