@@ -12,7 +12,9 @@ import pyarrow as pa
 from clevertap_import.io.private_key import with_readable_key
 from clevertap_import.io.snowflake_account import account_and_host
 from clevertap_import.io.snowflake_columns import source_columns
+from clevertap_import.io.snowflake_links import hide_links, without_links
 from clevertap_import.io.snowflake_results import arrow_batches
+from clevertap_import.io.snowflake_retries import retry_pauses
 from clevertap_import.pure.errors import (
     CleverTapImportError,
     ConfigError,
@@ -21,12 +23,13 @@ from clevertap_import.pure.errors import (
     WarehouseUnavailable,
 )
 from clevertap_import.pure.lateness import NO_ROW_TIMESTAMPS
-from clevertap_import.pure.session_parameters import check_kept, session_parameters
+from clevertap_import.pure.session_parameters import NEEDED, check_kept, session_parameters
 from clevertap_import.pure.sql import ROW_COMMIT_TIME, SourceColumn
 from clevertap_import.pure.statement import quoted
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
+    from snowflake.connector.cursor import SnowflakeCursor
 
 OPTIONAL_KEYS = (
     *(
@@ -42,6 +45,8 @@ OPTIONAL_KEYS = (
 )
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
+"""How long one request may go without a usable answer, however often it is tried again."""
+
 QUERY_SECONDS = 6 * 3600
 """Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
 
@@ -120,7 +125,9 @@ def check_server(prefix: str, given: Mapping[str, str]) -> None:
         raise ConfigError(f"{prefix}_PROTOCOL is {protocol!r}. Write https, or http for a server at hand.")
 
 
-def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str, Any]:
+def resource_arguments(
+    settings: SnowflakeSettings, query_tag: str, retry_seconds: float = NETWORK_SECONDS
+) -> dict[str, Any]:
     """The settings as dagster_snowflake's resource takes them."""
     if settings.private_key:
         secret: dict[str, str | None] = {"private_key": settings.private_key}
@@ -148,13 +155,19 @@ def resource_arguments(settings: SnowflakeSettings, query_tag: str) -> dict[str,
             "arrow_number_to_decimal": True,
             # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
             "platform_detection_timeout_seconds": 0.0,
+            # A request of a query would be tried again for as long as the query itself may take.
+            "backoff_policy": retry_pauses(retry_seconds),
         },
     }
 
 
 @contextmanager
-def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Snowflake"]:
+def open_snowflake(
+    settings: SnowflakeSettings, query_tag: str, retry_seconds: float = NETWORK_SECONDS
+) -> Iterator["Snowflake"]:
     """Log in, and log out whatever happens.
+
+    A request that gets no usable answer is made again for `retry_seconds`.
 
     Raises ConfigError, SourceLoginRefused, SessionUnusable or WarehouseUnavailable.
     """
@@ -162,8 +175,9 @@ def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Sno
     # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
     from dagster_snowflake import SnowflakeResource
 
+    hide_links()
     with translated("log in"):
-        resource = SnowflakeResource(**resource_arguments(settings, query_tag))
+        resource = SnowflakeResource(**resource_arguments(settings, query_tag, retry_seconds))
         # Entered by hand: the resource closes the session only if nothing is raised.
         session = resource.get_connection()
         connection = session.__enter__()
@@ -175,10 +189,21 @@ def open_snowflake(settings: SnowflakeSettings, query_tag: str) -> Iterator["Sno
 
 
 def shown_parameters(connection: "SnowflakeConnection") -> dict[str, str]:
-    """The parameters of the session as Snowflake keeps them. It needs no warehouse."""
+    """The parameters of the session as Snowflake keeps them. It needs no warehouse.
+
+    A limit of rows would cut their list too. So what is missing is asked for by its name: no limit cuts that.
+    """
     with translated("show the session's parameters"), connection.cursor() as cursor:
-        cursor.execute("show parameters in session")
-        return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
+        shown = parameters_shown(cursor, "show parameters in session")
+        for name in NEEDED:
+            if name not in shown:
+                shown |= parameters_shown(cursor, f"show parameters like '{name}' in session")
+    return shown
+
+
+def parameters_shown(cursor: "SnowflakeCursor", sql: str) -> dict[str, str]:
+    cursor.execute(sql)
+    return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
 
 
 class Snowflake:
@@ -280,8 +305,9 @@ def unreadable(doing: str, error: Exception) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Snowflake's own words in one line, ending in a period; values are left out of data errors."""
+    """Snowflake's own words in one line and with a period, without values of rows and without links."""
     text = " ".join(str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error).split())
+    text = without_links(text)
     if getattr(error, "errno", None) in DATA_ERRORS:
         text = VALUE_SHOWN.sub("'...'", text)
     return text if text.endswith(".") else f"{text}."

@@ -66,6 +66,9 @@ PINNED = (
 """Every parameter of Snowflake's parameter page was asked two questions: do our expressions read it, and does
 it change the rows, the names, the types or the text of a result? These are all that say yes."""
 
+NEEDED = tuple(each.name for each in PINNED if each.effect)
+"""What a session has to keep."""
+
 
 def session_parameters(query_tag: str) -> dict[str, Value]:
     """What a login asks for."""

@@ -63,6 +63,13 @@ class AnswerRule(BaseModel):
     chunks: int | None = Field(default=None, ge=0)
     chunk_status: int | None = None
     chunk_body: str | None = None
+    # The links to all chunks, in place of the server's own.
+    chunk_url: str | None = None
+    # The body of the answer, or of each chunk, ends after so many bytes; with `breaks_off` the connection
+    # does too, and else the length is as if it were whole.
+    answer_bytes: int | None = Field(default=None, ge=0)
+    chunk_bytes: int | None = Field(default=None, ge=0)
+    breaks_off: bool = False
     total: int | Literal["missing"] | None = None
     row_count: int | None = None
 

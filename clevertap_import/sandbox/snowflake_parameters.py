@@ -1,5 +1,6 @@
 """Parameters of an account, which hold where a session says nothing else, as far as answers show them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlglot import exp
 from clevertap_import.sandbox.snowflake_answers import PINNED, AnswerRule
 from clevertap_import.sandbox.snowflake_logins import Refusal
 
-SHOW_PARAMETERS = "SHOW PARAMETERS IN SESSION"
+SHOW_PARAMETERS = re.compile(r"show parameters(?: like '(?P<pattern>[^']*)')? in session[; ]*", re.IGNORECASE)
 DEFAULTS = {
     "ROWS_PER_RESULTSET": "0",
     "QUOTED_IDENTIFIERS_IGNORE_CASE": "false",
@@ -27,17 +28,24 @@ MOMENTS = (
 
 
 def is_shown(sql: str) -> bool:
-    return " ".join(sql.upper().rstrip("; \n").split()) == SHOW_PARAMETERS
+    return SHOW_PARAMETERS.fullmatch(" ".join(sql.split())) is not None
 
 
-def shown(session: Mapping[str, Any], rule: AnswerRule | None) -> dict[str, Any]:
-    """The answer to SHOW PARAMETERS: what the session says, else the account; JSON, as Snowflake sends it."""
+def shown(sql: str, session: Mapping[str, Any], rule: AnswerRule | None) -> dict[str, Any]:
+    """The answer to SHOW PARAMETERS: what the session says, else the account; JSON, as Snowflake sends it.
+
+    It is a result like all others: a limit of the account cuts it.
+    """
     said = {} if rule and rule.ignores_session else {name.upper(): text(session[name]) for name in session}
     account = {
         name: text(getattr(rule, key)) for key, (name, _) in PINNED.items() if rule and getattr(rule, key)
     }
     values = DEFAULTS | account | {name: said[name] for name in DEFAULTS if name in said}
-    rowset = [[name, value, DEFAULTS.get(name, ""), "", "", "STRING"] for name, value in values.items()]
+    wanted = SHOW_PARAMETERS.fullmatch(" ".join(sql.split()))
+    pattern = re.escape((wanted and wanted["pattern"]) or "%").replace("%", ".*").replace("_", ".")
+    named = [name for name in sorted(values) if re.fullmatch(pattern, name, re.IGNORECASE)]
+    rowset = [[name, values[name], DEFAULTS.get(name, ""), "", "", "STRING"] for name in named]
+    rowset = rowset[: (rule and rule.rows_per_resultset) or None]
     described = [
         {"name": name, "type": "text", "length": 1024, "byteLength": 4096, "nullable": True}
         | {"precision": None, "scale": None}

@@ -38,6 +38,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clevertap_import.sandbox.snowflake_answers import RULES, AnswerRules
+from clevertap_import.sandbox.snowflake_cuts import cut
 from clevertap_import.sandbox.snowflake_dialect import corrected
 from clevertap_import.sandbox.snowflake_logins import Refusal, login_refusal
 from clevertap_import.sandbox.snowflake_parameters import is_shown, shown, unread
@@ -149,7 +150,7 @@ class LocalSnowflakeServer:
         if rule and rule.code:
             return _refused((rule.code, rule.message), rule.sqlstate)
         if is_shown(sql):
-            return JSONResponse({"success": True, "data": shown(session.parameters, rule)})
+            return JSONResponse({"success": True, "data": shown(sql, session.parameters, rule)})
         if rule and (refusal := unread(sql, rule)):
             return _refused(refusal, "22007")
         async with session.lock:
@@ -164,6 +165,7 @@ class LocalSnowflakeServer:
             whole = json.dumps(content)
             change(content["data"], rule, sql)
             self.answers[content["data"]["queryId"]] = whole if rule.inline_recovers else json.dumps(content)
+            return cut(JSONResponse(content, answer.status_code), rule.answer_bytes, rule)
         return JSONResponse(content, answer.status_code)
 
     async def answer_again(self, request: Request) -> Response:
@@ -180,7 +182,8 @@ class LocalSnowflakeServer:
             return Response(status_code=result.rule.chunk_status)
         if result.rule:
             body = changed_chunk(body, result.rowtype, result.rule, result.sql)
-        return Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
+        whole = Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
+        return cut(whole, result.rule.chunk_bytes, result.rule) if result.rule else whole
 
     async def received(self, request: Request) -> Response:
         return JSONResponse({"queries": list(self.queries), "logins": list(self.logins)})

@@ -55,9 +55,9 @@ def put_rows(data: dict[str, Any], table: pa.Table, rule: AnswerRule) -> None:
 def change_counts(data: dict[str, Any], rule: AnswerRule) -> None:
     if rule.chunks is not None and "chunks" in data:
         data["chunks"] = data["chunks"][: rule.chunks]
-    if rule.row_count is not None:
-        for chunk in data.get("chunks", ()):
-            chunk["rowCount"] = rule.row_count
+    for chunk in data.get("chunks", ()):
+        chunk["rowCount"] = chunk["rowCount"] if rule.row_count is None else rule.row_count
+        chunk["url"] = rule.chunk_url or chunk["url"]
     if rule.total == "missing":
         data.pop("total", None)
         data.pop("returned", None)

@@ -89,6 +89,18 @@ def test_a_session_that_does_not_keep_what_was_asked_is_not_used(
     )
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_limit_that_cuts_the_list_of_parameters_itself_is_noticed(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings, limit: int
+) -> None:
+    with (
+        local_snowflake.answering({"ignores_session": True, "rows_per_resultset": limit}),
+        pytest.raises(SessionUnusable, match=f"^Snowflake keeps ROWS_PER_RESULTSET at {limit}, though 0 "),
+        open_snowflake(settings, TAG),
+    ):
+        pass
+
+
 def test_an_account_that_knows_none_of_the_parameters_is_used() -> None:
     check_kept({})
     check_kept({each.name: str(each.value).lower() for each in PINNED})

@@ -129,3 +129,36 @@ def test_a_chunk_that_is_no_arrow_is_an_error_without_a_traceback(
     ):
         rows_read(settings)
     assert "alice" not in str(caught.value)
+
+
+CUT: dict[str, dict[str, Any]] = {
+    "an answer": {"answer_bytes": 100},
+    "an answer whose connection ends": {"answer_bytes": 100, "breaks_off": True},
+    "a chunk": {"chunk_bytes": 50},
+    "a chunk whose connection ends": {"chunk_bytes": 50, "breaks_off": True},
+    "a chunk in its last bytes": {"chunk_bytes": 30_000},
+    "a chunk that cannot be reached": {"chunk_url": "http://127.0.0.1:1/part?X-Amz-Signature=SECRET&x=1"},
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_stays_cut_is_not_asked_for_without_end_and_its_link_is_not_told(
+    local_snowflake: LocalSnowflake,
+    settings: SnowflakeSettings,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    with (
+        local_snowflake.answering({"match": "generator", **CUT[name]}),
+        open_snowflake(settings, TAG, retry_seconds=0) as snowflake,
+        pytest.raises(CleverTapImportError, match=r"^Snowflake could not run the query") as caught,
+    ):
+        list(snowflake.batches(ROWS))
+    assert "SECRET" not in str(caught.value) + caplog.text
+
+
+def test_an_answer_that_is_cut_once_is_read_when_asked_for_again(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings
+) -> None:
+    with local_snowflake.answering({"match": "generator", "answer_bytes": 100, "times": 1}):
+        assert rows_read(settings) == MANY
