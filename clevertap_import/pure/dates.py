@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clevertap_import.pure.rules import Finding, found
+
 MONTHS = pa.array(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"))
 
 FIELDS = {
@@ -95,7 +97,24 @@ def column_seconds(cells: pa.Array) -> pa.Int64Array:
     # numpy, because Arrow's integer division rounds toward zero: one second late for all before 1970.
     floored = ticks.fill_null(0).to_numpy(zero_copy_only=False) // TICKS_PER_SECOND[cells.type.unit]
     outside = (floored < FIRST_SECOND) | (floored > LAST_SECOND)
-    return pa.array(floored, pa.int64(), mask=np.asarray(ticks.is_null()) | outside)
+    return pa.array(floored, pa.int64(), mask=outside | np.asarray(ticks.is_null()))
+
+
+def impossible_moments(cells: pa.Array) -> list[Finding]:
+    """What is wrong in columns of dates or timestamps; nothing in others."""
+    if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
+        return []
+    return outside_years(cells, column_seconds(cells))
+
+
+def outside_years(cells: pa.Array, seconds: pa.Int64Array) -> list[Finding]:
+    """Dates and timestamps that no calendar shows, such as milliseconds that were read as seconds.
+
+    `seconds` of them are null.
+    """
+    if seconds.null_count == cells.null_count:
+        return []
+    return found("date_out_of_range", pc.and_(pc.is_valid(cells), pc.is_null(seconds)))
 
 
 def numbers(parts: Mapping[str, pa.Array], name: str, default: int) -> np.ndarray:

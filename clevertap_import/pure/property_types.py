@@ -12,7 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clevertap_import.pure.dates import PER_SECOND, column_seconds, in_zone, number_seconds, text_seconds
+from clevertap_import.pure.dates import (
+    PER_SECOND,
+    column_seconds,
+    impossible_moments,
+    in_zone,
+    number_seconds,
+    outside_years,
+    text_seconds,
+)
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.json_cells import lists
 from clevertap_import.pure.objects import items_of_charged, subscription_groups
@@ -117,7 +125,7 @@ def whole_digits(decimals: pa.Array) -> pa.StringArray:
 
 
 def encode_string(cells: pa.Array, reading: Reading) -> Encoded:
-    findings = not_finite(cells) if pa.types.is_floating(cells.type) else outside_years(cells)
+    findings = not_finite(cells) if pa.types.is_floating(cells.type) else impossible_moments(cells)
     texts = without(as_text(cells), findings)
     limits = text_findings(texts)
     return without(texts, limits), findings + limits
@@ -125,14 +133,6 @@ def encode_string(cells: pa.Array, reading: Reading) -> Encoded:
 
 def not_finite(numbers: pa.Array) -> list[Finding]:
     return found("not_finite", pc.invert(pc.is_finite(numbers)))
-
-
-def outside_years(cells: pa.Array) -> list[Finding]:
-    """Dates and timestamps that no calendar shows, such as milliseconds that were read as seconds."""
-    if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
-        return []
-    seconds = column_seconds(cells)
-    return found("date_out_of_range", pc.and_(pc.is_valid(cells), pc.is_null(seconds)))
 
 
 def encode_integer(cells: pa.Array, reading: Reading) -> Encoded:
@@ -208,7 +208,8 @@ def encode_date(cells: pa.Array, reading: Reading) -> Encoded:
 def moment_seconds(cells: pa.Array, reading: Reading) -> tuple[pa.Int64Array, list[Finding]]:
     """Epoch seconds of moments in any of the ways that a column can write them."""
     if reading.format is None or pa.types.is_temporal(cells.type):
-        return epoch_seconds(cells, reading.timezone), outside_years(cells)
+        seconds = epoch_seconds(cells, reading.timezone)
+        return seconds, outside_years(cells, seconds)
     if reading.format in PER_SECOND:
         numbers, _ = whole(cells, "date")
         seconds = number_seconds(numbers, reading.format)
@@ -249,7 +250,7 @@ def epoch_seconds(cells: pa.Array, timezone: str) -> pa.Int64Array:
     if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
         raise unusable(cells, "date")
     seconds = column_seconds(cells)
-    if pa.types.is_timestamp(cells.type) and cells.type.tz is not None:
+    if timezone == "UTC" or (pa.types.is_timestamp(cells.type) and cells.type.tz is not None):
         return seconds
     instants = in_zone(seconds.fill_null(0).to_numpy(zero_copy_only=False), timezone)
     return pa.array(instants, pa.int64(), mask=np.asarray(seconds.is_null()))
