@@ -22,6 +22,7 @@ from clevertap_import.io.clevertap import account_settings
 from clevertap_import.io.import_files import imports_folder, load_folder
 from clevertap_import.io.snowflake import snowflake_settings
 from clevertap_import.pure.errors import ConfigError, Unfinished
+from clevertap_import.sandbox.parent import FLAG
 from clevertap_import.sandbox.this_machine import enter_clean, refuse_elsewhere
 
 HOME = ".sandbox"
@@ -73,10 +74,12 @@ def running_sandbox(*, fresh: bool) -> Iterator[dict[str, str]]:
         raise SandboxMissing("The sandbox is not installed. Run: pip install 'clevertap_import[sandbox]'")
     home = Path(HOME).resolve()
     enter_clean(os.environ)
-    command = [sys.executable, "-m", "clevertap_import.sandbox", "--home", str(home)]
+    command = [sys.executable, "-m", "clevertap_import.sandbox", FLAG, "--home", str(home)]
     command += ["--fresh"] if fresh else []
     with ended_by_sigterm():
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
@@ -149,7 +152,7 @@ def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
     """Dagster's web server and daemon on the imports of this project, until Ctrl-C. Raises SandboxFailed."""
     workspace = log.with_name("workspace.yaml")
     workspace.write_text(WORKSPACE)
-    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace)]
+    command = [sys.executable, "-m", "clevertap_import.sandbox.dagster_dev", "--workspace", str(workspace)]
     command += ["--port", str(port), "--host", "127.0.0.1", "--log-level", "warning"]
     # A session of its own: Ctrl-C would reach it too, and a second SIGINT cuts its ending short.
     with log.open("wb") as words:
@@ -158,6 +161,7 @@ def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
             env={**os.environ, **environment},
             # Dagster takes the .env of the folder in which it starts, over all that it was given.
             cwd=log.parent,
+            stdin=subprocess.PIPE,
             stdout=words,
             stderr=words,
             start_new_session=True,

@@ -23,6 +23,7 @@ from clevertap_import.io.import_files import FOLDER_VARIABLE
 from clevertap_import.io.snowflake import OPTIONAL_KEYS
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.sandbox.folder_lock import NAME, FolderInUse, folder_lock, note
+from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
 from clevertap_import.sandbox.shop import connect, seed
 from clevertap_import.sandbox.this_machine import enter_clean
 
@@ -65,18 +66,25 @@ nux:
 """
 
 STOP_SECONDS = 20
+SEEDING = "seeding"
+"""A file that is there from before the shop's first row until after its last: a kill between leaves it."""
 
 
 @contextmanager
 def server(lock: int, module: str, *arguments: str) -> Iterator[dict[str, str]]:
     """A server in a process of its own; yields the address that it prints, and ends it in good order.
 
-    It holds the folder's `lock` as long as it lives, also if the sandbox is killed.
+    It holds the folder's `lock` as long as it lives, which is not long after the sandbox was killed.
     """
-    command = [sys.executable, "-m", f"clevertap_import.sandbox.{module}", *arguments]
+    command = [sys.executable, "-m", f"clevertap_import.sandbox.{module}", FLAG, *arguments]
     # A session of its own: Ctrl-C in the terminal must reach the sandbox, which then ends its servers.
     process = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True, pass_fds=[lock]
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        pass_fds=[lock],
     )
     note(lock, process.pid)
     try:
@@ -118,12 +126,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="where all data of the sandbox is kept")
     parser.add_argument("--fresh", action="store_true", help="forget the data that is there")
+    parser.add_argument(FLAG, action="store_true", help=HELP)
     options = parser.parse_args()
+    if options.with_parent:
+        end_with_parent(terminate)
     enter_clean(os.environ)
     home = options.home.resolve()
     try:
         with folder_lock(home) as lock:
-            if options.fresh:
+            if options.fresh or (home / SEEDING).exists():
+                (home / SEEDING).touch()
                 forget(home)
             serve(prepared(home), lock)
     except FolderInUse as error:
@@ -132,17 +144,18 @@ def main() -> None:
 
 
 def forget(home: Path) -> None:
-    """Remove what is in the folder, but for the lock, which is held."""
+    """Remove what is in the folder, but for the lock, which is held, and the mark of a shop to fill."""
     for path in home.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != NAME:
+        elif path.name not in (NAME, SEEDING):
             path.unlink()
 
 
 def serve(home: Path, lock: int) -> None:
     """Both servers, until a signal comes; the shop is filled if it is new."""
-    is_new = not (home / "snowflake").exists()
+    if not (home / "snowflake").exists():
+        (home / SEEDING).touch()
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
@@ -151,8 +164,9 @@ def serve(home: Path, lock: int) -> None:
         server(lock, "clevertap_server", "--state", str(home / "clevertap.json")) as clevertap_address,
     ):
         variables = environment(home, snowflake_address, clevertap_address)
-        if is_new:
+        if (home / SEEDING).exists():
             seeded(variables)
+            (home / SEEDING).unlink()
         sys.stdout.write(json.dumps(variables) + "\n")
         sys.stdout.flush()
         ended.wait()

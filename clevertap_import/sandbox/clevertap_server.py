@@ -28,6 +28,7 @@ from clevertap_import.sandbox.clevertap_control import control_routes
 from clevertap_import.sandbox.clevertap_flights import Flight, Slots
 from clevertap_import.sandbox.clevertap_lookups import event_count, profile_answer
 from clevertap_import.sandbox.clevertap_upload import Upload, spoilt
+from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
 
 Answer = Callable[[Account, Request, Flight], Awaitable[Response | None]]
 
@@ -185,6 +186,8 @@ def listening_socket(port: int) -> socket.socket:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until told to end."""
     options = _parsed(arguments)
+    if options.with_parent:
+        end_with_parent(terminate)
     account = Account(Credentials(options.account_id, options.passcode, options.region))
     if options.state is not None and options.state.exists():
         account.load(options.state)
@@ -217,6 +220,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--account-id", default=defaults.account_id)
     parser.add_argument("--passcode", default=defaults.passcode)
     parser.add_argument("--region", default=defaults.region)
+    parser.add_argument(FLAG, action="store_true", help=HELP)
     return parser.parse_args(arguments)
 
 

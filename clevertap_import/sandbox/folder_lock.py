@@ -26,7 +26,8 @@ def folder_lock(home: Path) -> Iterator[int]:
         except BlockingIOError:
             raise FolderInUse(
                 f"Another sandbox or demo uses {home} (processes {(home / NAME).read_text().strip()})."
-                " End it, or start this one in another folder."
+                " End it, or start this one in another folder. The servers of one that was killed end by"
+                " themselves within seconds."
             ) from None
         os.truncate(handle, 0)
         note(handle, os.getpid())

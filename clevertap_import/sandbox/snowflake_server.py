@@ -37,6 +37,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
 from clevertap_import.sandbox.snowflake_answers import RULES, AnswerRules
 from clevertap_import.sandbox.snowflake_cuts import cut
 from clevertap_import.sandbox.snowflake_dialect import corrected
@@ -330,7 +331,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--linger-seconds", type=float, default=300, help="how long results outlive their session"
     )
-    serve(parser.parse_args(arguments))
+    parser.add_argument(FLAG, action="store_true", help=HELP)
+    options = parser.parse_args(arguments)
+    if options.with_parent:
+        end_with_parent(terminate)
+    serve(options)
 
 
 if __name__ == "__main__":

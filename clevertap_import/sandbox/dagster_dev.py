@@ -1,0 +1,43 @@
+"""`dagster dev` for the sandbox; all of it ends with the process that started it.
+
+    python -m clevertap_import.sandbox.dagster_dev --workspace FILE --port 3000
+
+It is started at the head of a session of its own, in which all of Dagster's processes are.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from dagster._cli import main as dagster
+
+from clevertap_import.sandbox.parent import end_with_parent
+
+STOP_SECONDS = 30
+
+
+def end_session() -> None:
+    """Interrupt `dagster dev` as Ctrl-C would, which ends its children; then what is left of the session."""
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(STOP_SECONDS)
+    kill_session()
+
+
+def kill_session() -> None:
+    """Its children, and their children, this process among them."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    end_with_parent(end_session)
+    sys.argv[1:1] = ["dev"]
+    try:
+        dagster()
+    finally:
+        kill_session()
+
+
+if __name__ == "__main__":
+    main()
