@@ -41,7 +41,9 @@ def code_location(instance: dg.DagsterInstance, config: ImportConfig) -> RemoteR
         *(FIRST_RUNS, KILLED_RUNS, f"{config.nickname}_{KILLED_RUNS}"),
         automation_name(config) or KILLED_RUNS,
     }
-    states = [state for state in instance.all_instigator_state() if state.instigator_name in own]
+    # An instance in memory alone keeps no switches.
+    all_states = instance.all_instigator_state() if instance.schedule_storage else []
+    states = [state for state in all_states if state.instigator_name in own]
     newest_first = sorted(states, key=lambda state: since(state) or 0, reverse=True)
     known = [state.origin.repository_origin for state in newest_first]
     here = repositories()
