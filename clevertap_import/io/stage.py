@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from clevertap_import.io.source_rows import SourceRows
 from clevertap_import.pure.cell_texts import texts
+from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.columns import Problem
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.mapping import Mapped, Mapper
@@ -48,11 +49,15 @@ class Fault:
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows have a fault, and the number of the first; its value only if the import shows values."""
+    """How many rows have a fault, and the number of the first; its value only if the import shows values.
+
+    `example_place` is the part of the first row's cell that has it, such as `item 2`.
+    """
 
     rows: int
     example_row: int
     example_value: str | None = None
+    example_place: str = ""
 
 
 @dataclass(slots=True)
@@ -235,7 +240,8 @@ class Stager:
             first = int(places[0])
             if fault(problem) not in counts.tallies:
                 value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
-                counts.tallies[fault(problem)] = Tally(0, mapped.first_row + first, value)
+                row, place = mapped.first_row + first, problem.finding.place
+                counts.tallies[fault(problem)] = Tally(0, row, value, place)
             counts.tallies[fault(problem)].rows += len(places)
 
 
@@ -262,8 +268,9 @@ def python_text(cell: pa.Array) -> str:
 
 
 def fault(problem: Problem) -> Fault:
-    finding = problem.finding
-    return Fault(finding.code, problem.column, problem.property, problem.type, finding.reason)
+    """One for all items of a list: a table of problems has a line for each kind, not for each item."""
+    code = problem.finding.code
+    return Fault(code, problem.column, problem.property, problem.type, CODES[code].reason)
 
 
 def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

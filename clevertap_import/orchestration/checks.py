@@ -189,6 +189,11 @@ def result(
     )
 
 
+def reason_with_example(fault: Fault, tally: Tally) -> str:
+    example = " of ".join(filter(None, (tally.example_place, tally.example_value)))
+    return f"{fault.reason}, such as {example}" if example else fault.reason
+
+
 def problem_table(problems: Problems) -> dg.TableMetadataValue:
     """Most frequent first. Values are shown only where the import asks for it."""
     records = [
@@ -199,9 +204,7 @@ def problem_table(problems: Problems) -> dg.TableMetadataValue:
                 "property": fault.property or "",
                 "type": fault.type,
                 "code": fault.code,
-                "reason": f"{fault.reason}, such as {tally.example_value}"
-                if tally.example_value
-                else fault.reason,
+                "reason": reason_with_example(fault, tally),
                 "rows": tally.rows,
                 "example_row": tally.example_row,
             }

@@ -72,7 +72,8 @@ def accounted(records: int, body: dict[str, Any]) -> Outcome:
     if not isinstance(unprocessed, list) or type(processed) is not int:
         return Uncertain("HTTP 200 without counts")
     if body["status"] == "fail" and processed == 0 and not unprocessed:
-        return NothingTaken('HTTP 200 with "fail" for all records, and no reason')
+        said = str(body.get("error") or "no reason given")[:MAX_REASON_CHARS]
+        return NothingTaken(f'HTTP 200 with "fail" for all records: {said}')
     problems = [record_problem(entry) for entry in unprocessed]
     known = [problem for problem in problems if problem is not None and 0 <= problem.index < records]
     distinct = {problem.index for problem in known}

@@ -219,6 +219,13 @@ ALL = (
         "Build the OBJECT in SQL, such as `OBJECT_CONSTRUCT('email', ARRAY_CONSTRUCT('Marketing'))`.",
     ),
     Code(
+        "repeated_name",
+        "mapping",
+        "a JSON object with one name twice, of which only one value could be sent",
+        '`{"email": ["News"], "email": ["Marketing"]}`',
+        "Write each name once: build the object in SQL with `OBJECT_CONSTRUCT`.",
+    ),
+    Code(
         "not_a_value",
         "mapping",
         "an object or a list, where CleverTap takes one value",
@@ -228,7 +235,7 @@ ALL = (
     Code(
         "too_many_items",
         "limits",
-        "a list of more than 100 items, or of 256 in Items of Charged",
+        "a list of more than 100 items, or Items of Charged with more than 256",
         "101 items",
         "Keep those that matter in SQL, such as `ARRAY_SLICE(TAGS, 0, 100)`.",
     ),

@@ -87,7 +87,15 @@ def no_number(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-DECODE = json.JSONDecoder(parse_constant=no_number).decode
+def object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The last of two values of one name would hide the other, which may be somebody's "no"."""
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise Wrong("repeated_name")
+    return named
+
+
+DECODE = json.JSONDecoder(parse_constant=no_number, object_pairs_hook=object_of).decode
 
 
 def parsed(text: str, code: str) -> object:

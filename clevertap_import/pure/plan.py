@@ -10,7 +10,7 @@ from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.lateness import commit_time_missing
 from clevertap_import.pure.mapping import Plan, property_plan
-from clevertap_import.pure.own_names import OWN_NAMES, own_name_problem
+from clevertap_import.pure.own_names import OWN_NAMES, is_nearly, nearly_problem, own_name_problem
 from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
 from clevertap_import.pure.sql import OWN_COLUMNS, SourceColumn, moment_sql, resolved
 from clevertap_import.pure.system_properties import CHARGED, ITEMS, SYSTEM_PROPERTIES, own_property
@@ -49,7 +49,7 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
     for index, mapping in enumerate(target.properties):
         for part, message in (
             *name_problems(mapping, is_events=is_events),
-            *own_name_problems(mapping, is_events=is_events),
+            *own_name_problems(target, mapping),
             *place_problems(config.target, mapping),
             *value_problems(property_plan(config, mapping, Plan()), is_events=is_events),
         ):
@@ -59,8 +59,7 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
 def event_name_problems(target: EventsTarget, name: str) -> Iterator[KeyProblem]:
     for finding in event_name_findings(pa.array([name])):
         yield "target.event_name.constant", f"The {finding.reason}."
-    is_nearly = name != CHARGED and "".join(name.split()).lower() == CHARGED.lower()
-    if is_nearly and any(mapping.property == ITEMS.name for mapping in target.properties):
+    if is_nearly(name, CHARGED) and any(mapping.property == ITEMS.name for mapping in target.properties):
         yield (
             "target.event_name.constant",
             f"CleverTap writes it {CHARGED}. Items go with this spelling alone.",
@@ -95,12 +94,17 @@ def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyP
         yield "property", f"{name!r} is one of CleverTap's own event properties. Choose another name."
 
 
-def own_name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyProblem]:
-    """Names that may have been meant as CleverTap's own. Events have no properties of its own to confuse."""
+def own_name_problems(
+    target: ProfilesTarget | EventsTarget, mapping: PropertyMapping
+) -> Iterator[KeyProblem]:
+    """Names that may have been meant as CleverTap's own. Events have none but `Items` to confuse."""
     name = mapping.property
-    if is_events:
-        if mapping.custom:
+    if isinstance(target, EventsTarget):
+        is_nearly_items = target.event_name.constant == CHARGED and is_nearly(name, ITEMS.name)
+        if mapping.custom and not is_nearly_items:
             yield "custom", "All properties of an event are your own. Leave custom out."
+        elif not mapping.custom and is_nearly_items:
+            yield "property", nearly_problem(name, ITEMS.name)
     elif mapping.custom and name in OWN_NAMES:
         yield "custom", f"{name!r} is one of CleverTap's own properties in any case. Leave custom out."
     elif not mapping.custom and (problem := own_name_problem(name)):

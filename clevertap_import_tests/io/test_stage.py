@@ -23,6 +23,7 @@ from clevertap_import.io.stage import (
     steps,
     window_starts,
 )
+from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.past import EventsPast, NoPast, Past
 from clevertap_import.pure.records import Rejection
@@ -168,6 +169,28 @@ def test_faults_are_tallied_with_the_first_row_that_has_them() -> None:
                 Fault("not_an_integer", "POINTS", "Points", "integer", "not a whole number"): Tally(2, 2)
             },
         )
+
+
+def test_a_kind_of_problem_is_one_line_whichever_items_have_it() -> None:
+    """A list has up to 256 items: a line for each would bury all else."""
+    cells = ["[" + "{}, " * place + "7]" for place in range(30)]
+    rows = pa.record_batch(
+        {
+            "ID": ["a"] * len(cells),
+            "ITEMS": cells,
+            "AT": pa.array([SECONDS] * len(cells), pa.timestamp("s")),
+            EPOCH_COLUMN: pa.array([SECONDS] * len(cells)),
+        }
+    )
+    charged = events_import(
+        {"column": "ITEMS", "property": "Items"}, target={"event_name": {"constant": "Charged"}}
+    )
+    rejected: list[Rejection] = []
+    with Stage() as stage:
+        Stager(Mapper(charged, 0), HOURS, NoPast(), rejected.extend, lambda counts: None).fill(stage, [rows])
+        ((fault, tally),) = stage.counts.tallies.items()
+    assert (fault.reason, tally) == (CODES["item_not_flat"].reason, Tally(30, 1, None, "item 1"))
+    assert rejected[-1].reason == f"item 30: {CODES['item_not_flat'].reason}"
 
 
 def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:

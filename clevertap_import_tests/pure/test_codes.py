@@ -90,6 +90,10 @@ PRODUCED_BY: dict[str, list[Maker]] = {
     "not_a_list": [typed("list", [cell]) for cell in ('{"a": 1}', "[[1]]", "[NaN]", "[" * 99_999, "x")],
     "too_many_items": [typed("list", [LONG_LIST]), typed("items", [json.dumps([{}] * 257)])],
     "not_items": [typed("items", [cell]) for cell in ('{"sku": "A7"}', "x", "[NaN]", "3", "[" * 99_999)],
+    "repeated_name": [
+        typed("items", ['[{"a": 1, "a": 2}]']),
+        typed("groups", ['{"email": ["News"], "email": ["Marketing"]}']),
+    ],
     "item_not_flat": [typed("items", [cell]) for cell in ('["A7"]', '[{"a": [1]}]', '[{"a": {}}]', "[[]]")],
     "item_name": [
         typed("items", [json.dumps([{name: 1}])]) for name in ("a.b", "", " ", "$x", "a\n", "é" * 61)

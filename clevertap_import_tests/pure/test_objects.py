@@ -84,7 +84,11 @@ def test_null_deletes_no_subscription_group() -> None:
         ([{"a": 1}, None, "A7"], "item_not_flat", "item 3: not an object of texts, numbers and booleans"),
         ([{"a": "x" * 513}], "value_too_long", "item 1: over 512 bytes of text"),
         ([{"a.b": 1}], "item_name", "item 1: the name of a value is blank, over 120 bytes, or holds one of"),
-        ([{}] * 257, "too_many_items", "a list of more than 100 items, or of 256 in Items of Charged"),
+        (
+            [{}] * 257,
+            "too_many_items",
+            "a list of more than 100 items, or Items of Charged with more than 256",
+        ),
         ({"a": 1}, "not_items", "Items of Charged is a JSON list of flat objects, and this is none"),
     ],
 )
@@ -95,6 +99,23 @@ def test_a_problem_names_the_item_and_no_value(cell: object, code: str, reason: 
     assert (rejection.row_number, rejection.property, rejection.code) == (2, "Items", code)
     assert rejection.reason.startswith(reason)
     assert data(result) == [{"Items": BOOKS}]
+
+
+@pytest.mark.parametrize(
+    ("config", "column", "cell"),
+    [
+        (charged(ITEMS), "ITEMS", '[{"sku": "A7", "sku": "A8"}]'),
+        (
+            profiles_import({"column": "OUT", "property": "category-unsubscribe"}),
+            "OUT",
+            '{"email": ["News"], "email": ["Marketing"]}',
+        ),
+    ],
+)
+def test_a_name_given_twice_hides_no_value(config: ImportConfig, column: str, cell: str) -> None:
+    """Snowflake's VARIANT has no such objects, a column of text may."""
+    (rejection,) = mapped(config, {column: "TEXT"}, [{column: cell}]).rejections
+    assert rejection.code == "repeated_name"
 
 
 def test_rows_that_name_their_event_have_items_in_charged_alone() -> None:
@@ -207,6 +228,15 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
 )
 def test_check_says_where_objects_belong(config: ImportConfig, key: str, told: str) -> None:
     assert (key, told) in list(config_problems(config))
+
+
+@pytest.mark.parametrize("name", ["items", "ITEMS", "Items ", "I-tems", "\uff29tems"])
+def test_a_name_that_almost_is_items_is_refused_in_charged(name: str) -> None:
+    mapping = {"column": "C", "property": name}
+    ((key, message),) = config_problems(charged(mapping))
+    assert (key, "Write Items, or add custom: true" in message) == ("target.properties[0].property", True)
+    assert list(config_problems(charged(mapping | {"custom": True}))) == []
+    assert list(config_problems(events_import(mapping))) == []
 
 
 def test_a_constant_of_objects_is_sent() -> None:

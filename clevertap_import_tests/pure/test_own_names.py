@@ -25,6 +25,7 @@ def problems(name: str, *, is_events: bool = False, **more: object) -> Problems:
         *(("MSG-SMS", "MSG-sms"), ("MSG-Email", "MSG-email"), ("MSG-DNDwhatsapp", "MSG-dndWhatsApp")),
         *(("MSG-DNDSMS", "MSG-dndPhone"), ("msg_push", "MSG-push"), ("MSG - email", "MSG-email")),
         *(("email", "Email"), ("Email ", "Email"), ("E-Mail", "Email"), ("Ema\u200bil", "Email")),
+        *(("MSG\u2011sms", "MSG-sms"), ("MSG\u2013push", "MSG-push"), ("\uff25mail", "Email")),
         *(
             ("gender", "Gender"),
             ("dob", "DOB"),
@@ -43,12 +44,18 @@ def test_a_name_that_almost_is_one_of_clevertaps_is_refused_with_that_one(name: 
     assert problems(name, is_events=True) == []
 
 
-@pytest.mark.parametrize("name", ["MSG-viber", "msg-line", "MSG-emial", "MSG-", "MSG-dndPush"])
+@pytest.mark.parametrize(
+    "name",
+    ["MSG-viber", "msg-line", "MSG\u2010viber", "MSG-emial", "MSG-", "MSG-dndPush", "MSG-dndWatsApp"],
+)
 def test_a_switch_for_messages_that_clevertap_has_not_is_refused_with_those_it_has(name: str) -> None:
     ((key, message),) = problems(name)
     assert key == "property"
     assert "MSG-email, MSG-push, MSG-sms, MSG-whatsapp, MSG-dndEmail, MSG-dndPhone" in message
-    assert ("Did you mean 'MSG-email'?" in message) == (name == "MSG-emial")
+    meant = {"MSG-emial": "MSG-email", "MSG-dndWatsApp": "MSG-dndWhatsApp"}.get(name)
+    # No other channel, and none of the opposite meaning.
+    assert ("Did you mean" in message) == (meant is not None)
+    assert f"Did you mean {meant!r}?" in message or meant is None
     assert problems(name, custom=True) == []
 
 
