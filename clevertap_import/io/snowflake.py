@@ -62,6 +62,9 @@ VALUE_SHOWN = re.compile(r"""['"{\[].*['"}\]]|(?<=value )[+-]?[0-9][^\s,]*""")
 NO_OBJECT = (
     "Check the name, and that the role has USAGE on its database and schema, and SELECT if it is a table."
 )
+SESSION_ENDED = range(390104, 390116)
+"""Snowflake's error numbers for a session that has ended, if a login went well before."""
+
 REMEDIES = {
     606: "Name a warehouse for the connection, and grant the role USAGE on it.",
     904: "Check the spelling: no such column is there. Names in double quotes are taken letter by letter.",
@@ -289,6 +292,8 @@ def database_error(doing: str, error: "DatabaseError") -> Exception:
         return WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.")
     if doing == "log in":
         return SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}")
+    if getattr(error, "errno", None) in SESSION_ENDED:
+        return WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again: it logs in anew.")
     remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "")
     if ROW_COMMIT_TIME in told(error).upper():
         remedy = NO_ROW_TIMESTAMPS

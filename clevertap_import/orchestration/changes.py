@@ -11,6 +11,8 @@ from clevertap_import.pure.errors import QueryFailed, SourceError
 from clevertap_import.pure.table_state import change_query
 
 IDLE_SECONDS = 3600.0
+RETRY_SECONDS = 10.0
+"""So that one look without an answer keeps those of the other imports waiting for a moment only."""
 
 TableStates = dict[str, str]
 
@@ -23,7 +25,8 @@ class TableStateUnknown(SourceError):
 def kept_session(connection: str) -> KeptSnowflake:
     """The session of this process for a connection; sensors of many imports share it."""
     settings = snowflake_settings(connection, os.environ)
-    return KeptSnowflake(partial(open_snowflake, settings, "clevertap_import:changes"), IDLE_SECONDS)
+    log_in = partial(open_snowflake, settings, "clevertap_import:changes", RETRY_SECONDS)
+    return KeptSnowflake(log_in, IDLE_SECONDS)
 
 
 def table_states(config: ImportConfig) -> TableStates:
@@ -42,9 +45,8 @@ def table_state(session: KeptSnowflake, table: str) -> str:
         rows = session.rows(change_query(table))
     except QueryFailed as error:
         raise TableStateUnknown(
-            f"Snowflake does not tell when {table} changes. {error} Check the name, and that the role may"
-            " select from it. For a view, change tracking may have to be on for the tables that it reads. Or"
-            " choose another kind of schedule, such as every."
+            f"Snowflake does not tell when {table} changes. {error} For a view, change tracking may have"
+            " to be on for the tables that it reads. Or choose another kind of schedule, such as every."
         ) from None
     if not rows or rows[0]["TOKEN"] is None:
         raise TableStateUnknown(

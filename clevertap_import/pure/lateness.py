@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from clevertap_import.pure.config import COMMIT_TIME_COLUMN, ImportConfig, UpdatedOn
+from clevertap_import.pure.config import COMMIT_TIME, COMMIT_TIME_COLUMN, ImportConfig, UpdatedOn
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.sql import ROW_COMMIT_TIME, SourceColumn, resolved
 from clevertap_import.pure.statement import tables_named
@@ -67,6 +67,16 @@ def late_days(config: ImportConfig, columns: Sequence[SourceColumn]) -> Iterator
             f"{updated_on.column} is a DATE, so the rows of a day count as of its midnight, and those that"
             " are committed later in the day may be left out. Write lookback: 1 day; or, in UTC, window: day."
         )
+
+
+def own_commit_time(table: str) -> str:
+    """What is wrong if the table of an import by commit time has a column of that name itself."""
+    return (
+        f"{table} has a column {COMMIT_TIME_COLUMN} of its own, the name under which an import with"
+        f" updated_on: {COMMIT_TIME} reads the commit time. Write a query instead: it selects"
+        f" {ROW_COMMIT_TIME} as {COMMIT_TIME_COLUMN}, and the table's own column, if it is needed,"
+        " under another name."
+    )
 
 
 def commit_time_missing(error: ConfigError) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from clevertap_import.pure.columns import PropertyPlan
-from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.config import COMMIT_TIME_COLUMN, ImportConfig
 from clevertap_import.pure.errors import ConfigError
-from clevertap_import.pure.lateness import commit_time_missing
+from clevertap_import.pure.lateness import commit_time_missing, own_commit_time
 from clevertap_import.pure.mapping import Plan, property_plan
 from clevertap_import.pure.own_names import OWN_NAMES, is_nearly, nearly_problem, own_name_problem
 from clevertap_import.pure.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
@@ -165,11 +165,7 @@ def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> It
     become what is wanted."""
     repeated = repeated_names(columns)
     for name in repeated:
-        yield (
-            "source",
-            f"The query returns more than one column {name!r}. Give each a name of its own, such as"
-            f" b.{name} as B_{name}, or leave out those that are not needed.",
-        )
+        yield "source", repeated_problem(config, name)
     for key, column in config_columns(config):
         if column.upper() in (name.upper() for name in repeated):
             continue
@@ -183,6 +179,15 @@ def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> It
             check_use(config, key, resolved(columns, column), columns)
         except ConfigError as error:
             yield f"{key}.column", f"{column}: {error}"
+
+
+def repeated_problem(config: ImportConfig, name: str) -> str:
+    if config.is_by_commit_time and config.source.kind == "table" and name == COMMIT_TIME_COLUMN:
+        return own_commit_time(config.source.table)
+    return (
+        f"The query returns more than one column {name!r}. Give each a name of its own, such as"
+        f" b.{name} as B_{name}, or leave out those that are not needed."
+    )
 
 
 def repeated_names(columns: Sequence[SourceColumn]) -> list[str]:

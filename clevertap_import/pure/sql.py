@@ -156,8 +156,12 @@ def newest_first(config: ImportConfig, columns: Sequence[SourceColumn]) -> str:
 
 def ordered_sql(columns: Sequence[SourceColumn], name: str) -> str:
     """The column as what can be ordered: semi-structured ones have no order of their own."""
-    if resolved(columns, name).type in ORDERED_TYPES:
+    kind = resolved(columns, name).type
+    if kind in ORDERED_TYPES:
         return bytewise_sql(columns, name)
+    if kind in ("ARRAY", "OBJECT"):
+        # Structured ones cannot be cast to text, and the connector calls them by the same names.
+        return f"to_json(to_variant({column_sql(columns, name)}))"
     return f"cast({column_sql(columns, name)} as varchar)"
 
 

@@ -53,6 +53,15 @@ def casts(sql: str) -> dict[str, tuple[str, int | None]]:
     return found
 
 
+def uncastable(sql: str, columns: Mapping[str, WireColumn]) -> str | None:
+    """The first structured column that the query casts to text, which Snowflake refuses."""
+    nested = {name for name, column in columns.items() if column.layout == "nested"}
+    for each in sqlglot.parse_one(sql, read="snowflake").find_all(exp.Cast) if nested else ():
+        if CASTS.get(each.to.this) == "text" and each.this.name in nested:
+            return str(each.this.name)
+    return None
+
+
 def as_declared(rowtype: Sequence[dict[str, Any]], columns: Mapping[str, WireColumn], sql: str) -> None:
     """Change the description of a result to what its source declares, or what the query casts it to."""
     cast = casts(sql)

@@ -41,6 +41,7 @@ from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, termina
 from clevertap_import.sandbox.snowflake_answers import RULES, AnswerRules
 from clevertap_import.sandbox.snowflake_cuts import cut
 from clevertap_import.sandbox.snowflake_dialect import corrected
+from clevertap_import.sandbox.snowflake_layouts import uncastable
 from clevertap_import.sandbox.snowflake_logins import Refusal, login_refusal
 from clevertap_import.sandbox.snowflake_parameters import is_shown, shown, unread
 from clevertap_import.sandbox.snowflake_results import (
@@ -154,6 +155,8 @@ class LocalSnowflakeServer:
             return JSONResponse({"success": True, "data": shown(sql, session.parameters, rule)})
         if rule and (refusal := unread(sql, rule)):
             return _refused(refusal, "22007")
+        if rule and (column := uncastable(sql, rule.columns)):
+            return _refused(("001065", f"Invalid argument types for function 'CAST': {column}"), "42000")
         async with session.lock:
             self.spool.free_session(token, only_read=True)
             _large_result.set(None)

@@ -92,3 +92,15 @@ def test_a_query_that_does_not_select_it_is_told_how(
         "updated_on: No column 'COMMIT_TIME' in the query result. It has ID, CITY. With updated_on:"
         " commit_time a query selects METADATA$ROW_LAST_COMMIT_TIME as COMMIT_TIME."
     )
+
+
+def test_a_table_with_a_column_of_that_name_is_told_what_to_write(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings
+) -> None:
+    fill(
+        local_snowflake,
+        settings,
+        "create table T (ID varchar, CITY varchar, COMMIT_TIME date) row_timestamp = true",
+    )
+    with pytest.raises(ConfigError, match=r"^source: T has a column COMMIT_TIME of its own.* Write a query "):
+        read(settings, config(), BEFORE)

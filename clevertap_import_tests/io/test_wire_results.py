@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from clevertap_import.io.snowflake import SnowflakeSettings, open_snowflake, snowflake_settings
-from clevertap_import.pure.errors import CleverTapImportError, QueryFailed, ResultIncomplete
+from clevertap_import.pure.errors import (
+    CleverTapImportError,
+    QueryFailed,
+    ResultIncomplete,
+    WarehouseUnavailable,
+)
 from clevertap_import.sandbox.snowflake_results import CHUNK_ROWS, INLINE_ROWS
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
 
@@ -162,3 +167,25 @@ def test_an_answer_that_is_cut_once_is_read_when_asked_for_again(
 ) -> None:
     with local_snowflake.answering({"match": "generator", "answer_bytes": 100, "times": 1}):
         assert rows_read(settings) == MANY
+
+
+@pytest.mark.parametrize("code", ["390104", "390111", "390113", "390114", "390115"])
+def test_a_session_that_ends_before_its_query_is_no_fault_of_the_query(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings, code: str
+) -> None:
+    with open_snowflake(settings, TAG) as snowflake:
+        local_snowflake.end_sessions(code)
+        with pytest.raises(WarehouseUnavailable, match=r"no longer exists\. Run again: it logs in anew\.$"):
+            list(snowflake.batches(ROWS))
+
+
+def test_a_short_result_is_told_though_its_session_has_ended_too(
+    local_snowflake: LocalSnowflake, settings: SnowflakeSettings
+) -> None:
+    rule = {"match": "generator", "chunk_rows": 5}
+    with local_snowflake.answering(rule), open_snowflake(settings, TAG) as snowflake:
+        batches = snowflake.batches(ROWS)
+        next(batches)
+        local_snowflake.end_sessions()
+        with pytest.raises(ResultIncomplete):
+            list(batches)
