@@ -27,6 +27,7 @@ from clevertap_import.pure.columns import (
     only_in_charged,
 )
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.objects import in_one_order
 from clevertap_import.pure.property_types import Reading
 from clevertap_import.pure.records import DIGEST_BYTES, RECORD_SCHEMA, Rejection
 from clevertap_import.pure.system_properties import ITEMS, own_property
@@ -65,6 +66,18 @@ class Plan:
 
     source_types: Mapping[str, str] = field(default_factory=dict)
     property_types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Records as they are sent, and the `contents` by which the journal knows them again."""
+
+    sent: pa.BinaryArray
+    contents: pa.BinaryArray
+
+    def filter(self, mask: pa.BooleanArray) -> "Lines":
+        sent = self.sent.filter(mask)
+        return Lines(sent, sent if self.contents is self.sent else self.contents.filter(mask))
 
 
 class Mapper:
@@ -155,7 +168,7 @@ class Mapper:
 
     def records(
         self,
-        lines: pa.BinaryArray,
+        lines: Lines,
         kept: np.ndarray,
         windows: np.ndarray,
         identities: pa.StringArray,
@@ -163,14 +176,14 @@ class Mapper:
     ) -> pa.RecordBatch:
         starts = windows[kept]
         if isinstance(self.config.target, ProfilesTarget):
-            digests = digest_array(map(xxh3_128_digest, views(lines)))
+            digests = digest_array(map(xxh3_128_digest, views(lines.contents)))
             names = identities.take(pa.array(kept)).cast(pa.binary()).to_pylist()
             identity_digests = digest_array(map(xxh3_128_digest, names))
         else:
-            digests = event_digests(lines, starts, self.timeless_bytes)
-            identity_digests = pa.nulls(len(lines), digests.type)
+            digests = event_digests(lines.contents, starts, self.timeless_bytes)
+            identity_digests = pa.nulls(len(digests), digests.type)
         columns = [
-            lines,
+            lines.sent,
             pa.array(kept + first_row, pa.int64()),
             pa.array(starts, pa.int64()),
             digests,
@@ -204,19 +217,27 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) ->
     )
 
 
-def encode(
-    head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int
-) -> pa.BinaryArray:
+def encode(head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int) -> Lines:
     """One line of JSON for each row. A wrong cell is null by now, so its row has a line too, without it."""
     typed = {name: cells for name, cells in properties.items() if not cells.is_json}
     table = pa.table([*(cells.values for cells in head.values()), nested(typed, size)], [*head, body])
     out = BytesIO()
     arro3.io.write_ndjson(table, out)
-    lines = lines_of(out.getvalue())
+    lines = Lines(plain := lines_of(out.getvalue()), plain)
     for name, cells in properties.items():
         if cells.is_json:
-            lines = with_json(lines, name, cells.values)
+            lines = with_objects(lines, name, cells.values)
     return lines
+
+
+def with_objects(lines: Lines, name: str, values: pa.StringArray) -> Lines:
+    """`lines` with one more property of JSON text. Snowflake may aggregate a list in another order at each
+    reading; the event is the same."""
+    sent = with_json(lines.sent, name, values)
+    ordered = in_one_order(values)
+    if ordered is values and lines.contents is lines.sent:
+        return Lines(sent, sent)
+    return Lines(sent, with_json(lines.contents, name, ordered))
 
 
 def with_json(lines: pa.BinaryArray, name: str, values: pa.StringArray) -> pa.BinaryArray:

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clevertap_import.pure.json_cells import is_unicode
 from clevertap_import.pure.rules import (
@@ -74,6 +75,16 @@ def rewritten(cells: pa.StringArray, read: Callable[[str], object]) -> tuple[pa.
 
 # In one order of keys, as a record is known again by its bytes.
 ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def in_one_order(values: pa.StringArray) -> pa.StringArray:
+    """The lists of objects among `values` sorted; the very same array if none has two of them."""
+    many = pc.fill_null(pc.and_(pc.starts_with(values, "["), pc.match_substring(values, "},{")), False)
+    if not pc.any(many).as_py():
+        return values
+    lists = [sorted(map(ENCODE, json.loads(text))) for text in values.filter(many).to_pylist()]
+    texts = [f"[{','.join(texts)}]" for texts in lists]
+    return pc.replace_with_mask(values, many, pa.array(texts, pa.string()))
 
 
 def findings(places: dict[Trouble, list[int]], size: int) -> Iterator[Finding]:
