@@ -47,15 +47,28 @@ def main(context: click.Context) -> None:
     clevertap_import/defs/ of a clone.
     Exit codes: 0 all is well, 1 the data or a service says no, 2 the command or the configuration is wrong.
     """
-    if context.invoked_subcommand in ON_OWN_SERVERS:
-        return
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        leave("The folder in which this command was started is gone. Start it in another.", WRONG)
+    if context.invoked_subcommand not in ON_OWN_SERVERS:
+        take_variables(folder)
+
+
+def take_variables(folder: Path) -> None:
+    """Those of the .env in `folder`, and in that of its project; what is set already stays as it is."""
     from dotenv import load_dotenv
 
-    file = Path.cwd() / ".env"
-    try:
-        load_dotenv(file)
-    except UnicodeDecodeError:
-        leave(f"{file} is not UTF-8 text. Save it as UTF-8.", WRONG)
+    from clevertap_import.io.dagster_project import project_root
+
+    root = project_root(folder)
+    for file in (folder / ".env", *([root / ".env"] if root else [])):
+        try:
+            load_dotenv(file)
+        except ValueError:
+            leave(f"{file} is not UTF-8 text. Save it as UTF-8.", WRONG)
+        except OSError as error:
+            leave(f"{file} cannot be read: {error.strerror}.", WRONG)
 
 
 COMMANDS = (check, test_connection, probe, preview, dry_run, rejects, retry, settle, pause, resume, stop)

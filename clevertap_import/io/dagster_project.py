@@ -13,6 +13,10 @@ FOLDERS = ("defs", "definitions")
 """Below the root module; the second where there is no first, as the `dg` command has it."""
 
 
+HOME = ".dagster"
+INSTANCE_FILE = "dagster.yaml"
+
+
 @dataclass(frozen=True, slots=True)
 class DagsterProject:
     """Its root, and its folder of components."""
@@ -30,6 +34,27 @@ def project_around(start: Path) -> DagsterProject | None:
             if folder := module_folder(root, module):
                 return DagsterProject(root, folder)
     return None
+
+
+def project_root(start: Path) -> Path | None:
+    """The folder of the nearest Dagster project, from `start` up; also of a clone of ours."""
+    for root in (start, *start.parents):
+        if any(
+            module.split(".")[0] == PACKAGE or module_folder(root, module) for module in defs_modules(root)
+        ):
+            return root
+    return None
+
+
+def base_folder(start: Path) -> Path:
+    """Where Dagster's things are kept without a DAGSTER_HOME: in the folder of the project around `start`.
+
+    In `start` itself if there is no project, or if it has a home of its own. Everybody who works in a project
+    must find the same home, or what was sent from one folder of it would be sent again from another.
+    """
+    if (start / HOME).exists() or (start / INSTANCE_FILE).exists():
+        return start
+    return project_root(start) or start
 
 
 def module_folder(root: Path, module: str) -> Path | None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from os.path import normpath
+from os.path import expanduser, normpath
 from pathlib import Path
 
 from clevertap_import.io.dagster_project import PACKAGE, DagsterProject, project_around
@@ -78,7 +78,7 @@ def imports_folder(environment: Mapping[str, str]) -> Path:
     if not named:
         project = project_around(Path.cwd())
         return project.defs if project else PACKAGE_FOLDER
-    folder = Path(named).resolve()
+    folder = Path(expanduser(named)).resolve()
     if not folder.is_dir():
         raise FolderMissing(
             f"{FOLDER_VARIABLE} names {folder}, which is no folder. Correct it, or make the folder."

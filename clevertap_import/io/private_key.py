@@ -4,6 +4,7 @@ import base64
 import re
 from contextlib import suppress
 from dataclasses import replace
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def with_readable_key(settings: "SnowflakeSettings") -> "SnowflakeSettings":
 
 def contents(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return Path(expanduser(path)).read_bytes()
     except (OSError, ValueError) as error:
         if len(path) > MAX_SHOWN_CHARS:
             raise ConfigError(

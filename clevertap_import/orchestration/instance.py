@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from dagster._core.instance.ref import InstanceRef
 from dagster._serdes import ConfigurableClassData
-from yaml import YAMLError
 
+from clevertap_import.io.dagster_project import INSTANCE_FILE
 from clevertap_import.orchestration.event_storage import BATCH_SIZE, BATCH_VARIABLE, BatchingSqliteStorage
 from clevertap_import.orchestration.opening import opening
 from clevertap_import.orchestration.resources import home
@@ -16,7 +17,7 @@ from clevertap_import.pure.errors import ConfigError
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Dagster's instance in DAGSTER_HOME, or as this folder's dagster.yaml says, or else in `.dagster`.
+    """Dagster's instance in DAGSTER_HOME, or as this project's dagster.yaml says, or else in `.dagster`.
 
     Raises ConfigError if there is no such home, or its dagster.yaml is wrong; StorageUnavailable if the
     storage that it names cannot be used.
@@ -25,12 +26,13 @@ def open_instance() -> dg.DagsterInstance:
     try:
         folder = instance_folder()
         with opening(home()):
-            return dg.DagsterInstance.from_ref(with_batches(InstanceRef.from_dir(str(folder))))
+            ref = anchored(InstanceRef.from_dir(str(folder)), folder)
+            return dg.DagsterInstance.from_ref(with_batches(ref))
     except OSError as error:
         raise StorageUnavailable(error) from None
     except Exception as error:
         trouble = storage_trouble(error)
-        if trouble is None and isinstance(error, dg.DagsterError | YAMLError):
+        if trouble is None and isinstance(error, dg.DagsterError | yaml.YAMLError):
             raise ConfigError(f"Dagster cannot start in its DAGSTER_HOME. {error}") from None
         if trouble is None:
             raise
@@ -41,20 +43,40 @@ def instance_folder() -> Path:
     """The folder whose dagster.yaml is used. Raises ConfigError if DAGSTER_HOME names none."""
     named = os.environ.get("DAGSTER_HOME")
     if named:
-        folder = Path(named).expanduser()
+        folder = Path(os.path.expanduser(named))
         if not (folder.is_absolute() and folder.is_dir()):
             raise ConfigError(
                 f'Dagster cannot start in its DAGSTER_HOME. $DAGSTER_HOME "{named}" must be a folder that'
                 " exists, by its absolute path. Make it, or leave DAGSTER_HOME out."
             )
         return folder
-    folder = Path(".dagster").resolve()
+    folder = home()
     folder.mkdir(exist_ok=True)
-    if Path("dagster.yaml").is_file():
-        return Path.cwd()
+    if (folder.parent / INSTANCE_FILE).is_file():
+        return folder.parent
     (folder / "dagster.yaml").touch()
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+def anchored(ref: InstanceRef, folder: Path) -> InstanceRef:
+    """The same instance, with relative folders of its dagster.yaml below `folder`, wherever one works."""
+    return ref._replace(
+        **{
+            name: below(part, folder)
+            for name, part in ref._asdict().items()
+            if isinstance(part, ConfigurableClassData)
+        }
+    )
+
+
+def below(part: ConfigurableClassData, folder: Path) -> ConfigurableClassData:
+    config = part.config_dict
+    base = config.get("base_dir")
+    if not isinstance(base, str) or Path(base).is_absolute():
+        return part
+    anchor = yaml.safe_dump(config | {"base_dir": str(folder / base)})
+    return ConfigurableClassData(part.module_name, part.class_name, anchor)
 
 
 def with_batches(ref: InstanceRef) -> InstanceRef:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from clevertap_import.io.attempts import Patience
 from clevertap_import.io.clevertap import AccountSettings, account_settings
+from clevertap_import.io.dagster_project import HOME, base_folder
 from clevertap_import.io.database import default_url
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
@@ -74,8 +75,10 @@ def open_journal() -> Journal:
 
 
 def home() -> Path:
-    """Where Dagster keeps its things: DAGSTER_HOME, or the folder that this project's dagster.yaml names."""
-    return Path(os.environ.get("DAGSTER_HOME") or ".dagster").resolve()
+    """Where Dagster keeps its things: DAGSTER_HOME, or `.dagster` in the folder of the project around."""
+    named = os.environ.get("DAGSTER_HOME")
+    # As Dagster takes the name: in a .env nobody else makes a home of `~`.
+    return Path(os.path.expanduser(named)).resolve() if named else base_folder(Path.cwd()) / HOME
 
 
 def variable(name: str, field: str) -> str:

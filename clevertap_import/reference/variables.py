@@ -43,8 +43,9 @@ OTHERS = {
 
 def variables() -> Iterable[str]:
     words = (
-        "A `.env` file in the current folder is read. The name of a connection or an account in capitals is"
-        " the prefix: a connection named `analytics` reads `ANALYTICS_ACCOUNT` and so on."
+        "A `.env` file in the current folder is read, and one in the folder of the project around. The name"
+        " of a connection or an account in capitals is the prefix: a connection named `analytics` reads"
+        " `ANALYTICS_ACCOUNT` and so on."
     )
     yield from heading(2, "Environment variables", words)
     rows = [(variable("snowflake", field), SNOWFLAKE[field]) for field in fields(SnowflakeConnection)]
