@@ -203,11 +203,12 @@ def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[
     from clevertap_import.console import progress_bars
     from clevertap_import.definitions import defs
     from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.launch import Wish, runs
+    from clevertap_import.orchestration.launch import Wish, runs, until_canceled
 
     with open_instance() as instance, progress_bars():
         asked = Wish(**wish)
-        return [line for config in configs for line in runs(instance, defs, config, asked, aside)]
+        every = (line for config in configs for line in runs(instance, defs, config, asked, aside))
+        return list(until_canceled(every))
 
 
 @main.command()

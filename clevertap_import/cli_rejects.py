@@ -124,12 +124,13 @@ def retry(name: str, json_output: bool) -> None:
     from clevertap_import.console import progress_bars
     from clevertap_import.definitions import defs
     from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.launch import until_canceled
     from clevertap_import.orchestration.resources import home
     from clevertap_import.orchestration.retrying import retried
 
     (config,) = ready([name])
     with open_instance() as instance, progress_bars():
-        lines = list(retried(instance, defs, config, home(), aside))
+        lines = list(until_canceled(retried(instance, defs, config, home(), aside)))
     nothing = "No window that is done has rejected rows; there is nothing to retry."
     report_runs([config], lines, nothing, json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)

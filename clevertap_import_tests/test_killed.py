@@ -41,11 +41,11 @@ def workshop(
         yield shop
 
 
-def started(workshop: Workshop) -> subprocess.Popen[str]:
-    """A run that waits for CleverTap's answer."""
+def started(workshop: Workshop, *words: str) -> subprocess.Popen[str]:
+    """A command, `run people` if it is not named, that waits for CleverTap's answer."""
     workshop.clevertap.knobs(service_seconds=SLOW_SECONDS)
     process = subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import", "run", "people"],
+        [sys.executable, "-m", "clevertap_import", *(words or ("run", "people"))],
         env=process_environment(workshop),
         cwd=workshop.folder,
         stdout=subprocess.PIPE,
@@ -102,6 +102,28 @@ def test_a_canceled_run_is_not_the_health_of_an_import(workshop: Workshop) -> No
     told = instance.fetch_observations(asset_key("people"), limit=1).records[0].asset_observation
     assert told
     assert "health_percent" not in told.metadata
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_command_begins_no_other_run(workshop: Workshop, end: signal.Signals) -> None:
+    workshop.write("second")
+    with started(workshop, "run", "people", "second") as process:
+        process.send_signal(end)
+        workshop.clevertap.knobs(service_seconds=0)
+        said, _ = process.communicate(timeout=END_SECONDS)
+    assert process.returncode == 1
+    assert "people: It was canceled. What CleverTap took is in the journal; the next run sends" in said
+    (line,) = json.loads(command(workshop, "stats", "people", "--json").stdout)
+    assert line["status"] == "Canceled"
+    assert json.loads(command(workshop, "stats", "second", "--json").stdout) == []
+
+
+def test_an_interrupted_dry_run_says_no_more(workshop: Workshop) -> None:
+    with started(workshop, "dry-run", "people") as process:
+        process.send_signal(signal.SIGINT)
+        workshop.clevertap.knobs(service_seconds=0)
+        said, _ = process.communicate(timeout=END_SECONDS)
+    assert (process.returncode, said.split()) == (1, ["Aborted!"])
 
 
 def beats() -> int:

@@ -1,7 +1,7 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version, was_imported
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import (
+    JournalDatabase,
     account_key,
     connection_key,
     home,
@@ -53,7 +54,7 @@ class RunOptions(dg.Config):
     admit_rejected: bool = False
 
 
-Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]
+Results = Generator[dg.AssetCheckResult | dg.MaterializeResult, None, None]  # type: ignore[type-arg]
 
 
 def asset_key(nickname: str) -> dg.AssetKey:
@@ -135,7 +136,8 @@ def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsD
         },
     )
     def run_import(context: dg.AssetExecutionContext, config: RunOptions) -> Results:
-        yield from run_one(context, config, imported)
+        journal: JournalDatabase = getattr(context.resources, JOURNAL_KEY)
+        yield from journal.guarded(run_one(context, config, imported))
 
     return run_import
 

@@ -9,6 +9,7 @@ import dagster as dg
 from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, op_name
 from clevertap_import.orchestration.changed import counts_for_commands
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
+from clevertap_import.orchestration.interrupts import is_interrupted
 from clevertap_import.orchestration.launch import QUIET, make_way
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.processes import process_tags
@@ -79,6 +80,8 @@ def dry_run(
         tags={**process_tags(), DRY_RUN_TAG: config.nickname},
         raise_on_error=False,
     )
+    if any(map(is_interrupted, result.all_events)):
+        raise KeyboardInterrupt
     changed = counts_for_commands([config], tell) if result.success else {}
     note = changed_note(config, changed.get(config.nickname, 0))
     found = {each.check_name: each for each in result.get_asset_check_evaluations()}

@@ -1,7 +1,7 @@
 """Runs of imports, started from a command: in this process, recorded in Dagster's history."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -110,7 +110,15 @@ def runs(
         problem = failure(events)
         yield {"nickname": config.nickname, **stats[0], "problem": problem}
         if problem and problem.startswith(STORAGE_TROUBLE):
-            # The run was broken off between two of its results, and keeps its turn as long as the process.
+            # The next run would send, and then fail alike.
+            return
+
+
+def until_canceled(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines of `runs`, but for those of runs after one that was canceled: they are not begun."""
+    for line in lines:
+        yield line
+        if line["status"] == "Canceled":
             return
 
 

@@ -9,6 +9,7 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import RemoteRepositoryOrigin
 
 from clevertap_import.orchestration.automation import automation_name
+from clevertap_import.orchestration.interrupts import heeding_interrupts, is_interrupted
 from clevertap_import.orchestration.sensors import FIRST_RUNS, KILLED_RUNS
 from clevertap_import.orchestration.switches import repositories, since
 from clevertap_import.pure.config import ImportConfig
@@ -24,7 +25,7 @@ def execute_recorded(
     """Execute the job of an import in this process; the id and the events of its run.
 
     Unlike `execute_in_process`, it says where Dagster finds the job; without that the UI cannot re-execute
-    the run.
+    the run. A run that was interrupted is recorded as canceled.
     """
     run = instance.create_run_for_job(
         job,
@@ -32,7 +33,13 @@ def execute_recorded(
         tags={**job.run_tags, **tags},
         remote_job_origin=code_location(instance, config).get_job_origin(job.name),
     )
-    return run.run_id, list(execute_run_iterator(InMemoryJob(job), run, instance))
+    events: list[dg.DagsterEvent] = []
+    for event in heeding_interrupts(execute_run_iterator(InMemoryJob(job), run, instance)):
+        events.append(event)
+        if is_interrupted(event):
+            # Dagster takes an interrupt that nobody announced for a failure.
+            instance.report_run_canceling(run, "The command was interrupted.")
+    return run.run_id, events
 
 
 def code_location(instance: dg.DagsterInstance, config: ImportConfig) -> RemoteRepositoryOrigin:

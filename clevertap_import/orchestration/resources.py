@@ -1,12 +1,13 @@
 """Connections and accounts as Dagster resources, filled from the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from clevertap_import.io.attempts import Patience
 from clevertap_import.io.clevertap import AccountSettings, account_settings
@@ -14,6 +15,8 @@ from clevertap_import.io.dagster_project import HOME, base_folder
 from clevertap_import.io.database import default_url
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
+
+Result = TypeVar("Result")
 
 JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
 
@@ -64,9 +67,27 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where deliveries are remembered; a SQLite file below Dagster's home if no URL is given."""
 
     url: str | None = Field(None, repr=False)
+    _step: Generator[object, None, None] | None = PrivateAttr(None)
 
     def open(self) -> Journal:
         return Journal(self.url or default_url(home()))
+
+    def guarded(self, results: Generator[Result, None, None]) -> Generator[Result, None, None]:
+        """The results of a step, which is closed at the latest when the next one begins or the run ends.
+
+        Dagster leaves a step between two results if it cannot store one, or if the run is canceled there,
+        and keeps it in memory: with the import's turn, for which the next run in this process would wait.
+        """
+        self.close_step()
+        self._step = results
+        yield from results
+
+    def close_step(self) -> None:
+        if self._step is not None:
+            self._step.close()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.close_step()
 
 
 def open_journal() -> Journal:

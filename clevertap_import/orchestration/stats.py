@@ -8,6 +8,7 @@ import dagster as dg
 
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.interrupts import INTERRUPTED, is_interrupted
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable
 from clevertap_import.pure.errors import ConfigError
@@ -95,6 +96,8 @@ def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
         if not event.is_step_failure:
             continue
         data = event.step_failure_data
+        if is_interrupted(event):
+            return INTERRUPTED
         if data.user_failure_data:
             return str(data.user_failure_data.description)
         # What went wrong first: Dagster's own words around it only say in which op it did.

@@ -35,11 +35,12 @@ def shop(workshop: Workshop, home: Path) -> Iterator[Workshop]:
         yield replace(workshop, instance=instance)
 
 
-def fill_disk(home: Path, event_type: str) -> None:
-    """From now on the storage takes no event of this type."""
+def fill_disk(home: Path, *event_types: str) -> None:
+    """From now on the storage takes no event of these types."""
+    types = ", ".join(f"'{event_type}'" for event_type in event_types)
     with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as other:
         other.execute(
-            f"create trigger full before insert on event_logs when new.dagster_event_type = '{event_type}'"
+            f"create trigger full before insert on event_logs when new.dagster_event_type in ({types})"
             " begin select raise(abort, 'database or disk is full'); end"
         )
 

@@ -1,0 +1,77 @@
+"""The turn of an import is given back when its run ends, however that is: the next run need not wait."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from clevertap_import.io.database import default_url
+from clevertap_import.io.journal import Journal
+from clevertap_import.io.leases import holders, import_resource
+from clevertap_import.orchestration.instance import open_instance
+from clevertap_import_tests.orchestration.test_storage_trouble import fill_disk, mend_disk
+from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, days_ago
+
+PEOPLE = 3
+RESULTS = ["ASSET_CHECK_EVALUATION", "ASSET_MATERIALIZATION"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(DAGSTER_YAML)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def shop(workshop: Workshop, home: Path) -> Iterator[Workshop]:
+    workshop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(PEOPLE)])
+    workshop.write("customers", start=days_ago(2))
+    with open_instance() as instance:
+        yield replace(workshop, instance=instance)
+
+
+def waiting_or_under_way(home: Path, nickname: str) -> list[str]:
+    with Journal(default_url(home)) as journal:
+        return holders(journal.engine, import_resource(nickname))
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("also", [(), ("STEP_FAILURE",)])
+def test_a_result_that_dagster_cannot_store(
+    shop: Workshop, home: Path, result: str, also: tuple[str, ...]
+) -> None:
+    fill_disk(home, result, *also)
+    (line,) = shop.run("customers")
+    assert (line["status"], waiting_or_under_way(home, "customers")) == ("Failed", [])
+    mend_disk(home)
+    (line,) = shop.run("customers")
+    assert line["status"] == "Success", line["problem"]
+
+
+def test_a_run_that_is_canceled_while_a_result_is_stored(shop: Workshop, home: Path) -> None:
+    """Dagster takes the signal where the step is between two of its results."""
+
+    signals: list[int] = []
+
+    def cancel(*statement: object) -> None:
+        if not signals and "ASSET_CHECK_EVALUATION'" in repr(statement):
+            signals.append(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", cancel)
+    try:
+        (line,) = shop.run("customers")
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", cancel)
+    assert (line["status"], waiting_or_under_way(home, "customers")) == ("Canceled", [])
+    assert not shop.clevertap.profiles()
+    (line,) = shop.run("customers")
+    assert line["status"] == "Success", line["problem"]
