@@ -10,6 +10,8 @@ from clevertap_import.io.try_out import Lookup, TriedOut
 from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.report import is_over
+from clevertap_import.pure.system_properties import own_property
+from clevertap_import.pure.target import PropertyMapping
 
 DESCRIPTIONS = {
     "query": "The query compiles, and returns every column that the import needs, with a usable type.",
@@ -100,7 +102,7 @@ def dry_run_results(
         problems = [
             (fault, tally) for fault, tally in counts.tallies.items() if CODES[fault.code].check == name
         ]
-        notes, found = value_notes(counts) if name == "mapping" else ("", {})
+        notes, found = value_notes(config, counts) if name == "mapping" else ("", {})
         yield result(
             key,
             name,
@@ -142,13 +144,31 @@ def query_summary(counts: StageCounts) -> str:
     return told
 
 
-def value_notes(counts: StageCounts) -> tuple[str, dict[str, int]]:
+def is_groups(config: ImportConfig, mapping: PropertyMapping) -> bool:
+    own = own_property(config.target, mapping.property)
+    return own is not None and own.type == "groups"
+
+
+def deleted_where_blank(config: ImportConfig, counts: StageCounts) -> list[str]:
+    """Properties with blank cells that NULL deletes. Subscription groups are no property to delete."""
+    return [
+        mapping.property
+        for mapping in config.target.properties
+        if counts.blanks[mapping.property]
+        and (mapping.on_null or config.on_null) == "delete"
+        and not is_groups(config, mapping)
+    ]
+
+
+def value_notes(config: ImportConfig, counts: StageCounts) -> tuple[str, dict[str, int]]:
     """What to tell of values that are taken and yet may not be meant, and how many they are."""
     told = ""
     if counts.blanks:
         most = ", ".join(f"{name}: {cells:,}" for name, cells in counts.blanks.most_common(SHOWN_BLANKS))
         more = ", ..." if len(counts.blanks) > SHOWN_BLANKS else ""
         told += f" Blank cells that count as NULL: {counts.blank_values:,} ({most}{more})."
+    if deleted := deleted_where_blank(config, counts):
+        told += f" They delete the property, by on_null: delete, in {', '.join(deleted[:SHOWN_BLANKS])}."
     if counts.future_events:
         told += (
             f" Events whose time is in the future: {counts.future_events:,}; a wrong format or timezone of"

@@ -188,7 +188,7 @@ ALL = (
         "mapping",
         "Items of Charged is a JSON list of flat objects, and this is none",
         '`{"sku": "A7"}`',
-        "Build an ARRAY of OBJECTs in SQL, such as `ARRAY_CONSTRUCT(ITEM)`.",
+        "Build an ARRAY of OBJECTs in SQL, such as `ARRAY_CONSTRUCT(ITEM)`; `type: items` reads JSON text.",
     ),
     Code(
         "item_not_flat",

@@ -34,6 +34,14 @@ def test_a_table_full_of_blank_addresses_is_sent_and_told(workshop: Workshop) ->
     }
 
 
+def test_blank_addresses_that_delete_those_of_persons_are_told_so(workshop: Workshop) -> None:
+    workshop.write("emptied", target=profiles_target(Email="NAME"), on_null="delete")
+    workshop.people([("a", "a@example.com", NOW), ("b", "", NOW)])
+    _, checks = checked(workshop, "emptied")
+    told = "NULL: 1 (Email: 1). They delete the property, by on_null: delete, in Email."
+    assert str(checks["mapping"]["description"]).endswith(told)
+
+
 def test_blank_addresses_stop_an_import_that_calls_them_invalid(workshop: Workshop) -> None:
     workshop.write("strict", target=profiles_target(Email="NAME"), on_blank="invalid")
     workshop.people([("a", "a@example.com", NOW), ("b", "", NOW)])
