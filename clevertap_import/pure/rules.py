@@ -127,9 +127,10 @@ def identity_findings(identities: pa.StringArray) -> list[Finding]:
     """Identities that are missing, blank, placeholders or too long."""
     filled = pc.fill_null(identities, "")
     bare = pc.utf8_lower(pc.utf8_trim_whitespace(filled))
-    junk = pc.is_in(bare, value_set=pa.array(JUNK_IDENTITIES))
-    too_long = pc.greater(pc.utf8_length(filled), MAX_IDENTITY_CHARS)
-    wrong = pc.or_(junk, too_long)
+    wrong = pc.is_in(bare, value_set=pa.array(JUNK_IDENTITIES))
+    # Characters are no more than bytes, which are counted without reading the text.
+    if (pc.max(pc.binary_length(filled)).as_py() or 0) > MAX_IDENTITY_CHARS:
+        wrong = pc.or_(wrong, pc.greater(pc.utf8_length(filled), MAX_IDENTITY_CHARS))
     blank = blank_cells(filled)
     return found("523", wrong if blank is None else pc.or_(wrong, blank))
 
