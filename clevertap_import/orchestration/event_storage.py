@@ -23,6 +23,10 @@ BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
 
 BATCH_SIZE = 500
 
+NUMBER = SqlEventLogStorageTable.c.id
+
+INSERT = SqlEventLogStorageTable.insert().returning(NUMBER, sort_by_parameter_order=True)
+
 TOGETHER = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
 
 
@@ -43,15 +47,23 @@ class BatchingEventLog(SqliteEventLogStorage):
                 self.store_event(event)
 
     def _store_together(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
-        """All of them or none: first into the file of the run, then into the one that all runs share."""
+        """All of them or none: first into the file of the run, then into the one that all runs share.
+
+        Dagster repeats events that could not be written, so none of them may be left in one of the files.
+        """
         rows = [self._event_to_row(event) for event in events]
         with self.run_connection(run_id) as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), rows)
-        insert = SqlEventLogStorageTable.insert().returning(
-            SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
-        )
+            written = list(connection.execute(INSERT, rows).scalars())
+        try:
+            self._store_in_index(rows, events)
+        except BaseException:
+            with self.run_connection(run_id) as connection:
+                connection.execute(SqlEventLogStorageTable.delete().where(NUMBER.in_(written)))
+            raise
+
+    def _store_in_index(self, rows: Sequence[dict[str, Any]], events: Sequence[EventLogEntry]) -> None:
         with self.index_transaction() as connection:
-            numbers = list(connection.execute(insert, rows).scalars())
+            numbers = list(connection.execute(INSERT, rows).scalars())
             self._store_asset_event_tags(connection, events, numbers)
             for event, number in last_of_each_asset(events, numbers):
                 self._store_asset_event(connection, event, number)

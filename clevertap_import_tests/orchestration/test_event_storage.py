@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from clevertap_import.orchestration.event_storage import BatchingSqliteStorage
 from clevertap_import.orchestration.instance import open_instance
+from clevertap_import_tests.orchestration.test_storage_trouble import fill_disk
 from clevertap_import_tests.workshop import DAGSTER_YAML
 
 HOURS = dg.HourlyPartitionsDefinition("2026-01-01-00:00", end_date="2026-02-01-00:00")
@@ -43,12 +44,12 @@ def instance_in(folder: Path, *, batching: bool) -> Iterator[dg.DagsterInstance]
             yield instance
 
 
-def run_range(instance: dg.DagsterInstance, first: str, last: str) -> str:
+def run_range(instance: dg.DagsterInstance, first: str, last: str, *, succeeds: bool = True) -> str:
     job = dg.define_asset_job("job", selection="*", executor_def=dg.in_process_executor)
     found = dg.Definitions(assets=[hours], asset_checks=[is_well], jobs=[job]).resolve_job_def("job")
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    result = found.execute_in_process(instance=instance, tags=tags)
-    assert result.success
+    result = found.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+    assert result.success == succeeds
     return result.run_id
 
 
@@ -100,6 +101,19 @@ def test_a_home_that_dagster_has_written_is_read_and_written_on(tmp_path: Path) 
             run_range(instance, KEYS[3], KEYS[5])
         with dg.DagsterInstance.get() as instance:
             assert instance.get_materialized_partitions(KEY) == set(KEYS[:6])
+
+
+def test_windows_that_the_index_does_not_take_are_not_left_in_the_run(tmp_path: Path) -> None:
+    """Dagster repeats them one by one: as many are left as its own storage leaves of one that fails."""
+    left = []
+    for batching in (False, True):
+        home = tmp_path / f"{batching}"
+        with instance_in(home, batching=batching) as instance:
+            fill_disk(home, "ASSET_MATERIALIZATION")
+            run_id = run_range(instance, KEYS[0], KEYS[7], succeeds=False)
+            left.append(len(instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)))
+            assert not instance.get_materialized_partitions(KEY)
+    assert left == [1, 1]
 
 
 def transactions(folder: Path, *, batching: bool, windows: int) -> int:
