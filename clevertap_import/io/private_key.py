@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PEM_MARK = b"-----BEGIN"
 PEM = re.compile(rb"(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)", re.DOTALL)
+WRITTEN_BREAK = re.compile(rb"(?:\\+r)?\\+n|\\+r")
+"""A line break in letters, as variables hold it; a backslash may have become two on the way."""
+
 MAX_SHOWN_CHARS = 100
 """Of a path; the shortest keys have more, also without PEM's first and last line."""
 
@@ -83,7 +86,7 @@ def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":
         # A file of bytes; text is no DER.
         with suppress(ValueError):
             return serialization.load_der_private_key(key, password)
-        key = base64.b64decode(key)
+        key = base64.b64decode(WRITTEN_BREAK.sub(b"\n", key))
     if PEM_MARK not in key:
         return serialization.load_der_private_key(key, password)
     return serialization.load_pem_private_key(with_line_breaks(key), password)
@@ -91,7 +94,7 @@ def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":
 
 def with_line_breaks(pem: bytes) -> bytes:
     """The PEM text as a file has it: a variable may hold it in one line, or its breaks as \\n."""
-    text = pem.replace(b"\\r", b"").replace(b"\\n", b"\n")
+    text = WRITTEN_BREAK.sub(b"\n", pem)
     found = PEM.search(text)
     if found is None or b"\n" in found[2].strip():
         return text

@@ -5,8 +5,8 @@ import re
 from clevertap_import.pure.errors import ConfigError
 
 ACCOUNT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-HOST = re.compile(r"(?:https?://)?([\w.-]+)\.snowflakecomputing\.(com|cn|mil)(?::443)?(?:/.*)?", re.I)
-SNOWSIGHT = re.compile(r"(?:https?://)?app\.snowflake\.(com|cn)/([\w-]+)/([\w-]+)(?:[/#?].*)?", re.I)
+HOST = re.compile(r"(?:https?://)?([\w.-]+)\.snowflakecomputing\.(com|cn|mil)(?::443)?(?:[/#?].*)?", re.I)
+SNOWSIGHT = re.compile(r"(?:https?://)?app\.snowflake\.(com|cn)/([\w.-]+)/([\w-]+)(?:[/#?].*)?", re.I)
 
 
 def account_and_host(variable: str, text: str) -> tuple[str, str | None]:
@@ -16,8 +16,9 @@ def account_and_host(variable: str, text: str) -> tuple[str, str | None]:
     """
     written = text.strip()
     if found := SNOWSIGHT.fullmatch(written):
-        domain, organization, name = found.groups()
-        account = f"{organization}-{name}"
+        domain, group, name = found.groups()
+        # An older form has the region there; no organization's name has a hyphen or a dot.
+        account = f"{name}.{group}" if re.search("[.-]", group) else f"{group}-{name}"
     elif found := HOST.fullmatch(written):
         account, domain = found.groups()
     elif ACCOUNT.fullmatch(written):

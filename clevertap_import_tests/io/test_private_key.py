@@ -51,6 +51,8 @@ def settings(**secrets: str) -> SnowflakeSettings:
         ("\n".join(PLAIN.splitlines()[1:-1]), ""),
         (PLAIN.replace("\n", "\\n"), ""),
         (PLAIN.replace("\n", "\\r\\n"), ""),
+        (PLAIN.replace("\n", "\\\\n"), ""),
+        ("\\n".join(PLAIN.splitlines()[1:-1]), ""),
         (PLAIN.replace("\n", "\r\n"), ""),
         (f'"{PLAIN}"', ""),
         (PLAIN.replace("\n", " "), ""),

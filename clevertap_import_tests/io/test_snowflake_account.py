@@ -24,6 +24,10 @@ def where(account: str, **more: str) -> tuple[str, str | None]:
         ("https://xy12345.eu-central-1.snowflakecomputing.com/console#/", "xy12345.eu-central-1", None),
         ("xy12345.eu-central-1.privatelink.snowflakecomputing.com", "xy12345.eu-central-1.privatelink", None),
         ("https://app.snowflake.com/myorg/myaccount/#/homepage", "myorg-myaccount", None),
+        ("https://myorg-myaccount.snowflakecomputing.com?x=1", "myorg-myaccount", None),
+        # Snowsight's older form: no organization's name has a hyphen or a dot, and every region has.
+        ("https://app.snowflake.com/eu-central-1/xy12345/w3pe9", "xy12345.eu-central-1", None),
+        ("https://app.snowflake.com/east-us-2.azure/xy12345", "xy12345.east-us-2.azure", None),
         ("https://myorg-my_account.snowflakecomputing.cn/", "myorg-my_account", CHINA),
         ("myorg-my-account.snowflakecomputing.cn", "myorg-my-account", CHINA),
         ("https://app.snowflake.cn/myorg/my-account", "myorg-my-account", CHINA),
