@@ -11,6 +11,13 @@ from clevertap_import.pure.statement import tokens_of
 VERSION = "1-"
 """How it is computed. A digest of another version says nothing about a change."""
 
+PATH_BEGINS = (":", "[")
+
+PATH_GOES_ON = (".", "]")
+
+PATH_SIGNS = (*PATH_BEGINS, *PATH_GOES_ON)
+"""Of SRC:Name.first[0].Last all but SRC is as it is written: Snowflake tells capitals of such names apart."""
+
 QUOTES = ("'", '"', "$$")
 
 COUNTS = frozenset({"connection", "target", "updated_on", "on_null", "on_blank"})
@@ -49,10 +56,13 @@ def is_comparable(digest: str) -> bool:
 
 
 def query_words(sql: str) -> list[str]:
-    """The words of `sql`, without comments; capitals count within quotes only."""
+    """The words of `sql`, without comments; capitals count within quotes and in paths into a VARIANT only."""
     words: list[str] = []
+    in_path, before = False, ""
     for token in tokens_of(sql):
         text = sql[token.start : token.end + 1]
+        in_path = text in PATH_BEGINS or (in_path and (text in PATH_GOES_ON or before in PATH_SIGNS))
         # Some tokens are several words, such as ORDER BY.
-        words += [text] if text.startswith(QUOTES) else text.upper().split()
+        words += [text] if in_path or text.startswith(QUOTES) else text.upper().split()
+        before = text
     return words

@@ -62,6 +62,13 @@ QUERY_CHANGES = {
     "a line that was a comment": SQL.replace("where", "-- where"),
 }
 
+PATHS = {
+    "a path": ("select SRC:Name from T", "select SRC:name from T"),
+    "deep in a path": ("select SRC:a.B[0].C from T", "select SRC:a.B[0].c from T"),
+    "behind brackets": ("select SRC['a'].B from T", "select SRC['a'].b from T"),
+    "a word of SQL in a path": ("select SRC:Date from T", "select SRC:date from T"),
+}
+
 SAME_QUERIES = {
     "a comment": f"-- the paid ones\n{SQL} /* in any order */ // really",
     "line breaks": SQL.replace("\n", "  \r\n "),
@@ -85,6 +92,19 @@ def test_what_makes_the_same_records_is_none(what: str) -> None:
 @pytest.mark.parametrize("what", QUERY_CHANGES)
 def test_another_query_is_a_change(what: str) -> None:
     assert definition_digest(sql(QUERY_CHANGES[what])) != definition_digest(sql(SQL))
+
+
+@pytest.mark.parametrize("what", PATHS)
+def test_capitals_in_a_path_into_a_variant_are_a_change(what: str) -> None:
+    one, other = PATHS[what]
+    assert query_words(one) != query_words(other)
+    assert query_words(one) == query_words(one.replace("SRC", "src").replace("from T", "FROM t"))
+
+
+def test_what_follows_a_path_is_no_part_of_it() -> None:
+    words = query_words("select src:Name::string as x, b.c from t")
+    assert words == query_words("select SRC:Name::STRING as X, B.C from T")
+    assert words[3] == "Name"
 
 
 @pytest.mark.parametrize("what", SAME_QUERIES)
