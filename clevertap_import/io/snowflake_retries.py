@@ -34,6 +34,7 @@ def given_up(seconds: float) -> Exception:
     # The connector wraps what went wrong when it means to try again.
     cause = reason.args[0] if reason and reason.args else reason
     ended: Exception = OperationalError(
-        f"No usable answer came in {seconds:g} seconds. The last attempt ended with: {cause}"
+        f"No usable answer came in {seconds:g} seconds; a proxy or a firewall on the way may cut or block it."
+        f" The last attempt ended with: {cause}"
     )
     return ended
