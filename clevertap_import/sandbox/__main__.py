@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from snowflake.connector.errors import Error
+
 from clevertap_import.io.import_files import FOLDER_VARIABLE
 from clevertap_import.io.snowflake import OPTIONAL_KEYS
 from clevertap_import.sandbox import EXAMPLES
@@ -65,6 +67,11 @@ nux:
   enabled: false
 """
 
+WRONG = 2
+"""The exit code of a sandbox that cannot start in its folder."""
+
+WHY = "The reason is above. If the disk is not full, delete the sandbox's folder to begin anew."
+
 STOP_SECONDS = 20
 SEEDING = "seeding"
 """A file that is there from before the shop's first row until after its last: a kill between leaves it."""
@@ -90,7 +97,7 @@ def server(lock: int, module: str, *arguments: str) -> Iterator[dict[str, str]]:
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise SystemExit(f"{module} did not start; its own words are above.")
+            raise SystemExit(f"{module} did not start. {WHY}")
         yield json.loads(line)
     finally:
         process.terminate()
@@ -117,8 +124,11 @@ def prepared(home: Path) -> Path:
 
 def seeded(variables: Mapping[str, str]) -> None:
     """Fill the shop; `variables` say where its Snowflake is."""
-    with connect(variables) as connection:
-        seed(connection, datetime.now(UTC))
+    try:
+        with connect(variables) as connection:
+            seed(connection, datetime.now(UTC))
+    except Error:
+        raise SystemExit(f"The shop could not be filled. {WHY}") from None
 
 
 def main() -> None:
@@ -140,7 +150,13 @@ def main() -> None:
             serve(prepared(home), lock)
     except FolderInUse as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+        sys.exit(WRONG)
+    except OSError as error:
+        sys.stderr.write(
+            f"The sandbox cannot keep its data in {home}: {error.strerror or error}."
+            " Make room or mend the folder, or start it in another.\n"
+        )
+        sys.exit(WRONG)
 
 
 def forget(home: Path) -> None:

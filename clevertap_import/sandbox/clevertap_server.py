@@ -189,8 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.with_parent:
         end_with_parent(terminate)
     account = Account(Credentials(options.account_id, options.passcode, options.region))
-    if options.state is not None and options.state.exists():
-        account.load(options.state)
+    load(account, options.state)
     config = uvicorn.Config(
         fake_clevertap_app(account),
         http=Connection,
@@ -208,8 +207,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}) + "\n")
     sys.stdout.flush()
     server.run(sockets=[listener])
-    if options.state is not None:
-        account.save(options.state)
+    save(account, options.state)
+
+
+def load(account: Account, file: Path | None) -> None:
+    """Take over what was saved, if it was. Ends the process if that cannot be read."""
+    if file is None or not file.exists():
+        return
+    try:
+        account.load(file)
+    except (OSError, ValueError, KeyError, TypeError):
+        sys.exit(f"{file}, what the local CleverTap had, cannot be read. Delete its folder to begin anew.")
+
+
+def save(account: Account, file: Path | None) -> None:
+    """Ends the process if that cannot be done; what was saved before stays."""
+    if file is None:
+        return
+    try:
+        account.save(file)
+    except OSError as error:
+        sys.exit(f"What the local CleverTap has could not be saved to {file}: {error.strerror}.")
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

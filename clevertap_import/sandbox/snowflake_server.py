@@ -52,6 +52,7 @@ from clevertap_import.sandbox.snowflake_results import (
     to_snowflake,
 )
 from clevertap_import.sandbox.snowflake_storage import SharedStorage
+from clevertap_import.sandbox.snowflake_trouble import in_one_line, told_in_one_line
 from clevertap_import.sandbox.snowflake_wire import change, changed_chunk
 
 # `from fakesnow import server` gives the function of that name, which shadows the module.
@@ -275,6 +276,8 @@ def _teach_fakesnow(storage: SharedStorage) -> None:
     fakesnow_server.to_sf = _to_snowflake
     fakesnow.cursor.parse_one = corrected(fakesnow.cursor.parse_one)
     logging.getLogger("fakesnow.server").setLevel(logging.ERROR)
+    for each in (logging.getLogger("fakesnow.server"), logger):
+        each.addFilter(in_one_line)
     # It warns that DuckDB samples in another way than was asked for; a sample it is all the same.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
@@ -338,7 +341,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.with_parent:
         end_with_parent(terminate)
-    serve(options)
+    with told_in_one_line(options.data):
+        serve(options)
 
 
 if __name__ == "__main__":
