@@ -121,7 +121,9 @@ def test_exactly_one_secret_is_used_the_key_before_the_password(
 
 def test_every_session_reads_with_pinned_parameters_and_exact_decimals() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
-    assert resource_arguments(settings, TAG)["additional_snowflake_connection_args"] == {
+    arguments = resource_arguments(settings, TAG)["additional_snowflake_connection_args"]
+    assert next(arguments.pop("backoff_policy")()) == 0
+    assert arguments == {
         "host": "h",
         "port": "1",
         "session_parameters": session_parameters(TAG),
