@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
+from dagster._check import CheckError
 from dagster._core.instance.ref import InstanceRef
 from dagster._serdes import ConfigurableClassData
 
@@ -30,6 +31,12 @@ def open_instance() -> dg.DagsterInstance:
             return dg.DagsterInstance.from_ref(with_batches(ref))
     except OSError as error:
         raise StorageUnavailable(error) from None
+    except CheckError as error:
+        words = str(error).removeprefix("Failure condition: ")
+        raise ConfigError(
+            f"Dagster cannot start in its DAGSTER_HOME. {words}. Its dagster.yaml names a package that is not"
+            " installed here, or a wrong name: install it, or correct the file."
+        ) from None
     except Exception as error:
         trouble = storage_trouble(error)
         if trouble is None and isinstance(error, dg.DagsterError | yaml.YAMLError):

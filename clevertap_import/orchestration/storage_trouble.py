@@ -19,7 +19,7 @@ class StorageUnavailable(Unfinished):
         cause = getattr(error, "orig", None) or error
         words = " ".join(str(cause).split()) or type(cause).__name__
         super().__init__(
-            f"{STORAGE_TROUBLE}: {words.removesuffix('.')}. It is in DAGSTER_HOME, or where its"
+            f"{STORAGE_TROUBLE}: {words.rstrip('.?')}. It is in DAGSTER_HOME, or where its"
             " dagster.yaml says. Mend it, and run again: what CleverTap took is in the journal, and is not"
             " sent twice."
         )

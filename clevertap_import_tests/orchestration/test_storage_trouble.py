@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
+from clevertap_import.pure.errors import ConfigError
 from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, command, days_ago
 
 PEOPLE = 3
@@ -97,6 +98,15 @@ def test_a_storage_that_is_no_database_is_one_line_of_a_command(shop: Workshop, 
 def test_a_home_in_which_nothing_can_be_made_is_told(home: Path) -> None:
     (home / "history").write_text("a file where Dagster wants a folder")
     with pytest.raises(StorageUnavailable, match=r"cannot be used: .*File exists"):
+        open_instance()
+
+
+def test_a_storage_whose_package_is_not_installed_is_told(home: Path) -> None:
+    custom = "storage: {custom: {module: dagster_nowhere, class: Storage, config: {}}}\n"
+    (home / "dagster.yaml").write_text(DAGSTER_YAML + custom)
+    with pytest.raises(
+        ConfigError, match=r"^Dagster cannot start in its DAGSTER_HOME. Couldn't import module dagster_now"
+    ):
         open_instance()
 
 
