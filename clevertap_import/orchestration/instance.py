@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import yaml
@@ -68,13 +69,12 @@ def instance_folder() -> Path:
 
 def anchored(ref: InstanceRef, folder: Path) -> InstanceRef:
     """The same instance, with relative folders of its dagster.yaml below `folder`, wherever one works."""
-    return ref._replace(
-        **{
-            name: below(part, folder)
-            for name, part in ref._asdict().items()
-            if isinstance(part, ConfigurableClassData)
-        }
-    )
+    parts: dict[str, Any] = {
+        name: below(part, folder)
+        for name, part in ref._asdict().items()
+        if isinstance(part, ConfigurableClassData)
+    }
+    return ref._replace(**parts)
 
 
 def below(part: ConfigurableClassData, folder: Path) -> ConfigurableClassData:
@@ -82,7 +82,7 @@ def below(part: ConfigurableClassData, folder: Path) -> ConfigurableClassData:
     base = config.get("base_dir")
     if not isinstance(base, str) or Path(base).is_absolute():
         return part
-    anchor = yaml.safe_dump(config | {"base_dir": str(folder / base)})
+    anchor = yaml.safe_dump({**config, "base_dir": str(folder / base)})
     return ConfigurableClassData(part.module_name, part.class_name, anchor)
 
 
