@@ -34,7 +34,7 @@ def main() -> None:
     end_with_parent(end_session)
     sys.argv[1:1] = ["dev"]
     try:
-        dagster()
+        dagster()  # type: ignore[no-untyped-call]
     finally:
         kill_session()
 
