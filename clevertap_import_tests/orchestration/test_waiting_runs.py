@@ -120,7 +120,7 @@ def test_a_request_says_what_it_is_for(instance: dg.DagsterInstance, kind: str) 
     assert isinstance(tick, list)
     (request,) = tick
     assert request.job_name == f"import_{config.nickname}"
-    assert request.run_key == "2026-03-05T12:00:00+00:00 2026-03-02"
+    assert request.run_key == f"{config.nickname} 2026-03-05T12:00:00+00:00 2026-03-02"
     assert request.tags == {
         "clevertap/trigger": kind,
         "clevertap/tick": "2026-03-05T12:00:00+00:00",

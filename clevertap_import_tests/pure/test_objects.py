@@ -258,7 +258,7 @@ fields = st.dictionaries(
 items = st.lists(st.none() | fields, max_size=4)
 
 
-def without_nulls(cell: list[dict[str, object] | None]) -> list[dict[str, object]]:
+def without_nulls(cell: Sequence[dict[str, object] | None]) -> list[dict[str, object]]:
     return [
         {name: field for name, field in item.items() if field is not None}
         for item in cell
