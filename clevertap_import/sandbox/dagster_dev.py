@@ -31,6 +31,8 @@ def kill_session() -> None:
 
 
 def main() -> None:
+    # A shell starts what runs in its background with SIGINT ignored, and Dagster would be deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     end_with_parent(end_session)
     sys.argv[1:1] = ["dev"]
     try:

@@ -27,7 +27,7 @@ def folder_lock(home: Path) -> Iterator[int]:
             raise FolderInUse(
                 f"Another sandbox or demo uses {home} (processes {(home / NAME).read_text().strip()})."
                 " End it, or start this one in another folder. The servers of one that was killed end by"
-                " themselves within seconds."
+                " themselves within a minute."
             ) from None
         os.truncate(handle, 0)
         note(handle, os.getpid())

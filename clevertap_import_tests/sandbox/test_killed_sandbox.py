@@ -73,19 +73,28 @@ def test_a_shop_whose_filling_was_cut_short_is_filled_anew(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_dagster_ends_with_what_started_it(tmp_path: Path) -> None:
+    """In good order, though it was started as a shell starts what runs in its background: deaf to SIGINT."""
     port = free_port(0)
     server = WebServer(f"http://127.0.0.1:{port}", tmp_path)
     words = (sys.executable, "-m", "clevertap_import.sandbox.dagster_dev", "--empty-workspace")
-    with subprocess.Popen(
-        [*words, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"],
-        env=shell_environment() | {"DAGSTER_HOME": str(tmp_path)},
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(
+            [*words, "--host", "127.0.0.1", "--port", str(port), "--log-level", "info"],
+            env=shell_environment() | {"DAGSTER_HOME": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        ) as process,
+    ):
         wait_for("the web server", server.is_up, START_SECONDS)
         assert process.stdin
         process.stdin.close()
         process.wait(END_SECONDS)
     assert not server.is_up()
+    assert "Dagster services shut down" in log.read_text()
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
