@@ -27,10 +27,31 @@ DELIVERY = sa.Table(
     sa.Column("identity_digests", sa.LargeBinary, nullable=False),
     sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("answered_at", sa.DateTime(timezone=True)),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("window_offsets", sa.LargeBinary),
     sa.Index("delivery_by_window", "import_name", "last_window", "first_window"),
     sa.Index("delivery_by_run", "run_id"),
 )
-"""One batch on its way or answered. Windows are epoch seconds, digests 16 bytes a record."""
+"""One batch on its way or answered. Windows are epoch seconds, digests 16 bytes a record.
+
+`destination` names the account and its address; `epoch` is that of a forced run, or 0. `window_offsets`: for
+each record its window, as seconds after `first_window` in 4 bytes; null if all are of one window.
+"""
+
+EPOCH = sa.Table(
+    "epoch",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False),
+    sa.Column("root_run_id", sa.String(64), nullable=False),
+    sa.Column("first_window", sa.BigInteger),
+    sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("epoch_by_import", "import_name", "destination"),
+)
+"""A forced run: what was delivered before it, in its windows, counts for nothing. No first: all before."""
 
 FORGOTTEN = sa.Table(
     "forgotten",
@@ -50,6 +71,7 @@ SCOPE = sa.Table(
     sa.Column("window_seconds", sa.Integer, nullable=False),
     sa.Column("start", sa.BigInteger, nullable=False),
     sa.Column("account", sa.String(32), nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
 )
 """For which grid of windows and which account the digests of an import are."""
 
@@ -62,6 +84,8 @@ DONE_WINDOWS = sa.Table(
     sa.Column("first_window", sa.BigInteger, nullable=False),
     sa.Column("end_window", sa.BigInteger, nullable=False),
     sa.Column("definition_digest", sa.String(40), nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+    sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("done_windows_by_import", "import_name"),
 )
 """Under which definition of an import its windows were done: a row for windows that follow each other."""
@@ -93,7 +117,7 @@ LEASE = sa.Table(
 LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
 """One row. Whoever deals out leases writes it first, so that they go one after the other."""
 
-NEWEST_STEP = "0004"
+NEWEST_STEP = "0005"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic keeps the step that the database is at."""
 
