@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from clevertap_import.io.breaker import Breaker
+from clevertap_import.io.senders import Senders, SendingThreads
 from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.retry import Retry, Waits
@@ -15,11 +16,12 @@ from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement, Settling
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """When to try again, and the clock and the dice for it."""
+    """When to try again, with the clock, the dice and the senders for it."""
 
     retry: Retry = field(default_factory=Retry)
     sleep: Callable[[float], None] = time.sleep
     dice: Callable[[], float] = random.random
+    senders: Callable[[int], Senders] = SendingThreads
 
 
 class Attempts:

@@ -4,7 +4,7 @@ Memory: at most two batches for each request in flight, whatever the number of r
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import assert_never
@@ -12,6 +12,7 @@ from typing import assert_never
 from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.senders import Senders
 from clevertap_import.pure.errors import (
     AnswerLost,
     BodyRefused,
@@ -81,11 +82,11 @@ class Deliverer:
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
-        with ThreadPoolExecutor(self.senders, thread_name_prefix="clevertap") as senders:
+        with self.attempts.patience.senders(self.senders) as senders:
             try:
                 self.go_on(senders, batches, [])
                 while self.under_way:
-                    self.go_on(senders, batches, self.answers())
+                    self.go_on(senders, batches, self.answers(senders))
             except BaseException as error:
                 # Nothing more is sent, not even what waits for its turn.
                 senders.shutdown(cancel_futures=True)
@@ -95,11 +96,10 @@ class Deliverer:
             raise self.broken
         return self.delivery
 
-    def answers(self) -> list[tuple[int, Settlement]]:
+    def answers(self, senders: Senders) -> list[tuple[int, Settlement]]:
         """Wait for at least one answer, in whatever order they come; all that are there, by their entries."""
-        done, _ = wait(self.under_way, return_when=FIRST_COMPLETED)
         entries = {}
-        for future in done:
+        for future in senders.first_done(self.under_way):
             entry, batch = self.under_way.pop(future)
             if future.exception():
                 # Its entry stays as it is: nobody knows what became of the batch.
@@ -110,7 +110,7 @@ class Deliverer:
         return [(entry, future.result()) for future, entry in entries.items()]
 
     def go_on(
-        self, senders: ThreadPoolExecutor, batches: Iterator[Batch], answers: Sequence[tuple[int, Settlement]]
+        self, senders: Senders, batches: Iterator[Batch], answers: Sequence[tuple[int, Settlement]]
     ) -> None:
         """Enter `answers` and the next batches in one commit, then hand these to the senders."""
         for _, settlement in answers:

@@ -4,7 +4,7 @@ A row is written before a batch is sent and settled after its answer. Only what 
 as accepted; if the journal cannot be written, the run ends before the next batch is sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -59,8 +59,9 @@ class Held:
 class Journal:
     """The deliveries of all imports. Used from one thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.engine = open_database(url)
+        self.now = now
         self.turn: str | None = None
         self._open: sa.Connection | None = None
 
@@ -134,7 +135,7 @@ class Journal:
         """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent."""
         which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
         which &= (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number == batch_number)
-        values = {"state": ANSWERED if arrived else LOST, "answered_at": datetime.now(UTC)}
+        values = {"state": ANSWERED if arrived else LOST, "answered_at": self.now()}
         with translated(), self.engine.begin() as connection:
             connection.execute(DELIVERY.update().where(which).values(values))
 
@@ -179,7 +180,7 @@ class Journal:
             size = DIGESTS_PER_KEPT * DIGEST_BYTES
             for begin in range(0, len(digests), size):
                 part = slice(begin, begin + size)
-                values = entry(import_name, run_id, KEPT, ANSWERED, (window, window))
+                values = self.entry(import_name, run_id, KEPT, ANSWERED, (window, window))
                 blobs = {"digests": digests[part], "identity_digests": identity_digests[part]}
                 connection.execute(DELIVERY.insert().values({**values, **blobs}))
 
@@ -227,11 +228,25 @@ class Journal:
 
     def begin(self, import_name: str, run_id: str, batch: Batch) -> int:
         """Write down that `batch` is about to be sent; returns the delivery's number."""
-        values = entry(import_name, run_id, batch.number, SENDING, batch.window_span)
+        values = self.entry(import_name, run_id, batch.number, SENDING, batch.window_span)
         blobs = {"digests": batch.digests, "identity_digests": batch.identity_digests}
         with self._writing() as connection:
             key = connection.execute(DELIVERY.insert().values({**values, **blobs})).inserted_primary_key
         return int(key[0]) if key else 0
+
+    def entry(
+        self, import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
+    ) -> dict[str, Any]:
+        """The columns of a new entry, but for its digests."""
+        return {
+            "import_name": import_name,
+            "run_id": run_id,
+            "batch_number": batch_number,
+            "state": state,
+            "first_window": windows[0],
+            "last_window": windows[1],
+            "sent_at": self.now(),
+        }
 
     def settle(self, delivery: int, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int]) -> None:
         """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost."""
@@ -240,27 +255,12 @@ class Journal:
             "state": ANSWERED,
             "digests": taken.digests,
             "identity_digests": taken.identity_digests,
-            "answered_at": datetime.now(UTC),
+            "answered_at": self.now(),
         }
         with self._writing() as connection:
             if uncertain:
                 connection.execute(lost_copy(delivery, batch.take(uncertain)))
             connection.execute(DELIVERY.update().where(DELIVERY.c.id == delivery).values(answered))
-
-
-def entry(
-    import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
-) -> dict[str, Any]:
-    """The columns of a new entry, but for its digests."""
-    return {
-        "import_name": import_name,
-        "run_id": run_id,
-        "batch_number": batch_number,
-        "state": state,
-        "first_window": windows[0],
-        "last_window": windows[1],
-        "sent_at": datetime.now(UTC),
-    }
 
 
 def in_windows(

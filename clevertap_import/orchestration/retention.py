@@ -1,7 +1,7 @@
 """What the journal may forget once a run has ended well."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
@@ -11,9 +11,9 @@ from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.records import packed
 
 
-def cutoff(config: ImportConfig) -> datetime:
+def cutoff(config: ImportConfig, now: datetime) -> datetime:
     """What was sent before that moment is old."""
-    return datetime.now(UTC) - timedelta(days=config.journal_retention_days)
+    return now - timedelta(days=config.journal_retention_days)
 
 
 @dataclass(slots=True)
@@ -30,7 +30,9 @@ class Unchanged:
 
 def to_keep(config: ImportConfig, journal: Journal) -> Unchanged | None:
     """Where a full import collects what its next run needs; None as long as nothing is old."""
-    is_due = config.updated_on is None and journal.has_entries_before(config.nickname, cutoff(config))
+    is_due = config.updated_on is None and journal.has_entries_before(
+        config.nickname, cutoff(config, journal.now())
+    )
     return Unchanged() if is_due else None
 
 
@@ -44,4 +46,6 @@ def forget_old(
     if kept is not None:
         journal.keep_only(config.nickname, run_id, b"".join(kept.digests), b"".join(kept.identity_digests))
     elif config.updated_on and first_window is not None:
-        journal.forget(config.nickname, cutoff(config), first_window - grid(config).size_seconds)
+        journal.forget(
+            config.nickname, cutoff(config, journal.now()), first_window - grid(config).size_seconds
+        )
