@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from xxhash import xxh3_64_hexdigest
+from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
 
 from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT, AccountSettings
 from clevertap_import.io.leases import Lease, Leases
@@ -75,3 +76,19 @@ def lookup_gate(leases: Leases, settings: AccountSettings, purpose: str) -> Iter
 def account_digest(settings: AccountSettings) -> str:
     """The same for all who use the account, by whatever name and address; tells nobody its id."""
     return xxh3_64_hexdigest(settings.account_id.encode())
+
+
+PORTS = {"http": 80, "https": 443}
+"""Those of addresses that name none."""
+
+
+def destination(settings: AccountSettings) -> str:
+    """The account at its address: what one server has of an account, a server elsewhere need not have.
+
+    The same for all who send there, however they write the address; tells nobody the account's id.
+    """
+    address = urlsplit(settings.url)
+    scheme = address.scheme.lower()
+    port = address.port or PORTS.get(scheme)
+    place = f"{scheme}://{address.hostname}:{port}{address.path.rstrip('/')}"
+    return xxh3_128_hexdigest(f"{settings.account_id}\n{place}".encode())
