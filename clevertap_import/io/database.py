@@ -60,6 +60,7 @@ FORGOTTEN = sa.Table(
     sa.Column("import_name", sa.String(100), nullable=False),
     sa.Column("first_window", sa.BigInteger, nullable=False),
     sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
     sa.Index("forgotten_by_window", "import_name", "last_window", "first_window"),
 )
 """Windows whose digests were removed after their retention."""
@@ -88,7 +89,10 @@ DONE_WINDOWS = sa.Table(
     sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("done_windows_by_import", "import_name"),
 )
-"""Under which definition of an import its windows were done: a row for windows that follow each other."""
+"""Which windows of an import are done: a row for windows that follow each other.
+
+The definition is that under which their rows were sent; they were read at `read_at`, in epoch seconds.
+"""
 
 SHOWN_BATCHES = sa.Table(
     "shown_batches",

@@ -1,24 +1,42 @@
 """Windows that were done before their import was changed: CleverTap has their rows as they were sent then."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import JournalUnavailable
-from clevertap_import.io.done_windows import done_spans, enter_done_spans
+from clevertap_import.io.clevertap import account_settings
+from clevertap_import.io.database import JournalUnavailable, translated
+from clevertap_import.io.done_windows import UNKNOWN, Windows, done_spans, enter_done_spans
+from clevertap_import.io.gate import account_digest
+from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.definition_digest import definition_digest
 from clevertap_import.pure.done_windows import DoneSpan, changed_windows, renewed
+from clevertap_import.pure.errors import ConfigError
 from clevertap_import.pure.window import Window
 
 
 def changed_counts(engine: sa.Engine, configs: Iterable[ImportConfig]) -> dict[str, int]:
     """How many windows of each import were done before it was changed, by nickname: one query for all."""
     windowed = {config.nickname: config for config in configs if config.updated_on}
-    spans = done_spans(engine, {name: grid(config).size_seconds for name, config in windowed.items()})
+    spans = done_spans(engine, {name: windows_of(config) for name, config in windowed.items()})
     return {name: changed_count(config, spans.get(name, ())) for name, config in windowed.items()}
+
+
+def windows_of(config: ImportConfig) -> Windows:
+    """Whose windows the import's are, by the environment of now."""
+    return Windows(grid(config).size_seconds, destination_of(config))
+
+
+def destination_of(config: ImportConfig) -> str:
+    """Where the import goes. UNKNOWN if the environment does not say it: no run will get that far."""
+    try:
+        return account_digest(account_settings(config.account, os.environ))
+    except ConfigError:
+        return UNKNOWN
 
 
 def changed_count(config: ImportConfig, spans: Sequence[DoneSpan]) -> int:
@@ -30,7 +48,7 @@ def known_spans(engine: sa.Engine, config: ImportConfig) -> list[DoneSpan]:
     """Under which definitions the import's windows were done; nothing for a full import."""
     if config.updated_on is None:
         return []
-    return done_spans(engine, {config.nickname: grid(config).size_seconds}).get(config.nickname, [])
+    return done_spans(engine, {config.nickname: windows_of(config)}).get(config.nickname, [])
 
 
 def spans_after(
@@ -45,15 +63,17 @@ def spans_after(
         int(each.lower.timestamp()) if each.lower is not None else start for each in (window, read)
     )
     ended = min(int(window.upper.timestamp()), int(read_seconds) // size * size)
-    return renewed(spans, read_from, DoneSpan(first, max(first, ended), definition_digest(config)))
+    done = DoneSpan(first, max(first, ended), definition_digest(config), int(read_seconds))
+    return renewed(spans, read_from, done)
 
 
 def remember_done(
-    engine: sa.Engine, config: ImportConfig, window: Window, read: Window, read_seconds: float
+    journal: Journal, config: ImportConfig, window: Window, read: Window, read_seconds: float
 ) -> int:
     """Enter what `spans_after` says; returns how many windows are left as they were before the change."""
-    spans = spans_after(config, known_spans(engine, config), window, read, read_seconds)
-    enter_done_spans(engine, config.nickname, grid(config).size_seconds, spans)
+    spans = spans_after(config, known_spans(journal.engine, config), window, read, read_seconds)
+    with translated(), journal.engine.begin() as connection:
+        enter_done_spans(connection, config.nickname, windows_of(config), spans)
     return changed_count(config, spans)
 
 

@@ -284,7 +284,7 @@ class ImportRun:
         forget_old(self.config, journal, self.run_id, first, self.kept)
         if self.window and self.read_window:
             self.facts.changed_windows = remember_done(
-                journal.engine, self.config, self.window, self.read_window, min(self.facts.read_clocks)
+                journal, self.config, self.window, self.read_window, min(self.facts.read_clocks)
             )
             if note := changed_note(self.config, self.facts.changed_windows):
                 self.progress.log(note)

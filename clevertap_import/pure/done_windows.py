@@ -1,4 +1,4 @@
-"""Under which definition of an import its windows were done, as spans of windows that follow each other."""
+"""Which windows of an import are done, as spans of windows that follow each other."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,15 @@ from clevertap_import.pure.definition_digest import is_comparable
 
 @dataclass(frozen=True, slots=True)
 class DoneSpan:
-    """The windows from `first` until before `end`, in epoch seconds, and the digest of the definition."""
+    """The windows from `first` until before `end`, in epoch seconds, and the digest of the definition.
+
+    `read_at`: when the run that did the last of them began to read, in epoch seconds.
+    """
 
     first: int
     end: int
     digest: str
+    read_at: int = 0
 
 
 def renewed(spans: Iterable[DoneSpan], read_from: int, done: DoneSpan) -> list[DoneSpan]:
@@ -24,7 +28,7 @@ def renewed(spans: Iterable[DoneSpan], read_from: int, done: DoneSpan) -> list[D
     for span in spans:
         found += [cut(span, span.first, read_from), cut(span, done.end, span.end)]
         found.append(replace(cut(span, read_from, done.first), digest=done.digest))
-    return merged([*(span for span in found if span.first < span.end), done])
+    return merged([*found, done], done.read_at)
 
 
 def cut(span: DoneSpan, first: int, end: int) -> DoneSpan:
@@ -32,15 +36,25 @@ def cut(span: DoneSpan, first: int, end: int) -> DoneSpan:
     return replace(span, first=max(span.first, first), end=min(span.end, end))
 
 
-def merged(spans: Iterable[DoneSpan]) -> list[DoneSpan]:
-    """The same windows in as few spans as can be, in order; empty ones are left out."""
+def merged(spans: Iterable[DoneSpan], now: int) -> list[DoneSpan]:
+    """The same windows in as few spans as can be, in order; empty ones are left out.
+
+    What was read before `now` goes together, whenever it was. What a clock that runs ahead has read stays by
+    itself, so that the rest is not taken for unread with it.
+    """
     result: list[DoneSpan] = []
     for span in sorted((each for each in spans if each.first < each.end), key=lambda each: each.first):
-        if result and result[-1].end == span.first and result[-1].digest == span.digest:
-            result[-1] = replace(result[-1], end=span.end)
+        last = result[-1] if result else None
+        if last and last.end == span.first and last.digest == span.digest and alike(last, span, now):
+            result[-1] = replace(last, end=span.end, read_at=max(last.read_at, span.read_at))
         else:
             result.append(span)
     return result
+
+
+def alike(one: DoneSpan, other: DoneSpan, now: int) -> bool:
+    """Whether both were read at one time, or both before `now`."""
+    return one.read_at == other.read_at or max(one.read_at, other.read_at) < now
 
 
 def changed_windows(spans: Sequence[DoneSpan], digest: str, start: int, window_seconds: int) -> int:

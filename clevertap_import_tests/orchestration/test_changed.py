@@ -14,7 +14,7 @@ from clevertap_import.cli import main
 from clevertap_import.io.database import DONE_WINDOWS
 from clevertap_import.io.done_windows import enter_done_spans
 from clevertap_import.io.import_files import load_folder
-from clevertap_import.orchestration.changed import changed_counts
+from clevertap_import.orchestration.changed import changed_counts, windows_of
 from clevertap_import.orchestration.dry_run import dry_run
 from clevertap_import.orchestration.listing import Filters, listing
 from clevertap_import.orchestration.resources import open_journal
@@ -200,7 +200,8 @@ def test_three_hundred_imports_with_a_year_of_hours_are_counted_at_once(done: Wo
     with open_journal() as journal:
         for config in configs:
             spans = [DoneSpan(first, first + 8760 * 3600, f"{VERSION}before")]
-            enter_done_spans(journal.engine, config.nickname, 3600, spans)
+            with journal.engine.begin() as connection:
+                enter_done_spans(connection, config.nickname, windows_of(config), spans)
         counts: dict[str, int] = {}
         calls = calls_of(lambda: counts.update(changed_counts(journal.engine, configs)))
     sys.stdout.write(f"{calls / len(configs):,.0f} calls for an import\n")

@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.add_column("delivery", sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"))
     op.add_column("delivery", sa.Column("window_offsets", sa.LargeBinary))
     op.add_column("scope", destination.copy())
+    op.add_column("forgotten", destination.copy())
     op.add_column("done_windows", destination.copy())
     op.add_column("done_windows", sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"))
     op.create_table(
