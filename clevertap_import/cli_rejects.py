@@ -81,7 +81,7 @@ def write_copy(source: Path, output: Path) -> None:
     """A copy for its owner only. Raises ConfigError if it cannot be written."""
     from shutil import copyfileobj
 
-    from clevertap_import.io.rejects import private
+    from clevertap_import.io.private_files import private
     from clevertap_import.pure.errors import ConfigError
 
     try:

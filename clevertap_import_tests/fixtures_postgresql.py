@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from clevertap_import.io.database import default_url
+from clevertap_import.io.journal_key import KEY_BYTES, KEY_VARIABLE
 from clevertap_import_tests.waiting import wait_for
 
 START_SECONDS = 60
@@ -90,8 +91,9 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgresql_url(postgresql: str) -> str:
-    """An empty schema of this test's own, which costs less than a database."""
+def postgresql_url(postgresql: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty schema of this test's own, which costs less than a database. Its key is in the variable."""
+    monkeypatch.setenv(KEY_VARIABLE, secrets.token_hex(KEY_BYTES))
     name = f"journal_{secrets.token_hex(6)}"
     with psycopg.connect(postgresql.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(f"create schema {name}".encode())

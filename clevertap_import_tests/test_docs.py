@@ -69,6 +69,7 @@ def anchors(document: Path) -> set[str]:
 def variables_read() -> set[str]:
     """Every variable that the code reads, for the default names and those of the guide's example."""
     from clevertap_import.io.import_files import FOLDER_VARIABLE
+    from clevertap_import.io.journal_key import KEY_VARIABLE
     from clevertap_import.orchestration.event_storage import BATCH_VARIABLE
     from clevertap_import.orchestration.resources import (
         JOURNAL_VARIABLE,
@@ -85,7 +86,9 @@ def variables_read() -> set[str]:
         variable(name, field) for kind, name in kinds for field in kind.__annotations__ if field != "name"
     }
     instance = set(re.findall(r"\{env: (\w+)\}", (ROOT / "deploy" / "dagster.yaml").read_text()))
-    return fields | instance | {FOLDER_VARIABLE, JOURNAL_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
+    return (
+        fields | instance | {FOLDER_VARIABLE, JOURNAL_VARIABLE, KEY_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
+    )
 
 
 @pytest.mark.parametrize("line", shown("clevertap-import"))

@@ -1,13 +1,16 @@
 """The journal's database: its tables, and a connection to SQLite or PostgreSQL that has them."""
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from clevertap_import.io.journal_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file
+from clevertap_import.io.private_files import OUR_FOLDER, private_database
 from clevertap_import.pure.errors import ConfigError, Unfinished
 
 METADATA = sa.MetaData()
@@ -23,8 +26,8 @@ DELIVERY = sa.Table(
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("first_window", sa.BigInteger, nullable=False),
     sa.Column("last_window", sa.BigInteger, nullable=False),
-    sa.Column("digests", sa.LargeBinary, nullable=False),
-    sa.Column("identity_digests", sa.LargeBinary, nullable=False),
+    sa.Column("digests", Digests, nullable=False),
+    sa.Column("identity_digests", Digests, nullable=False),
     sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("answered_at", sa.DateTime(timezone=True)),
     sa.Column("destination", sa.String(32), nullable=False, server_default=""),
@@ -121,6 +124,9 @@ LEASE = sa.Table(
 LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
 """One row. Whoever deals out leases writes it first, so that they go one after the other."""
 
+JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
+"""One row: by it a key is known as the one under which the digests are encrypted; see `io/journal_key.py`."""
+
 NEWEST_STEP = "0005"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic keeps the step that the database is at."""
@@ -158,7 +164,7 @@ def translated() -> Iterator[None]:
 
 def default_url(home: Path) -> str:
     """A SQLite file below Dagster's home."""
-    return f"sqlite:///{home / 'clevertap_import' / 'journal.db'}"
+    return f"sqlite:///{home / OUR_FOLDER / 'journal.db'}"
 
 
 def read_url(url: str) -> sa.URL:
@@ -175,25 +181,39 @@ def read_url(url: str) -> sa.URL:
     return parsed
 
 
-def open_database(url: str) -> sa.Engine:
-    """The database at `url` with all its tables. Raises ConfigError or JournalUnavailable."""
+def open_database(
+    url: str, key_folder: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> sa.Engine:
+    """The database at `url` with all its tables. Raises ConfigError or JournalUnavailable.
+
+    `key_folder`: where the key of a database that is no file lies, unless a variable has it.
+    """
     parsed = read_url(url)
+    file = sqlite_file(parsed)
     with translated():
-        is_sqlite = parsed.get_backend_name() == "sqlite"
-        if is_sqlite and parsed.database and not parsed.database.startswith("file:"):
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        if file and "mode" not in parsed.query:
+            private_database(file)
         # A connection that PostgreSQL has closed meanwhile is made anew.
         engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience(parsed))
         sa.event.listen(engine, "connect", write_ahead)
         try:
+            key = key_place(parsed, key_folder, environment)
             if step(engine) != NEWEST_STEP:
-                migrate(engine)
+                migrate(engine, key)
+            take_key(engine, key)
         except BaseException:
             engine.dispose()
             raise
-        if is_sqlite and parsed.database and Path(parsed.database).is_file():
-            sa.event.listen(engine, "begin", StillThere(Path(parsed.database)))
+        if file and file.is_file():
+            sa.event.listen(engine, "begin", StillThere(file))
     return engine
+
+
+def take_key(engine: sa.Engine, place: KeyPlace) -> None:
+    """Give `engine` the key of its digests. Raises JournalKeyWrong."""
+    with engine.connect() as connection:
+        check = connection.execute(sa.select(JOURNAL_KEY.c.check_value)).scalar_one()
+    CIPHERS[engine.dialect] = place.matching(check)
 
 
 def patience(url: sa.URL) -> dict[str, str | int]:
@@ -254,7 +274,7 @@ def step(engine: sa.Engine) -> str | None:
     return found
 
 
-def migrate(engine: sa.Engine) -> None:
+def migrate(engine: sa.Engine, key: KeyPlace) -> None:
     """Bring the tables to the newest step, all or nothing; one process does it, the others wait."""
     # Alembic is slow to import, and nearly every database is at the newest step.
     from alembic import command
@@ -264,6 +284,7 @@ def migrate(engine: sa.Engine) -> None:
     config.set_main_option("script_location", "clevertap_import.io:migrations")
     with alone(engine) as connection:
         config.attributes["connection"] = connection
+        config.attributes["key"] = key
         command.upgrade(config, "head")
 
 

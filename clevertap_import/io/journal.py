@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, SCOPE, open_database, translated
+from clevertap_import.io.journal_key import Digests
 from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
@@ -59,8 +61,15 @@ class Held:
 class Journal:
     """The deliveries of all imports. Used from one thread."""
 
-    def __init__(self, url: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.engine = open_database(url)
+    def __init__(
+        self,
+        url: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        key_folder: Path | None = None,
+    ) -> None:
+        """`key_folder`: where the key of a database that is no file lies, unless a variable has it."""
+        self.engine = open_database(url, key_folder)
         self.now = now
         self.turn: str | None = None
         self._open: sa.Connection | None = None
@@ -296,6 +305,7 @@ def lost_copy(delivery: int, batch: Batch) -> sa.Insert:
         for column in DELIVERY.c
         if column.name not in ("id", "state", "digests", "identity_digests", "answered_at")
     ]
-    lost = [sa.literal(UNCERTAIN), sa.literal(batch.digests), sa.literal(batch.identity_digests)]
+    blobs = [sa.literal(each, Digests) for each in (batch.digests, batch.identity_digests)]
+    lost = [sa.literal(UNCERTAIN), *blobs]
     names = [column.name for column in same] + ["state", "digests", "identity_digests"]
     return DELIVERY.insert().from_select(names, sa.select(*same, *lost).where(DELIVERY.c.id == delivery))

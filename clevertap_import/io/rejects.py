@@ -1,7 +1,6 @@
 """The rejected rows of a run, with their source columns, as a CSV file that only its owner can read."""
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from clevertap_import.io.private_files import private
 from clevertap_import.io.stage import window_starts
 from clevertap_import.pure.cell_texts import texts
 from clevertap_import.pure.dates import LAST_SECOND
@@ -141,13 +141,6 @@ def rejects_file(path: Path, grid: Grid | None) -> Iterator[RejectsFile]:
         yield rejects
     finally:
         rejects.close()
-
-
-def private(path: str, flags: int) -> int:
-    """Opens a file that only its owner can read, also if it was there before."""
-    opened = os.open(path, flags, 0o600)
-    os.fchmod(opened, 0o600)
-    return opened
 
 
 def is_formula(text: str) -> bool:

@@ -14,6 +14,7 @@ from clevertap_import.io.clevertap import AccountSettings, account_settings
 from clevertap_import.io.dagster_project import HOME, base_folder
 from clevertap_import.io.database import default_url
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.private_files import OUR_FOLDER
 from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
 
 Result = TypeVar("Result")
@@ -70,7 +71,7 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
     _step: Generator[object, None, None] | None = PrivateAttr(None)
 
     def open(self) -> Journal:
-        return Journal(self.url or default_url(home()))
+        return Journal(self.url or default_url(home()), key_folder=home() / OUR_FOLDER)
 
     def guarded(self, results: Generator[Result, None, None]) -> Generator[Result, None, None]:
         """The results of a step, which is closed at the latest when the next one begins or the run ends.
@@ -92,7 +93,7 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def open_journal() -> Journal:
     """The journal for commands, which have no resources."""
-    return Journal(os.environ.get(JOURNAL_VARIABLE) or default_url(home()))
+    return Journal(os.environ.get(JOURNAL_VARIABLE) or default_url(home()), key_folder=home() / OUR_FOLDER)
 
 
 def home() -> Path:

@@ -32,6 +32,7 @@ from clevertap_import.sandbox.this_machine import enter_clean
 NOTHING_ELSE = {
     **{f"SNOWFLAKE_{key.upper()}": "" for key in OPTIONAL_KEYS},
     **dict.fromkeys(("CLEVERTAP_REGION", "CLEVERTAP_MAX_IN_FLIGHT", "CLEVERTAP_IMPORT_JOURNAL_URL"), ""),
+    "CLEVERTAP_IMPORT_JOURNAL_KEY": "",
     "NO_PROXY": "127.0.0.1",
     "no_proxy": "127.0.0.1",
 }

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from clevertap_import.io.database import default_url, open_database
+from clevertap_import.io.journal_key import KEY_FILE, JournalKeyWrong
 from clevertap_import.orchestration.resources import home
 from clevertap_import_tests.cut_lines import cut_lines
 from clevertap_import_tests.scenarios.people import TARGETS, fill
@@ -177,6 +178,22 @@ def test_a_journal_that_is_read_only_ends_the_run_before_anything_is_sent(
     assert events(workshop) == (0, 0)
     use_journal(default_url(home()))
     assert run(workshop)["successful_syncs"] == ROWS
+    assert events(workshop) == (ROWS, 0)
+
+
+@pytest.mark.parametrize("key", [None, "ab" * 32], ids=["lost", "another"])
+def test_a_journal_without_its_key_ends_the_run_before_anything_is_read_or_sent(
+    workshop: Workshop, waits: VirtualTime, key: str | None
+) -> None:
+    assert run(workshop)["successful_syncs"] == ROWS
+    file = journal_file().with_name(KEY_FILE)
+    text = file.read_text()
+    file.unlink() if key is None else file.write_text(key)
+    with pytest.raises(JournalKeyWrong, match="The journal's digests cannot be read"):
+        run(workshop, full=True)
+    file.write_text(text)
+    line = run(workshop, full=True)
+    assert (line["status"], line["unchanged"]) == ("Success", ROWS)
     assert events(workshop) == (ROWS, 0)
 
 

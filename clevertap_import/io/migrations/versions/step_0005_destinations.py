@@ -1,10 +1,16 @@
-"""Where deliveries went, and which forced run they belong to; when windows were read."""
+"""Where deliveries went, and which forced run they belong to; when windows were read; digests under a key."""
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
+
+from clevertap_import.io.journal_key import DigestCipher, KeyPlace
 
 revision = "0005"
 down_revision = "0004"
+
+
+ROWS_AT_ONCE = 5
+"""Of a few MB each at the most."""
 
 
 def upgrade() -> None:
@@ -28,3 +34,27 @@ def upgrade() -> None:
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sa.Index("epoch_by_import", "import_name", "destination"),
     )
+    op.create_table("journal_key", sa.Column("check_value", sa.String(64), nullable=False))
+    place: KeyPlace = context.config.attributes["key"]
+    hide_digests(op.get_bind(), place.made())
+
+
+def hide_digests(connection: sa.Connection, cipher: DigestCipher) -> None:
+    """Encrypt the digests that are there, and say under which key."""
+    if connection.dialect.name == "sqlite":
+        # What an update leaves behind in the file is overwritten.
+        connection.exec_driver_sql("pragma secure_delete=on")
+    columns = ("digests", "identity_digests")
+    delivery = sa.table("delivery", sa.column("id"), *(sa.column(name, sa.LargeBinary) for name in columns))
+    last = None
+    while True:
+        query = sa.select(delivery).order_by(delivery.c.id).limit(ROWS_AT_ONCE)
+        rows = connection.execute(query if last is None else query.where(delivery.c.id > last)).all()
+        if not rows:
+            break
+        for row in rows:
+            hidden = {name: cipher.hidden(bytes(row._mapping[name])) for name in columns}
+            connection.execute(delivery.update().where(delivery.c.id == row.id).values(hidden))
+        last = rows[-1].id
+    key = sa.table("journal_key", sa.column("check_value"))
+    connection.execute(key.insert().values(check_value=cipher.check))

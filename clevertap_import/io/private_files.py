@@ -1,0 +1,52 @@
+"""Files that nobody but their owner can read, whatever the umask says."""
+
+import errno
+import os
+from pathlib import Path
+
+FILE, FOLDER = 0o600, 0o700
+OUR_FOLDER = "clevertap_import"
+"""Below Dagster's home; nobody else's things are in it."""
+
+BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database, by the end of its name. It gives new ones the mode of the database."""
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file that only its owner can read, also if it was there before. An `opener` for open()."""
+    opened = os.open(path, flags, FILE)
+    os.fchmod(opened, FILE)
+    return opened
+
+
+def private_database(file: Path) -> None:
+    """Makes the file of a SQLite database, and its folder, private; those of another user are left alone.
+
+    SQLite takes an empty file for a new database.
+    """
+    make_private_folder(file.parent)
+    if file.parent.name == OUR_FOLDER:
+        tighten(file.parent, FOLDER)
+    if not file.exists():
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, FILE))
+    for end in BESIDE_SQLITE:
+        tighten(file.with_name(file.name + end), FILE)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Those above it are made as usual. One that is there keeps its mode: others may use it too."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=FOLDER, exist_ok=True)
+
+
+def tighten(path: Path, mode: int) -> None:
+    """Takes the rights of others away from what is ours; a file system may be read-only."""
+    try:
+        found = path.stat()
+        if found.st_uid == os.geteuid() and found.st_mode & ~mode & 0o077:
+            path.chmod(mode)
+    except (FileNotFoundError, PermissionError):
+        return
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
