@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import requests
 
 from clevertap_import.console import print_table
+from clevertap_import.io.bounded_http import BoundedHttp
 from clevertap_import.io.clevertap import account_settings
 from clevertap_import.io.import_files import imports_folder, load_folder
 from clevertap_import.io.snowflake import snowflake_settings
@@ -31,6 +31,7 @@ WRONG_HERE = 2
 """The exit code of a sandbox that must not start in its folder."""
 
 ASK_SECONDS = 30
+COUNTERS_BYTES = 1_000_000
 
 WORKSPACE = """load_from:
   - python_module: {module_name: clevertap_import.definitions, location_name: clevertap_import}
@@ -209,7 +210,8 @@ def change_rows() -> None:
 
 def counters(url: str) -> Line:
     """What the local CleverTap counted on its own."""
-    found: Line = requests.get(f"{url}/_fake/counters", timeout=ASK_SECONDS).json()
+    _, content = BoundedHttp(ASK_SECONDS).answer("GET", f"{url}/_fake/counters", COUNTERS_BYTES)
+    found: Line = json.loads(content)
     return found
 
 

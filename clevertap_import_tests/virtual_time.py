@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from clevertap_import.io.attempts import Patience
-from clevertap_import.io.clevertap import READ_SECONDS, AccountSettings
+from clevertap_import.io.clevertap import REQUEST_SECONDS, AccountSettings
 from clevertap_import.orchestration.resources import CleverTapAccount, account_key, clevertap_account
 from clevertap_import_tests.workshop import Workshop
 
@@ -27,10 +27,10 @@ class VirtualTime:
                 self.at_first_wait.pop(0)()
 
 
-def with_virtual_time(workshop: Workshop, read_seconds: float = READ_SECONDS) -> VirtualTime:
+def with_virtual_time(workshop: Workshop, request_seconds: float = REQUEST_SECONDS) -> VirtualTime:
     """From now on the deliveries of `workshop` wait by the clock that is returned.
 
-    `read_seconds`: how long an answer is waited for, which cannot be virtual.
+    `request_seconds`: how long a request may take, which cannot be virtual.
     """
     time = VirtualTime()
 
@@ -39,7 +39,7 @@ def with_virtual_time(workshop: Workshop, read_seconds: float = READ_SECONDS) ->
             return replace(super().patience(), sleep=time.sleep, dice=time.dice.random)
 
         def settings(self) -> AccountSettings:
-            return replace(super().settings(), read_seconds=read_seconds)
+            return replace(super().settings(), request_seconds=request_seconds)
 
     usual = clevertap_account(workshop.name)
     fields = {name: getattr(usual, name) for name in CleverTapAccount.model_fields}

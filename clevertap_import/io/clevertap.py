@@ -1,15 +1,14 @@
 """CleverTap's upload API: one call, one outcome. No retry and no log here."""
 
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
+from clevertap_import.io.bounded_http import BoundedHttp, RequestCut
 from clevertap_import.pure.answer import read_answer, read_lookup, read_profile
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.outcome import Busy, Outcome, Uncertain
@@ -31,9 +30,15 @@ MAX_LOOKUPS_IN_FLIGHT = 3
 MAX_IN_FLIGHT = 15
 """Requests that CleverTap takes at once for one account (API Request Limit page)."""
 
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 120.0
-"""CleverTap publishes no time limit and says that a request may take seconds; clients wait 40 to 60."""
+REQUEST_SECONDS = 120.0
+"""For a request as a whole: to connect, to send, to have the answer. CleverTap publishes no time limit and
+says that a request may take seconds; clients wait 40 to 60 for each read."""
+
+ANSWER_BYTES = 1_000_000
+"""Of an answer, beside the records that it says again: 1,000 texts of 1,000 bytes, or one profile."""
+
+BYTES_WHEN_ESCAPED = 3
+"""For each byte of a record that CleverTap says again: letters of two or three bytes may come as \\uXXXX."""
 
 NO_TUNNEL = "Tunnel connection failed"
 """What Python says when a proxy does not open the way to CleverTap; the error has no class of its own."""
@@ -47,7 +52,7 @@ class AccountSettings:
     account_id: str = field(repr=False)
     passcode: str = field(repr=False)
     max_in_flight: int = MAX_IN_FLIGHT
-    read_seconds: float = READ_SECONDS
+    request_seconds: float = REQUEST_SECONDS
 
 
 def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettings:
@@ -97,18 +102,16 @@ class CleverTap:
 
     def __init__(self, settings: AccountSettings) -> None:
         self.settings = settings
-        self._own = threading.local()
+        headers = {
+            "X-CleverTap-Account-Id": settings.account_id,
+            "X-CleverTap-Passcode": settings.passcode,
+            "Content-Type": "application/json",
+        }
+        self._http = BoundedHttp(settings.request_seconds, headers)
 
-    @property
-    def _session(self) -> requests.Session:
-        if not hasattr(self._own, "session"):
-            session = requests.Session()
-            session.mount(self.settings.url, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-            session.headers["X-CleverTap-Account-Id"] = self.settings.account_id
-            session.headers["X-CleverTap-Passcode"] = self.settings.passcode
-            session.headers["Content-Type"] = "application/json"
-            self._own.session = session
-        return self._own.session  # type: ignore[no-any-return]
+    def abandon(self) -> None:
+        """End all requests in flight: they are Uncertain. Later ones are Busy, and do not leave."""
+        self._http.abandon("the delivery was ended")
 
     def post(self, batch: Batch) -> Outcome:
         """Send `batch` once."""
@@ -121,36 +124,32 @@ class CleverTap:
     def profile_exists(self, key: str, value: str) -> bool | None:
         """Whether CleverTap knows a profile by `identity` or `objectId`; None if it did not say clearly."""
         answer = self._looked_up(key, value)
-        return None if answer is None else read_lookup(answer.status_code, answer.content)
+        return None if answer is None else read_lookup(*answer)
 
     def profile(self, key: str, value: str) -> dict[str, Any] | None:
         """A profile as CleverTap tells it; None if it has none, or did not say clearly."""
         answer = self._looked_up(key, value)
-        return None if answer is None else read_profile(answer.status_code, answer.content)
+        return None if answer is None else read_profile(*answer)
 
-    def _looked_up(self, key: str, value: str) -> requests.Response | None:
+    def _looked_up(self, key: str, value: str) -> tuple[int, bytes] | None:
+        url = f"{self.settings.url}/1/profile.json"
         try:
-            return self._session.get(
-                f"{self.settings.url}/1/profile.json",
-                params={key: value},
-                timeout=(CONNECT_SECONDS, self.settings.read_seconds),
-                allow_redirects=False,
-            )
-        except requests.RequestException:
+            return self._http.answer("GET", url, ANSWER_BYTES, params={key: value})
+        except (requests.RequestException, RequestCut):
             return None
 
     def _upload(self, path: str, batch: Batch) -> Outcome:
+        body = batch.body
+        most_bytes = ANSWER_BYTES + BYTES_WHEN_ESCAPED * len(body)
         try:
-            answer = self._session.post(
-                f"{self.settings.url}{path}",
-                data=batch.body,
-                timeout=(CONNECT_SECONDS, self.settings.read_seconds),
-                allow_redirects=False,
-            )
+            answer = self._http.answer("POST", f"{self.settings.url}{path}", most_bytes, data=body)
+        except RequestCut as cut:
+            reason = str(cut)
+            return Busy(reason, is_answered=False) if cut.never_left else Uncertain(reason)
         except requests.RequestException as error:
             reason = type(error).__name__
             return Busy(reason, is_answered=False) if never_left(error) else Uncertain(reason)
-        return read_answer(len(batch), answer.status_code, answer.content)
+        return read_answer(len(batch), *answer)
 
 
 def never_left(error: requests.RequestException) -> bool:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from clevertap_import.io.clevertap import CONNECT_SECONDS, CleverTap, account_settings
+from clevertap_import.io.bounded_http import BoundedHttp, RequestCut
+from clevertap_import.io.clevertap import CleverTap, account_settings
 from clevertap_import.io.gate import upload_gate
 from clevertap_import.io.leases import Leases
 from clevertap_import.io.snowflake import Snowflake, SnowflakeSettings, open_snowflake, snowflake_settings
@@ -17,6 +18,9 @@ from clevertap_import.pure.records import Batch, batch_of_one
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
 """A record that is valid; sent as a dry run, which stores nothing (CleverTap's dryRun=1)."""
+
+
+NETWORK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,10 @@ def network_step(url: str) -> Step:
     """Any answer will do. By HTTP and not by a socket, so that a proxy is used where there is one."""
     host = urlsplit(url).netloc
     try:
-        requests.head(url, timeout=CONNECT_SECONDS, allow_redirects=False)
+        BoundedHttp(NETWORK_SECONDS).answer("HEAD", url, 0)
     except requests.exceptions.SSLError:
         return Step("network", False, f"{host} shows a certificate that this machine does not trust.")
-    except requests.RequestException as error:
+    except (requests.RequestException, RequestCut) as error:
         reason = f"{host} cannot be reached ({type(error).__name__})."
         return Step("network", False, f"{reason} Check the address, the firewall and the proxy.")
     return Step("network", True, f"{host} answers.")

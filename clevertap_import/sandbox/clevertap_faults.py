@@ -3,6 +3,7 @@
 A call number counts the calls to one endpoint that were let in: authenticated, and given a slot.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
@@ -23,6 +24,11 @@ FaultKind = Literal[
     "timeout",
     "reset",
     "slow",
+    "drip",
+    "endless_headers",
+    "endless_continue",
+    "endless_body",
+    "gzip_bomb",
     "reject",
 ]
 STATUS_WORDS = {
@@ -33,7 +39,12 @@ STATUS_WORDS = {
     503: "Service unavailable, please try again later",
 }
 # An answer that is lost or cut short comes, by default, after the batch was taken: the ambiguous outcome.
-APPLIED_UNLESS_TOLD = frozenset({"truncated", "timeout", "reset", "slow"})
+APPLIED_UNLESS_TOLD = frozenset(
+    {
+        *("truncated", "timeout", "reset", "slow"),
+        *("drip", "endless_headers", "endless_continue", "endless_body", "gzip_bomb"),
+    }
+)
 
 
 class Fault(BaseModel):
@@ -41,6 +52,7 @@ class Fault(BaseModel):
 
     `call`, `from_call`, `identities` and `dry_run` narrow the calls down; with none, the next call is meant.
     `times` is how many calls get it, None for all. `share` leaves it to a seeded draw per call.
+    `echoes`: the text of a whole-request failure says the first record again.
     A `reject` refuses single records instead: those of `identities` (all if empty), on their first `attempts`
     tries.
     """
@@ -57,6 +69,7 @@ class Fault(BaseModel):
     share: float = Field(default=1, gt=0, le=1)
     status: int = 500
     error: str | None = None
+    echoes: bool = False
     applied: bool | None = None
     seconds: float = Field(default=600, gt=0)
     code: int = 555
@@ -73,6 +86,13 @@ class Fault(BaseModel):
     def words(self) -> str:
         """The error text of a whole-request failure."""
         return self.error if self.error is not None else STATUS_WORDS.get(self.answer_status, "Failed")
+
+    def about(self, records: Sequence[object]) -> "Fault":
+        """The fault of a request with these records."""
+        if not self.echoes:
+            return self
+        said = json.dumps(records[0], ensure_ascii=False, separators=(",", ":"))
+        return self.model_copy(update={"error": f"{self.words}: {said}"})
 
     @property
     def answer_status(self) -> int:

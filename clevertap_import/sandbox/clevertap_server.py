@@ -27,7 +27,8 @@ from clevertap_import.sandbox.clevertap_answers import failure, json_reply
 from clevertap_import.sandbox.clevertap_control import control_routes
 from clevertap_import.sandbox.clevertap_flights import Flight, Slots
 from clevertap_import.sandbox.clevertap_lookups import event_count, profile_answer
-from clevertap_import.sandbox.clevertap_upload import Upload, spoilt
+from clevertap_import.sandbox.clevertap_spoilt import spoilt
+from clevertap_import.sandbox.clevertap_upload import Upload
 from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
 
 Answer = Callable[[Account, Request, Flight], Awaitable[Response | None]]

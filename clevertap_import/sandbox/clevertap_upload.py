@@ -3,8 +3,6 @@
 import asyncio
 import gzip
 import json
-import socket
-import struct
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,10 +10,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from clevertap_import.sandbox.clevertap_account import Account
-from clevertap_import.sandbox.clevertap_answers import answer_text, batch_answer, failure, json_reply
+from clevertap_import.sandbox.clevertap_answers import batch_answer, failure, json_reply
 from clevertap_import.sandbox.clevertap_faults import Fault
 from clevertap_import.sandbox.clevertap_flights import Flight
 from clevertap_import.sandbox.clevertap_rules import record_key, record_refusal
+from clevertap_import.sandbox.clevertap_spoilt import spoilt
 
 
 def _no_number(word: str) -> NoReturn:
@@ -79,8 +78,10 @@ class Upload:
         fault = self.account.faults.take(
             "upload", self.flight.call, keys, self.knobs.seed, is_dry_run=self.is_dry_run
         )
-        if fault is not None and not fault.is_applied:
-            return None, fault
+        if fault is not None:
+            fault = fault.about(records)
+            if not fault.is_applied:
+                return None, fault
         await self._serve(len(records), fault)
         verdict = self._judged(records, keys)
         if self.knobs.reorder:
@@ -173,47 +174,3 @@ class Upload:
         if fault is None or fault.kind == "slow":
             return reply
         return await spoilt(fault, self.request, reply)
-
-
-async def spoilt(fault: Fault, request: Request, reply: Response | None) -> Response | None:
-    """What a fault makes of an answer (None if nothing was applied); None when it drops the connection."""
-    if fault.kind == "timeout":
-        await _client_gone(request, fault.seconds)
-    if fault.kind in ("timeout", "reset"):
-        await _dropped(request)
-        return None
-    if fault.kind == "html":
-        page = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-        return Response(page, 502, media_type="text/html")
-    if fault.kind == "empty":
-        return Response(b"", 200)
-    if fault.kind == "nothing_taken":
-        return json_reply({"status": "fail", "processed": 0, "unprocessed": []}, "compact")
-    if fault.kind == "truncated":
-        whole = (
-            bytes(reply.body) if reply is not None else answer_text({"status": "success"}, "compact").encode()
-        )
-        return Response(whole[: len(whole) // 2], 200, {"content-type": "application/json;charset=utf-8"})
-    return json_reply(failure(fault.words, fault.answer_status), "compact", fault.answer_status)
-
-
-async def _client_gone(request: Request, seconds: float) -> None:
-    """Wait until the caller hangs up, but no longer than `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-    except TimeoutError:
-        return
-
-
-async def _dropped(request: Request) -> None:
-    """Break the TCP connection at once, with a reset and not with an orderly end."""
-    transport: asyncio.Transport = request.state.connection.transport
-    connection = transport.get_extra_info("socket")
-    if connection is not None and not transport.is_closing():
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    # uvicorn would answer 500 for a call that ends unanswered, unless it knows that the caller is gone.
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

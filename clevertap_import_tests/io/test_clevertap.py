@@ -29,7 +29,7 @@ def client_of(url: str, adapter: HTTPAdapter | None = None) -> CleverTap:
     """A client of any server; `adapter` is how requests reaches it."""
     clevertap = CleverTap(AccountSettings(url, "ACC-OUN-TID", "passcode"))
     if adapter:
-        clevertap._session.mount(url, adapter)
+        clevertap._http.session.mount(url, adapter)
     return clevertap
 
 
@@ -87,7 +87,7 @@ class Impatient(HTTPAdapter):
 def test_an_answer_that_does_not_come_in_time_is_uncertain(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.faults([{"kind": "slow", "seconds": 1}])
     clevertap = client(fake_clevertap)
-    clevertap._session.mount(fake_clevertap.url, Impatient())
+    clevertap._http.session.mount(fake_clevertap.url, Impatient())
     # requests says ConnectionError where the headers came in time and the body did not.
     assert clevertap.post(BATCH) in (Uncertain("ReadTimeout"), Uncertain("ConnectionError"))
 

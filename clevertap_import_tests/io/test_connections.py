@@ -29,10 +29,16 @@ def test_a_refused_connection_is_busy_for_nothing_left_this_machine() -> None:
 
 
 @contextmanager
-def server_saying(*answers: bytes | None, ends: bytes = b"]}") -> Iterator[str]:
+def server_saying(
+    *answers: bytes | None,
+    ends: bytes = b"]}",
+    received: list[bytes] | None = None,
+    stays_open: bool = False,
+) -> Iterator[str]:
     """The URL of a server that reads one request whole for each answer, and gives exactly these bytes.
 
-    On None it closes the connection, and takes another.
+    On None it closes the connection, and takes another. `received` gets the requests. `stays_open`: the last
+    connection is left to the caller to close.
     """
 
     def serve() -> None:
@@ -42,10 +48,14 @@ def server_saying(*answers: bytes | None, ends: bytes = b"]}") -> Iterator[str]:
                 connection.close()
                 connection, _ = listener.accept()
                 continue
-            received = b""
-            while not received.endswith(ends):
-                received += connection.recv(65536)
+            request = b""
+            while not request.endswith(ends):
+                request += connection.recv(65536)
+            if received is not None:
+                received.append(request)
             connection.sendall(answer)
+        while stays_open and connection.recv(65536):
+            pass
         connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -90,7 +100,7 @@ def test_a_kept_connection_that_was_closed_while_idle_is_replaced_and_nothing_is
     with server_saying(TAKEN, None, TAKEN) as url:
         clevertap = client_of(url)
         assert clevertap.post(BATCH) == Accepted(3)
-        adapter = clevertap._session.get_adapter(url)
+        adapter = clevertap._http.session.get_adapter(url)
         assert isinstance(adapter, HTTPAdapter)
         (pool,) = map(adapter.poolmanager.pools.__getitem__, adapter.poolmanager.pools.keys())
         assert wait_for_read(pool.pool.queue[-1].sock, timeout=10)

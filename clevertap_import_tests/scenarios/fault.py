@@ -45,7 +45,7 @@ class Scenario(Said):
     sends: Literal["events", "profiles"]
     rows: int
     attributes: dict[str, Any] = {}
-    read_seconds: float = 120
+    request_seconds: float = 120
     runs: tuple[Run, ...]
     clevertap: Holds
 

@@ -69,7 +69,7 @@ def test_a_fault_loses_nothing_and_its_runs_tell_what_became_of_each_record(
     workshop: Workshop, file: Path
 ) -> None:
     scenario, nickname = read(file), file.stem
-    waits = with_virtual_time(workshop, scenario.read_seconds)
+    waits = with_virtual_time(workshop, scenario.request_seconds)
     fill(workshop, scenario.rows)
     workshop.write(nickname, target=TARGETS[scenario.sends], **scenario.attributes)
     for run in scenario.runs:
