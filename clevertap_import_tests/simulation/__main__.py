@@ -1,0 +1,84 @@
+"""Play the scripts of many seeds; shrink those that fail, and keep them as files.
+
+    python -m clevertap_import_tests.simulation --seeds 2000 --first 1 --keep FOLDER
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clevertap_import_tests.simulation.drawn import drawn
+from clevertap_import_tests.simulation.script import read, text
+from clevertap_import_tests.simulation.shrink import kind_of, shrunk
+from clevertap_import_tests.simulation.simulation import fault_of, template_in
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+
+
+@contextmanager
+def fast_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards; in memory, where the machine has such a place."""
+    folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1 if a seed failed."""
+    parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--until-found", action="store_true", help="end at the first kind of fault")
+    parser.add_argument("--keep", type=Path, help="a folder for the scripts that were found")
+    parser.add_argument("--script", type=Path, help="play this file instead")
+    asked = parser.parse_args(arguments)
+    if asked.script:
+        return replayed(asked.script)
+    found: dict[str, int] = {}
+    began = time.process_time()
+    with fast_folder() as folder:
+        template = template_in(folder)
+        for seed in range(asked.first, asked.first + asked.seeds):
+            kind = tried(seed, template, set(found), asked.keep)
+            if kind:
+                found.setdefault(kind, seed)
+            if found and asked.until_found:
+                break
+    seconds = time.process_time() - began
+    sys.stdout.write(f"{seed - asked.first + 1} seeds, {seconds:.0f} s of CPU, {len(found)} kinds of faults\n")
+    return 1 if found else 0
+
+
+def replayed(file: Path) -> int:
+    """Play one script that was kept."""
+    with fast_folder() as folder:
+        fault = fault_of(read(file), template_in(folder))
+    sys.stdout.write(f"{fault or 'Nothing is wrong.'}\n")
+    return 1 if fault else 0
+
+
+def tried(seed: int, template: Path, known: set[str], keep: Path | None) -> str | None:
+    """Play one seed; a kind of fault that is not known is shrunk and shown."""
+    script = drawn(seed)
+    fault = fault_of(script, template)
+    kind = kind_of(fault)
+    if kind is None or kind in known:
+        return kind
+    short = shrunk(script, lambda candidate: fault_of(candidate, template))
+    words = f"# Seed {seed}: {fault_of(short, template)}\n{text(short)}"
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+    if keep:
+        (keep / f"seed_{seed}.yaml").write_text(words, encoding="utf-8")
+    return kind
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""The script of a seed."""
+
+from random import Random
+
+from clevertap_import_tests.simulation.script import Deed, Fault, Point, Run, Script, Step
+
+AT_POSTS: tuple[Deed, ...] = (
+    *("lost before", "lost after", "lost after", "late", "partly", "429", "500 before", "500 after"),
+    *("401", "malformed", "555", "reject", "unreachable", "kill", "interrupt"),
+)
+AT_OTHERS: dict[Point, tuple[Deed, ...]] = {
+    "answer": ("kill", "interrupt", "outage", "failover"),
+    "begin": ("kill", "outage"),
+    "commit": ("kill", "interrupt", "fail", "fail after", "outage"),
+    "committed": ("kill", "failover", "interrupt"),
+}
+TIMES = (1, 1, 1, 2, 3, 8, 30)
+
+
+def drawn(seed: int) -> Script:
+    """Always the same for a seed."""
+    dice = Random(seed)  # noqa: S311
+    sends = dice.choice(("profiles", "events"))
+    steps = [Step(do="run", runs=(run(dice),), schedule=schedule(dice)) for _ in range(dice.randint(1, 3))]
+    for _ in range(dice.randint(0, 3)):
+        steps.insert(dice.randint(0, len(steps)), happening(dice, sends))
+    if dice.random() < 0.2:
+        other = run(dice).model_copy(update={"delay": dice.randint(0, 5)})
+        place = dice.randrange(len(steps) + 1)
+        steps.insert(place, Step(do="run", runs=(run(dice), other), schedule=schedule(dice)))
+    if dice.random() < 0.15:
+        first, last = sorted(dice.sample(range(len(steps) + 1), 2))
+        steps.insert(last, Step(do="put back"))
+        steps.insert(first, Step(do="copy"))
+    holds = sends == "events" and dice.random() < 0.3
+    return Script(sends=sends, holds=holds, rows=dice.randint(1, 9), steps=tuple(steps))
+
+
+def happening(dice: Random, sends: str) -> Step:
+    """Something between two runs."""
+    if dice.random() < 0.7:
+        kinds = ("add",) if sends == "events" else ("change", "change", "back", "add")
+        return Step(do=dice.choice(kinds), amount=dice.randint(1, 4))
+    return Step(do=dice.choice(("wait", "account", "wipe")), amount=dice.randint(1, 3))
+
+
+def run(dice: Random) -> Run:
+    return Run(
+        force=dice.random() < 0.08,
+        reexecutes=dice.random() < 0.15,
+        faults=tuple(fault(dice) for _ in range(dice.choice((0, 1, 1, 1, 2, 3)))),
+    )
+
+
+def fault(dice: Random) -> Fault:
+    number = dice.randint(1, 8)
+    if dice.random() < 0.6:
+        deed = dice.choice(AT_POSTS)
+        amount = dice.choice((30, 200, 500)) if deed == "late" else 0
+        return Fault(at="post", number=number, do=deed, times=dice.choice(TIMES), amount=amount)
+    point = dice.choice(list(AT_OTHERS))
+    deed = dice.choice(AT_OTHERS[point])
+    amount = {"outage": dice.choice((5, 60, 600)), "failover": dice.randint(1, 3)}.get(deed, 0)
+    return Fault(at=point, number=number, do=deed, amount=amount)
+
+
+def schedule(dice: Random) -> int:
+    return dice.choice((0, dice.randint(1, 999)))

@@ -1,0 +1,151 @@
+"""One run of the import as a process of the simulation: all of it is real, but for the table and CleverTap."""
+
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from clevertap_import.io.attempts import Patience
+from clevertap_import.io.clevertap import AccountSettings, CleverTap
+from clevertap_import.io.journal import Journal
+from clevertap_import.io.leases import Leases
+from clevertap_import.io.stage import Stage, Stager
+from clevertap_import.orchestration.execution import ImportRun, RunFacts
+from clevertap_import.orchestration.partitions import grid
+from clevertap_import.orchestration.progress import Progress
+from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
+from clevertap_import.pure.errors import CleverTapImportError
+from clevertap_import.pure.mapping import Mapper
+from clevertap_import.pure.past import Past
+from clevertap_import.pure.records import Batch
+from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, SimulatedCleverTap
+from clevertap_import_tests.simulation.database import Database
+from clevertap_import_tests.simulation.locks import Locks, Resource
+from clevertap_import_tests.simulation.process import Process
+from clevertap_import_tests.simulation.source import Source
+
+RECORDS_PER_REQUEST = 2
+
+
+class SmallStage(Stage):
+    """A stage whose requests are small, so that a few rows make several."""
+
+    def finish(self) -> None:
+        super().finish()
+        self.counts.batches = -(-self.counts.staged // RECORDS_PER_REQUEST)
+
+    def batches(self) -> Any:  # noqa: ANN401 - an iterator of batches
+        number = 0
+        for batch in super().batches():
+            for begin in range(0, len(batch), RECORDS_PER_REQUEST):
+                yield Batch(number, batch.rows.slice(begin, RECORDS_PER_REQUEST))
+                number += 1
+
+
+class SimulatedAccount(CleverTapAccount):
+    """An account of CleverTap, by its id."""
+
+    _process: Process
+
+    def settings(self) -> AccountSettings:
+        return AccountSettings("https://simulated", self.account_id or "", "secret", MOST_IN_FLIGHT)
+
+    def of(self, process: Process) -> "SimulatedAccount":
+        self._process = process
+        return self
+
+    def patience(self) -> Patience:
+        process = self._process
+        dice = (process.scheduler.dice.random) if process.scheduler.dice else lambda: 0.5
+        return Patience(sleep=process.scheduler.pause, dice=dice, senders=process.senders)
+
+
+@dataclass(slots=True)
+class SimulatedRun(ImportRun):
+    """A run that reads a simulated table and sends to a simulated CleverTap."""
+
+    source: Source = field(default_factory=lambda: Source(False, False))
+    simulated: SimulatedCleverTap | None = None
+
+    @property
+    def clevertap(self) -> CleverTap:
+        return cast(CleverTap, self.simulated)
+
+    def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
+        self.facts.counts = stage.counts
+        stager = Stager(
+            Mapper(self.config, 0),
+            grid(self.config),
+            past,
+            lambda rejections: self.reject(stage, rejections),
+            lambda counts: None,
+            self.kept.add if self.kept else None,
+        )
+        stager.fill(stage, self.source.chunks())
+
+
+@dataclass
+class Ended:
+    """How a run ended: `error` is None if it did so well."""
+
+    process: Process
+    facts: RunFacts
+    force: bool
+    error: BaseException | None = None
+    was_killed: bool = True
+    accepted_by_journal: int = 0
+    uncertain_by_journal: int = 0
+
+
+@dataclass
+class Start:
+    """What a new process finds: the machines around it, and what it is asked to do."""
+
+    process: Process
+    database: Database
+    resources: defaultdict[str, Resource]
+    clevertap: SimulatedCleverTap
+    source: Source
+    force: bool
+    was_imported: bool
+
+    def run(self, facts: RunFacts) -> SimulatedRun:
+        account = SimulatedAccount(name="ct", account_id=self.clevertap.settings.account_id)
+        return SimulatedRun(
+            config=self.source.config,
+            run_id=self.process.run_id,
+            window=None,
+            force=self.force,
+            limit=None,
+            sample_rows=1,
+            connection=SnowflakeConnection(name="sf"),
+            account=account.of(self.process),
+            progress=Progress("import_under_test", lambda words: None),
+            facts=facts,
+            was_imported=self.was_imported,
+            source=self.source,
+            simulated=self.clevertap,
+        )
+
+
+def carry_out(start: Start, ended: Ended) -> None:
+    """A run from its start to its end, in the order of a real one."""
+    try:
+        deliver(start, start.run(ended.facts))
+    except (CleverTapImportError, DagsterExecutionInterruptedError) as error:
+        ended.error = error
+    ended.was_killed = False
+
+
+def deliver(start: Start, run: SimulatedRun) -> None:
+    leases = cast(Leases, Locks(start.process, start.resources))
+    with ExitStack() as stack:
+        journal: Journal = stack.enter_context(start.database.journal(start.process))
+        turn = stack.enter_context(run.turn(leases))
+        stage = stack.enter_context(SmallStage())
+        past = run.past(journal, delivers=True)
+        run.stage(stage, past, is_sample=False)
+        run.deliver(stage, journal, leases, turn)
+        run.tidy(journal)

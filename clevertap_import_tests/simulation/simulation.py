@@ -1,0 +1,206 @@
+"""A script played to its end, and then run without faults until all is well; what must hold is checked."""
+
+import json
+import tempfile
+from collections import Counter, defaultdict
+from contextlib import closing
+from pathlib import Path
+
+from clevertap_import.io.clevertap import AccountSettings
+from clevertap_import.io.journal import Journal
+from clevertap_import.orchestration.execution import RunFacts
+from clevertap_import.pure.errors import HeldEvents, JournalLost, ScopeChanged
+from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
+from clevertap_import_tests.simulation.database import Database
+from clevertap_import_tests.simulation.import_run import Ended, Start, carry_out
+from clevertap_import_tests.simulation.locks import Resource
+from clevertap_import_tests.simulation.process import Process
+from clevertap_import_tests.simulation.scheduler import Scheduler
+from clevertap_import_tests.simulation.script import Fault, Run, Script, Step
+from clevertap_import_tests.simulation.source import Source
+
+HOUR = 3600.0
+MOST_RUNS_TO_THE_END = 8
+WELL_IN_A_ROW = 2
+
+
+class Simulation:
+    """The world of one script."""
+
+    def __init__(self, script: Script, folder: Path, template: Path) -> None:
+        self.script = script
+        self.scheduler = Scheduler()
+        faults = [fault for step in script.steps for run in step.runs for fault in run.faults]
+        fails_over = any(fault.do == "failover" for fault in faults)
+        self.database = Database(self.scheduler, folder / "journal.db", template, fails_over=fails_over)
+        self.source = Source(script.sends == "events", script.holds)
+        self.source.add(script.rows)
+        self.accounts: defaultdict[str, Account] = defaultdict(Account)
+        self.account = "A"
+        self.resources: defaultdict[str, Resource] = defaultdict(Resource)
+        self.runs: list[Ended] = []
+        self.must_force = False
+        self.excused = False
+
+    def play(self) -> None:
+        """Raises AssertionError if anything does not hold."""
+        for step in self.script.steps:
+            self.do(step)
+        self.database.down_until = 0
+        self.bring_to_a_good_end()
+
+    def do(self, step: Step) -> None:
+        match step.do:
+            case "run":
+                self.start(step.runs, step.schedule)
+            case "change":
+                self.source.change(step.amount)
+            case "back":
+                self.source.change_back(step.amount)
+            case "add":
+                self.source.add(step.amount)
+            case "wait":
+                self.scheduler.wait(step.amount * HOUR)
+            case "account":
+                self.account = "B" if self.account == "A" else "A"
+            case "wipe":
+                self.accounts[self.account].wipe()
+                self.must_force = True
+            case "copy":
+                self.database.copy = self.database.snapshot()
+            case "put back":
+                self.database.put_back()
+
+    def start(self, runs: tuple[Run, ...], schedule: int) -> list[Ended]:
+        """Start `runs` and wait for their ends."""
+        self.scheduler.reseed(schedule)
+        started = [self.started(run) for run in runs]
+        self.scheduler.run(lambda: all(ended.process.is_over for ended in started))
+        for ended in started:
+            self.look_back_on(ended)
+        return started
+
+    def started(self, run: Run) -> Ended:
+        number = len(self.runs) + 1
+        root = self.runs[-1].process.root_run_id if run.reexecutes and self.runs else f"run-{number}"
+        force = run.force or self.must_force or (run.reexecutes and bool(self.runs) and self.runs[-1].force)
+        process = Process(f"run-{number}", root, self.scheduler, run.faults, self.befall)
+        settings = AccountSettings("https://simulated", self.account, "secret", MOST_IN_FLIGHT)
+        client = SimulatedCleverTap(self.scheduler, process, self.accounts[self.account], settings)
+        ended = Ended(process, RunFacts(None, self.source.is_events), force)
+        was_imported = any(before.error is None and not before.was_killed for before in self.runs)
+        start = Start(process, self.database, self.resources, client, self.source, force, was_imported)
+
+        def carried_out() -> None:
+            if run.delay:
+                self.scheduler.pause(run.delay)
+            carry_out(start, ended)
+
+        process.start(carried_out)
+        self.runs.append(ended)
+        return ended
+
+    def befall(self, fault: Fault) -> None:
+        if fault.do == "outage":
+            self.database.down_until = self.scheduler.now + fault.amount
+        elif fault.do == "failover":
+            self.database.fail_over(fault.amount)
+
+    def look_back_on(self, ended: Ended) -> None:
+        """What the journal says of a run after its end, as for the report of one that was killed."""
+        with self.opened() as journal:
+            found = journal.of_run(ended.process.run_id)
+        ended.accepted_by_journal, ended.uncertain_by_journal = found
+        if ended.force and ended.process.reached["post"]:
+            self.must_force = False
+        if ended.was_killed or self.database.failovers:
+            return
+        told = ended.facts.delivery
+        assert told.accepted <= found[0], f"{told.accepted} told as accepted, {found[0]} in the journal"
+        if ended.error is None:
+            ended.facts.report.checked()
+            assert told.accepted == found[0]
+
+    def opened(self) -> closing[Journal]:
+        return closing(Journal(self.database.url, self.database.now))
+
+    def bring_to_a_good_end(self) -> None:
+        """What a careful person does: runs it again as the errors say, until nothing is left to do."""
+        well = 0
+        for _ in range(MOST_RUNS_TO_THE_END):
+            self.scheduler.wait(HOUR)
+            (ended,) = self.start((Run(),), 0)
+            well = well + 1 if ended.error is None else 0
+            if well == WELL_IN_A_ROW:
+                return self.check()
+            match ended.error:
+                case ScopeChanged():
+                    self.must_force = True
+                case HeldEvents():
+                    self.settle_held()
+                case JournalLost():
+                    self.must_force = not self.database.put_newest()
+        raise AssertionError(f"no good end after {MOST_RUNS_TO_THE_END} runs: {ended.error}")
+
+    def settle_held(self) -> None:
+        """A person looks into CleverTap for the events of each batch.
+
+        Of a batch that arrived in part, which no answer can be right for, the rest is not missed.
+        """
+        account = self.accounts[self.account]
+        with self.opened() as journal:
+            for held in journal.held(self.source.config.nickname):
+                arrived = account.taken[held.run_id, held.batch_number]
+                self.excused |= arrived.total() not in (0, held.records)
+                journal.settle_held(
+                    self.source.config.nickname, held.run_id, held.batch_number, arrived=bool(arrived)
+                )
+
+    def check(self) -> None:
+        account = self.accounts[self.account]
+        wanted = self.source.wanted
+        if not self.source.is_events:
+            held = {name: city(line) for name, line in account.profiles.items()}
+            assert {name: held.get(name) for name, _ in wanted} == dict(wanted.keys())
+            return
+        stored = Counter({(person(line), city(line)): count for line, count in account.events.items()})
+        missing = wanted - stored
+        assert self.excused or not missing, f"lost: {dict(missing)}"
+        surplus = (stored - wanted).total()
+        told = 0 if self.source.holds else sum(map(doubtful, self.runs))
+        roots = {ended.process.root_run_id for ended in self.runs if ended.force}
+        most = told + len(roots) * wanted.total()
+        assert surplus <= most, f"{surplus} surplus copies, {told} told as possible, {len(roots)} forced"
+
+
+def doubtful(ended: Ended) -> int:
+    """How many events a run told to be stored twice, or perhaps so."""
+    if ended.was_killed:
+        return ended.uncertain_by_journal
+    return ended.facts.possible_duplicates + ended.facts.report.uncertain
+
+
+def person(line: bytes) -> str:
+    return str(json.loads(line)["identity"])
+
+
+def city(line: bytes) -> str:
+    record = json.loads(line)
+    return str((record.get("profileData") or record["evtData"])["City"])
+
+
+def fault_of(script: Script, template: Path) -> str | None:
+    """What does not hold if `script` is played; None if all does."""
+    with tempfile.TemporaryDirectory(dir=template.parent) as folder:
+        try:
+            Simulation(script, Path(folder), template).play()
+        except AssertionError as error:
+            return str(error) or "an assertion"
+    return None
+
+
+def template_in(folder: Path) -> Path:
+    """A journal without entries, to begin each simulation with: to make one takes longer than to play."""
+    file = folder / "template.db"
+    Journal(f"sqlite:///{file}").close()
+    return file

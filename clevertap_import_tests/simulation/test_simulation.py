@@ -1,0 +1,94 @@
+"""The simulation itself: seeds that find nothing, scripts that once did, and what each mend is for."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clevertap_import_tests.simulation.__main__ import fast_folder
+from clevertap_import_tests.simulation.drawn import drawn
+from clevertap_import_tests.simulation.script import Fault, Run, Script, Step, read, text
+from clevertap_import_tests.simulation.shrink import shrunk
+from clevertap_import_tests.simulation.simulation import Simulation, fault_of, template_in
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SCRIPTS = sorted((HERE / "scripts").glob("*.yaml"))
+MENDS = sorted((HERE / "mends").glob("*.patch"))
+SEEDS = 120
+PROCESS_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    with fast_folder() as folder:
+        yield template_in(folder)
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
+def test_a_script_that_once_found_something_finds_nothing(file: Path, template: Path) -> None:
+    assert fault_of(read(file), template) is None
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS, 40))
+def test_no_seed_finds_anything(first: int, template: Path) -> None:
+    found = {seed: fault_of(drawn(seed), template) for seed in range(first, first + 40)}
+    assert {seed: fault for seed, fault in found.items() if fault} == {}
+
+
+def played(script: Script, template: Path) -> tuple[float, list[dict[str, int]], list[str]]:
+    with fast_folder() as folder:
+        simulation = Simulation(script, folder, template)
+        simulation.play()
+    points = [{str(point): count for point, count in run.process.reached.items()} for run in simulation.runs]
+    return simulation.scheduler.now, points, [repr(run.error) for run in simulation.runs]
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_the_same_seed_plays_the_same(seed: int, template: Path) -> None:
+    assert drawn(seed) == drawn(seed)
+    assert played(drawn(seed), template) == played(drawn(seed), template)
+
+
+def test_a_script_is_the_same_after_it_was_kept_in_a_file(tmp_path: Path) -> None:
+    for seed in range(50):
+        (tmp_path / "kept.yaml").write_text(text(drawn(seed)))
+        assert read(tmp_path / "kept.yaml") == drawn(seed)
+
+
+def test_a_script_shrinks_to_what_is_needed() -> None:
+    def fault(script: Script) -> str | None:
+        deeds = [each.do for step in script.steps for run in step.runs for each in run.faults]
+        return "broken 7" if "kill" in deeds and any(step.do == "add" for step in script.steps) else None
+
+    script = next(script for script in map(drawn, range(1000)) if fault(script))
+    assert shrunk(script, fault).steps in (
+        (Step(do="add"), Step(do="run", runs=(KILLED,))),
+        (Step(do="run", runs=(KILLED,)), Step(do="add")),
+    )
+
+
+KILLED = Run(faults=(Fault(at="post", number=1, do="kill"),))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mend", MENDS, ids=lambda file: file.stem)
+def test_without_its_mend_the_script_finds_the_fault_again(mend: Path, tmp_path: Path) -> None:
+    for package in ("clevertap_import", "clevertap_import_tests"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["patch", "-p1", "-i", mend], cwd=tmp_path, check=True, capture_output=True)
+    script = HERE / "scripts" / f"{mend.stem}.yaml"
+    ended = subprocess.run(
+        [sys.executable, "-m", "clevertap_import_tests.simulation", "--script", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=PROCESS_SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (1, "")
