@@ -63,13 +63,16 @@ class Journal:
 
     def __init__(
         self,
-        url: str,
+        database: str | sa.Engine,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         key_folder: Path | None = None,
     ) -> None:
-        """`key_folder`: where the key of a database that is no file lies, unless a variable has it."""
-        self.engine = open_database(url, key_folder)
+        """`database`: its URL, or an engine that `open_database` made.
+
+        `key_folder`: where the key of a database that is no file lies, unless a variable has it.
+        """
+        self.engine = open_database(database, key_folder) if isinstance(database, str) else database
         self.now = now
         self.turn: str | None = None
         self._open: sa.Connection | None = None

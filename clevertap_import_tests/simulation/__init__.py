@@ -1,1 +1,1 @@
-"""Deterministic simulation: one seed drives network, clock, journal and scheduling of an import's processes."""
+"""Deterministic simulation: one seed drives network, clock, journal and tasks of an import."""

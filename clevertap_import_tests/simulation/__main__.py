@@ -1,6 +1,6 @@
 """Play the scripts of many seeds; shrink those that fail, and keep them as files.
 
-    python -m clevertap_import_tests.simulation --seeds 2000 --first 1 --keep FOLDER
+python -m clevertap_import_tests.simulation --seeds 2000 --first 1 --keep FOLDER
 """
 
 import argparse
@@ -12,21 +12,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clevertap_import_tests.simulation.database import SharedEngine
 from clevertap_import_tests.simulation.drawn import drawn
 from clevertap_import_tests.simulation.script import read, text
 from clevertap_import_tests.simulation.shrink import kind_of, shrunk
-from clevertap_import_tests.simulation.simulation import fault_of, template_in
+from clevertap_import_tests.simulation.simulation import fault_of
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
 @contextmanager
-def fast_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards; in memory, where the machine has such a place."""
+def shared_engine() -> Iterator[SharedEngine]:
+    """For all simulations of a session; in memory, where the machine has such a place."""
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
+    shared = SharedEngine(folder)
     try:
-        yield folder
+        yield shared
     finally:
+        shared.engine.dispose()
         shutil.rmtree(folder)
 
 
@@ -43,36 +46,37 @@ def main(arguments: list[str]) -> int:
         return replayed(asked.script)
     found: dict[str, int] = {}
     began = time.process_time()
-    with fast_folder() as folder:
-        template = template_in(folder)
+    with shared_engine() as shared:
         for seed in range(asked.first, asked.first + asked.seeds):
-            kind = tried(seed, template, set(found), asked.keep)
+            kind = tried(seed, shared, set(found), asked.keep)
             if kind:
                 found.setdefault(kind, seed)
             if found and asked.until_found:
                 break
     seconds = time.process_time() - began
-    sys.stdout.write(f"{seed - asked.first + 1} seeds, {seconds:.0f} s of CPU, {len(found)} kinds of faults\n")
+    sys.stdout.write(
+        f"{seed - asked.first + 1} seeds, {seconds:.0f} s of CPU, {len(found)} kinds of faults\n"
+    )
     return 1 if found else 0
 
 
 def replayed(file: Path) -> int:
     """Play one script that was kept."""
-    with fast_folder() as folder:
-        fault = fault_of(read(file), template_in(folder))
+    with shared_engine() as shared:
+        fault = fault_of(read(file), shared)
     sys.stdout.write(f"{fault or 'Nothing is wrong.'}\n")
     return 1 if fault else 0
 
 
-def tried(seed: int, template: Path, known: set[str], keep: Path | None) -> str | None:
+def tried(seed: int, shared: SharedEngine, known: set[str], keep: Path | None) -> str | None:
     """Play one seed; a kind of fault that is not known is shrunk and shown."""
     script = drawn(seed)
-    fault = fault_of(script, template)
+    fault = fault_of(script, shared)
     kind = kind_of(fault)
     if kind is None or kind in known:
         return kind
-    short = shrunk(script, lambda candidate: fault_of(candidate, template))
-    words = f"# Seed {seed}: {fault_of(short, template)}\n{text(short)}"
+    short = shrunk(script, lambda candidate: fault_of(candidate, shared))
+    words = f"# Seed {seed}: {fault_of(short, shared)}\n{text(short)}"
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
     if keep:

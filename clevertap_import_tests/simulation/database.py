@@ -1,6 +1,5 @@
 """The journal's database in a simulation: real SQL on SQLite, with commits that fail or are lost."""
 
-import shutil
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -11,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import METADATA
+from clevertap_import.io.database import METADATA, open_database
 from clevertap_import.io.journal import Journal
 from clevertap_import_tests.simulation.process import Process
 from clevertap_import_tests.simulation.scheduler import Scheduler
-from clevertap_import_tests.simulation.script import Fault
+from clevertap_import_tests.simulation.script import Fault, Point
 
 FIRST_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 COMMITS_KEPT = 4
@@ -24,38 +23,65 @@ TABLES = tuple(METADATA.tables)
 Content = dict[str, list[Any]]
 
 
-class Database:
-    """One file for all processes of a simulation; `template` is a journal without entries."""
+class SharedEngine:
+    """The engine of all simulations of a session: what it has compiled once it need not compile again.
 
-    def __init__(self, scheduler: Scheduler, file: Path, template: Path, *, fails_over: bool) -> None:
-        shutil.copy(template, file)
+    `database`: whose turn it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "journal.db"
+        self.engine = open_database(f"sqlite:///{self.file}?timeout=0")
+        self.database: Database | None = None
+        self.empty = snapshot(self.file)
+        sa.event.listen(self.engine, "begin", lambda connection: self.reached("begin"))
+        commit = self.engine.dialect.do_commit
+
+        def do_commit(connection: Any) -> None:  # noqa: ANN401 - whatever the driver gives
+            process = self.process
+            if process and self.database:
+                self.database.commit(process, lambda: commit(connection))
+            else:
+                commit(connection)
+
+        self.engine.dialect.do_commit = do_commit  # type: ignore[assignment,method-assign]
+
+    @property
+    def process(self) -> Process | None:
+        """Whose task uses the engine at this moment; None outside of tasks."""
+        task = self.database.scheduler.found if self.database else None
+        return task.owner if task and isinstance(task.owner, Process) else None
+
+    def reached(self, point: Point) -> None:
+        process = self.process
+        if process and self.database:
+            self.database.before(process, point)
+
+
+class Database:
+    """The journal's database of one simulation, for all of its processes."""
+
+    def __init__(self, scheduler: Scheduler, shared: SharedEngine, *, fails_over: bool) -> None:
         self.scheduler = scheduler
-        self.file = file
-        self.url = f"sqlite:///{file}?timeout=0"
+        self.file = shared.file
+        self.engine = shared.engine
+        shared.database = self
         self.down_until = 0.0
         self.fails_over = fails_over
         self.commits: deque[Content] = deque(maxlen=COMMITS_KEPT)
         self.copy: Content | None = None
         self.newest: Content | None = None
         self.failovers = 0
+        self.put(shared.empty)
 
     def now(self) -> datetime:
         return FIRST_MOMENT + timedelta(seconds=self.scheduler.now)
 
-    def journal(self, process: Process) -> Journal:
-        """The journal as `process` has it open."""
-        journal = Journal(self.url, self.now)
-        engine = journal.engine
-        sa.event.listen(engine, "begin", lambda connection: self.before(process, "begin"))
-        commit = engine.dialect.do_commit
+    def journal(self) -> Journal:
+        """The journal as one process has it open."""
+        return Journal(self.engine, self.now)
 
-        def do_commit(connection: Any) -> None:  # noqa: ANN401 - whatever the driver gives
-            self.commit(process, lambda: commit(connection))
-
-        engine.dialect.do_commit = do_commit  # type: ignore[method-assign]
-        return journal
-
-    def before(self, process: Process, point: Any) -> Fault | None:  # noqa: ANN401
+    def before(self, process: Process, point: Point) -> Fault | None:
         fault = process.reach(point)
         if self.scheduler.now < self.down_until:
             self.scheduler.pause(min(LOCK_WAIT_SECONDS, self.down_until - self.scheduler.now))
@@ -69,15 +95,10 @@ class Database:
             raise unavailable("the connection was lost before the commit")
         commit()
         if self.fails_over:
-            self.commits.append(self.snapshot())
+            self.commits.append(snapshot(self.file))
         if fault and fault.do == "fail after":
             raise unavailable("the connection was lost after the commit")
         process.reach("committed")
-
-    def snapshot(self) -> Content:
-        """All rows of all tables."""
-        with closing(sqlite3.connect(self.file, timeout=0)) as live:
-            return {table: live.execute(f"select * from {table}").fetchall() for table in TABLES}
 
     def fail_over(self, lost: int) -> None:
         """The last commits are gone, and nobody is told."""
@@ -93,9 +114,12 @@ class Database:
                 live.executemany(f"insert into {table} values ({marks(table)})", rows)
             live.commit()
 
+    def keep_copy(self) -> None:
+        self.copy = snapshot(self.file)
+
     def put_back(self) -> None:
         if self.copy is not None:
-            self.newest = self.snapshot()
+            self.newest = snapshot(self.file)
             self.put(self.copy)
 
     def put_newest(self) -> bool:
@@ -105,6 +129,12 @@ class Database:
         self.put(self.newest)
         self.newest = None
         return True
+
+
+def snapshot(file: Path) -> Content:
+    """All rows of all tables."""
+    with closing(sqlite3.connect(file, timeout=0)) as live:
+        return {table: live.execute(f"select * from {table}").fetchall() for table in TABLES}
 
 
 def unavailable(reason: str) -> sa.exc.OperationalError:

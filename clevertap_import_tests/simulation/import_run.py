@@ -1,4 +1,4 @@
-"""One run of the import as a process of the simulation: all of it is real, but for the table and CleverTap."""
+"""A run of the import as a process of the simulation: all is real but the table and CleverTap."""
 
 from collections import defaultdict
 from contextlib import ExitStack
@@ -15,18 +15,19 @@ from clevertap_import.io.stage import Stage, Stager
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
-from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
+from clevertap_import.orchestration.resources import CleverTapAccount, snowflake_connection
 from clevertap_import.pure.errors import CleverTapImportError
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.records import Batch
-from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, SimulatedCleverTap
+from clevertap_import_tests.simulation.clevertap import SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database
 from clevertap_import_tests.simulation.locks import Locks, Resource
 from clevertap_import_tests.simulation.process import Process
 from clevertap_import_tests.simulation.source import Source
 
 RECORDS_PER_REQUEST = 2
+NO_CONNECTION = snowflake_connection("simulated")
 
 
 class SmallStage(Stage):
@@ -44,22 +45,20 @@ class SmallStage(Stage):
                 number += 1
 
 
-class SimulatedAccount(CleverTapAccount):
-    """An account of CleverTap, by its id."""
+@dataclass
+class SimulatedAccount:
+    """What a run asks of its account."""
 
-    _process: Process
+    process: Process
+    clevertap: SimulatedCleverTap
 
     def settings(self) -> AccountSettings:
-        return AccountSettings("https://simulated", self.account_id or "", "secret", MOST_IN_FLIGHT)
-
-    def of(self, process: Process) -> "SimulatedAccount":
-        self._process = process
-        return self
+        return self.clevertap.settings
 
     def patience(self) -> Patience:
-        process = self._process
-        dice = (process.scheduler.dice.random) if process.scheduler.dice else lambda: 0.5
-        return Patience(sleep=process.scheduler.pause, dice=dice, senders=process.senders)
+        scheduler = self.process.scheduler
+        dice = scheduler.dice.random if scheduler.dice else lambda: 0.5
+        return Patience(sleep=scheduler.pause, dice=dice, senders=self.process.senders)
 
 
 @dataclass(slots=True)
@@ -112,7 +111,7 @@ class Start:
     was_imported: bool
 
     def run(self, facts: RunFacts) -> SimulatedRun:
-        account = SimulatedAccount(name="ct", account_id=self.clevertap.settings.account_id)
+        account = cast(CleverTapAccount, SimulatedAccount(self.process, self.clevertap))
         return SimulatedRun(
             config=self.source.config,
             run_id=self.process.run_id,
@@ -120,8 +119,8 @@ class Start:
             force=self.force,
             limit=None,
             sample_rows=1,
-            connection=SnowflakeConnection(name="sf"),
-            account=account.of(self.process),
+            connection=NO_CONNECTION,
+            account=account,
             progress=Progress("import_under_test", lambda words: None),
             facts=facts,
             was_imported=self.was_imported,
@@ -142,7 +141,7 @@ def carry_out(start: Start, ended: Ended) -> None:
 def deliver(start: Start, run: SimulatedRun) -> None:
     leases = cast(Leases, Locks(start.process, start.resources))
     with ExitStack() as stack:
-        journal: Journal = stack.enter_context(start.database.journal(start.process))
+        journal: Journal = stack.enter_context(start.database.journal())
         turn = stack.enter_context(run.turn(leases))
         stage = stack.enter_context(SmallStage())
         past = run.past(journal, delivers=True)

@@ -52,9 +52,16 @@ class Scheduler:
         self.dice = Random(seed) if seed else None  # noqa: S311
 
     @property
-    def current(self) -> Task:
+    def found(self) -> Task | None:
+        """The task that asks; None outside of tasks."""
         fiber = getcurrent()
-        return next(task for task in self.tasks if task.fiber is fiber)
+        return next((task for task in self.tasks if task.fiber is fiber), None)
+
+    @property
+    def current(self) -> Task:
+        task = self.found
+        assert task
+        return task
 
     def start(self, owner: Owner, call: Callable[[], object]) -> Task:
         """`call` as a task that begins as soon as it is chosen. It must let no error out but Killed."""

@@ -62,8 +62,8 @@ class Step(Model):
     """`run`: one run, or several at once, whose tasks go on in the order that `schedule` draws.
 
     `change`, `add`: so many rows of the source get a new content, or are new. `back`: so many get their first
-    content again. `wait`: hours. `account`: the import goes to another account. `wipe`: the CleverTap project is emptied,
-    and a person forces the next run. `copy`, `put back`: of the journal.
+    content again. `wait`: hours. `account`: the import goes to another account. `wipe`: the CleverTap project
+    is emptied, and a person forces the next run. `copy`, `put back`: of the journal.
     """
 
     do: Literal["run", "change", "back", "add", "wait", "account", "wipe", "copy", "put back"]
@@ -73,7 +73,7 @@ class Step(Model):
 
 
 class Script(Model):
-    """What is imported, and what happens. Afterwards the import is run without any fault until all is well."""
+    """What is imported, and what happens. Afterwards the import is run without a fault until all is well."""
 
     sends: Literal["profiles", "events"] = "profiles"
     holds: bool = False

@@ -56,7 +56,9 @@ def smaller_steps(step: Step) -> Iterator[Step]:
 def smaller_runs(run: Run) -> Iterator[Run]:
     for number, fault in enumerate(run.faults):
         for others in ((), *((less,) for less in smaller_faults(fault))):
-            yield run.model_copy(update={"faults": (*run.faults[:number], *others, *run.faults[number + 1 :])})
+            yield run.model_copy(
+                update={"faults": (*run.faults[:number], *others, *run.faults[number + 1 :])}
+            )
     for wish, usual in (("force", False), ("reexecutes", False), ("delay", 0)):
         if getattr(run, wish) != usual:
             yield run.model_copy(update={wish: usual})

@@ -1,17 +1,14 @@
 """A script played to its end, and then run without faults until all is well; what must hold is checked."""
 
 import json
-import tempfile
 from collections import Counter, defaultdict
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable
 
 from clevertap_import.io.clevertap import AccountSettings
-from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.execution import RunFacts
 from clevertap_import.pure.errors import HeldEvents, JournalLost, ScopeChanged
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
-from clevertap_import_tests.simulation.database import Database
+from clevertap_import_tests.simulation.database import Database, SharedEngine
 from clevertap_import_tests.simulation.import_run import Ended, Start, carry_out
 from clevertap_import_tests.simulation.locks import Resource
 from clevertap_import_tests.simulation.process import Process
@@ -27,12 +24,12 @@ WELL_IN_A_ROW = 2
 class Simulation:
     """The world of one script."""
 
-    def __init__(self, script: Script, folder: Path, template: Path) -> None:
+    def __init__(self, script: Script, shared: SharedEngine) -> None:
         self.script = script
         self.scheduler = Scheduler()
         faults = [fault for step in script.steps for run in step.runs for fault in run.faults]
         fails_over = any(fault.do == "failover" for fault in faults)
-        self.database = Database(self.scheduler, folder / "journal.db", template, fails_over=fails_over)
+        self.database = Database(self.scheduler, shared, fails_over=fails_over)
         self.source = Source(script.sends == "events", script.holds)
         self.source.add(script.rows)
         self.accounts: defaultdict[str, Account] = defaultdict(Account)
@@ -50,26 +47,25 @@ class Simulation:
         self.bring_to_a_good_end()
 
     def do(self, step: Step) -> None:
-        match step.do:
-            case "run":
-                self.start(step.runs, step.schedule)
-            case "change":
-                self.source.change(step.amount)
-            case "back":
-                self.source.change_back(step.amount)
-            case "add":
-                self.source.add(step.amount)
-            case "wait":
-                self.scheduler.wait(step.amount * HOUR)
-            case "account":
-                self.account = "B" if self.account == "A" else "A"
-            case "wipe":
-                self.accounts[self.account].wipe()
-                self.must_force = True
-            case "copy":
-                self.database.copy = self.database.snapshot()
-            case "put back":
-                self.database.put_back()
+        deeds: dict[str, Callable[[], object]] = {
+            "run": lambda: self.start(step.runs, step.schedule),
+            "change": lambda: self.source.change(step.amount),
+            "back": lambda: self.source.change_back(step.amount),
+            "add": lambda: self.source.add(step.amount),
+            "wait": lambda: self.scheduler.wait(step.amount * HOUR),
+            "account": self.change_account,
+            "wipe": self.wipe,
+            "copy": self.database.keep_copy,
+            "put back": self.database.put_back,
+        }
+        deeds[step.do]()
+
+    def change_account(self) -> None:
+        self.account = "B" if self.account == "A" else "A"
+
+    def wipe(self) -> None:
+        self.accounts[self.account].wipe()
+        self.must_force = True
 
     def start(self, runs: tuple[Run, ...], schedule: int) -> list[Ended]:
         """Start `runs` and wait for their ends."""
@@ -108,8 +104,7 @@ class Simulation:
 
     def look_back_on(self, ended: Ended) -> None:
         """What the journal says of a run after its end, as for the report of one that was killed."""
-        with self.opened() as journal:
-            found = journal.of_run(ended.process.run_id)
+        found = self.database.journal().of_run(ended.process.run_id)
         ended.accepted_by_journal, ended.uncertain_by_journal = found
         if ended.force and ended.process.reached["post"]:
             self.must_force = False
@@ -120,9 +115,6 @@ class Simulation:
         if ended.error is None:
             ended.facts.report.checked()
             assert told.accepted == found[0]
-
-    def opened(self) -> closing[Journal]:
-        return closing(Journal(self.database.url, self.database.now))
 
     def bring_to_a_good_end(self) -> None:
         """What a careful person does: runs it again as the errors say, until nothing is left to do."""
@@ -148,20 +140,19 @@ class Simulation:
         Of a batch that arrived in part, which no answer can be right for, the rest is not missed.
         """
         account = self.accounts[self.account]
-        with self.opened() as journal:
-            for held in journal.held(self.source.config.nickname):
-                arrived = account.taken[held.run_id, held.batch_number]
-                self.excused |= arrived.total() not in (0, held.records)
-                journal.settle_held(
-                    self.source.config.nickname, held.run_id, held.batch_number, arrived=bool(arrived)
-                )
+        journal, name = self.database.journal(), self.source.config.nickname
+        for held in journal.held(name):
+            arrived = account.taken[held.run_id, held.batch_number]
+            self.excused |= arrived.total() not in (0, held.records)
+            journal.settle_held(name, held.run_id, held.batch_number, arrived=bool(arrived))
 
     def check(self) -> None:
         account = self.accounts[self.account]
         wanted = self.source.wanted
         if not self.source.is_events:
             held = {name: city(line) for name, line in account.profiles.items()}
-            assert {name: held.get(name) for name, _ in wanted} == dict(wanted.keys())
+            old = {name: held.get(name) for name, newest in wanted if held.get(name) != newest}
+            assert not old, f"lost, or not the newest: {old}"
             return
         stored = Counter({(person(line), city(line)): count for line, count in account.events.items()})
         missing = wanted - stored
@@ -189,18 +180,10 @@ def city(line: bytes) -> str:
     return str((record.get("profileData") or record["evtData"])["City"])
 
 
-def fault_of(script: Script, template: Path) -> str | None:
+def fault_of(script: Script, shared: SharedEngine) -> str | None:
     """What does not hold if `script` is played; None if all does."""
-    with tempfile.TemporaryDirectory(dir=template.parent) as folder:
-        try:
-            Simulation(script, Path(folder), template).play()
-        except AssertionError as error:
-            return str(error) or "an assertion"
+    try:
+        Simulation(script, shared).play()
+    except AssertionError as error:
+        return str(error) or "an assertion"
     return None
-
-
-def template_in(folder: Path) -> Path:
-    """A journal without entries, to begin each simulation with: to make one takes longer than to play."""
-    file = folder / "template.db"
-    Journal(f"sqlite:///{file}").close()
-    return file

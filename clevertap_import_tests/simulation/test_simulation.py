@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from clevertap_import_tests.simulation.__main__ import fast_folder
+from clevertap_import_tests.simulation.__main__ import shared_engine
+from clevertap_import_tests.simulation.database import SharedEngine
 from clevertap_import_tests.simulation.drawn import drawn
 from clevertap_import_tests.simulation.script import Fault, Run, Script, Step, read, text
 from clevertap_import_tests.simulation.shrink import shrunk
-from clevertap_import_tests.simulation.simulation import Simulation, fault_of, template_in
+from clevertap_import_tests.simulation.simulation import Simulation, fault_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -24,34 +25,33 @@ PROCESS_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
-    with fast_folder() as folder:
-        yield template_in(folder)
+def shared() -> Iterator[SharedEngine]:
+    with shared_engine() as shared:
+        yield shared
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
-def test_a_script_that_once_found_something_finds_nothing(file: Path, template: Path) -> None:
-    assert fault_of(read(file), template) is None
+def test_a_script_that_once_found_something_finds_nothing(file: Path, shared: SharedEngine) -> None:
+    assert fault_of(read(file), shared) is None
 
 
 @pytest.mark.parametrize("first", range(1, SEEDS, 40))
-def test_no_seed_finds_anything(first: int, template: Path) -> None:
-    found = {seed: fault_of(drawn(seed), template) for seed in range(first, first + 40)}
+def test_no_seed_finds_anything(first: int, shared: SharedEngine) -> None:
+    found = {seed: fault_of(drawn(seed), shared) for seed in range(first, first + 40)}
     assert {seed: fault for seed, fault in found.items() if fault} == {}
 
 
-def played(script: Script, template: Path) -> tuple[float, list[dict[str, int]], list[str]]:
-    with fast_folder() as folder:
-        simulation = Simulation(script, folder, template)
-        simulation.play()
+def played(script: Script, shared: SharedEngine) -> tuple[float, list[dict[str, int]], list[str]]:
+    simulation = Simulation(script, shared)
+    simulation.play()
     points = [{str(point): count for point, count in run.process.reached.items()} for run in simulation.runs]
     return simulation.scheduler.now, points, [repr(run.error) for run in simulation.runs]
 
 
 @pytest.mark.parametrize("seed", [2, 3])
-def test_the_same_seed_plays_the_same(seed: int, template: Path) -> None:
+def test_the_same_seed_plays_the_same(seed: int, shared: SharedEngine) -> None:
     assert drawn(seed) == drawn(seed)
-    assert played(drawn(seed), template) == played(drawn(seed), template)
+    assert played(drawn(seed), shared) == played(drawn(seed), shared)
 
 
 def test_a_script_is_the_same_after_it_was_kept_in_a_file(tmp_path: Path) -> None:
