@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv-peers/ready
 
-.PHONY: demo test ui check lint bench docs kills crowd
+.PHONY: demo test ui check lint bench docs kills crowd simulate
 
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
 	$(BIN)/clevertap-import demo
@@ -33,6 +33,9 @@ kills: $(READY)  ## Kill imports of 100,000 rows 20 times, and look what arrives
 
 crowd: $(READY)  ## Many imports of one account at once, one of a million rows
 	LONG_ROWS=1000000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/test_many_at_once.py
+
+simulate: $(READY)  ## Play the faults of many seeds on simulated processes; SEEDS=2000 FIRST=1
+	$(BIN)/python -m clevertap_import_tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1)
 
 docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
 	$(BIN)/python -m clevertap_import.reference
