@@ -196,6 +196,7 @@ def open_database(
         # A connection that PostgreSQL has closed meanwhile is made anew.
         engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience(parsed))
         sa.event.listen(engine, "connect", write_ahead)
+        sa.event.listen(engine, "connect", synchronous)
         try:
             key = key_place(parsed, key_folder, environment)
             if step(engine) != NEWEST_STEP:
@@ -319,3 +320,18 @@ def write_ahead(connection: object, _: object) -> None:
             if wait_seconds is None or "locked" not in str(error):
                 raise
             time.sleep(wait_seconds)
+
+
+def synchronous(connection: object, _: object) -> None:
+    """A commit that PostgreSQL confirms is on its disk, whatever the server, the role or the URL say.
+
+    `remote_apply` is stronger than `on`, and is left.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        return
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("select current_setting('synchronous_commit')")
+    if cursor.fetchone()[0] not in ("on", "remote_apply"):
+        cursor.execute("set synchronous_commit to on")
+    cursor.close()
+    connection.commit()  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.database import JournalUnavailable
+from clevertap_import.io.entries import Entry
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.senders import Senders
 from clevertap_import.pure.errors import (
@@ -78,7 +79,7 @@ class Deliverer:
     on_progress: Callable[[Delivery], None]
     delivery: Delivery = field(default_factory=Delivery)
     broken: BaseException | None = None
-    under_way: dict[Future[Settlement], tuple[int, Batch]] = field(default_factory=dict)
+    under_way: dict[Future[Settlement], tuple[Entry, Batch]] = field(default_factory=dict)
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets; what was under way is always settled."""
@@ -96,7 +97,7 @@ class Deliverer:
             raise self.broken
         return self.delivery
 
-    def answers(self, senders: Senders) -> list[tuple[int, Settlement]]:
+    def answers(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
         """Wait for at least one answer, in whatever order they come; all that are there, by their entries."""
         entries = {}
         for future in senders.first_done(self.under_way):
@@ -110,7 +111,7 @@ class Deliverer:
         return [(entry, future.result()) for future, entry in entries.items()]
 
     def go_on(
-        self, senders: Senders, batches: Iterator[Batch], answers: Sequence[tuple[int, Settlement]]
+        self, senders: Senders, batches: Iterator[Batch], answers: Sequence[tuple[Entry, Settlement]]
     ) -> None:
         """Enter `answers` and the next batches in one commit, then hand these to the senders."""
         for _, settlement in answers:
@@ -135,7 +136,7 @@ class Deliverer:
         """As many batches as fit."""
         return list(islice(batches, max(0, self.width() + SPARE - len(self.under_way))))
 
-    def called_back(self) -> Iterator[tuple[int, Settlement]]:
+    def called_back(self) -> Iterator[tuple[Entry, Settlement]]:
         """Batches that were entered and that no sender has taken yet: nothing of them is sent."""
         for future in [future for future in self.under_way if future.cancel()]:
             entry, batch = self.under_way.pop(future)

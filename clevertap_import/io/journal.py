@@ -14,14 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, SCOPE, open_database, translated
-from clevertap_import.io.journal_key import Digests
+from clevertap_import.io.entries import ANSWERED, SENDING, UNCERTAIN, Columns, Entries, Entry, contents_of
 from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
 
-SENDING = "sending"
-ANSWERED = "answered"
-UNCERTAIN = "uncertain"
 RESENT = "resent"
 LOST = "lost"
 OPEN = (SENDING, UNCERTAIN)
@@ -76,6 +73,7 @@ class Journal:
         self.now = now
         self.turn: str | None = None
         self._open: sa.Connection | None = None
+        self._entries = Entries(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -143,13 +141,16 @@ class Journal:
             for row in rows
         ]
 
-    def settle_held(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> None:
-        """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent."""
+    def settle_held(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> bool:
+        """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent.
+
+        Returns whether it was still without an answer.
+        """
         which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
         which &= (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number == batch_number)
         values = {"state": ANSWERED if arrived else LOST, "answered_at": self.now()}
         with translated(), self.engine.begin() as connection:
-            connection.execute(DELIVERY.update().where(which).values(values))
+            return connection.execute(DELIVERY.update().where(which).values(values)).rowcount > 0
 
     def of_run(self, run_id: str) -> tuple[int, int]:
         """How many records of a run were accepted, and how many were sent without an answer."""
@@ -235,20 +236,24 @@ class Journal:
         if self._open is not None:
             yield self._open
             return
-        with translated(), self.engine.begin() as connection:
-            yield connection
+        try:
+            with translated(), self.engine.begin() as connection:
+                self._entries.check(connection)
+                yield connection
+        except BaseException:
+            self._entries.failed()
+            raise
+        self._entries.committed()
 
-    def begin(self, import_name: str, run_id: str, batch: Batch) -> int:
-        """Write down that `batch` is about to be sent; returns the delivery's number."""
-        values = self.entry(import_name, run_id, batch.number, SENDING, batch.window_span)
-        blobs = {"digests": batch.digests, "identity_digests": batch.identity_digests}
+    def begin(self, import_name: str, run_id: str, batch: Batch) -> Entry:
+        """Write down that `batch` is about to be sent."""
+        columns = self.entry(import_name, run_id, batch.number, SENDING, batch.window_span)
         with self._writing() as connection:
-            key = connection.execute(DELIVERY.insert().values({**values, **blobs})).inserted_primary_key
-        return int(key[0]) if key else 0
+            return self._entries.begin(connection, {**columns, **contents_of(batch)})
 
     def entry(
         self, import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
-    ) -> dict[str, Any]:
+    ) -> Columns:
         """The columns of a new entry, but for its digests."""
         return {
             "import_name": import_name,
@@ -260,19 +265,14 @@ class Journal:
             "sent_at": self.now(),
         }
 
-    def settle(self, delivery: int, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int]) -> None:
-        """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost."""
-        taken = batch if len(accepted) == len(batch) else batch.take(accepted)
-        answered = {
-            "state": ANSWERED,
-            "digests": taken.digests,
-            "identity_digests": taken.identity_digests,
-            "answered_at": self.now(),
-        }
+    def settle(self, entry: Entry, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int]) -> None:
+        """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost.
+
+        Again and again if need be: it is entered once.
+        """
         with self._writing() as connection:
-            if uncertain:
-                connection.execute(lost_copy(delivery, batch.take(uncertain)))
-            connection.execute(DELIVERY.update().where(DELIVERY.c.id == delivery).values(answered))
+            entry.settle(batch, accepted, uncertain, self.now())
+            entry.ensure(connection)
 
 
 def in_windows(
@@ -299,16 +299,3 @@ def last_contents(delivery: sa.Row[tuple[str, bytes, bytes]]) -> bytes:
     """
     contents: bytes = delivery.digests
     return contents if delivery.state == ANSWERED else bytes(len(contents))
-
-
-def lost_copy(delivery: int, batch: Batch) -> sa.Insert:
-    """An entry for the records of a delivery whose answer was lost, beside the entry of those accepted."""
-    same = [
-        column
-        for column in DELIVERY.c
-        if column.name not in ("id", "state", "digests", "identity_digests", "answered_at")
-    ]
-    blobs = [sa.literal(each, Digests) for each in (batch.digests, batch.identity_digests)]
-    lost = [sa.literal(UNCERTAIN), *blobs]
-    names = [column.name for column in same] + ["state", "digests", "identity_digests"]
-    return DELIVERY.insert().from_select(names, sa.select(*same, *lost).where(DELIVERY.c.id == delivery))

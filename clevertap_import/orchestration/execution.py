@@ -10,8 +10,9 @@ from functools import partial
 from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
+from clevertap_import.io.entries import ANSWERED
 from clevertap_import.io.gate import lookup_gate, upload_gate
-from clevertap_import.io.journal import ANSWERED, OPEN, Journal
+from clevertap_import.io.journal import OPEN, Journal
 from clevertap_import.io.leases import Lease, Leases, import_resource
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake

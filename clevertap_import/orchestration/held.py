@@ -26,6 +26,10 @@ class NoSuchBatch(ConfigError):
     """No batch without an answer is of the run, or has the number, that was asked for."""
 
 
+class BatchSettled(Unfinished):
+    """A batch that a person settled has its answer already, or is not in the journal any more."""
+
+
 class NotShown(ConfigError):
     """Batches are to be settled that nobody has looked at."""
 
@@ -108,14 +112,19 @@ def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[
 
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
-    """Enter what a person found out about the batches of `lines`. Raises RunUnderWay."""
+    """Enter what a person found out about the batches of `lines`. Raises RunUnderWay or BatchSettled."""
     with open_journal() as journal:
         for purpose in holders(journal.engine, import_resource(config.nickname)):
             raise RunUnderWay(
                 f"{purpose} is under way, and settles its own batches. Nothing was changed; wait for its end."
             )
-        for each in lines:
-            journal.settle_held(config.nickname, each["run_id"], each["batch_number"], arrived=arrived)
+        for run_id, number in dict.fromkeys((each["run_id"], each["batch_number"]) for each in lines):
+            if not journal.settle_held(config.nickname, run_id, number, arrived=arrived):
+                raise BatchSettled(
+                    f"Batch {number} of run {run_id} of {config.nickname!r} is not without an answer any"
+                    " more: it was settled meanwhile, or the journal has lost it. It was left as it is, and"
+                    f" so were those after it. Look again with: clevertap-import settle {config.nickname}"
+                )
 
 
 def line(config: ImportConfig, held: Held) -> Line:

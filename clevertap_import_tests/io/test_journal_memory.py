@@ -70,7 +70,7 @@ def test_what_is_held_is_news_and_in_doubt(journal: Journal) -> None:
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_settled_batch_counts_as_accepted_or_as_never_sent(journal: Journal, arrived: bool) -> None:
     lose(journal)
-    journal.settle_held("orders", "run-1", 4, arrived=arrived)
+    assert journal.settle_held("orders", "run-1", 4, arrived=arrived)
     assert held(journal) == [("run-2", 7, 1)]
     asked = events("a", "b", "c", "d")
     assert news(journal, asked) == [False, not arrived, not arrived, True]
@@ -80,7 +80,7 @@ def test_a_settled_batch_counts_as_accepted_or_as_never_sent(journal: Journal, a
 def test_only_the_named_batch_of_the_named_import_is_settled(journal: Journal) -> None:
     lose(journal)
     for name, run, number in [("orders", "run-1", 7), ("orders", "run-3", 4), ("visits", "run-1", 4)]:
-        journal.settle_held(name, run, number, arrived=True)
+        assert not journal.settle_held(name, run, number, arrived=True)
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
     assert unsettled(journal, "visits") == 1
 

@@ -22,11 +22,12 @@ from clevertap_import.io.database import (
     open_database,
     step,
 )
-from clevertap_import.io.journal import ANSWERED, Journal
+from clevertap_import.io.entries import ANSWERED
+from clevertap_import.io.journal import Journal
 from clevertap_import_tests.builders import events
 
 PROCESS_SECONDS = 120
-OPENED = "import sys; from clevertap_import.io.journal import ANSWERED, Journal; Journal(sys.argv[1]).close()"
+OPENED = "import sys; from clevertap_import.io.journal import Journal; Journal(sys.argv[1]).close()"
 
 
 @contextmanager
