@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.io.database import default_url
-from clevertap_import.io.journal import ANSWERED, UNCERTAIN, Journal
+from clevertap_import.io.entries import ANSWERED, UNCERTAIN
+from clevertap_import.io.journal import Journal
 from clevertap_import.io.journal_key import KEY_FILE, KEY_VARIABLE, DigestCipher, JournalKeyWrong
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
 from clevertap_import_tests.builders import events, profiles
