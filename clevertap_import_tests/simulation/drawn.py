@@ -9,10 +9,10 @@ AT_POSTS: tuple[Deed, ...] = (
     *("401", "malformed", "555", "reject", "unreachable", "kill", "interrupt"),
 )
 AT_OTHERS: dict[Point, tuple[Deed, ...]] = {
-    "answer": ("kill", "interrupt", "outage", "failover"),
+    "answer": ("kill", "interrupt", "outage", "failover", "failover"),
     "begin": ("kill", "outage"),
     "commit": ("kill", "interrupt", "fail", "fail after", "outage"),
-    "committed": ("kill", "failover", "interrupt"),
+    "committed": ("kill", "failover", "failover", "interrupt"),
 }
 TIMES = (1, 1, 1, 2, 3, 8, 30)
 
@@ -38,10 +38,10 @@ def drawn(seed: int) -> Script:
 
 def happening(dice: Random, sends: str) -> Step:
     """Something between two runs."""
-    if dice.random() < 0.7:
+    if dice.random() < 0.5:
         kinds = ("add",) if sends == "events" else ("change", "change", "back", "add")
         return Step(do=dice.choice(kinds), amount=dice.randint(1, 4))
-    return Step(do=dice.choice(("wait", "account", "wipe")), amount=dice.randint(1, 3))
+    return Step(do=dice.choice(("wait", "account", "account", "wipe")), amount=dice.randint(1, 3))
 
 
 def run(dice: Random) -> Run:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from clevertap_import.io.clevertap import AccountSettings
+from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.orchestration.execution import RunFacts
 from clevertap_import.pure.errors import HeldEvents, JournalLost, ScopeChanged
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
@@ -19,6 +20,9 @@ from clevertap_import_tests.simulation.source import Source
 HOUR = 3600.0
 MOST_RUNS_TO_THE_END = 8
 WELL_IN_A_ROW = 2
+MOST_COPIES = 3
+"""Of a batch that a killed run had sent, and sent again."""
+SHORT_OUTAGE_SECONDS = 60
 
 
 class Simulation:
@@ -37,6 +41,7 @@ class Simulation:
         self.resources: defaultdict[str, Resource] = defaultdict(Resource)
         self.runs: list[Ended] = []
         self.must_force = False
+        self.worst_outage = 0
         self.excused = False
 
     def play(self) -> None:
@@ -70,6 +75,7 @@ class Simulation:
     def start(self, runs: tuple[Run, ...], schedule: int) -> list[Ended]:
         """Start `runs` and wait for their ends."""
         self.scheduler.reseed(schedule)
+        self.worst_outage = 0
         started = [self.started(run) for run in runs]
         self.scheduler.run(lambda: all(ended.process.is_over for ended in started))
         for ended in started:
@@ -99,6 +105,7 @@ class Simulation:
     def befall(self, fault: Fault) -> None:
         if fault.do == "outage":
             self.database.down_until = self.scheduler.now + fault.amount
+            self.worst_outage = max(self.worst_outage, fault.amount)
         elif fault.do == "failover":
             self.database.fail_over(fault.amount)
 
@@ -108,8 +115,12 @@ class Simulation:
         ended.accepted_by_journal, ended.uncertain_by_journal = found
         if ended.force and ended.process.reached["post"]:
             self.must_force = False
+        if isinstance(ended.error, ScopeChanged):
+            self.must_force = True
         if ended.was_killed or self.database.failovers:
             return
+        if isinstance(ended.error, JournalUnavailable) and ended.process.reached["post"]:
+            assert self.worst_outage > SHORT_OUTAGE_SECONDS, "a short outage of the journal ended a delivery"
         told = ended.facts.delivery
         assert told.accepted <= found[0], f"{told.accepted} told as accepted, {found[0]} in the journal"
         if ended.error is None:
@@ -126,8 +137,6 @@ class Simulation:
             if well == WELL_IN_A_ROW:
                 return self.check()
             match ended.error:
-                case ScopeChanged():
-                    self.must_force = True
                 case HeldEvents():
                     self.settle_held()
                 case JournalLost():
@@ -165,10 +174,10 @@ class Simulation:
 
 
 def doubtful(ended: Ended) -> int:
-    """How many events a run told to be stored twice, or perhaps so."""
+    """How many copies a run may have made, by what is told of it: for one that was killed by its journal."""
     if ended.was_killed:
-        return ended.uncertain_by_journal
-    return ended.facts.possible_duplicates + ended.facts.report.uncertain
+        return ended.uncertain_by_journal * MOST_COPIES
+    return ended.facts.delivery.repeated + ended.facts.delivery.uncertain
 
 
 def person(line: bytes) -> str:
