@@ -83,11 +83,15 @@ class Database:
 
     def before(self, process: Process, point: Point) -> Fault | None:
         fault = process.reach(point)
-        if self.scheduler.now < self.down_until:
+        if self.is_down and point != "commit":
             self.scheduler.pause(min(LOCK_WAIT_SECONDS, self.down_until - self.scheduler.now))
-            if self.scheduler.now < self.down_until:
-                raise unavailable("the database system is starting up")
+        if self.is_down:
+            raise unavailable("the database system is starting up")
         return fault
+
+    @property
+    def is_down(self) -> bool:
+        return self.scheduler.now < self.down_until
 
     def commit(self, process: Process, commit: Callable[[], None]) -> None:
         fault = self.before(process, "commit")
@@ -100,11 +104,19 @@ class Database:
             raise unavailable("the connection was lost after the commit")
         process.reach("committed")
 
+    def forget_commits(self) -> None:
+        """A failover loses none that are older."""
+        self.commits.clear()
+        if self.fails_over:
+            self.commits.append(snapshot(self.file))
+
     def fail_over(self, lost: int) -> None:
         """The last commits are gone, and nobody is told."""
         if len(self.commits) > lost:
             self.failovers += 1
             self.put(self.commits[-1 - lost])
+            # The sessions ended with the server that had them.
+            self.engine.dispose()
 
     def put(self, content: Content) -> None:
         """Another state of the database, under the connections that are open."""

@@ -94,6 +94,7 @@ class Ended:
     force: bool
     error: BaseException | None = None
     was_killed: bool = True
+    failed_over: bool = False
     accepted_by_journal: int = 0
     uncertain_by_journal: int = 0
 

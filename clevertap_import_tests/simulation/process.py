@@ -40,8 +40,12 @@ class Process:
         return self.is_dead or self.main is None or self.main.is_over
 
     def reach(self, point: Point) -> Fault | None:
-        """Let others go on; then what the script has for this point, if the process lives on after it."""
-        self.scheduler.pause()
+        """Let others go on; then what the script has for this point, if the process lives on after it.
+
+        Before a commit nobody else goes on: in a transaction that writes, SQLite lets no other write.
+        """
+        if point != "commit":
+            self.scheduler.pause()
         self.reached[point] += 1
         number = self.reached[point]
         fault = next((each for each in self.faults if is_at(each, point, number)), None)

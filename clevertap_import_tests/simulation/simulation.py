@@ -76,10 +76,12 @@ class Simulation:
         """Start `runs` and wait for their ends."""
         self.scheduler.reseed(schedule)
         self.worst_outage = 0
+        self.database.forget_commits()
+        failovers = self.database.failovers
         started = [self.started(run) for run in runs]
         self.scheduler.run(lambda: all(ended.process.is_over for ended in started))
         for ended in started:
-            self.look_back_on(ended)
+            self.look_back_on(ended, failovers)
         return started
 
     def started(self, run: Run) -> Ended:
@@ -109,7 +111,7 @@ class Simulation:
         elif fault.do == "failover":
             self.database.fail_over(fault.amount)
 
-    def look_back_on(self, ended: Ended) -> None:
+    def look_back_on(self, ended: Ended, failovers: int) -> None:
         """What the journal says of a run after its end, as for the report of one that was killed."""
         found = self.database.journal().of_run(ended.process.run_id)
         ended.accepted_by_journal, ended.uncertain_by_journal = found
@@ -117,7 +119,8 @@ class Simulation:
             self.must_force = False
         if isinstance(ended.error, ScopeChanged):
             self.must_force = True
-        if ended.was_killed or self.database.failovers:
+        ended.failed_over = self.database.failovers > failovers
+        if ended.was_killed or ended.failed_over:
             return
         if isinstance(ended.error, JournalUnavailable) and ended.process.reached["post"]:
             assert self.worst_outage > SHORT_OUTAGE_SECONDS, "a short outage of the journal ended a delivery"
@@ -174,9 +177,13 @@ class Simulation:
 
 
 def doubtful(ended: Ended) -> int:
-    """How many copies a run may have made, by what is told of it: for one that was killed by its journal."""
+    """How many copies a run may have made, by what is told of it: for one that was killed by its journal.
+
+    Nobody can tell what a run sent that lost its entries in a failover, and was killed before it noticed.
+    """
     if ended.was_killed:
-        return ended.uncertain_by_journal * MOST_COPIES
+        forgotten = ended.facts.counts.staged if ended.failed_over else 0
+        return ended.uncertain_by_journal * MOST_COPIES + forgotten
     return ended.facts.delivery.repeated + ended.facts.delivery.uncertain
 
 
