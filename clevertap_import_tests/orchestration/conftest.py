@@ -1,14 +1,18 @@
 """A Dagster home for each module, and a workshop of its own for each test."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from clevertap_import.orchestration.instance import open_instance
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.workshop import Workshop, dagster_home
+from clevertap_import_tests.orchestration.full_disk import PEOPLE
+from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, dagster_home, days_ago
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +34,22 @@ def workshop(
     shop.folder.mkdir()
     shop.enter_environment(monkeypatch)
     return shop
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Dagster home of one test's own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(DAGSTER_YAML)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def shop(workshop: Workshop, home: Path) -> Iterator[Workshop]:
+    """A workshop whose instance is the one that commands open, in `home`."""
+    workshop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(PEOPLE)])
+    workshop.write("customers", start=days_ago(2))
+    with open_instance() as instance:
+        yield replace(workshop, instance=instance)

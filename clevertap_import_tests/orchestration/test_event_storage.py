@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from clevertap_import.orchestration.event_storage import BatchingSqliteStorage
 from clevertap_import.orchestration.instance import open_instance
-from clevertap_import_tests.orchestration.test_storage_trouble import fill_disk
+from clevertap_import_tests.orchestration.full_disk import fill_disk
 from clevertap_import_tests.workshop import DAGSTER_YAML
 
 HOURS = dg.HourlyPartitionsDefinition("2026-01-01-00:00", end_date="2026-02-01-00:00")

@@ -1,10 +1,6 @@
 """Dagster's own storage full, read-only, locked, broken or gone: one line, and nothing is sent twice."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,43 +9,8 @@ from sqlalchemy.exc import OperationalError
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
 from clevertap_import.pure.errors import ConfigError
-from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, command, days_ago
-
-PEOPLE = 3
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    (folder / "dagster.yaml").write_text(DAGSTER_YAML)
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
-def shop(workshop: Workshop, home: Path) -> Iterator[Workshop]:
-    """A workshop whose instance is the one that commands open."""
-    workshop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(PEOPLE)])
-    workshop.write("customers", start=days_ago(2))
-    with open_instance() as instance:
-        yield replace(workshop, instance=instance)
-
-
-def fill_disk(home: Path, *event_types: str) -> None:
-    """From now on the storage takes no event of these types."""
-    types = ", ".join(f"'{event_type}'" for event_type in event_types)
-    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as other:
-        other.execute(
-            f"create trigger full before insert on event_logs when new.dagster_event_type in ({types})"
-            " begin select raise(abort, 'database or disk is full'); end"
-        )
-
-
-def mend_disk(home: Path) -> None:
-    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as other:
-        other.execute("drop trigger full")
-
+from clevertap_import_tests.orchestration.full_disk import PEOPLE, fill_disk, mend_disk
+from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, command
 
 FULL = "Dagster's storage cannot be used: database or disk is full. It is in DAGSTER_HOME"
 

@@ -2,9 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,29 +10,10 @@ import sqlalchemy as sa
 from clevertap_import.io.database import default_url
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import holders, import_resource
-from clevertap_import.orchestration.instance import open_instance
-from clevertap_import_tests.orchestration.test_storage_trouble import fill_disk, mend_disk
-from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, days_ago
+from clevertap_import_tests.orchestration.full_disk import fill_disk, mend_disk
+from clevertap_import_tests.workshop import Workshop
 
-PEOPLE = 3
 RESULTS = ["ASSET_CHECK_EVALUATION", "ASSET_MATERIALIZATION"]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    (folder / "dagster.yaml").write_text(DAGSTER_YAML)
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
-def shop(workshop: Workshop, home: Path) -> Iterator[Workshop]:
-    workshop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(PEOPLE)])
-    workshop.write("customers", start=days_ago(2))
-    with open_instance() as instance:
-        yield replace(workshop, instance=instance)
 
 
 def waiting_or_under_way(home: Path, nickname: str) -> list[str]:
