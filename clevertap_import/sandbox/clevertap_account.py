@@ -1,8 +1,10 @@
 """One fake CleverTap account: who may call it, how it behaves, and what it holds."""
 
+import asyncio
 import json
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +14,14 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from clevertap_import.sandbox.clevertap_faults import FaultPlan
-from clevertap_import.sandbox.clevertap_flights import ApplyOrder, Counters, Slots
+from clevertap_import.sandbox.clevertap_flights import ApplyOrder, Counters, Flight, Slots
 from clevertap_import.sandbox.clevertap_knobs import Knobs
 from clevertap_import.sandbox.clevertap_store import Store
 
 ACCOUNT_ID = re.compile(r"(TEST-)?[0-9A-Z]{3}-[0-9A-Z]{3}-[0-9A-Z]{3,4}")
 # The regions of CleverTap's API docs, with `eu1` for the bare host, and the older `sk1` of some clients.
 REGIONS = frozenset({"eu1", "in1", "sg1", "us1", "aps3", "mec1", "sk1"})
+LOOK_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Account:
         self.counters = Counters()
         self.uploads = Slots(self.counters)
         self.lookups = Slots()
+        self.paces: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.turn(Knobs())
 
     def turn(self, knobs: Knobs) -> None:
@@ -58,6 +62,16 @@ class Account:
         knobs = self.knobs
         jitter = knobs.service_jitter_seconds * self._random.random()
         return knobs.service_seconds + jitter + knobs.service_seconds_per_record * records
+
+    async def pace(self, event_name: str, flight: Flight) -> None:
+        """Wait for one's turn among the batches of a paced event; no longer once the knob is turned back."""
+        if event_name not in self.knobs.paced_events:
+            return
+        async with self.paces[event_name]:
+            await asyncio.sleep(self.knobs.paced_events.get(event_name, 0))
+            while self.uploads.unserved() < self.knobs.paced_in_flight:
+                await asyncio.sleep(LOOK_SECONDS)
+            flight.is_served = True
 
     def refused_login(self, headers: Headers) -> str | None:
         """Why CleverTap would answer 401 to these headers."""

@@ -61,6 +61,7 @@ class Flight:
     pool: str | None = None
     identities: frozenset[str] | None = None
     peers: set["Flight"] = field(default_factory=set)
+    is_served: bool = False
 
 
 class Slots:
@@ -92,6 +93,10 @@ class Slots:
         self.flights.discard(flight)
         flight.peers.clear()
         self._count()
+
+    def unserved(self) -> int:
+        """How many are under way that still wait for their service to begin."""
+        return sum(not flight.is_served for flight in self.flights)
 
     def is_full(self, pool: str, limit: int) -> bool:
         """Whether others take up a pool; for accounts where profiles and events do not share one."""

@@ -46,6 +46,11 @@ class Knobs(BaseModel):
     service_seconds: float = Field(default=0, ge=0)
     service_jitter_seconds: float = Field(default=0, ge=0)
     service_seconds_per_record: float = Field(default=0, ge=0)
+    # Batches that begin with an event of such a name are served one after the other, so many seconds each,
+    # and each only while so many uploads are under way that are not served yet. Other batches and dry runs
+    # do not wait for them.
+    paced_events: dict[str, float] = {}
+    paced_in_flight: int = 0
     seed: int = 0
 
     max_in_flight: int = Field(default=15, ge=1)

@@ -82,7 +82,7 @@ class Upload:
             fault = fault.about(records)
             if not fault.is_applied:
                 return None, fault
-        await self._serve(len(records), fault)
+        await self._serve(records, fault)
         verdict = self._judged(records, keys)
         if self.knobs.reorder:
             await self.order.turn()
@@ -139,8 +139,11 @@ class Upload:
             raise Refused(429, "Too many concurrent requests")
         self.flight.pool = pool
 
-    async def _serve(self, records: int, fault: Fault | None) -> None:
-        seconds = self.account.service_seconds(records)
+    async def _serve(self, records: list[object], fault: Fault | None) -> None:
+        first = records[0] if records else None
+        if isinstance(first, dict) and not self.is_dry_run:
+            await self.account.pace(str(first.get("evtName")), self.flight)
+        seconds = self.account.service_seconds(len(records))
         if fault is not None and fault.kind == "slow":
             seconds += fault.seconds
         if seconds:

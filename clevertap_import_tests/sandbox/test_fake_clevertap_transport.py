@@ -200,6 +200,22 @@ def test_service_time_grows_with_the_records_of_a_batch(fake_clevertap: FakeClev
     assert fake_clevertap.upload(*[profile("a")] * 20).elapsed.total_seconds() >= 0.4
 
 
+def test_paced_events_are_served_one_by_one_while_enough_are_under_way(fake_clevertap: FakeCleverTap) -> None:
+    """The last of the three would be served once another came; others and dry runs do not wait."""
+    fake_clevertap.knobs(paced_events={"Slow": 0}, paced_in_flight=2)
+    slow = [event(f"s{number}", "Slow") for number in range(3)]
+    with open_calls(fake_clevertap, *([each] for each in slow)) as calls:
+        for call in calls:
+            call.finish()
+        until(lambda: fake_clevertap.counters()["in_flight"] == 1)
+        assert len(fake_clevertap.events()) == 2
+        assert fake_clevertap.upload(*slow, dry_run=True).ok
+        assert fake_clevertap.upload(event("a", "Quick")).ok
+        fake_clevertap.knobs(paced_in_flight=0)
+        until(lambda: fake_clevertap.counters()["in_flight"] == 0)
+    assert len(fake_clevertap.events()) == 4
+
+
 def test_profiles_and_events_share_one_pool_unless_told_otherwise(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.knobs(max_in_flight=1)
     with open_calls(fake_clevertap, [profile("a")]):
