@@ -19,7 +19,7 @@ from dagster._core.test_utils import create_run_for_test
 from clevertap_import.io.heartbeats import heartbeats
 from clevertap_import.io.leases import import_resource
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs, has_died
+from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import NO_PLATFORM_DETECTION, LocalSnowflake
@@ -172,17 +172,6 @@ def test_a_run_that_waits_for_another_says_so(workshop: Workshop) -> None:
             assert first.poll() is None, "the living one is left alone"
             second.kill()
         first.kill()
-
-
-def test_only_dead_processes_of_this_host_are_dead() -> None:
-    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
-        process.wait()
-    host = os.uname().nodename
-    assert has_died(f"{host}:{process.pid}")
-    assert not has_died(f"{host}:{os.getpid()}")
-    assert not has_died(f"another-{host}:{process.pid}")
-    assert not any(map(has_died, ("", host, f"{host}:", f"{host}:x")))
-    assert PROCESS_TAG == "clevertap/process"
 
 
 @pytest.mark.slow

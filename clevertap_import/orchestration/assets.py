@@ -14,6 +14,7 @@ from clevertap_import.io.leases import Leases
 from clevertap_import.io.rejects import rejects_file, rejects_path, remove_old_rejects
 from clevertap_import.io.stage import Stage
 from clevertap_import.orchestration.asked_windows import asked_window
+from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.metadata import report_metadata
@@ -153,7 +154,10 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
         facts.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
-        with rejects_file(path, grid(config) if config.updated_on else None) as facts.rejects:
+        with (
+            told(context.instance, context.run.run_id, config.nickname),
+            rejects_file(path, grid(config) if config.updated_on else None) as facts.rejects,
+        ):
             yield from checked_then_delivered(context, options, config, facts)
         if facts.rejects.rows and not delivers:
             context.log.info(f"The rows that are not fit for CleverTap are in {path}.")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.begun_imports import begun_imports
 from clevertap_import.orchestration.partitions import Reading, range_tags, tagged_range, undone_ranges
 from clevertap_import.orchestration.processes import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.stats import NICKNAME_TAG
@@ -89,9 +90,13 @@ def last_tick(instance: dg.DagsterInstance, config: ImportConfig) -> datetime | 
 
 
 def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
-    """The runs of an import that have not ended; those that the UI's Materialize started are not known."""
+    """The runs of an import that have not ended; those that the UI's Materialize started, once it began."""
     statuses = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
-    return list(instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}, statuses=statuses)))
+    tagged = instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}, statuses=statuses))
+    known = {record.dagster_run.run_id for record in tagged}
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    others = [record for record in unfinished if nickname in begun_imports(record.dagster_run)]
+    return [*tagged, *(record for record in others if record.dagster_run.run_id not in known)]
 
 
 def living_runs(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:

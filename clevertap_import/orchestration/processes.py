@@ -1,26 +1,30 @@
 """Runs whose processes were killed: nobody else ends them, so they are found and marked as failed here.
 
-Dagster itself cannot tell whether a run that has started is alive: its usual launcher does not watch runs.
+Dagster's default launcher watches a run only from the code server that started it; if that went down too, or
+a command carried the run out, nobody ends it. It would fill the queue (`max_concurrent_runs`) for ever.
 """
 
 import json
-import os
 import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
 import dagster as dg
+from dagster._core.execution.stats import StepEventStatus
 
 from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.io.heartbeats import Beats, heartbeats
-from clevertap_import.io.leases import SILENT_SECONDS, import_resource, is_dead
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.io.leases import SILENT_SECONDS, import_resource
+from clevertap_import.io.process_identity import lives, own_process
+from clevertap_import.orchestration.assets import asset_key, op_name
+from clevertap_import.orchestration.begun_imports import Begun, begun_imports
+from clevertap_import.orchestration.code_servers import CodeServers
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 
 PROCESS_TAG = "clevertap/process"
-"""Host name and process id, as `host:pid`."""
+"""The process of the command that carries a run out, as `own_process` says it."""
 
 BEGIN_SECONDS = 60
 """A run has its lease by then: it takes it before it logs in anywhere."""
@@ -37,84 +41,113 @@ Looks = dict[str, tuple[int | None, float, str]]
 
 
 def process_tags() -> dict[str, str]:
-    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+    return {PROCESS_TAG: own_process()}
 
 
 def clear_dead_runs(instance: dg.DagsterInstance, nicknames: Collection[str], now: datetime) -> list[str]:
-    """Mark the runs of these imports that are dead as failed, and those of dead processes of this host.
+    """Mark the runs of these imports that are dead as failed, and those of dead processes of this machine.
 
-    `now` is the clock's. Returns their ids. Without the journal nothing can be told of runs on other hosts.
+    `now` is the clock's. Returns their ids. Without the journal nothing can be told of runs elsewhere.
     """
-    dead = [
-        run
-        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-        # A re-execution has the tags of the run that it repeats, and a process of its own.
-        if run.parent_run_id is None and has_died(run.tags.get(PROCESS_TAG, ""))
-    ]
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    dead = [record.dagster_run for record in records if lives(command_of(record.dagster_run)) is False]
     for run in dead:
         instance.report_run_failed(run, "The process of this run has ended without a word: it was killed.")
+    left = [record for record in records if record.dagster_run not in dead]
     with suppress(JournalUnavailable):
-        dead += clear_silent_runs(instance, nicknames, now.timestamp())
+        dead += clear_silent_runs(instance, nicknames, left, now.timestamp())
     return [run.run_id for run in dead]
 
 
-def has_died(process: str) -> bool:
-    """Whether `host:pid` is of this host, and no such process is there any more."""
-    host, _, number = process.rpartition(":")
-    return number.isdecimal() and is_dead(host, int(number))
+def command_of(run: dg.DagsterRun) -> str:
+    """The process of the command that carries the run out; nothing for all other runs."""
+    # A re-execution has the tags of the run that it repeats, and a process of its own.
+    return "" if run.parent_run_id else run.tags.get(PROCESS_TAG, "")
 
 
 def clear_silent_runs(
-    instance: dg.DagsterInstance, nicknames: Collection[str], now: float
+    instance: dg.DagsterInstance, nicknames: Collection[str], records: Collection[dg.RunRecord], now: float
 ) -> Iterator[dg.DagsterRun]:
-    """Mark the runs that have begun, and whose leases stand still, as failed.
+    """Mark the runs that give no sign of life, as failed.
 
     It takes two looks, SILENT_SECONDS or more apart, with the first kept in Dagster's storage. Both are of
     one host, so that no two clocks are compared; one that is set back begins the time anew.
     """
-    begun = begun_runs(instance, nicknames, now)
-    if not begun:
+    servers = CodeServers()
+    suspects = {
+        name: [record.dagster_run for record in records if is_suspect(instance, record, name, servers, now)]
+        for name in nicknames
+    }
+    names = [name for name in suspects if suspects[name]]
+    if not names:
         return
-    names = {run.tags[NICKNAME_TAG] for run in begun}
     with open_journal() as journal:
         found = heartbeats(journal.engine, [import_resource(name) for name in names])
     for name in names:
-        own = {run.run_id: run for run in begun if run.tags[NICKNAME_TAG] == name}
-        seen = {run_id: beats_of(name, run_id, found) for run_id in own}
+        seen = {run.run_id: beats_of(name, run.run_id, found) for run in suspects[name]}
         for run_id in silent(instance, name, seen, now):
-            # It may have ended since it was found.
+            # It may have ended or begun since it was found.
             run = instance.get_run_by_id(run_id)
-            if run and run.status == dg.DagsterRunStatus.STARTED:
-                instance.report_run_failed(
-                    run,
-                    f"Nothing was heard of this run for {SILENT_SECONDS:g} seconds: it was killed, or its"
-                    " machine went down. The journal knows what it had sent; the next run sends the rest.",
-                )
+            if run and run.status in [each.status for each in suspects[name] if each.run_id == run_id]:
+                mark(instance, run)
                 yield run
 
 
-def begun_runs(instance: dg.DagsterInstance, nicknames: Collection[str], now: float) -> list[dg.DagsterRun]:
-    """The runs under way that must have their lease by now.
+def mark(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    words = (
+        f"Nothing was heard of this run for {SILENT_SECONDS:g} seconds: it was killed, or its"
+        " machine went down. The journal knows what it had sent; the next run sends the rest."
+    )
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, words)
+    else:
+        instance.report_run_failed(run, words)
 
-    Only of the imports' own jobs: in a run that the UI made for several assets, or with an executor that
-    starts a process for each, an import may begin long after its run.
+
+def is_suspect(
+    instance: dg.DagsterInstance, record: dg.RunRecord, nickname: str, servers: CodeServers, now: float
+) -> bool:
+    """Whether the run is dead, unless the import's beats rise."""
+    run, begun = record.dagster_run, begun_imports(record.dagster_run)
+    processes = [command_of(run), *(each.process for each in begun.values())]
+    if any(lives(process) for process in processes):
+        # Also if it is stopped, or waits.
+        return False
+    if nickname in begun:
+        return is_silent(instance, run, nickname, begun[nickname], now)
+    if run.tags.get(NICKNAME_TAG) == nickname and run.status == dg.DagsterRunStatus.STARTED:
+        return delivers(run, nickname) and now - began_at(record) >= BEGIN_SECONDS
+    is_planned = asset_key(nickname) in {*(run.asset_selection or ()), *checked_assets(run)}
+    is_ours = is_planned or run.tags.get(NICKNAME_TAG) == nickname
+    return is_ours and not begun and servers.abandoned(instance, run, op_name(nickname))
+
+
+def is_silent(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, nickname: str, begun: Begun, now: float
+) -> bool:
+    """Whether an import that has begun must beat by now, or its process is gone; of a dry run, only that.
+
+    Unless Dagster has seen it fail: then another process goes on with the run.
     """
-    if not nicknames:
-        return []
-    tags = {NICKNAME_TAG: list(nicknames)}
-    records = instance.get_run_records(dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.STARTED]))
-    return [
-        record.dagster_run
-        for record in records
-        if delivers(record.dagster_run)
-        and now - (record.start_time or record.create_timestamp.timestamp()) >= BEGIN_SECONDS
-    ]
+    must_beat = delivers(run, nickname) and now - begun.since >= BEGIN_SECONDS
+    if not must_beat and lives(begun.process) is None:
+        return False
+    steps = instance.get_run_step_stats(run.run_id, [op_name(nickname)])
+    return all(step.status == StepEventStatus.IN_PROGRESS for step in steps)
 
 
-def delivers(run: dg.DagsterRun) -> bool:
-    """Whether the run of an import's job is more than its checks: a dry run takes no lease of the import."""
+def began_at(record: dg.RunRecord) -> float:
+    return record.start_time or record.create_timestamp.timestamp()
+
+
+def delivers(run: dg.DagsterRun, nickname: str) -> bool:
+    """Whether the run is more than the import's checks: a dry run takes no lease of the import."""
     assets, checks = run.asset_selection, run.asset_check_selection
-    return asset_key(run.tags[NICKNAME_TAG]) in assets if assets else not checks
+    return asset_key(nickname) in assets if assets else not checks
+
+
+def checked_assets(run: dg.DagsterRun) -> set[dg.AssetKey]:
+    return {check.asset_key for check in run.asset_check_selection or ()}
 
 
 def beats_of(nickname: str, run_id: str, found: Beats) -> int | None:

@@ -59,7 +59,7 @@ def test_the_windows_of_a_killed_process_are_asked_for_at_once(instance: dg.Dags
     config = scheduled_import("weekly", at=[{"day": "monday", "time": "10:00"}])
     tick = scheduled(instance, config, NOON)
     (run,) = enter(instance, config, tick, STARTED)
-    host = process_tags()["clevertap/process"].rpartition(":")[0]
+    host = process_tags()["clevertap/process"].partition(":")[0]
     instance.add_run_tags(run, {"clevertap/process": f"{host}:999999999"})
     assert asked(scheduled(instance, config, NOON)) == asked(tick)
 

@@ -1,0 +1,59 @@
+"""Whether the code server that started a run knows its process: for runs in which no step is under way.
+
+Dagster's default launcher starts each run as a child of a code server, which marks the run as failed if the
+child is killed. If the code server went down itself, nobody does.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.execution.stats import StepEventStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster_shared.serdes import deserialize_value
+
+ANSWER_SECONDS = 5
+
+BEGINNING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+
+
+@dataclass(slots=True)
+class CodeServers:
+    """Those that were asked in one look; one that does not answer is asked once."""
+
+    unreachable: set[str] = field(default_factory=set)
+
+    def abandoned(self, instance: dg.DagsterInstance, run: dg.DagsterRun, own_step: str) -> bool:
+        """Whether nobody knows of the run any more: it has no step under way, and no code server has it.
+
+        `own_step` may have begun; the import in it did not. Such a run must not go on when it is marked as
+        ended, so that one that lives after all does no harm. Other launchers' runs are never abandoned.
+        """
+        info = run.tags.get(GRPC_INFO_TAG)
+        if info is None or run.status not in BEGINNING:
+            return False
+        steps = instance.get_run_step_stats(run.run_id)
+        if any(step.status == StepEventStatus.IN_PROGRESS and step.step_key != own_step for step in steps):
+            return False
+        return not self.knows(info, run.run_id)
+
+    def knows(self, info: str, run_id: str) -> bool:
+        if info in self.unreachable:
+            return False
+        told: dict[str, Any] = json.loads(info)
+        client = DagsterGrpcClient(
+            host=told["host"],
+            port=told.get("port"),
+            socket=told.get("socket"),
+            use_ssl=bool(told.get("use_ssl")),
+        )
+        try:
+            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), ANSWER_SECONDS)
+        except DagsterUserCodeUnreachableError:
+            self.unreachable.add(info)
+            return False
+        return deserialize_value(answer, CanCancelExecutionResult).can_cancel
