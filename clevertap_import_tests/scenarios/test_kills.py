@@ -1,6 +1,6 @@
 """kill -9 at drawn moments of an import, which goes on each time until all is there.
 
-`make kills` is the full length; the suite has a short one.
+With a journal in each kind of database. `make kills` is the full length; the suite has a short one.
 """
 
 import json
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,15 @@ from threading import Event
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
-from clevertap_import.io.database import DELIVERY, default_url
+from clevertap_import.io.database import DELIVERY
 from clevertap_import.io.import_files import load_folder
-from clevertap_import.io.journal import OPEN, Journal
+from clevertap_import.io.journal import OPEN
 from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
 from clevertap_import.io.stage import window_starts
 from clevertap_import.orchestration.partitions import grid
+from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, open_journal
 from clevertap_import.orchestration.stats import import_stats
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.plan import planned
@@ -53,8 +55,11 @@ def workshop(
     tmp_path: Path,
     local_snowflake: LocalSnowflake,
     fake_clevertap: FakeCleverTap,
+    journal_url: str,
+    use_journal: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Workshop]:
+    use_journal(journal_url)
     with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
         shop.enter_environment(monkeypatch)
         fill(shop, ROWS)
@@ -114,13 +119,10 @@ class Killer:
         return line
 
 
-def say(words: str) -> None:
-    """Shown by pytest -s."""
-    sys.stdout.write(f"{words}\n")
-
-
-def journal(workshop: Workshop) -> Journal:
-    return Journal(default_url(Path(workshop.instance.root_directory)))
+def say(killer: Killer, words: str) -> None:
+    """Shown by pytest -s, with the kind of database that the journal is in."""
+    kind = make_url(os.environ[JOURNAL_VARIABLE]).get_backend_name()
+    sys.stdout.write(f"{kind}, {killer.kills} kills: {words}\n")
 
 
 def stored(workshop: Workshop) -> Counter[str]:
@@ -155,7 +157,7 @@ def test_events_of_an_import_killed_again_and_again_all_arrive_and_only_batches_
     told = {run_id: lines[run_id]["uncertain"] for run_id in killer.calls}
     assert [run_id for run_id in by_run if by_run[run_id] > told[run_id]] == []
     assert surplus <= sum(told.values())
-    say(f"{killer.kills} kills: {ROWS:,} events arrived, {surplus:,} twice, {sum(told.values()):,} uncertain")
+    say(killer, f"{ROWS:,} events arrived, {surplus:,} twice, {sum(told.values()):,} uncertain")
 
 
 def identities(workshop: Workshop) -> dict[bytes, str]:
@@ -180,7 +182,7 @@ def parts(digests: bytes) -> list[bytes]:
 def settle_rightly(workshop: Workshop, whose: dict[bytes, str]) -> int:
     """Settle each batch that is held as a person would who can look it up; returns how many there were."""
     arrived = stored(workshop)
-    with journal(workshop) as opened:
+    with open_journal() as opened:
         with opened.engine.connect() as connection:
             rows = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.state.in_(OPEN))).all()
         for row in rows:
@@ -208,7 +210,7 @@ def test_held_events_of_an_import_killed_again_and_again_never_come_twice_and_al
     assert line["status"] == "Success"
     assert stored(workshop) == Counter(whose.values())
     assert len(whose) == ROWS
-    say(f"{killer.kills} kills: {ROWS:,} events arrived once, {settled} batches were settled")
+    say(killer, f"{ROWS:,} events arrived once, {settled} batches were settled")
 
 
 def test_profiles_of_an_import_killed_again_and_again_arrive_in_their_last_content(
@@ -228,4 +230,4 @@ def test_profiles_of_an_import_killed_again_and_again_arrive_in_their_last_conte
     wanted = dict(workshop.sql("select ID, NAME from T"))
     found = workshop.clevertap.profiles()
     assert {identity: profile["properties"].get("Name") for identity, profile in found.items()} == wanted
-    say(f"{killer.kills} kills: {ROWS:,} profiles are there in their last content")
+    say(killer, f"{ROWS:,} profiles are there in their last content")
