@@ -59,10 +59,9 @@ def take_variables(folder: Path) -> None:
     """Those of the .env in `folder`, and in that of its project; what is set already stays as it is."""
     from dotenv import load_dotenv
 
-    from clevertap_import.io.dagster_project import project_root
+    from clevertap_import.io.env_files import env_files
 
-    root = project_root(folder)
-    for file in (folder / ".env", *([root / ".env"] if root else [])):
+    for file in env_files(folder):
         try:
             load_dotenv(file)
         except ValueError:

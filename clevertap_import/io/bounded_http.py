@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -19,6 +20,8 @@ from requests.models import PreparedRequest
 from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
+
+from clevertap_import.pure.this_machine import is_this_machine
 
 CONNECT_SECONDS = 10.0
 """For each address of a host, as urllib3 tries one after the other."""
@@ -125,6 +128,12 @@ class BoundedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own arguments
         super().init_poolmanager(*args, **kwargs)
         with_cuttable_connections(self.poolmanager)
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+        if is_this_machine(urlsplit(request.url or "").hostname or ""):
+            # A proxy would be sent elsewhere what goes without encryption because it is to stay here.
+            kwargs["proxies"] = {}
+        return super().send(request, *args, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:  # noqa: ANN401
         is_new = proxy not in self.proxy_manager

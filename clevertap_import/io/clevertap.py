@@ -4,15 +4,18 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError, SSLError
 
 from clevertap_import.io.bounded_http import BoundedHttp, RequestCut
+from clevertap_import.io.env_files import check_one_source, here
 from clevertap_import.pure.answer import read_answer, read_lookup, read_profile
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.outcome import Busy, Outcome, Uncertain
 from clevertap_import.pure.records import Batch
+from clevertap_import.pure.this_machine import is_this_machine
 
 REGION_HOSTS = {
     "eu1": "https://api.clevertap.com",
@@ -70,14 +73,29 @@ def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettin
         raise ConfigError(
             f"{prefix}_REGION is {region!r}.{hint} CleverTap's regions are {', '.join(REGION_HOSTS)}."
         )
-    if url and not url.startswith(("https://", "http://")):
-        raise ConfigError(f"{prefix}_API_URL is {url!r}. It begins with https:// or http://.")
+    if url:
+        check_url(f"{prefix}_API_URL", url)
+    check_one_source(environment, (f"{prefix}_API_URL", f"{prefix}_REGION"), (f"{prefix}_PASSCODE",), here())
     return AccountSettings(
         (url or REGION_HOSTS[region]).rstrip("/"),
         header_value(f"{prefix}_ACCOUNT_ID", environment),
         header_value(f"{prefix}_PASSCODE", environment),
         in_flight(f"{prefix}_MAX_IN_FLIGHT", environment),
     )
+
+
+def check_url(variable: str, url: str) -> None:
+    """Raises ConfigError if the passcode must not be sent to `url`."""
+    found = urlsplit(url)
+    if found.scheme not in ("https", "http") or not found.hostname:
+        raise ConfigError(f"{variable} is {url!r}. It begins with https://, and names a host.")
+    if "@" in found.netloc:
+        raise ConfigError(f"{variable} holds a login. Write the address alone, such as https://HOST.")
+    if found.scheme == "http" and not is_this_machine(found.hostname):
+        raise ConfigError(
+            f"{variable} is {url!r}: passcode and rows would go through the network for all to read. Write"
+            " https://. Only to this machine (localhost, 127.0.0.1) http:// will do."
+        )
 
 
 def header_value(variable: str, environment: Mapping[str, str]) -> str:
@@ -149,7 +167,7 @@ class CleverTap:
         except requests.RequestException as error:
             reason = type(error).__name__
             return Busy(reason, is_answered=False) if never_left(error) else Uncertain(reason)
-        return read_answer(len(batch), *answer)
+        return read_answer(len(batch), *answer, batch.without_any_values)
 
 
 def never_left(error: requests.RequestException) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from clevertap_import.pure.yaml_bounds import check_bounds
+
 PACKAGE = __name__.split(".")[0]
 FOLDERS = ("defs", "definitions")
 """Below the root module; the second where there is no first, as the `dg` command has it."""
@@ -79,7 +81,9 @@ def defs_modules(root: Path) -> Iterator[str]:
 def workspace_modules(file: Path) -> Iterator[object]:
     """The modules that a workspace.yaml loads."""
     try:
-        entries = yaml.safe_load(file.read_text("utf-8"))["load_from"]
+        text = file.read_text("utf-8")
+        check_bounds(text)
+        entries = yaml.safe_load(text)["load_from"]
         for entry in entries:
             module = entry.get("python_module", entry.get("python_package"))
             yield table({"it": module}, "it").get("module_name", module)

@@ -13,10 +13,12 @@ from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, r
 from clevertap_import.pure.plan import config_problems
 from clevertap_import.pure.statement import NotASelect, one_select
 from clevertap_import.pure.upstream import without_cycles
+from clevertap_import.pure.yaml_bounds import MOST_BYTES
 
 FOLDER_VARIABLE = "CLEVERTAP_IMPORT_DEFS"
 PACKAGE_FOLDER = Path(__file__).parents[1] / "defs"
 SUFFIXES = (".yaml", ".yml")
+TOO_LONG = f"The file has more than {MOST_BYTES:,} bytes. Make several files of it, or move it elsewhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,10 @@ def sql_text(source: SqlSource, folder: Path, root: Path) -> str:
 
 def _read_file(path: Path, root: Path, project: DagsterProject | None) -> Iterator[ImportFile]:
     try:
+        if path.stat().st_size > MOST_BYTES:
+            if project is None or _names_us(path):
+                yield unreadable(str(path), 1, TOO_LONG)
+            return
         text = path.read_text("utf-8-sig")
     except OSError as error:
         yield unreadable(str(path), 1, f"The file cannot be read: {_reason(error)}.")
@@ -140,6 +146,11 @@ def _read_file(path: Path, root: Path, project: DagsterProject | None) -> Iterat
         for each in read_imports(text, str(path), in_project=project is not None):
             folder = project.root if project else root
             yield completed(each, folder) if isinstance(each, LoadedImport) else each
+
+
+def _names_us(path: Path) -> bool:
+    with path.open("rb") as lines:
+        return any(f"{PACKAGE}.".encode() in line for line in lines)
 
 
 def completed(loaded: LoadedImport, root: Path) -> ImportFile:

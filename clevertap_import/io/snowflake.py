@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from clevertap_import.io.env_files import check_one_source, here
 from clevertap_import.io.private_key import with_readable_key
 from clevertap_import.io.snowflake_account import account_and_host
 from clevertap_import.io.snowflake_columns import source_columns
@@ -26,23 +27,17 @@ from clevertap_import.pure.lateness import NO_ROW_TIMESTAMPS
 from clevertap_import.pure.session_parameters import NEEDED, check_kept, session_parameters
 from clevertap_import.pure.sql import ROW_COMMIT_TIME, SourceColumn
 from clevertap_import.pure.statement import quoted
+from clevertap_import.pure.this_machine import is_this_machine
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
     from snowflake.connector.cursor import SnowflakeCursor
 
-OPTIONAL_KEYS = (
-    *(
-        "private_key",
-        "private_key_path",
-        "private_key_passphrase",
-        "password",
-        "role",
-        "warehouse",
-        "database",
-    ),
-    *("schema", "host", "port", "protocol"),
-)
+SECRET_KEYS = ("private_key", "private_key_path", "private_key_passphrase", "password")
+ADDRESS_KEYS = ("host", "port", "protocol")
+"""The account is none of these: it leads to Snowflake's own hosts, whatever it is."""
+
+OPTIONAL_KEYS = (*SECRET_KEYS, "role", "warehouse", "database", "schema", *ADDRESS_KEYS)
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
 """How long one request may go without a usable answer, however often it is tried again."""
@@ -109,10 +104,12 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
         missing.append(f"{prefix}_PRIVATE_KEY_PATH (or {prefix}_PRIVATE_KEY, or {prefix}_PASSWORD)")
     if missing:
         raise ConfigError(f"Snowflake connection {name!r} needs {' and '.join(missing)} in the environment.")
-    check_server(prefix, given)
     account, host = account_and_host(f"{prefix}_ACCOUNT", environment[f"{prefix}_ACCOUNT"])
     if host:
         given.setdefault("host", host)
+    check_server(prefix, given)
+    addresses, secrets = ([f"{prefix}_{key.upper()}" for key in keys] for keys in (ADDRESS_KEYS, SECRET_KEYS))
+    check_one_source(environment, addresses, secrets, here())
     return SnowflakeSettings(account, environment[f"{prefix}_USER"], **given)
 
 
@@ -125,7 +122,13 @@ def check_server(prefix: str, given: Mapping[str, str]) -> None:
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         raise ConfigError(f"{prefix}_PORT is {port!r}. Write a number from 1 to 65535.")
     if protocol not in ("http", "https"):
-        raise ConfigError(f"{prefix}_PROTOCOL is {protocol!r}. Write https, or http for a server at hand.")
+        raise ConfigError(f"{prefix}_PROTOCOL is {protocol!r}. Write https, or leave it out.")
+    if protocol == "http" and not is_this_machine(given.get("host", "")):
+        raise ConfigError(
+            f"{prefix}_PROTOCOL is 'http': login and rows would go through the network for all to read. Write"
+            f" https, or leave it out. Only with a {prefix}_HOST on this machine (localhost, 127.0.0.1) http"
+            " will do."
+        )
 
 
 def resource_arguments(

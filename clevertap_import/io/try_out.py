@@ -11,6 +11,7 @@ from clevertap_import.io.deliver import Delivery, stop_reason
 from clevertap_import.io.stage import Fault, Stage, Tally
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.outcome import Outcome, RecordProblem, Stop, Uncertain
+from clevertap_import.pure.reasons import Reason, told_apart
 from clevertap_import.pure.records import Batch, batch_of_one
 from clevertap_import.pure.report import is_over
 from clevertap_import.pure.retry import Retry
@@ -99,8 +100,15 @@ def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
 
 
 def tally(result: TriedOut, batch: Batch, problem: RecordProblem) -> None:
-    fault = Fault(problem.code, None, None, "", problem.reason)
-    result.tallies.setdefault(fault, Tally(0, batch.row_number(problem.index))).rows += 1
+    reason = told_apart(
+        (problem.code, problem.reason), lambda each: fault(each) in result.tallies, len(result.tallies)
+    )
+    result.tallies.setdefault(fault(reason), Tally(0, batch.row_number(problem.index))).rows += 1
+
+
+def fault(reason: Reason) -> Fault:
+    code, text = reason
+    return Fault(code, None, None, "", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.outcome import Outcome
 from clevertap_import.pure.past import NoPast, Past
 from clevertap_import.pure.plan import planned
+from clevertap_import.pure.reasons import count_reason
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.report import Report
 from clevertap_import.pure.sample import SourceCounts, counts_query, sample_query
@@ -293,8 +294,7 @@ class ImportRun:
     def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:
         """Count `rejections`, and write them to the file with their source rows."""
         for rejection in rejections:
-            key = (rejection.code, rejection.reason)
-            self.facts.codes[key] = self.facts.codes.get(key, 0) + 1
+            count_reason(self.facts.codes, (rejection.code, rejection.reason))
         if self.facts.rejects:
             numbers = [rejection.row_number for rejection in rejections]
             self.facts.rejects.add(rejections, stage.sources.take(numbers))

@@ -32,7 +32,7 @@ MEANINGS = {
     "seconds": "How long the run took.",
     "records_per_second": "total_records per second.",
     "dagster/row_count": "successful, where Dagster looks for a number of rows.",
-    "errors_by_code": "A table: code, reason, rows.",
+    "errors_by_code": "A table: code, reason, rows. Beyond 100 texts the others of a code are one line.",
     "query_id": "Snowflake's id of the query.",
     "rejects_file": "A CSV file with the source rows that were not imported; left out if there are none.",
     "window_start": "The start of the first window, if not open; the lookback before it was read too.",

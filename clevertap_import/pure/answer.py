@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from clevertap_import.pure.outcome import (
@@ -14,23 +15,45 @@ from clevertap_import.pure.outcome import (
     Refused,
     Uncertain,
 )
+from clevertap_import.pure.records import one_line
 
 SKIPPED = re.compile(r"\s*Skipped record number\s*:\s*(\d{1,9})\s*\Z")
 """How CleverTap names the record it left out, counting from 1 (seen in recorded answers)."""
 
+CODE = re.compile(r"[0-9]{1,5}")
 
-def read_answer(records: int, status: int, content: bytes) -> Outcome:
-    """The outcome of a batch of `records` records that was answered with `status` and `content`."""
+LONGEST_TEXT = 2_000
+"""CleverTap's texts are a sentence. A longer one is not shown: a value that it was cut in would be."""
+
+
+def read_answer(
+    records: int, status: int, content: bytes, without_values: Callable[[str], str] = str
+) -> Outcome:
+    """The outcome of a batch of `records` records that was answered with `status` and `content`.
+
+    `without_values` takes the values of the batch out of a text that is about no single record of it.
+    """
     if status == 429:
         return Busy("Too many concurrent requests")
     body = parsed(content)
     if 400 <= status < 500:
-        return Refused(status, str((body or {}).get("error", "no reason given"))[:MAX_REASON_CHARS])
+        return Refused(status, said(body or {}, without_values))
     if status != 200:
         return Uncertain(f"HTTP {status}")
     if body is None or "status" not in body:
         return Uncertain("HTTP 200 without a readable body")
-    return accounted(records, body)
+    return accounted(records, body, without_values)
+
+
+def said(body: dict[str, Any], without_values: Callable[[str], str]) -> str:
+    """CleverTap's words on a whole request. Cut last, as a value that was cut itself is not known for one."""
+    return without_values(shown(body.get("error") or "no reason given"))[:MAX_REASON_CHARS]
+
+
+def shown(text: object) -> str:
+    """A text of CleverTap's, if it is one that a person can read."""
+    line = one_line(str(text))
+    return line if len(line) <= LONGEST_TEXT else f"a text of {len(line):,} characters, which is not shown"
 
 
 def read_lookup(status: int, content: bytes) -> bool | None:
@@ -61,7 +84,7 @@ def parsed(content: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def accounted(records: int, body: dict[str, Any]) -> Outcome:
+def accounted(records: int, body: dict[str, Any], without_values: Callable[[str], str] = str) -> Outcome:
     """Accepted, if the body accounts for each record exactly once; else nobody knows what was taken.
 
     `status` does not say which were taken: answers with "success" and a filled `unprocessed` have been
@@ -72,8 +95,7 @@ def accounted(records: int, body: dict[str, Any]) -> Outcome:
     if not isinstance(unprocessed, list) or type(processed) is not int:
         return Uncertain("HTTP 200 without counts")
     if body["status"] == "fail" and processed == 0 and not unprocessed:
-        said = str(body.get("error") or "no reason given")[:MAX_REASON_CHARS]
-        return NothingTaken(f'HTTP 200 with "fail" for all records: {said}')
+        return NothingTaken(f'HTTP 200 with "fail" for all records: {said(body, without_values)}')
     problems = [record_problem(entry) for entry in unprocessed]
     known = [problem for problem in problems if problem is not None and 0 <= problem.index < records]
     distinct = {problem.index for problem in known}
@@ -93,5 +115,9 @@ def record_problem(entry: object) -> RecordProblem | None:
     found = SKIPPED.search(text)
     if found is None:
         return None
-    reason = text[: found.start()].strip()
-    return RecordProblem(int(found.group(1)) - 1, str(entry.get("code", "unknown")), reason)
+    code = str(entry.get("code"))
+    return RecordProblem(
+        int(found.group(1)) - 1,
+        code if CODE.fullmatch(code) else "unknown",
+        shown(text[: found.start()]),
+    )

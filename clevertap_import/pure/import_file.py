@@ -12,6 +12,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import did_you_mean
 from clevertap_import.pure.strict import not_a_key, shown
+from clevertap_import.pure.yaml_bounds import Loader, TooMuch, check_bounds
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
 OWN_KEYS = ("type", "attributes")
@@ -21,8 +22,6 @@ DAGSTER_KEYS = ("requirements", "post_processing")
 NOT_APPLIED = "works in the defs folder of a Dagster project of your own alone. Nothing would apply it here."
 
 DOCUMENT_KEYS = (*OWN_KEYS, *DAGSTER_KEYS)
-
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there, is ten times faster
 
 SYNTAX_HINTS: Mapping[str, str] = {
     "cannot start any token": "Indent with spaces, not tabs, and put text that begins with a sign in quotes.",
@@ -84,12 +83,13 @@ def read_imports(text: str, file: str, *, in_project: bool = False) -> tuple[Imp
         return (unreadable(file, 1, "The file is empty. Write the keys type and attributes, or remove it."),)
     found: list[ImportFile] = []
     try:
+        check_bounds(text)
         for root in yaml.compose_all(text, Loader):
             found += _read_document(root, text, file, in_project=in_project)
+    except TooMuch as error:
+        found.append(unreadable(file, error.line, error.message))
     except yaml.YAMLError as error:  # the parser cannot go on behind it
         found.append(unreadable(file, *_syntax_problem(error, text)))
-    except RecursionError:
-        found.append(unreadable(file, 1, "Blocks or brackets stand within each other too deep to be read."))
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,12 @@ DIGEST_BYTES = 16
 
 SHORTEST_MASKED = 3
 """Values of fewer characters are left in CleverTap's texts, which have words such as "Y/N" of their own."""
+
+WHOLE_REQUEST_WORDS = "malformed request"
+"""What CleverTap says of a request that may be at fault as a whole. Values that are part of this are left."""
+
+PLAIN = re.compile(r"[ !#-\[\]-~]*")
+"""A value that JSON writes as it is."""
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -87,15 +93,15 @@ class Batch:
 
     def without_values(self, index: int, text: str) -> str:
         """`text`, which is about record `index`, with dots in place of the record's values."""
-        record = json.loads(self.rows["record"][index].as_py())
-        parts = [record.get(key) for key in ("identity", "objectId", "profileData", "evtData")]
-        # CleverTap's texts come without blanks at their ends.
-        values = {value.strip() for value in texts_in(parts)}
-        said = {value for value in values if len(value) >= SHORTEST_MASKED and value in text}
-        # Longest first, as one value may begin with another.
-        for value in sorted(said, key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "...", text)
-        return text
+        return masked(text, values_of(self.rows["record"][index].as_py()))
+
+    def without_any_values(self, text: str) -> str:
+        """`text`, which is about the whole request, with dots in place of the values of all records."""
+        values: set[str] = set()
+        for record in self.rows["record"].to_pylist():
+            values |= values_of(record)
+        # Else no one could tell any more that the request was malformed.
+        return masked(text, {value for value in values if value.lower() not in WHOLE_REQUEST_WORDS})
 
     def take(self, indices: Sequence[int]) -> "Batch":
         """The same batch with these records only."""
@@ -107,6 +113,37 @@ def batch_of_one(line: bytes) -> Batch:
     columns = [[line], [1], [0], [bytes(DIGEST_BYTES)], [bytes(DIGEST_BYTES)]]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)]
     return Batch(0, pa.RecordBatch.from_arrays(arrays, schema=RECORD_SCHEMA))
+
+
+def values_of(line: bytes) -> set[str]:
+    """The texts and numbers of one encoded record that are a person's."""
+    record = json.loads(line)
+    parts = [record.get(key) for key in ("identity", "objectId", "profileData", "evtData")]
+    # CleverTap's texts come without blanks at their ends.
+    return {value.strip() for value in texts_in(parts)}
+
+
+def masked(text: str, values: Iterable[str]) -> str:
+    """`text` with dots in place of `values`, also where it has them as JSON writes them or in one line."""
+    forms = {form for value in values if len(value) >= SHORTEST_MASKED for form in forms_of(value)}
+    # Longest first, as one value may begin with another.
+    for form in sorted((form for form in forms if form in text), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "...", text)
+    return text
+
+
+def forms_of(value: str) -> set[str]:
+    """How a text of CleverTap's may have a value."""
+    if PLAIN.fullmatch(value):
+        return {value}
+    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    line = one_line(value)
+    return {value, *escaped, line} if len(line) >= SHORTEST_MASKED else {value, *escaped}
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and without what moves or colours it on a terminal."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def texts_in(cell: object) -> Iterator[str]:

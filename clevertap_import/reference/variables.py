@@ -26,13 +26,13 @@ SNOWFLAKE = {
     "schema_name": "The schema of tables that are written without one.",
     "host": "A server elsewhere: the sandbox, or a private link.",
     "port": "Its port.",
-    "protocol": "`http` or `https`.",
+    "protocol": "`https`, or `http` for a server on this machine.",
 }
 CLEVERTAP = {
     "account_id": "The project's account id. Required.",
     "passcode": "The project's passcode. Required.",
     "region": f"The project's region: {', '.join(map(code, REGION_HOSTS))}. Left out, `eu1`.",
-    "api_url": "An address in place of the region: the sandbox, or a proxy.",
+    "api_url": "An address in place of the region: the sandbox, or a proxy. `http://` only on this machine.",
     "max_in_flight": f"Requests at once, 1 to {MAX_IN_FLIGHT} (left out, {MAX_IN_FLIGHT}).",
 }
 OTHERS = {
@@ -48,7 +48,7 @@ def variables() -> Iterable[str]:
     words = (
         "A `.env` file in the current folder is read, and one in the folder of the project around. The name"
         " of a connection or an account in capitals is the prefix: a connection named `analytics` reads"
-        " `ANALYTICS_ACCOUNT` and so on."
+        " `ANALYTICS_ACCOUNT` and so on. A `.env` that names an address must hold the login for it too."
     )
     yield from heading(2, "Environment variables", words)
     rows = [(variable("snowflake", field), SNOWFLAKE[field]) for field in fields(SnowflakeConnection)]

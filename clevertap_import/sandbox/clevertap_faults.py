@@ -54,7 +54,7 @@ class Fault(BaseModel):
     `times` is how many calls get it, None for all. `share` leaves it to a seeded draw per call.
     `echoes`: the text of a whole-request failure says the first record again.
     A `reject` refuses single records instead: those of `identities` (all if empty), on their first `attempts`
-    tries.
+    tries. `numbered`: each time with another text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +70,7 @@ class Fault(BaseModel):
     status: int = 500
     error: str | None = None
     echoes: bool = False
+    numbered: bool = False
     applied: bool | None = None
     seconds: float = Field(default=600, gt=0)
     code: int = 555
@@ -149,7 +150,8 @@ class FaultPlan:
                 continue
             self._tries[index, identity] += 1
             if fault.attempts is None or self._tries[index, identity] <= fault.attempts:
-                return refusal(fault.code, fault.error)
+                number = f" ({sum(self._tries.values())})" if fault.numbered else ""
+                return refusal(fault.code, f"{fault.error}{number}" if number else fault.error)
         return None
 
     @property

@@ -1,10 +1,10 @@
 """The sandbox stays on this machine: which variables it starts with, and which addresses it may speak to."""
 
 from collections.abc import Mapping, MutableMapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from clevertap_import.pure.errors import ConfigError
+from clevertap_import.pure.this_machine import is_this_machine
 
 KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),
@@ -46,10 +46,3 @@ def refuse_elsewhere(name: str, address: str) -> None:
         raise ElsewhereRefused(
             f"{name} leads to {host or 'no host'!r}. The sandbox speaks only to this machine (127.0.0.1)."
         )
-
-
-def is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -14,7 +14,7 @@ from urllib3.exceptions import SSLError as PoolSSLError
 
 from clevertap_import.io.clevertap import REGION_HOSTS, AccountSettings, CleverTap, account_settings
 from clevertap_import.pure.errors import ConfigError
-from clevertap_import.pure.outcome import Accepted, Busy, RecordProblem, Refused, Uncertain
+from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, RecordProblem, Refused, Uncertain
 from clevertap_import_tests.builders import profiles
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 
@@ -195,7 +195,15 @@ def test_without_a_region_the_account_is_in_europe() -> None:
         ),
         (
             {"CLEVERTAP_API_URL": "localhost:1"},
-            "CLEVERTAP_API_URL is 'localhost:1'. It begins with https:// or",
+            "CLEVERTAP_API_URL is 'localhost:1'. It begins with https://, and names a host.",
+        ),
+        (
+            {"CLEVERTAP_API_URL": "https:///1/upload"},
+            "CLEVERTAP_API_URL is 'https:///1/upload'. It begins with https://, and names a host.",
+        ),
+        (
+            {"CLEVERTAP_API_URL": "https://ann:secret-2@clevertap.example.com"},
+            "CLEVERTAP_API_URL holds a login. Write the address alone, such as https://HOST.",
         ),
         (
             {"CLEVERTAP_PASSCODE": "secret-2\n"},
@@ -219,3 +227,34 @@ def test_an_environment_that_cannot_work_is_told_without_secrets(
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(ConfigError, match="needs CLEVERTAP_ACCOUNT_ID and CLEVERTAP_PASSCODE in the env"):
         account_settings("clevertap", {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.clevertap.com", "http://10.0.0.7:80", "http://0.0.0.0:1", "http://localhost.example.com"],
+)
+def test_http_to_another_machine_is_refused(url: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"is 'http.*: passcode and rows would go .* Write https://\. Only to"
+    ):
+        account_settings("clevertap", ENVIRONMENT | {"CLEVERTAP_API_URL": url})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8", "http://127.0.0.9", "http://[::1]:8", "https://10.0.0.7:80"]
+)
+def test_http_to_this_machine_and_https_to_any_are_taken(url: str) -> None:
+    assert account_settings("clevertap", ENVIRONMENT | {"CLEVERTAP_API_URL": url}).url == url
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 403}, {"kind": "nothing_taken"}], ids=lambda fault: fault["kind"]
+)
+def test_the_words_on_a_whole_request_come_without_values_of_rows(
+    fake_clevertap: FakeCleverTap, fault: dict[str, Any]
+) -> None:
+    fake_clevertap.faults([{**fault, "error": "No", "echoes": True}])
+    outcome = client(fake_clevertap).post(BATCH)
+    assert isinstance(outcome, Refused | NothingTaken)
+    record = '{"type":"profile","identity":"u1","profileData":{"City":"..."}}'
+    assert outcome.reason.endswith(f"No: {record}")

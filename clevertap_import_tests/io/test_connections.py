@@ -12,6 +12,7 @@ from urllib3.util import wait_for_read
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.pure.outcome import Accepted, Busy, Uncertain
 from clevertap_import_tests.builders import profiles
+from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 
 BATCH = profiles("u1", "u2", "u3")
 
@@ -149,6 +150,24 @@ def test_a_proxy_that_takes_the_request_and_hangs_up_leaves_it_uncertain(
     with server_saying(answer) as url:
         proxied(url)
         assert isinstance(client_of(f"http://{BEHIND_A_PROXY}").post(BATCH), Uncertain)
+
+
+def test_no_proxy_is_sent_what_is_for_this_machine(
+    proxied: Callable[[str], None], fake_clevertap: FakeCleverTap
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        proxied(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        clevertap = CleverTap(
+            AccountSettings(fake_clevertap.url, fake_clevertap.account_id, fake_clevertap.passcode)
+        )
+        assert clevertap.post(BATCH) == Accepted(3)
+
+
+def test_the_certificates_that_the_environment_names_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/at/all.pem")
+    with pytest.raises(OSError, match=r"/nowhere/at/all\.pem"):
+        client_of("https://127.0.0.1:1").post(BATCH)
 
 
 def test_a_host_without_an_address_is_busy_for_nothing_left_this_machine(

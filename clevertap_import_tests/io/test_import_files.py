@@ -152,6 +152,24 @@ def test_a_file_that_is_not_text_is_told_with_its_line(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_too_long_for_imports_is_told_and_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.yaml"
+    path.write_text("# " + "x" * 1_000_000)
+    assert problems(load_folder(tmp_path)) == [
+        f"{path}:1: The file has more than 1,000,000 bytes. Make several files of it, or move it elsewhere."
+    ]
+
+
+def test_a_long_file_of_others_in_a_dagster_project_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "dg.toml").write_text('[project]\nroot_module = "shop"\n')
+    folder = tmp_path / "shop" / "defs"
+    folder.mkdir(parents=True)
+    (folder / "data.yaml").write_text("# " + "x" * 1_000_000)
+    assert load_folder(folder) == Imports((), ())
+    (folder / "ours.yaml").write_text("# clevertap_import.components\n# " + "x" * 1_000_000)
+    assert len(load_folder(folder).drafts) == 1
+
+
 def test_each_of_hundreds_of_imports_costs_as_much_as_each_of_a_few(tmp_path: Path) -> None:
     for number in range(300):
         write(tmp_path, f"many/{number}/defs.yaml", f"import_{number}")

@@ -18,3 +18,14 @@ def test_clevertap_decides_which_words_for_a_gender_it_takes(workshop: Workshop)
         assert (line["invalid"], line["rejected"], line["successful_syncs"]) == (1, refused, 2 - refused)
         found = metadata_of(workshop.materializations(nickname)[-1])["errors_by_code"]
         assert sorted(row["code"] for row in found) == ["514"] * (1 + refused)
+
+
+def test_texts_without_number_are_told_in_tables_of_bounded_length(workshop: Workshop) -> None:
+    workshop.clevertap.faults([{"kind": "reject", "code": 512, "error": "Wrong", "numbered": True}])
+    workshop.write("texts", dry_run={"max_rejected_percent": 100})
+    workshop.people([(f"p{number}", "n", NOW) for number in range(300)])
+    (line,) = workshop.run("texts")
+    assert (line["rejected"], line["successful_syncs"]) == (300, 0)
+    found = metadata_of(workshop.materializations("texts")[-1])["errors_by_code"]
+    assert (len(found), sum(row["rows"] for row in found)) == (101, 300)
+    assert {"code": "512", "reason": "other reasons", "rows": 200} in found

@@ -186,3 +186,33 @@ def test_fail_with_nothing_processed_and_nothing_listed_means_that_nothing_was_s
 )
 def test_an_answer_that_misses_or_doubles_a_record_is_uncertain(content: bytes) -> None:
     assert read_answer(3, 200, content) == Uncertain("HTTP 200 whose counts do not add up to 3 records")
+
+
+def test_the_words_on_a_whole_request_are_one_line_without_values() -> None:
+    def dots(text: str) -> str:
+        return text.replace("ann@example.com", "...")
+
+    body = json.dumps({"error": "Bad\x1b[31m\n ann@example.com \u202e" + "x" * 500}).encode()
+    shown = "Bad [31m ... " + "x" * 187
+    assert read_answer(1, 403, body, dots) == Refused(403, shown)
+    fail = json.dumps({**json.loads(body), "status": "fail", "processed": 0, "unprocessed": []}).encode()
+    outcome = read_answer(1, 200, fail, dots)
+    assert outcome == NothingTaken(f'HTTP 200 with "fail" for all records: {shown}')
+
+
+def test_a_text_as_long_as_a_book_is_not_shown() -> None:
+    body = json.dumps({"error": "x" * 3000}).encode()
+    assert read_answer(1, 400, body) == Refused(400, "a text of 3,000 characters, which is not shown")
+
+
+@pytest.mark.parametrize("code", ["ann@example.com", "5" * 50, [515], None, True])
+def test_a_code_that_is_none_is_unknown(code: object) -> None:
+    record = {**entry(1), "code": code}
+    assert read_answer(1, 200, answered(0, record)) == Accepted(0, (RecordProblem(0, "unknown", EMAIL),))
+
+
+def test_the_text_on_a_record_is_one_line() -> None:
+    record = entry(1, text="Bad\x1b[0m\r\nEmail. ")
+    assert read_answer(1, 200, answered(0, record)) == Accepted(
+        0, (RecordProblem(0, "515", "Bad [0m Email."),)
+    )

@@ -171,7 +171,7 @@ def test_a_file_without_a_word_is_a_draft_and_one_with_comments_is_not() -> None
 def test_brackets_that_go_too_deep_are_told() -> None:
     (draft,) = read_imports("a: " + "[" * 2000 + "]" * 2000, "defs/orders/defs.yaml")
     assert isinstance(draft, Draft)
-    assert "too deep" in draft.problems[0].message
+    assert draft.problems[0].message == "Blocks or brackets stand within each other more than 50 deep."
 
 
 def test_a_file_that_breaks_off_keeps_the_imports_before_it() -> None:
@@ -207,9 +207,11 @@ def test_merge_keys_and_anchors_are_yaml_and_no_repeats() -> None:
     assert [each.config.columns for each in found if isinstance(each, LoadedImport)] == [("ID",), ("ID", "B")]
 
 
-def test_a_block_that_holds_itself_ends() -> None:
+def test_a_block_that_holds_itself_is_told() -> None:
     draft = drafted(TABLE.replace("  source:", "  title: &me [*me]\n  source:"))
-    assert [problem.message for problem in draft.problems] == ["title is a list. Write text."]
+    assert [problem.message for problem in draft.problems] == [
+        "*me stands within what it repeats. Take it out."
+    ]
 
 
 def test_a_loaded_import_knows_the_line_of_a_key_or_of_its_block() -> None:

@@ -75,6 +75,21 @@ def test_a_text_keeps_no_value_of_the_record_that_it_is_about() -> None:
     assert batch.without_values(0, "Profile data is incorrect.") == "Profile data is incorrect."
 
 
+def test_a_text_about_a_whole_request_keeps_no_value_of_any_record_in_whatever_form() -> None:
+    values = ["ann@example.com", 'say "hi"', "Zoë", "two\nlines", "Malformed", 4711]
+    lines = [
+        json.dumps({"identity": f"id-{number}", "type": "profile", "profileData": {"V": value}}).encode()
+        for number, value in enumerate(values)
+    ]
+    batch = Batch(0, record_rows(lines))
+    told = (
+        'Malformed request: ann@example.com, say \\"hi\\", Zo\\u00eb, Zoë, two lines, 4711 of id-3 and id-33'
+    )
+    assert batch.without_any_values(told) == (
+        "Malformed request: ..., ..., ..., ..., ..., ... of ... and id-33"
+    )
+
+
 def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
     line = profile_line("x").replace(b"identity", b"objectId")
     assert Batch(0, record_rows([line])).identity(0) == "x"

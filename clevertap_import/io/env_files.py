@@ -1,0 +1,63 @@
+"""Whether a login goes to an address that somebody else wrote: one from a `.env` that has not the login."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from clevertap_import.io.dagster_project import project_root
+from clevertap_import.pure.errors import ConfigError
+
+
+class LoginLedElsewhere(ConfigError):
+    """A `.env` names an address, and the login for it comes from somewhere else."""
+
+
+def env_files(folder: Path) -> tuple[Path, ...]:
+    """Those whose variables commands take in `folder`, and Dagster in its project; the nearer one first."""
+    root = project_root(folder)
+    return tuple(dict.fromkeys(base / ".env" for base in (folder, root or folder)))
+
+
+def check_one_source(
+    environment: Mapping[str, str], addresses: Sequence[str], secrets: Sequence[str], files: Sequence[Path]
+) -> None:
+    """Raises LoginLedElsewhere if one of `files` gives an address of these, and not all the secrets in use.
+
+    Both are the names of variables in `environment`. A variable comes from a file that gives it the value
+    that it has: who loaded it, this program or Dagster, cannot be told any more.
+    """
+    in_use = [name for name in secrets if environment.get(name)]
+    for file in files:
+        given = values_of(file)
+        led = [name for name in addresses if environment.get(name) and may_give(given, name, environment)]
+        lacking = [name for name in in_use if given.get(name) != environment[name]]
+        if led and lacking:
+            raise LoginLedElsewhere(
+                f"{led[0]} comes from {file}, and {' and '.join(lacking)} from elsewhere. A file in a folder"
+                " could so have a login sent wherever it likes. Write both into that file, as they are and"
+                f" without ${{...}}; or set {led[0]} where {lacking[0]} is set, and take it out of the file."
+            )
+
+
+def may_give(given: Mapping[str, str | None], name: str, environment: Mapping[str, str]) -> bool:
+    """Whether the value may come from there. What ${...} in it became depends on who read it."""
+    written = given.get(name) or ""
+    return written == environment[name] or "${" in written
+
+
+def values_of(file: Path) -> Mapping[str, str | None]:
+    """What a `.env` says, word for word: ${...} could name the very login that it has not."""
+    try:
+        return dotenv_values(file, interpolate=False)
+    except (OSError, ValueError):
+        # Nobody could take variables from it.
+        return {}
+
+
+def here() -> tuple[Path, ...]:
+    """The files of the folder in which this process works."""
+    try:
+        return env_files(Path.cwd())
+    except FileNotFoundError:
+        return ()
