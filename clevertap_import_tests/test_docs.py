@@ -19,6 +19,7 @@ DOCUMENTS = sorted(
         README,
         ROOT / "CONTRIBUTING.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "SECURITY.md",
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "deploy").rglob("*.md"),
     ]
@@ -71,6 +72,7 @@ def variables_read() -> set[str]:
     from clevertap_import.io.import_files import FOLDER_VARIABLE
     from clevertap_import.io.journal_key import KEY_VARIABLE
     from clevertap_import.orchestration.event_storage import BATCH_VARIABLE
+    from clevertap_import.orchestration.forced import ALLOW_VARIABLE
     from clevertap_import.orchestration.resources import (
         JOURNAL_VARIABLE,
         CleverTapAccount,
@@ -87,7 +89,9 @@ def variables_read() -> set[str]:
     }
     instance = set(re.findall(r"\{env: (\w+)\}", (ROOT / "deploy" / "dagster.yaml").read_text()))
     return (
-        fields | instance | {FOLDER_VARIABLE, JOURNAL_VARIABLE, KEY_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
+        fields
+        | instance
+        | {FOLDER_VARIABLE, JOURNAL_VARIABLE, KEY_VARIABLE, ALLOW_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
     )
 
 

@@ -17,6 +17,7 @@ from clevertap_import.orchestration.asked_windows import asked_window
 from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
+from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version, was_imported
 from clevertap_import.orchestration.progress import Progress
@@ -153,6 +154,8 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     facts = RunFacts(None, config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
+        if options.force and delivers:
+            refuse_foreign_force(config.nickname)
         facts.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
         with (
             told(context.instance, context.run.run_id, config.nickname),

@@ -10,6 +10,7 @@ import dagster as dg
 from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import job_name
+from clevertap_import.orchestration.forced import started_by_command
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     keys_until,
@@ -105,7 +106,8 @@ def runs(
     for keys in [None] if is_full else wished_ranges(instance, config, wish, now):
         tell(f"{config.nickname}: imports {extent(config, keys, now)}.")
         tags = range_tags(keys) if keys else {}
-        run_id, events = execute_recorded(instance, job, config, run_config, {**tags, **process_tags()})
+        with started_by_command():
+            run_id, events = execute_recorded(instance, job, config, run_config, {**tags, **process_tags()})
         stats = import_stats(instance, config.nickname, run_ids=[run_id])
         problem = failure(events)
         yield {"nickname": config.nickname, **stats[0], "problem": problem}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from clevertap_import.io.clevertap import MAX_IN_FLIGHT, REGION_HOSTS
 from clevertap_import.io.import_files import FOLDER_VARIABLE
 from clevertap_import.io.journal_key import KEY_VARIABLE
+from clevertap_import.orchestration.forced import ALLOW_VARIABLE
 from clevertap_import.orchestration.resources import (
     JOURNAL_VARIABLE,
     CleverTapAccount,
@@ -40,6 +41,7 @@ OTHERS = {
     JOURNAL_VARIABLE: "The journal's database, an SQLAlchemy URL; left out, a file below `DAGSTER_HOME`.",
     KEY_VARIABLE: "The key of the journal's digests, 64 digits of 0-9 and a-f (`openssl rand -hex 32`); left"
     " out, the file `journal.key` beside the journal, or below `DAGSTER_HOME` for a database of a server.",
+    ALLOW_VARIABLE: "`1`: runs that Dagster's UI or API launches may be forced; see [security](security.md).",
     "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
 }
 
