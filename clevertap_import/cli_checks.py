@@ -33,12 +33,14 @@ def check(offline: bool, json_output: bool) -> None:
 
 
 def print_check(results: list[Line]) -> None:
+    from clevertap_import.console import say
+
     for result in results:
-        click.echo(f"{word(ok=result['ok'])}  {result['nickname']}  {result['file']}")
+        say(f"{word(ok=result['ok'])}  {result['nickname']}  {result['file']}")
         for problem in result["problems"]:
-            click.echo(f"       {placed(problem)}")
+            say(f"       {placed(problem)}")
         for note in result["notes"]:
-            click.echo(f"       note: {placed(note)}")
+            say(f"       note: {placed(note)}")
 
 
 def placed(problem: Line) -> str:
@@ -86,10 +88,12 @@ def named_or_used(connection: str | None, account: str | None) -> tuple[list[str
 
 
 def print_connections(results: list[Line]) -> None:
+    from clevertap_import.console import say
+
     for result in results:
-        click.echo(f"{word(ok=result['ok'])}  {result['name']}  {result['kind']}")
+        say(f"{word(ok=result['ok'])}  {result['name']}  {result['kind']}")
         for step in result["steps"]:
-            click.echo(f"       {word(ok=step['ok'])}  {step['step']}: {step['message']}")
+            say(f"       {word(ok=step['ok'])}  {step['step']}: {step['message']}")
 
 
 @click.command()
@@ -116,15 +120,15 @@ def preview(name: str, rows: int, json_output: bool) -> None:
 
 
 def print_preview(found: "Preview") -> None:
-    from clevertap_import.console import print_rows, print_table, record_text
+    from clevertap_import.console import print_rows, print_table, record_text, say
 
     document = found.document
     print_table("Columns", ("name", "type"), document["columns"])
     if document["rows"]:
         print_rows("Rows", document["rows"])
-    click.echo("Records" if document["records"] else "No row becomes a record.")
+    say("Records" if document["records"] else "No row becomes a record.")
     for record in document["records"]:
-        click.echo(record_text(record))
+        say(record_text(record))
 
 
 @click.command("dry-run")
@@ -160,15 +164,15 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
 
 
 def print_dry_run(result: "DryRun") -> None:
-    from clevertap_import.console import PROBLEM_COLUMNS, print_table
+    from clevertap_import.console import PROBLEM_COLUMNS, print_table, say
 
     for check in result.checks:
         state = "ok     " if check["passed"] else "ERROR  " if check["severity"] == "ERROR" else "warning"
-        click.echo(f"{state}  {check['name']}: {check['description']}")
+        say(f"{state}  {check['name']}: {check['description']}")
     for check in result.checks:
         if check["problems"]:
             print_table(f"Problems of {check['name']}", PROBLEM_COLUMNS, check["problems"])
     outcome = "a run would go ahead" if result.passed else "a run would send nothing"
     if result.passed and not result.rows:
         outcome = "the query returns no row, so there is nothing to send"
-    click.echo(f"{result.rows:,} rows checked; {outcome}.")
+    say(f"{result.rows:,} rows checked; {outcome}.")

@@ -21,13 +21,15 @@ as_json = click.option("--json", "json_output", is_flag=True, help="Print one JS
 
 
 def stop(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
+    aside(message)
     sys.exit(code)
 
 
 def aside(message: str) -> None:
     """Words for a person, beside the command's own output."""
-    click.echo(message, err=True)
+    from clevertap_import.console import say
+
+    say(message, err=True)
 
 
 def told(command: Callable[P, None]) -> Callable[P, None]:
@@ -90,14 +92,14 @@ def report_runs(
 
     The word `nothing` to people, if there was no run.
     """
-    from clevertap_import.console import STATS_COLUMNS, print_json, print_table
+    from clevertap_import.console import STATS_COLUMNS, print_json, print_table, say
 
     if json_output:
         print_json(lines)
     elif lines:
         print_table("Runs", ("nickname", *STATS_COLUMNS), lines)
     else:
-        click.echo(nothing)
+        say(nothing)
     for line in lines:
         if line["problem"]:
             aside(f"{line['nickname']}: {line['problem']}")

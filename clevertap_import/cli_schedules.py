@@ -37,12 +37,13 @@ def stop(name: str) -> None:
 
 
 def with_import(name: str, command: str) -> None:
+    from clevertap_import.console import say
     from clevertap_import.orchestration.instance import open_instance
 
     imports = all_imports()
     config = imports.called(name).config
     with open_instance() as instance:
-        click.echo(switched(instance, config, [each.config for each in imports.loaded], command))
+        say(switched(instance, config, [each.config for each in imports.loaded], command))
 
 
 def switched(

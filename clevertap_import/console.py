@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,11 @@ STATS_COLUMNS = (
 )
 CODE_COLUMNS = ("code", "reason", "rows")
 PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
+KEPT_IN_WORDS = "\n\u00a0\u200c\u200d\u202f"
+"""Line breaks, hard blanks, and the joiners without which some scripts cannot be written."""
+
+NOT_PLAIN = re.compile(r"[^ -~]")
+
 COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
 
 
@@ -34,18 +40,50 @@ def heading(column: str) -> str:
     return "Date & Time" if column == "date_time" else column.replace("_", " ").title()
 
 
+def escaped(text: str, kept: str = KEPT_IN_WORDS) -> str:
+    """`text` without anything that a terminal obeys: what cannot be printed is shown as in Python's literals.
+
+    Rows, titles and answers are written by strangers, and may move the cursor, hide or turn around words.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        letter = found[0]
+        is_harmless = letter.isprintable() or letter in kept
+        return letter if is_harmless else letter.encode("unicode_escape").decode()
+
+    return NOT_PLAIN.sub(shown, text)
+
+
+def say(words: str, *, err: bool = False) -> None:
+    """The one way of words to the terminal, but for tables."""
+    click.echo(escaped(words), err=err)
+
+
+def json_text(document: object, indent: int | None = None) -> str:
+    """JSON that reads back as `document`, and in which a terminal finds nothing to obey."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    # Whatever of the kind JSON has left is within its texts, so that it can be written as JSON writes it.
+    return NOT_PLAIN.sub(
+        lambda found: found[0] if found[0].isprintable() or found[0] == "\n" else json.dumps(found[0])[1:-1],
+        text,
+    )
+
+
 def print_json(document: object) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json_text(document, indent=2))
 
 
 def record_text(record: object) -> str:
     """A record on one line, as CleverTap gets it."""
-    return json.dumps(record, ensure_ascii=False)
+    return json_text(record)
 
 
 def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
     """One row a line; on a terminal that is too narrow for that, one value a line. No cell is cut."""
-    cells = [[Text(plain(line, column), style=style(line, column)) for column in columns] for line in lines]
+    cells = [
+        [Text(escaped(plain(line, column)), style=style(line, column)) for column in columns]
+        for line in lines
+    ]
     is_number = [any(isinstance(line[column], int | float) for line in lines) for column in columns]
     draw(title, [Text(heading(column)) for column in columns], cells, is_number)
 
@@ -58,6 +96,7 @@ def print_rows(title: str, rows: Sequence[Line]) -> None:
 
 
 def draw(title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool]) -> None:
+    title = escaped(title)
     console = Console(highlight=False)
     widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
     width = sum(widths) + 3 * len(heads) + 1
@@ -88,9 +127,7 @@ def draw_upright(console: Console, title: str, heads: list[Text], cells: list[li
 
 def printable(value: object) -> str:
     text = "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )
+    return escaped(text, kept="")
 
 
 def style(line: Line, column: str) -> str:

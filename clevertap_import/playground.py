@@ -14,9 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import click
-
-from clevertap_import.console import print_table
+from clevertap_import.console import print_table, say
 from clevertap_import.io.bounded_http import BoundedHttp
 from clevertap_import.io.clevertap import account_settings
 from clevertap_import.io.import_files import imports_folder, load_folder
@@ -117,20 +115,20 @@ def serve(ui_port: int | None) -> None:
     ui_port = None if ui_port is None else free_port(ui_port)
     try:
         with running_sandbox(fresh=False) as environment:
-            click.echo(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
-            click.echo(f"Snowflake  http://{environment['SNOWFLAKE_HOST']}:{environment['SNOWFLAKE_PORT']}")
+            say(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
+            say(f"Snowflake  http://{environment['SNOWFLAKE_HOST']}:{environment['SNOWFLAKE_PORT']}")
             if ui_port is None:
                 exports = (f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-                click.echo("".join(exports), nl=False)
+                sys.stdout.write("".join(exports))
                 sys.stdout.flush()
                 signal.pause()
             else:
                 log = Path(HOME).resolve() / "dagster.log"
-                click.echo(f"Dagster    http://127.0.0.1:{ui_port} in about ten seconds; its log is {log}")
+                say(f"Dagster    http://127.0.0.1:{ui_port} in about ten seconds; its log is {log}")
                 sys.stdout.flush()
                 run_dagster(ui_port, environment, log)
     except KeyboardInterrupt:
-        click.echo("The sandbox stops; its data stays in .sandbox.")
+        say("The sandbox stops; its data stays in .sandbox.")
 
 
 @contextmanager
@@ -191,11 +189,11 @@ def demonstrate(run_all: Callable[[], list[Line]]) -> bool:
     """Run all imports, change some rows, run them again; whether CleverTap holds what the runs say."""
     with running_sandbox(fresh=True) as environment:
         os.environ.update(environment)
-        click.echo("First run: all rows.")
+        say("First run: all rows.")
         first = run_all()
         show_runs("First run", first)
         change_rows()
-        click.echo("Rows were changed in Snowflake. Second run: only what is new.")
+        say("Rows were changed in Snowflake. Second run: only what is new.")
         second = run_all()
         show_runs("Second run", second)
         show_listing()
@@ -219,7 +217,7 @@ def show_runs(title: str, lines: list[Line]) -> None:
     print_table(title, ("nickname", *RUN), lines)
     for line in lines:
         if line["problem"]:
-            click.echo(f"{line['nickname']}: {line['problem']}", err=True)
+            say(f"{line['nickname']}: {line['problem']}", err=True)
 
 
 def show_listing() -> None:
@@ -244,7 +242,7 @@ def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:
     accepted = sum(line["successful_syncs"] - line["unchanged"] for line in runs)
     rejected = sum(line["rejected"] for line in runs)
     agrees = counted["records_accepted"] == accepted and sum(counted["records_refused"].values()) == rejected
-    click.echo(
+    say(
         f"CleverTap counted {counted['records_accepted']:,} records accepted and"
         f" {sum(counted['records_refused'].values()):,} refused;"
         f" the runs report {accepted:,} and {rejected:,}."
