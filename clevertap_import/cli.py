@@ -24,7 +24,7 @@ from clevertap_import.cli_conventions import (
     told,
 )
 from clevertap_import.cli_conventions import stop as leave
-from clevertap_import.cli_journal import settle
+from clevertap_import.cli_journal import journal, settle
 from clevertap_import.cli_probe import probe
 from clevertap_import.cli_rejects import rejects, retry
 from clevertap_import.cli_schedules import pause, resume, stop
@@ -70,7 +70,20 @@ def take_variables(folder: Path) -> None:
             leave(f"{file} cannot be read: {error.strerror}.", WRONG)
 
 
-COMMANDS = (check, test_connection, probe, preview, dry_run, rejects, retry, settle, pause, resume, stop)
+COMMANDS = (
+    check,
+    test_connection,
+    probe,
+    preview,
+    dry_run,
+    rejects,
+    retry,
+    settle,
+    journal,
+    pause,
+    resume,
+    stop,
+)
 
 for command in COMMANDS:
     main.add_command(command)

@@ -1,6 +1,7 @@
-"""The command that settles what the journal cannot know by itself."""
+"""Commands about the journal: to settle what it cannot know by itself, to copy it, and to put a copy back."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("run_id", "batch_number", "records", "sent_at", "window_start", "window_end")
 SHOWN_IDENTITIES = 10
+
+KEY_APART = (
+    "Keep the key of the journal elsewhere: journal.key beside it, or the text in"
+    " CLEVERTAP_IMPORT_JOURNAL_KEY. Without it the copy cannot be read."
+)
 
 Line = dict[str, Any]
 
@@ -100,3 +106,46 @@ def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None
     if newer:
         aside(f"{newer:,} batches have come since you looked, and were left as they are.")
     return lines
+
+
+@click.group()
+def journal() -> None:
+    """Copy the journal, or put a copy back.
+
+    The journal alone knows what CleverTap has.
+    """
+
+
+@journal.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@told
+def backup(file: Path) -> None:
+    """Write a whole copy of the journal to FILE, which must not be there yet; runs may go on meanwhile.
+
+    A plain copy of journal.db lacks what SQLite keeps beside it. The key of the journal is not in the copy.
+    """
+    from clevertap_import.io.journal_copies import back_up
+    from clevertap_import.orchestration.resources import journal_url
+
+    contents = back_up(journal_url(), file)
+    click.echo(f"{file}: {contents}.")
+    aside(KEY_APART)
+
+
+@journal.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@told
+def restore(file: Path) -> None:
+    """Put the copy in FILE in place of the journal, while nothing uses it; the old one is kept beside it.
+
+    Runs tell if Dagster knows of deliveries that the copy lacks.
+    """
+    from datetime import UTC, datetime
+
+    from clevertap_import.io.journal_copies import put_back
+    from clevertap_import.orchestration.resources import journal_url
+
+    found, old, kept = put_back(journal_url(), file, datetime.now(UTC))
+    click.echo(f"The journal is that of {file} now: {found}.")
+    if kept:
+        aside(f"Before it had {old or 'nothing that can be read'}; it is kept in {kept}.")

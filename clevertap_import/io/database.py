@@ -97,6 +97,19 @@ DONE_WINDOWS = sa.Table(
 The definition is that under which their rows were sent; they were read at `read_at`, in epoch seconds.
 """
 
+IMPORT_STATE = sa.Table(
+    "import_state",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("reports_until", sa.Double),
+)
+"""`deliveries`: how many runs of the import have sent records; it only grows, so that an old copy is known.
+
+`reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
+null as long as nothing that Dagster knows was taken over.
+"""
+
 SHOWN_BATCHES = sa.Table(
     "shown_batches",
     METADATA,

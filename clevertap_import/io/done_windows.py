@@ -59,6 +59,16 @@ def enter_done_spans(
         connection.execute(DONE_WINDOWS.insert(), values)
 
 
+def forgotten_spans(engine: sa.Engine, import_name: str, windows: Windows) -> list[tuple[int, int]]:
+    """From where until before where the journal has forgotten what was delivered."""
+    mine = (FORGOTTEN.c.import_name == import_name) & FORGOTTEN.c.destination.in_(
+        [windows.destination, UNKNOWN]
+    )
+    with translated(), engine.connect() as connection:
+        rows = connection.execute(sa.select(FORGOTTEN).where(mine)).all()
+    return [(row.first_window, row.last_window + windows.window_seconds) for row in rows]
+
+
 def forget_done(
     connection: sa.Connection, import_name: str, destination: str, first_window: int | None, end_window: int
 ) -> None:

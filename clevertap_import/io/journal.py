@@ -5,7 +5,7 @@ as accepted; if the journal cannot be written, the run ends before the next batc
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,7 +166,7 @@ class Journal:
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
         old &= (DELIVERY.c.sent_at < before) & (DELIVERY.c.last_window <= last_window)
         span = sa.select(sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)).where(old)
-        with translated(), self.engine.begin() as connection:
+        with self._writing() as connection:
             first, last = connection.execute(span).one()
             if first is None:
                 return
@@ -187,7 +187,7 @@ class Journal:
         For full imports, whose runs read everything: what a run did not see is of no use to the next.
         """
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
-        with translated(), self.engine.begin() as connection:
+        with self._writing() as connection:
             window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
             connection.execute(DELIVERY.delete().where(old & (DELIVERY.c.run_id != run_id)))
             size = DIGESTS_PER_KEPT * DIGEST_BYTES
@@ -205,7 +205,7 @@ class Journal:
         lost &= DELIVERY.c.state.in_(states) & (DELIVERY.c.last_window <= last_window)
         if first_window is not None:
             lost &= DELIVERY.c.first_window >= first_window
-        with translated(), self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(DELIVERY.update().where(lost).values(state=RESENT))
 
     @contextmanager
@@ -221,6 +221,10 @@ class Journal:
                 yield
             finally:
                 self._open = None
+
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """That of `together`, or one of its own."""
+        return self._writing()
 
     def _still_ours(self, connection: sa.Connection) -> None:
         if self.turn is None:

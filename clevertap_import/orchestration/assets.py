@@ -16,10 +16,18 @@ from clevertap_import.io.stage import Stage
 from clevertap_import.orchestration.asked_windows import asked_window
 from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
+from clevertap_import.orchestration.delivered import (
+    behind,
+    counted,
+    told_deliveries,
+    trusted,
+    was_imported,
+)
+from clevertap_import.orchestration.done import take_over
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.metadata import report_metadata
-from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version, was_imported
+from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import (
     JournalDatabase,
@@ -30,7 +38,7 @@ from clevertap_import.orchestration.resources import (
 from clevertap_import.pure.asset_keys import RESERVED, input_name, is_asset_key
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
-from clevertap_import.pure.lateness import COMMIT_SECONDS
+from clevertap_import.pure.past import Past
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
 from clevertap_import.pure.upstream import upstream_assets
@@ -154,6 +162,7 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     facts = RunFacts(None, config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
+        facts.deliveries = told_deliveries(context.instance, key)
         if options.force and delivers:
             refuse_foreign_force(config.nickname)
         facts.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
@@ -189,7 +198,7 @@ def checked_then_delivered(
         turn = stack.enter_context(run.turn(leases)) if delivers else None
         stage = stack.enter_context(Stage())
         stack.enter_context(run.progress.logged())
-        past = run.past(journal, delivers=delivers)
+        past = whole_past(context, run, journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
         except (ConfigError, SourceError) as error:
@@ -204,15 +213,34 @@ def checked_then_delivered(
         if tried.blocks(config):
             raise TriedOutBadly(tried.summary)
         if turn:
+            begin_delivery(context, run, stage, journal)
             run.deliver(stage, journal, leases, turn)
             run.tidy(journal)
             if options.limit is None:
-                # A commit takes its time a moment before this session could see its rows.
-                unseen = COMMIT_SECONDS if config.is_by_commit_time else 0
-                version = reading_version(*(clock - unseen for clock in facts.read_clocks))
+                version = reading_version(*run.seen_until)
                 yield dg.MaterializeResult(
                     asset_key=key, metadata=report_metadata(facts), data_version=version
                 )
+
+
+def whole_past(
+    context: dg.AssetExecutionContext, run: ImportRun, journal: Journal, *, delivers: bool
+) -> Past:
+    """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
+    past = run.past(journal, delivers=delivers)
+    run.behind = behind(run.config, journal, run.facts.deliveries)
+    if run.behind is None:
+        return past
+    context.log.warning(str(run.behind))
+    return trusted(past, run.config, run.behind, may_double=run.force or not delivers)
+
+
+def begin_delivery(context: dg.AssetExecutionContext, run: ImportRun, stage: Stage, journal: Journal) -> None:
+    """Enter what only Dagster knew so far, and that one more run sends records."""
+    is_lost = run.behind is not None and run.config.is_events
+    take_over(context.instance, journal, run.config, asset_key(run.config.nickname), anew=is_lost)
+    if stage.counts.batches or run.behind:
+        run.facts.deliveries = counted(journal, run.config, run.facts.deliveries)
 
 
 class TriedOutBadly(RefusedError):
@@ -241,7 +269,10 @@ def selected(
 
 
 def import_run(
-    context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig, facts: RunFacts
+    context: dg.AssetExecutionContext,
+    options: RunOptions,
+    config: ImportConfig,
+    facts: RunFacts,
 ) -> ImportRun:
     return ImportRun(
         config=config,

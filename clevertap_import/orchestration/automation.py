@@ -6,7 +6,8 @@ import dagster as dg
 
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.begun_imports import begun_imports
-from clevertap_import.orchestration.partitions import Reading, range_tags, tagged_range, undone_ranges
+from clevertap_import.orchestration.done import undone_ranges
+from clevertap_import.orchestration.partitions import Reading, range_tags, tagged_range
 from clevertap_import.orchestration.processes import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import sqlalchemy as sa
 
 from clevertap_import.io.clevertap import account_settings
-from clevertap_import.io.database import JournalUnavailable, translated
+from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.io.done_windows import UNKNOWN, Windows, done_spans, enter_done_spans
 from clevertap_import.io.gate import account_digest
 from clevertap_import.io.journal import Journal
@@ -72,7 +72,7 @@ def remember_done(
 ) -> int:
     """Enter what `spans_after` says; returns how many windows are left as they were before the change."""
     spans = spans_after(config, known_spans(journal.engine, config), window, read, read_seconds)
-    with translated(), journal.engine.begin() as connection:
+    with journal.transaction() as connection:
         enter_done_spans(connection, config.nickname, windows_of(config), spans)
     return changed_count(config, spans)
 

@@ -25,6 +25,7 @@ from clevertap_import.orchestration.changed import (
     spans_after,
 )
 from clevertap_import.orchestration.checks import Impact
+from clevertap_import.orchestration.delivered import Behind
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -33,6 +34,7 @@ from clevertap_import.orchestration.retention import Unchanged, forget_old, to_k
 from clevertap_import.orchestration.scope import check_scope, scope_of
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import HeldEvents, HistoryForgotten
+from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.outcome import Outcome
 from clevertap_import.pure.past import NoPast, Past
@@ -60,6 +62,7 @@ class RunFacts:
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
     changed_windows: int = 0
     changed_after: int = 0
+    deliveries: int = 0
     rejects: RejectsFile | None = None
     is_canceled: bool = False
 
@@ -110,6 +113,7 @@ class ImportRun:
     progress: Progress
     facts: RunFacts
     was_imported: bool = False
+    behind: Behind | None = None
     kept: Unchanged | None = None
 
     def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
@@ -281,15 +285,25 @@ class ImportRun:
         if self.force:
             # What was sent again counts once.
             closed = (*OPEN, ANSWERED)
-        if closed:
-            journal.close_others(self.config.nickname, self.run_id, first, last, closed)
-        forget_old(self.config, journal, self.run_id, first, self.kept)
-        if self.window and self.read_window:
-            self.facts.changed_windows = remember_done(
-                journal, self.config, self.window, self.read_window, min(self.facts.read_clocks)
-            )
-            if note := changed_note(self.config, self.facts.changed_windows):
-                self.progress.log(note)
+        with journal.together():
+            if closed:
+                journal.close_others(self.config.nickname, self.run_id, first, last, closed)
+            forget_old(self.config, journal, self.run_id, first, self.kept)
+            if self.window and self.read_window:
+                self.facts.changed_windows = remember_done(
+                    journal, self.config, self.window, self.read_window, min(self.seen_until)
+                )
+        if note := changed_note(self.config, self.facts.changed_windows):
+            self.progress.log(note)
+
+    @property
+    def seen_until(self) -> list[float]:
+        """Up to when rows were there to be read, as several clocks tell it.
+
+        A commit takes its time a moment before this session could see its rows.
+        """
+        unseen = COMMIT_SECONDS if self.config.is_by_commit_time else 0
+        return [clock - unseen for clock in self.facts.read_clocks]
 
     def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:
         """Count `rejections`, and write them to the file with their source rows."""

@@ -10,13 +10,13 @@ import dagster as dg
 from clevertap_import.io.leases import holders, import_resource
 from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import job_name
+from clevertap_import.orchestration.done import undone_ranges
 from clevertap_import.orchestration.forced import started_by_command
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     keys_until,
     partitions_def,
     range_tags,
-    undone_ranges,
 )
 from clevertap_import.orchestration.processes import clear_dead_runs, process_tags
 from clevertap_import.orchestration.recorded_runs import execute_recorded

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from clevertap_import.orchestration.delivered import DELIVERIES
 from clevertap_import.orchestration.execution import RunFacts
 from clevertap_import.pure.window import Window
 
@@ -28,6 +29,7 @@ MEANINGS = {
     "blank_values": "Cells that were empty or white space alone, and counted as NULL (see on_blank).",
     "future_events": "Events whose time is more than two minutes after the run began.",
     "changed_windows": "Windows that were done before the import was changed; `run NAME --full` reads them.",
+    "deliveries": "How many runs of the import have sent records so far; the journal must know as many.",
     "health_percent": "successful of successful + failed, rounded down; left out of no rows or if canceled.",
     "seconds": "How long the run took.",
     "records_per_second": "total_records per second.",
@@ -61,6 +63,7 @@ def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
         "blank_values": dg.MetadataValue.int(facts.counts.blank_values),
         "future_events": dg.MetadataValue.int(facts.counts.future_events),
         "changed_windows": dg.MetadataValue.int(facts.changed_windows),
+        DELIVERIES: dg.MetadataValue.int(facts.deliveries),
         "seconds": dg.MetadataValue.float(round(facts.seconds, 3)),
         "records_per_second": dg.MetadataValue.float(round(report.read / max(facts.seconds, 0.001), 1)),
         "dagster/row_count": dg.MetadataValue.int(report.successful),

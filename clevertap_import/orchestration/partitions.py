@@ -25,6 +25,7 @@ KEY_FORMATS = {
 
 RECORDS_PER_READ = 1000
 READ_AT = "read "
+MATERIALIZED = DagsterEventType.ASSET_MATERIALIZATION
 
 FIRST_TAG = "dagster/asset_partition_range_start"
 LAST_TAG = "dagster/asset_partition_range_end"
@@ -67,15 +68,6 @@ def keys_until(config: ImportConfig, now: datetime) -> list[str]:
     return [(first + number * size).strftime(text) for number in range(1 if last == -1 else last + 1)]
 
 
-def undone(config: ImportConfig, moments: Mapping[str, float], keys: Sequence[str]) -> list[str]:
-    """Those of `keys`, which are all from the first on, that were not read after their end.
-
-    `moments`: when each window was read last, in epoch seconds.
-    """
-    first_end, size = grid(config).start_seconds + grid(config).size_seconds, grid(config).size_seconds
-    return [key for number, key in enumerate(keys) if moments.get(key, 0) < first_end + number * size]
-
-
 def key_ranges(keys: Sequence[str], wanted: Iterable[str]) -> list[KeyRange]:
     """`wanted` as contiguous ranges of `keys`, which are all keys in order."""
     chosen = set(wanted)
@@ -92,33 +84,48 @@ def reading_version(*clocks: float) -> dg.DataVersion:
     return dg.DataVersion(f"{READ_AT}{datetime.fromtimestamp(int(min(clocks)), UTC).isoformat()}")
 
 
-def was_imported(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
-    """Whether the last materialization came from a run of the import, and not from a report by hand."""
-    event = instance.get_latest_materialization_event(key)
-    tags = event.asset_materialization.tags if event and event.asset_materialization else None
-    return (tags or {}).get(DATA_VERSION_TAG, "").startswith(READ_AT)
-
-
 def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
-    """When the last run that imported a window began to read it, in epoch seconds.
+    """When the last run that imported a window began to read it, in epoch seconds, as Dagster knows it.
 
     The time of the materialization would not do: a window that ends while the run delivers was read in part.
     Windows of other making, such as those reported by hand in the UI, count from their materialization.
     Moments that have not come yet are left out: they are of a clock that ran ahead.
     """
-    storage = instance.event_log_storage
-    kind = DagsterEventType.ASSET_MATERIALIZATION
-    versions = storage.get_latest_tags_by_partition(key, kind, [DATA_VERSION_TAG])
-    moments = {
-        partition: datetime.fromisoformat(tags[DATA_VERSION_TAG].removeprefix(READ_AT)).timestamp()
-        for partition, tags in versions.items()
-        if tags[DATA_VERSION_TAG].startswith(READ_AT)
-    }
-    latest = storage.get_latest_storage_id_by_partition(key, kind)
-    moments |= moments_told(instance, key, [latest[other] for other in latest if other not in moments])
+    by_runs = read_by_runs(instance, key)
+    return come(by_runs | reports(instance, key, by_runs))
+
+
+def reported_moments(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> dict[str, float]:
+    """When windows were reported by hand, of those whose last materialization that is, after `since`."""
+    found = come(reports(instance, key, read_by_runs(instance, key)))
+    return {partition: moment for partition, moment in found.items() if moment > since}
+
+
+def come(moments: Mapping[str, float]) -> dict[str, float]:
     # Of the clock, and not of a tick: windows may have been read since a tick that is evaluated late.
     now = datetime.now(UTC).timestamp()
     return {partition: moment for partition, moment in moments.items() if moment <= now}
+
+
+def is_of_a_run(tags: Mapping[str, str]) -> bool:
+    """Whether a materialization with these tags was made by a run of the import, and not by hand."""
+    return tags.get(DATA_VERSION_TAG, "").startswith(READ_AT)
+
+
+def read_by_runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
+    """By the versions of the last materializations of all windows."""
+    versions = instance.event_log_storage.get_latest_tags_by_partition(key, MATERIALIZED, [DATA_VERSION_TAG])
+    return {
+        partition: datetime.fromisoformat(tags[DATA_VERSION_TAG].removeprefix(READ_AT)).timestamp()
+        for partition, tags in versions.items()
+        if is_of_a_run(tags)
+    }
+
+
+def reports(instance: dg.DagsterInstance, key: dg.AssetKey, by_runs: Mapping[str, float]) -> dict[str, float]:
+    """When windows were materialized whose last materialization is of other making."""
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, MATERIALIZED)
+    return moments_told(instance, key, [latest[other] for other in latest if other not in by_runs])
 
 
 def moments_told(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> dict[str, float]:
@@ -140,32 +147,9 @@ class Reading:
     keys: KeyRange
     began: float
 
-
-def undone_ranges(
-    instance: dg.DagsterInstance,
-    config: ImportConfig,
-    key: dg.AssetKey,
-    now: datetime,
-    readings: Iterable[Reading] = (),
-) -> list[KeyRange]:
-    """The windows of an import that a run should take, up to and with the one in progress at `now`."""
-    if config.updated_on is None:
-        return []
-    return ranges_left(config, read_moments(instance, key), readings, now)
-
-
-def ranges_left(
-    config: ImportConfig, moments: Mapping[str, float], readings: Iterable[Reading], now: datetime
-) -> list[KeyRange]:
-    """The windows that are neither done nor under way at `now`.
-
-    What `readings` have under way counts as read: a run that fails after all leaves its windows to the next.
-    """
-    keys, expected = keys_until(config, now), dict(moments)
-    for reading in readings:
-        for key in keys[bisect_left(keys, reading.keys.first) : bisect_right(keys, reading.keys.last)]:
-            expected[key] = max(reading.began, expected.get(key, 0))
-    return key_ranges(keys, undone(config, expected, keys))
+    def among(self, keys: Sequence[str]) -> Sequence[str]:
+        """Those of `keys`, which are in order, that the run takes."""
+        return keys[bisect_left(keys, self.keys.first) : bisect_right(keys, self.keys.last)]
 
 
 def range_tags(keys: KeyRange) -> dict[str, str]:

@@ -93,7 +93,12 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def open_journal() -> Journal:
     """The journal for commands, which have no resources."""
-    return Journal(os.environ.get(JOURNAL_VARIABLE) or default_url(home()), key_folder=home() / OUR_FOLDER)
+    return Journal(journal_url(), key_folder=home() / OUR_FOLDER)
+
+
+def journal_url() -> str:
+    """Where the journal of commands is."""
+    return os.environ.get(JOURNAL_VARIABLE) or default_url(home())
 
 
 def home() -> Path:

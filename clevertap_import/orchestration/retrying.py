@@ -10,6 +10,7 @@ from dagster import AssetRecordsFilter, DagsterEventType
 
 from clevertap_import.io.rejects import kept_rejects, read_rejects
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.done import done_keys
 from clevertap_import.orchestration.launch import Wish, runs
 from clevertap_import.orchestration.partitions import (
     KEY_FORMATS,
@@ -62,7 +63,7 @@ def unmended(
     """The windows in which the newest run that read them to its end rejected rows.
 
     `rejected`: by run, the windows in which it rejected rows. A run that failed, or had a limit, materialized
-    nothing, and does not count.
+    nothing, and does not count. Of a window that is done, and whose run was removed from Dagster, all count.
     """
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
         asset_key(config.nickname), DagsterEventType.ASSET_MATERIALIZATION
@@ -73,10 +74,15 @@ def unmended(
         for window in windows
     }
     run_ids = runs_of(instance, config, sorted({each for each in readers.values() if each is not None}))
+    done = done_keys(instance, config, asset_key(config.nickname)) if None in readers.values() else set()
     return [
         window
         for window, reader in readers.items()
-        if reader is not None and window in rejected.get(run_ids[reader], ())
+        if (
+            window.strftime(KEY_FORMATS[config.window]) in done
+            if reader is None
+            else window in rejected.get(run_ids[reader], ())
+        )
     ]
 
 

@@ -1,6 +1,6 @@
 """docs/reference.md: every command, key, type, code, check and variable, from what the code itself holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
@@ -66,7 +66,7 @@ def reference_page() -> str:
 
 def command_section() -> Iterable[str]:
     yield from heading(2, "Commands", EXIT_CODES)
-    for name, command in sorted(main.commands.items()):
+    for name, command in sorted(all_commands(main)):
         arguments = [each.make_metavar(click.Context(command)) for each in arguments_of(command)]
         usage = " ".join([f"clevertap-import {name}", *arguments])
         yield from heading(3, f"`{usage}`", " ".join((command.help or "").split()))
@@ -74,6 +74,15 @@ def command_section() -> Iterable[str]:
         if options:
             rows = [(code(spelled(each)), option_default(each), each.help or "") for each in options]
             yield from table(("option", "default", "does"), rows)
+
+
+def all_commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """By what is typed for each, those of groups in the group included."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from all_commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def arguments_of(command: click.Command) -> list[click.Argument]:

@@ -9,6 +9,7 @@ import pytest
 from clevertap_import.orchestration.automation import import_schedule
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import_tests.builders import profiles_import
+from clevertap_import_tests.workshop import dagster_home
 
 ASSET = dg.AssetKey(["clevertap", "import_under_test"])
 START = date(2026, 3, 2)
@@ -17,7 +18,7 @@ MIDNIGHT = datetime(2026, 3, 5, tzinfo=UTC)
 
 @pytest.fixture
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
+    with dagster_home(tmp_path_factory.mktemp("home")) as instance:
         yield instance
 
 

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.orchestration.partitions import KeyRange, Reading, keys_until, ranges_left
+from clevertap_import.orchestration.changed import spans_after
+from clevertap_import.orchestration.done import Done, ranges_left
+from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, Reading, grid, keys_until
+from clevertap_import.pure.done_windows import DoneSpan
 from clevertap_import_tests.builders import profiles_import
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
@@ -30,13 +33,15 @@ class World:
 
     runs: list[Run] = field(default_factory=list)
 
-    def moments(self, now: datetime) -> dict[str, float]:
-        """As Dagster's history tells: for each window when the last run that ended well began to read."""
-        found: dict[str, float] = {}
+    def done(self, now: datetime) -> Done:
+        """As the journal tells after each run that ended well."""
+        spans: list[DoneSpan] = []
         for run in sorted(self.runs, key=lambda run: run.ended):
             if run.is_success and run.ended <= now:
-                found |= dict.fromkeys(self.windows(run.keys, now), run.began.timestamp())
-        return found
+                first, last = (moment(key) for key in (run.keys.first, run.keys.last))
+                window = grid(CONFIG).window(first, last + grid(CONFIG).size)
+                spans = spans_after(CONFIG, spans, window, window, run.began.timestamp())
+        return Done(spans)
 
     def windows(self, keys: KeyRange, now: datetime) -> list[str]:
         return [key for key in keys_until(CONFIG, now) if keys.first <= key <= keys.last]
@@ -47,7 +52,7 @@ class World:
             return []
         under_way = [run for run in self.runs if run.ended > now]
         readings = [Reading(run.keys, run.began.timestamp()) for run in under_way]
-        asked = ranges_left(CONFIG, self.moments(now), readings, now)
+        asked = ranges_left(CONFIG, self.done(now), readings, now)
         begin = max([now, *(run.ended for run in under_way)])
         for keys in asked:
             ended = begin + timedelta(minutes=minutes)
@@ -62,6 +67,10 @@ class World:
             run.is_success and run.keys.first <= key <= run.keys.last and run.began >= row
             for run in self.runs
         )
+
+
+def moment(key: str) -> datetime:
+    return datetime.strptime(key, KEY_FORMATS["hour"]).replace(tzinfo=UTC)
 
 
 # Minutes until the tick (long ones are pauses), how long its runs take, and how they end.

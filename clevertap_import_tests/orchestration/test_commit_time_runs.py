@@ -3,8 +3,11 @@
 import time
 from datetime import UTC, datetime
 
+from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.changed import known_spans
 from clevertap_import.orchestration.partitions import read_moments
+from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import_tests.workshop import Workshop
 
@@ -32,3 +35,8 @@ def test_a_window_is_done_only_if_it_had_ended_a_minute_before_it_was_read(works
     moments = read_moments(workshop.instance, asset_key("committed"))
     assert moments
     assert max(moments.values()) <= time.time() - COMMIT_SECONDS
+    config = load_folder(workshop.folder).called("committed").config
+    with open_journal() as journal:
+        spans = known_spans(journal.engine, config)
+    assert spans
+    assert max(span.read_at for span in spans) <= time.time() - COMMIT_SECONDS

@@ -13,8 +13,11 @@ from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.deliver import Deliverer
 from clevertap_import.io.journal import OPEN, Journal
 from clevertap_import.io.stage import Stage, Stager
-from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, grid, keys_until, ranges_left
+from clevertap_import.orchestration.changed import spans_after
+from clevertap_import.orchestration.done import Done, ranges_left
+from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, grid
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.done_windows import DoneSpan
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.pure.window import Window
@@ -53,13 +56,13 @@ class Version:
 
 @dataclass
 class World:
-    """One import, its table, its journal and its account; Dagster's history as `moments`."""
+    """One import, its table, its journal and its account; which windows are done as `spans`."""
 
     config: ImportConfig
     journal: Journal
     visible: dict[object, Version] = field(default_factory=dict)
     account: Account = field(default_factory=lambda: Account([]))
-    moments: dict[str, float] = field(default_factory=dict)
+    spans: list[DoneSpan] = field(default_factory=list)
 
     @property
     def is_events(self) -> bool:
@@ -70,13 +73,12 @@ class World:
         self.visible[len(self.visible) if self.is_events else version.identity] = version
 
     def tick(self, now: datetime, *, fails: bool) -> None:
-        for keys in ranges_left(self.config, self.moments, [], now):
-            self.run(keys, fails=fails)
+        for keys in ranges_left(self.config, Done(self.spans), [], now):
+            window, read = self.run(keys, fails=fails)
             if not fails:
-                taken = [key for key in keys_until(self.config, now) if keys.first <= key <= keys.last]
-                self.moments |= dict.fromkeys(taken, now.timestamp())
+                self.spans = spans_after(self.config, self.spans, window, read, now.timestamp())
 
-    def run(self, keys: KeyRange, *, fails: bool) -> None:
+    def run(self, keys: KeyRange, *, fails: bool) -> tuple[Window, Window]:
         """As the asset does it: the windows with the lookback, what is news of them, the delivery."""
         first, last = (moment(key) for key in (keys.first, keys.last))
         window = grid(self.config).window(first, last + timedelta(hours=1))
@@ -96,6 +98,7 @@ class World:
             deliverer.deliver(stage.batches())
         if not fails:
             self.journal.close_others("import", "another", *starts, OPEN)
+        return window, read
 
     def rows(self, window: Window) -> pa.RecordBatch:
         """What Snowflake returns for `window`."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clevertap_import.orchestration.done import Done, undone_ranges
 from clevertap_import.orchestration.partitions import (
     KEY_FORMATS,
     KeyRange,
@@ -16,12 +17,11 @@ from clevertap_import.orchestration.partitions import (
     partitions_def,
     range_tags,
     read_moments,
-    undone,
-    undone_ranges,
 )
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.window import GRIDS
 from clevertap_import_tests.builders import profiles_import
+from clevertap_import_tests.workshop import dagster_home
 
 KEYS = [f"{number:02d}" for number in range(24)]
 ASSET = dg.AssetKey(["clevertap", "import_under_test"])
@@ -84,7 +84,7 @@ def test_a_window_is_done_when_it_was_read_after_its_end() -> None:
         "2026-11-02": ends["2026-11-02"] - 1,
         "2026-11-04": ends["2026-11-04"] + 1,
     }
-    assert undone(config, read, keys) == ["2026-11-02", "2026-11-03"]
+    assert list(Done(moments=read).places(config, keys)) == [True, False, False, True]
 
 
 def materialize(instance: dg.DagsterInstance, key: str) -> None:
@@ -97,7 +97,7 @@ def test_undone_windows_are_told_from_dagsters_history(tmp_path_factory: pytest.
     today = (datetime.now(UTC) + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
     config = windowed("day", (today - timedelta(days=6)).date().isoformat())
     keys = [f"{today - timedelta(days=6 - number):%Y-%m-%d}" for number in range(9)]
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
+    with dagster_home(tmp_path_factory.mktemp("home")) as instance:
         assert undone_ranges(instance, config, ASSET, today) == [KeyRange(keys[0], keys[6])]
         for key in (keys[0], keys[2], keys[3], keys[6]):
             materialize(instance, key)
@@ -111,7 +111,7 @@ def test_undone_windows_are_told_from_dagsters_history(tmp_path_factory: pytest.
 
 
 def test_the_last_materialization_of_a_window_counts(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
+    with dagster_home(tmp_path_factory.mktemp("home")) as instance:
         materialize(instance, "2026-11-01")
         first = read_moments(instance, ASSET)["2026-11-01"]
         materialize(instance, "2026-11-01")

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.done import undone_ranges
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     keys_until,
     partitions_def,
     read_moments,
     reading_version,
-    undone_ranges,
 )
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.window import GRIDS

@@ -59,6 +59,14 @@ def test_a_later_run_that_does_not_look_back_so_far_does_not_count(workshop: Wor
     assert wishes(workshop, "near") == [Wish(start=YESTERDAY, end=TODAY)]
 
 
+def test_a_window_whose_run_was_removed_from_dagster_is_retried(workshop: Workshop) -> None:
+    written(workshop, "removed")
+    workshop.people([malformed("m", YESTERDAY)])
+    (line,) = workshop.run("removed")
+    workshop.instance.delete_run(line["run_id"])
+    assert wishes(workshop, "removed") == [Wish(start=YESTERDAY, end=TODAY)]
+
+
 @pytest.mark.parametrize("how", ["limit", "failed"])
 def test_a_run_that_finished_no_window_does_not_count(workshop: Workshop, how: str) -> None:
     written(workshop, how)

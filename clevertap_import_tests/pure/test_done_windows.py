@@ -43,3 +43,15 @@ def test_spans_know_of_each_window_what_a_plain_memory_knows(
 
 def test_what_another_version_computed_says_nothing() -> None:
     assert changed_windows([DoneSpan(0, HOUR, "0-abc")], DIGESTS[0], 0, HOUR) == 0
+
+
+def test_what_a_clock_that_ran_ahead_has_read_stays_by_itself_until_another_run_has_read_later() -> None:
+    """Who looks before that moment leaves it out, and nothing else with it."""
+    digest, ahead = DIGESTS[0], 90 * HOUR
+    spans = renewed([], 0, DoneSpan(0, 2 * HOUR, digest, 2 * HOUR))
+    spans = renewed(spans, 2 * HOUR, DoneSpan(2 * HOUR, 3 * HOUR, digest, ahead))
+    assert spans == [DoneSpan(0, 2 * HOUR, digest, 2 * HOUR), DoneSpan(2 * HOUR, 3 * HOUR, digest, ahead)]
+    spans = renewed(spans, 3 * HOUR, DoneSpan(3 * HOUR, 4 * HOUR, digest, 4 * HOUR))
+    assert [span.read_at for span in spans] == [2 * HOUR, ahead, 4 * HOUR]
+    spans = renewed(spans, 4 * HOUR, DoneSpan(4 * HOUR, 5 * HOUR, digest, 99 * HOUR))
+    assert spans == [DoneSpan(0, 4 * HOUR, digest, ahead), DoneSpan(4 * HOUR, 5 * HOUR, digest, 99 * HOUR)]

@@ -34,6 +34,12 @@ def upgrade() -> None:
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sa.Index("epoch_by_import", "import_name", "destination"),
     )
+    op.create_table(
+        "import_state",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("reports_until", sa.Double),
+    )
     op.create_table("journal_key", sa.Column("check_value", sa.String(64), nullable=False))
     place: KeyPlace = context.config.attributes["key"]
     hide_digests(op.get_bind(), place.made())

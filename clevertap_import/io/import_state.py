@@ -1,0 +1,44 @@
+"""What the journal's database knows of an import as a whole."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from clevertap_import.io.database import IMPORT_STATE, translated
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """`deliveries`: how many runs have sent records. `reports_until`: see IMPORT_STATE."""
+
+    deliveries: int = 0
+    reports_until: float | None = None
+
+
+def import_state(engine: sa.Engine, import_name: str) -> ImportState:
+    with translated(), engine.connect() as connection:
+        return state_of(connection, import_name)
+
+
+def state_of(connection: sa.Connection, import_name: str) -> ImportState:
+    mine = sa.select(IMPORT_STATE).where(IMPORT_STATE.c.import_name == import_name)
+    row = connection.execute(mine).one_or_none()
+    return ImportState(row.deliveries, row.reports_until) if row else ImportState()
+
+
+def count_delivery(connection: sa.Connection, import_name: str, at_least: int) -> int:
+    """One more run sends records; returns how many that makes. It is more than `at_least`."""
+    count = max(state_of(connection, import_name).deliveries, at_least) + 1
+    enter(connection, import_name, deliveries=count)
+    return count
+
+
+def enter_reports_until(connection: sa.Connection, import_name: str, moment: float) -> None:
+    enter(connection, import_name, reports_until=moment)
+
+
+def enter(connection: sa.Connection, import_name: str, **values: float) -> None:
+    """One run of an import is at work at a time, so nobody else makes the row meanwhile."""
+    mine = IMPORT_STATE.update().where(IMPORT_STATE.c.import_name == import_name)
+    if not connection.execute(mine.values(**values)).rowcount:
+        connection.execute(IMPORT_STATE.insert().values(import_name=import_name, **values))

@@ -1,0 +1,157 @@
+"""Which windows of an import are done. The journal's database says so; Dagster shows it.
+
+From Dagster come the windows that people report as done in its UI; and, before a run of this version has
+delivered, what earlier versions kept there alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+
+import dagster as dg
+
+from clevertap_import.io.database import translated
+from clevertap_import.io.done_windows import enter_done_spans, forgotten_spans
+from clevertap_import.io.import_state import enter_reports_until, import_state
+from clevertap_import.io.journal import Journal
+from clevertap_import.orchestration.changed import known_spans, windows_of
+from clevertap_import.orchestration.partitions import (
+    KeyRange,
+    Reading,
+    grid,
+    key_ranges,
+    keys_until,
+    read_moments,
+    reported_moments,
+)
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.done_windows import DoneSpan, merged
+
+REPORTED = ""
+"""In place of a definition's digest: nobody knows under which one these windows were done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What is done: the windows of `spans`, and those that were read at these moments, after their end."""
+
+    spans: Sequence[DoneSpan] = ()
+    moments: Mapping[str, float] = field(default_factory=dict)
+    reports_until: float | None = None
+
+    def places(self, config: ImportConfig, keys: Sequence[str]) -> bytearray:
+        """For each of `keys`, which are all from the first on, whether its window is done."""
+        first, size = grid(config).start_seconds, grid(config).size_seconds
+        done = bytearray(len(keys))
+        for span in self.spans:
+            begin, end = (max(0, (bound - first) // size) for bound in (span.first, span.end))
+            length = max(0, min(end, len(keys)) - begin)
+            done[begin : begin + length] = b"\1" * length
+        if self.moments:
+            for place, key in enumerate(keys):
+                if self.moments.get(key, 0) >= first + (place + 1) * size:
+                    done[place] = 1
+        return done
+
+
+def done_windows(instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetKey) -> Done:
+    """Whatever says of a window that it is done, by the clock of now."""
+    with open_journal() as journal:
+        return done_by(instance, journal, config, key)
+
+
+def done_keys(instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetKey) -> set[str]:
+    """The windows that are done, by their keys."""
+    keys = keys_until(config, datetime.now(UTC))
+    places = done_windows(instance, config, key).places(config, keys)
+    return {key for key, is_done in zip(keys, places, strict=True) if is_done}
+
+
+def done_by(instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey) -> Done:
+    # What a clock that ran ahead has read is not read yet.
+    now = datetime.now(UTC).timestamp()
+    spans = [span for span in known_spans(journal.engine, config) if span.read_at <= now]
+    until = import_state(journal.engine, config.nickname).reports_until
+    if until is not None:
+        return Done(spans, reported_moments(instance, key, until), until)
+    moments = read_moments(instance, key)
+    return Done([*spans, *forgotten(journal, config, moments)], moments)
+
+
+def forgotten(journal: Journal, config: ImportConfig, moments: Mapping[str, float]) -> Iterable[DoneSpan]:
+    """The windows of which the journal has forgotten what was sent, before all that Dagster knows.
+
+    Their runs were removed from Dagster. Among the windows that Dagster knows, others may have failed.
+    """
+    keys = keys_until(config, datetime.now(UTC)) if moments else []
+    place = next((place for place, key in enumerate(keys) if key in moments), None)
+    first = None if place is None else grid(config).start_seconds + place * grid(config).size_seconds
+    for begin, end in forgotten_spans(journal.engine, config.nickname, windows_of(config)):
+        yield DoneSpan(begin, end if first is None else min(end, first), REPORTED)
+
+
+def take_over(
+    instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey, *, anew: bool
+) -> None:
+    """Enter into the journal what only Dagster knows, so that nothing of it is needed any more.
+
+    For the run that has the import's turn. `anew`: also what the journal had taken over, as it is lost there.
+    """
+    if config.updated_on is None:
+        return
+    found = done_by(instance, journal, config, key)
+    moments = read_moments(instance, key) if anew else found.moments
+    if found.reports_until is not None and not moments:
+        return
+    spans = known_spans(journal.engine, config)
+    told = Done(found.spans, moments)
+    until = max([found.reports_until or 0.0, *moments.values()])
+    with translated(), journal.engine.begin() as connection:
+        whole = merged([*spans, *spans_told(config, told, Done(spans))], 0)
+        enter_done_spans(connection, config.nickname, windows_of(config), whole)
+        enter_reports_until(connection, config.nickname, until)
+
+
+def spans_told(config: ImportConfig, told: Done, known: Done) -> Iterable[DoneSpan]:
+    """The windows that are done by `told` and not by `known`, as spans."""
+    keys = keys_until(config, datetime.now(UTC))
+    first, size = grid(config).start_seconds, grid(config).size_seconds
+    is_new = [
+        new and not old
+        for new, old in zip(told.places(config, keys), known.places(config, keys), strict=True)
+    ]
+    for wanted, group in groupby(range(len(keys)), is_new.__getitem__):
+        places = list(group)
+        if wanted:
+            read_at = max(told.moments.get(keys[place], 0) for place in places)
+            yield DoneSpan(first + places[0] * size, first + (places[-1] + 1) * size, REPORTED, int(read_at))
+
+
+def undone_ranges(
+    instance: dg.DagsterInstance,
+    config: ImportConfig,
+    key: dg.AssetKey,
+    now: datetime,
+    readings: Iterable[Reading] = (),
+) -> list[KeyRange]:
+    """The windows of an import that a run should take, up to and with the one in progress at `now`."""
+    if config.updated_on is None:
+        return []
+    return ranges_left(config, done_windows(instance, config, key), readings, now)
+
+
+def ranges_left(
+    config: ImportConfig, done: Done, readings: Iterable[Reading], now: datetime
+) -> list[KeyRange]:
+    """The windows that are neither done nor under way at `now`.
+
+    What `readings` have under way counts as read: a run that fails after all leaves its windows to the next.
+    """
+    keys, expected = keys_until(config, now), dict(done.moments)
+    for reading in readings:
+        for key in reading.among(keys):
+            expected[key] = max(reading.began, expected.get(key, 0))
+    places = Done(done.spans, expected).places(config, keys)
+    return key_ranges(keys, [key for key, is_done in zip(keys, places, strict=True) if not is_done])
