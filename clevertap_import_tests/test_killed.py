@@ -19,6 +19,7 @@ from dagster._core.test_utils import create_run_for_test
 from clevertap_import.io.heartbeats import heartbeats
 from clevertap_import.io.leases import import_resource
 from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.begun_imports import tag_of
 from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
@@ -29,6 +30,7 @@ from clevertap_import_tests.workshop import Workshop, command, open_workshop, pr
 START_SECONDS = 90
 END_SECONDS = 90
 SLOW_SECONDS = 30
+LONG_SECONDS = 600
 
 
 @pytest.fixture
@@ -41,9 +43,9 @@ def workshop(
         yield shop
 
 
-def started(workshop: Workshop, *words: str) -> subprocess.Popen[str]:
-    """A command, `run people` if it is not named, that waits for CleverTap's answer."""
-    workshop.clevertap.knobs(service_seconds=SLOW_SECONDS)
+def started(workshop: Workshop, *words: str, seconds: float = SLOW_SECONDS) -> subprocess.Popen[str]:
+    """A command, `run people` if it is not named, that waits for CleverTap's answer for so long."""
+    workshop.clevertap.knobs(service_seconds=seconds)
     process = subprocess.Popen(
         [sys.executable, "-m", "clevertap_import", *(words or ("run", "people"))],
         env=process_environment(workshop),
@@ -142,10 +144,12 @@ def test_a_run_on_another_machine_lives_as_long_as_its_beats_rise(workshop: Work
     def look(seconds: int) -> list[str]:
         return clear_dead_runs(instance, ["people"], began + timedelta(seconds=seconds))
 
-    with started(workshop) as process:
+    # It is under way for longer than this machine may take for the looks.
+    with started(workshop, seconds=LONG_SECONDS) as process:
         (run,) = instance.get_runs()
         # As if from another host, where nobody here can see the process.
-        instance.add_run_tags(run.run_id, {PROCESS_TAG: "elsewhere:7"})
+        elsewhere = {PROCESS_TAG: "elsewhere:7", **tag_of(run.run_id, "people", "elsewhere:7")}
+        instance.add_run_tags(run.run_id, elsewhere)
         for seconds in (200, 230, 260):
             seen = beats()
             assert look(seconds) == []

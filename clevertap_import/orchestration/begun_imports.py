@@ -14,9 +14,10 @@ from clevertap_import.io.process_identity import own_process
 from clevertap_import.pure.errors import Unfinished
 
 IMPORT_TAG = "clevertap/import/"
-"""With the nickname: the run's id, and while the import is under way, since when and in which process."""
+"""With the nickname: the run's id, since when the import is under way, and in which process; or ENDED."""
 
 ENDED = "ended"
+"""In place of a process: the import ended at that moment."""
 
 
 class RunHasEnded(Unfinished):
@@ -43,18 +44,31 @@ def told(instance: dg.DagsterInstance, run_id: str, nickname: str) -> Iterator[N
             f"Run {run_id[:8]} was marked as {run.status.value.lower()} before {nickname!r} began in it, as"
             " nobody knew that it was alive. Nothing was sent. Start another run."
         )
-    tag = IMPORT_TAG + nickname
-    instance.add_run_tags(run_id, {tag: f"{run_id} {time.time():.0f} {own_process()}"})
+    instance.add_run_tags(run_id, tag_of(run_id, nickname, own_process()))
     try:
         yield
     finally:
         # If it cannot be written, neither can the end of the step, and the run fails by that.
         with suppress(Exception):
-            instance.add_run_tags(run_id, {tag: f"{run_id} {ENDED}"})
+            instance.add_run_tags(run_id, tag_of(run_id, nickname, ENDED))
+
+
+def tag_of(run_id: str, nickname: str, process: str) -> dict[str, str]:
+    return {IMPORT_TAG + nickname: f"{run_id} {time.time():.0f} {process}"}
 
 
 def begun_imports(run: dg.DagsterRun) -> dict[str, Begun]:
-    """The imports under way in the run, by nickname. (A re-execution has the tags of another run too.)"""
+    """The imports under way in the run, by nickname."""
+    return {nickname: each for nickname, each in told_imports(run).items() if each.process != ENDED}
+
+
+def ended_imports(run: dg.DagsterRun) -> dict[str, float]:
+    """When the imports that have ended in the run did so, by nickname."""
+    return {nickname: each.since for nickname, each in told_imports(run).items() if each.process == ENDED}
+
+
+def told_imports(run: dg.DagsterRun) -> dict[str, Begun]:
+    """What the run tells of its imports. (A re-execution has the tags of another run too.)"""
     found = {}
     for tag, value in run.tags.items():
         run_id, _, rest = value.partition(" ")

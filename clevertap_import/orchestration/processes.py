@@ -18,13 +18,16 @@ from clevertap_import.io.heartbeats import Beats, heartbeats
 from clevertap_import.io.leases import SILENT_SECONDS, import_resource
 from clevertap_import.io.process_identity import lives, own_process
 from clevertap_import.orchestration.assets import asset_key, op_name
-from clevertap_import.orchestration.begun_imports import Begun, begun_imports
+from clevertap_import.orchestration.begun_imports import Begun, begun_imports, ended_imports
 from clevertap_import.orchestration.code_servers import CodeServers
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 
 PROCESS_TAG = "clevertap/process"
 """The process of the command that carries a run out, as `own_process` says it."""
+
+END_SECONDS = 600
+"""A run whose import has ended, elsewhere, has ended itself by then: its last events may take their time."""
 
 BEGIN_SECONDS = 60
 """A run has its lease by then: it takes it before it logs in anywhere."""
@@ -116,7 +119,9 @@ def is_suspect(
     if nickname in begun:
         return is_silent(instance, run, nickname, begun[nickname], now)
     if run.tags.get(NICKNAME_TAG) == nickname and run.status == dg.DagsterRunStatus.STARTED:
-        return delivers(run, nickname) and now - began_at(record) >= BEGIN_SECONDS
+        ended = ended_imports(run).get(nickname)
+        due = began_at(record) + BEGIN_SECONDS if ended is None else ended + END_SECONDS
+        return delivers(run, nickname) and now >= due
     is_planned = asset_key(nickname) in {*(run.asset_selection or ()), *checked_assets(run)}
     is_ours = is_planned or run.tags.get(NICKNAME_TAG) == nickname
     return is_ours and not begun and servers.abandoned(instance, run, op_name(nickname))
