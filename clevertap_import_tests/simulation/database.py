@@ -72,6 +72,8 @@ class Database:
         self.copy: Content | None = None
         self.newest: Content | None = None
         self.failovers = 0
+        self.begun = 0
+        self.begun_at_failover = 0
         self.put(shared.empty)
 
     def now(self) -> datetime:
@@ -83,6 +85,7 @@ class Database:
 
     def before(self, process: Process, point: Point) -> Fault | None:
         fault = process.reach(point)
+        self.begun += point == "begin"
         if self.is_down and point != "commit":
             self.scheduler.pause(min(LOCK_WAIT_SECONDS, self.down_until - self.scheduler.now))
         if self.is_down:
@@ -104,6 +107,11 @@ class Database:
             raise unavailable("the connection was lost after the commit")
         process.reach("committed")
 
+    @property
+    def is_noticed(self) -> bool:
+        """Whether anybody has used the database since its last failover."""
+        return self.begun > self.begun_at_failover
+
     def forget_commits(self) -> None:
         """A failover loses none that are older."""
         self.commits.clear()
@@ -114,6 +122,7 @@ class Database:
         """The last commits are gone, and nobody is told."""
         if len(self.commits) > lost:
             self.failovers += 1
+            self.begun_at_failover = self.begun
             self.put(self.commits[-1 - lost])
             # The sessions ended with the server that had them.
             self.engine.dispose()

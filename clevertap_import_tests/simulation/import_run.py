@@ -95,6 +95,9 @@ class Ended:
     error: BaseException | None = None
     was_killed: bool = True
     failed_over: bool = False
+    forgotten: int = 0
+    """Records whose entries a failover may have lost with nobody left to notice it."""
+
     accepted_by_journal: int = 0
     uncertain_by_journal: int = 0
 

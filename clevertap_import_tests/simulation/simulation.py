@@ -120,6 +120,8 @@ class Simulation:
         if isinstance(ended.error, ScopeChanged):
             self.must_force = True
         ended.failed_over = self.database.failovers > failovers
+        if ended.failed_over and (ended.was_killed or not self.database.is_noticed):
+            ended.forgotten = ended.facts.counts.staged
         if ended.was_killed or ended.failed_over:
             return
         if isinstance(ended.error, JournalUnavailable) and ended.process.reached["post"]:
@@ -179,12 +181,11 @@ class Simulation:
 def doubtful(ended: Ended) -> int:
     """How many copies a run may have made, by what is told of it: for one that was killed by its journal.
 
-    Nobody can tell what a run sent that lost its entries in a failover, and was killed before it noticed.
+    Nobody can tell what a run sent whose last entries a failover lost when it was at its end, or killed.
     """
     if ended.was_killed:
-        forgotten = ended.facts.counts.staged if ended.failed_over else 0
-        return ended.uncertain_by_journal * MOST_COPIES + forgotten
-    return ended.facts.delivery.repeated + ended.facts.delivery.uncertain
+        return ended.uncertain_by_journal * MOST_COPIES + ended.forgotten
+    return ended.facts.delivery.repeated + ended.facts.delivery.uncertain + ended.forgotten
 
 
 def person(line: bytes) -> str:
