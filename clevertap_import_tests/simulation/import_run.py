@@ -12,6 +12,7 @@ from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Leases
 from clevertap_import.io.stage import Stage, Stager
+from clevertap_import.orchestration.delivered import behind, counted, trusted
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -142,13 +143,21 @@ def carry_out(start: Start, ended: Ended) -> None:
     ended.was_killed = False
 
 
+def whole_past(run: SimulatedRun, journal: Journal) -> Past:
+    """What CleverTap has, if the journal knows of as many deliveries as Dagster does."""
+    past = run.past(journal, delivers=True)
+    run.behind = behind(run.config, journal, run.facts.deliveries)
+    return past if run.behind is None else trusted(past, run.config, run.behind, may_double=run.force)
+
+
 def deliver(start: Start, run: SimulatedRun) -> None:
     leases = cast(Leases, Locks(start.process, start.resources))
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(start.database.journal())
         turn = stack.enter_context(run.turn(leases))
         stage = stack.enter_context(SmallStage())
-        past = run.past(journal, delivers=True)
-        run.stage(stage, past, is_sample=False)
+        run.stage(stage, whole_past(run, journal), is_sample=False)
+        if stage.counts.batches or run.behind:
+            run.facts.deliveries = counted(journal, run.config, run.facts.deliveries)
         run.deliver(stage, journal, leases, turn)
         run.tidy(journal)

@@ -91,7 +91,10 @@ class Simulation:
         process = Process(f"run-{number}", root, self.scheduler, run.faults, self.befall)
         settings = AccountSettings("https://simulated", self.account, "secret", MOST_IN_FLIGHT)
         client = SimulatedCleverTap(self.scheduler, process, self.accounts[self.account], settings)
-        ended = Ended(process, RunFacts(None, self.source.is_events), force)
+        facts = RunFacts(None, self.source.is_events)
+        told = (before.facts.deliveries for before in self.runs if not before.was_killed)
+        facts.deliveries = max(told, default=0)
+        ended = Ended(process, facts, force)
         was_imported = any(before.error is None and not before.was_killed for before in self.runs)
         start = Start(process, self.database, self.resources, client, self.source, force, was_imported)
 
