@@ -25,6 +25,11 @@ def drawn(seed: int) -> Script:
     for _ in range(dice.randint(0, 3)):
         steps.insert(dice.randint(0, len(steps)), happening(dice, sends))
     if dice.random() < 0.2:
+        steps += [Step(do=dice.choice(("account", "wipe"))), *broken_off(dice), *broken_off(dice)]
+    if dice.random() < 0.1:
+        late = Fault(at="post", number=1, do="late", amount=dice.choice((30, 200, 500)))
+        steps += [*broken_off(dice, late), Step(do="change"), Step(do="run", runs=(Run(),))]
+    if dice.random() < 0.2:
         other = run(dice).model_copy(update={"delay": dice.randint(0, 5)})
         place = dice.randrange(len(steps) + 1)
         steps.insert(place, Step(do="run", runs=(run(dice), other), schedule=schedule(dice)))
@@ -34,6 +39,12 @@ def drawn(seed: int) -> Script:
         steps.insert(first, Step(do="copy"))
     holds = sends == "events" and dice.random() < 0.3
     return Script(sends=sends, holds=holds, rows=dice.randint(1, 9), steps=tuple(steps))
+
+
+def broken_off(dice: Random, *before: Fault) -> list[Step]:
+    """A run that ends early."""
+    end = Fault(at="post", number=len(before) + dice.randint(1, 3), do=dice.choice(("401", "kill")), times=30)
+    return [Step(do="run", runs=(Run(faults=(*before, end)),), schedule=schedule(dice))]
 
 
 def happening(dice: Random, sends: str) -> Step:
