@@ -33,6 +33,12 @@ def count_delivery(connection: sa.Connection, import_name: str, at_least: int) -
     return count
 
 
+def ensure_deliveries(connection: sa.Connection, import_name: str, count: int) -> None:
+    """Enter the count again if the database has less: a failover may have lost it."""
+    if state_of(connection, import_name).deliveries < count:
+        enter(connection, import_name, deliveries=count)
+
+
 def enter_reports_until(connection: sa.Connection, import_name: str, moment: float) -> None:
     enter(connection, import_name, reports_until=moment)
 

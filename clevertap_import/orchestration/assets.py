@@ -19,6 +19,7 @@ from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_r
 from clevertap_import.orchestration.delivered import (
     behind,
     counted,
+    recount,
     told_deliveries,
     trusted,
     was_imported,
@@ -214,6 +215,7 @@ def checked_then_delivered(
             raise TriedOutBadly(tried.summary)
         if turn:
             begin_delivery(context, run, stage, journal)
+            stack.callback(recount, journal, config, facts.deliveries)
             run.deliver(stage, journal, leases, turn)
             run.tidy(journal)
             if options.limit is None:

@@ -1,12 +1,13 @@
 """What Dagster knows of an import's deliveries, to find out whether the journal is the right one."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import dagster as dg
 
-from clevertap_import.io.database import translated
-from clevertap_import.io.import_state import count_delivery, import_state
+from clevertap_import.io.database import JournalUnavailable, translated
+from clevertap_import.io.import_state import count_delivery, ensure_deliveries, import_state
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.partitions import is_of_a_run, read_by_runs
 from clevertap_import.pure.config import ImportConfig
@@ -92,3 +93,12 @@ def counted(journal: Journal, config: ImportConfig, told: int) -> int:
     """Enter that one more run sends records. The count is more than Dagster's then, whatever was lost."""
     with translated(), journal.engine.begin() as connection:
         return count_delivery(connection, config.nickname, told)
+
+
+def recount(journal: Journal, config: ImportConfig, count: int) -> None:
+    """At the end of a delivery: the count that its report tells is in the journal, whatever was lost of it.
+
+    Else the next run would take the journal for an older copy. What was sent is entered again likewise.
+    """
+    with suppress(JournalUnavailable), translated(), journal.engine.begin() as connection:
+        ensure_deliveries(connection, config.nickname, count)
