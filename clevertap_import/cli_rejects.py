@@ -1,6 +1,7 @@
 """The commands for rejected rows: rejects shows them, retry imports them again."""
 
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ import click
 from clevertap_import.cli_conventions import NO, WELL, as_json, aside, chosen, ready, report_runs, told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from clevertap_import.io.rejects import KeptRejects, RejectedRow
 
 MAX_SHOWN_ROWS = 1000
+MAX_SHOWN_CHARS = 2000
+"""Of a cell, in a table: CleverTap itself takes no longer text."""
 
 
 @click.command()
@@ -31,7 +34,7 @@ MAX_SHOWN_ROWS = 1000
 @told
 def rejects(name: str, run_id: str | None, output: Path | None, json_output: bool) -> None:
     """Show the rejected rows of the import NAME, values included: those of its newest run that has any."""
-    from clevertap_import.console import print_json
+    from clevertap_import.console import print_json_rows
     from clevertap_import.io.rejects import kept_rejects, read_rejects, rejects_of_run
     from clevertap_import.orchestration.resources import home
 
@@ -45,9 +48,9 @@ def rejects(name: str, run_id: str | None, output: Path | None, json_output: boo
         write_copy(found.path, output)
         aside(f"The rejected rows of run {found.run_id} are in {output}.")
     if json_output:
-        print_json([row_document(found.run_id, row) for row in rows] if found else [])
+        print_json_rows(row_document(found.run_id, row) for row in rows if found)
     elif found and not output:
-        print_rejects(found, list(rows))
+        print_rejects(found, rows)
 
 
 def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -> str:
@@ -98,21 +101,31 @@ def row_document(run_id: str, row: "RejectedRow") -> dict[str, Any]:
     return {"run_id": run_id, **told, "source": row.source}
 
 
-def print_rejects(kept: "KeptRejects", rows: "Sequence[RejectedRow]") -> None:
-    """Our columns, then the source's under their own names."""
+def print_rejects(kept: "KeptRejects", rows: "Iterator[RejectedRow]") -> None:
+    """Our columns, then the source's under their own names. A table is drawn whole, so it has a limit."""
     from clevertap_import.console import print_rows
-    from clevertap_import.io.rejects import REASONS
 
-    lines: list[dict[str, Any]] = []
-    for row in rows[:MAX_SHOWN_ROWS]:
-        told = {key: getattr(row.rejection, key) for key in REASONS}
-        # A column of the source may have one of our names.
-        named = {f"{key} (source)" if key in told else key: value for key, value in row.source.items()}
-        lines.append({**told, **named})
+    lines = [row_line(row) for row in islice(rows, MAX_SHOWN_ROWS)]
     if lines:
         print_rows(f"Rejected rows of run {described(kept)}", lines)
-    if len(rows) > MAX_SHOWN_ROWS:
-        aside(f"{len(rows) - MAX_SHOWN_ROWS:,} more rows; --output or --json gives all.")
+    if more := sum(1 for _ in rows):
+        aside(f"{more:,} more rows; --output or --json gives all.")
+
+
+def row_line(row: "RejectedRow") -> dict[str, Any]:
+    from clevertap_import.io.rejects import REASONS
+
+    told = {key: getattr(row.rejection, key) for key in REASONS}
+    # A column of the source may have one of our names.
+    named = {f"{key} (source)" if key in told else key: value for key, value in row.source.items()}
+    return {key: shown_part(value) for key, value in {**told, **named}.items()}
+
+
+def shown_part(value: object) -> object:
+    """A cell, or its beginning if it is a whole document."""
+    if not isinstance(value, str) or len(value) <= MAX_SHOWN_CHARS:
+        return value
+    return f"{value[:MAX_SHOWN_CHARS]}... ({len(value):,} characters; --output or --json gives all)"
 
 
 @click.command()

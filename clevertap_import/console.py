@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,6 +71,16 @@ def json_text(document: object, indent: int | None = None) -> str:
 
 def print_json(document: object) -> None:
     click.echo(json_text(document, indent=2))
+
+
+def print_json_rows(rows: Iterable[object]) -> None:
+    """As `print_json` of the list of them, with one row at a time in memory."""
+    before = "[\n"
+    for row in rows:
+        text = json_text(row, indent=2).replace("\n", "\n  ")
+        click.echo(f"{before}  {text}", nl=False)
+        before = ",\n"
+    click.echo("[]" if before == "[\n" else "\n]")
 
 
 def record_text(record: object) -> str:

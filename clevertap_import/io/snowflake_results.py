@@ -32,7 +32,9 @@ def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Itera
             raise incomplete(cursor, announced, number, table.num_rows)
         number += 1
         check_names(table.column_names, names)
-        yield from map(with_json_text, table.combine_chunks().to_batches())
+        # Under the same name, so that the pieces are not held beside the whole while that is mapped.
+        table = table.combine_chunks()
+        yield from map(with_json_text, table.to_batches())
     if number < len(announced):
         raise incomplete(cursor, announced, number, 0)
 

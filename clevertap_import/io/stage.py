@@ -274,14 +274,27 @@ def fault(problem: Problem) -> Fault:
 
 
 def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Chunks of any size cut into steps of bounded rows and bytes."""
+    """Chunks of any size cut into steps of bounded rows and bytes; a row of more bytes is one by itself."""
     for chunk in chunks:
-        if not chunk.num_rows:
-            continue
-        row_bytes = max(1, chunk.nbytes // chunk.num_rows)
-        rows = max(1, min(ROWS_PER_STEP, BYTES_PER_STEP // row_bytes))
-        for start in range(0, chunk.num_rows, rows):
-            yield chunk.slice(start, rows)
+        ends = np.cumsum(row_bytes(chunk))
+        start = 0
+        while start < chunk.num_rows:
+            before = int(ends[start - 1]) if start else 0
+            fitting = int(np.searchsorted(ends, before + BYTES_PER_STEP, side="right"))
+            end = min(start + ROWS_PER_STEP, max(fitting, start + 1))
+            yield chunk.slice(start, end - start)
+            start = end
+
+
+def row_bytes(chunk: pa.RecordBatch) -> np.ndarray:
+    """The bytes of each row. Few cells may have nearly all of them: an average would tell nothing."""
+    sizes = np.zeros(chunk.num_rows, np.int64)
+    for column in chunk.columns:
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+            sizes += pa.compute.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+        elif chunk.num_rows:
+            sizes += column.nbytes // chunk.num_rows
+    return sizes
 
 
 def window_starts(chunk: pa.RecordBatch, grid: Grid) -> np.ndarray:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.io.stage import (
+    BYTES_PER_STEP,
     ROWS_PER_STEP,
     Fault,
     Stage,
@@ -260,3 +261,17 @@ def test_the_file_is_gone_after_closing_and_has_no_name_before(
         assert list(tmp_path.iterdir()) == []
         assert len(list(open_files(tmp_path))) == 2
     assert list(open_files(tmp_path)) == []
+
+
+@given(st.lists(st.sampled_from([0, 1, 40, 9_000_000]), max_size=60))
+def test_a_step_has_few_rows_or_few_bytes_whatever_the_average(sizes: list[int]) -> None:
+    rows = chunk([("i", "x" * size, 0, 0) for size in sizes])
+    pieces = list(steps([rows]))
+    assert [row for piece in pieces for row in piece["POINTS"].to_pylist()] == rows["POINTS"].to_pylist()
+    for piece in pieces:
+        assert piece.num_rows == 1 or sum(map(len, piece["POINTS"].to_pylist())) <= BYTES_PER_STEP
+
+
+def test_large_cells_among_many_small_ones_are_not_taken_together() -> None:
+    rows = chunk([("i", "x", 0, 0)] * 5_000 + [("i", "x" * BYTES_PER_STEP, 0, 0)] * 3)
+    assert [piece.num_rows for piece in steps([rows])] == [5_000, 1, 1, 1]
