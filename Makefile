@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv-peers/ready
 
-.PHONY: demo test ui check lint bench docs kills crowd simulate
+.PHONY: demo test ui check lint bench docs kills crowd audit simulate
 
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
 	$(BIN)/clevertap-import demo
@@ -36,6 +36,9 @@ crowd: $(READY)  ## Many imports of one account at once, one of a million rows
 
 simulate: $(READY)  ## Play the faults of many seeds on simulated processes; SEEDS=2000 FIRST=1
 	$(BIN)/python -m clevertap_import_tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1)
+
+audit: $(READY)  ## Look the pinned packages up among known vulnerabilities, where there is a network
+	$(BIN)/python scripts/audit.py
 
 docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
 	$(BIN)/python -m clevertap_import.reference

@@ -7,6 +7,7 @@ from os.path import expanduser, normpath
 from pathlib import Path
 
 from clevertap_import.io.dagster_project import PACKAGE, DagsterProject, project_around
+from clevertap_import.io.files_below import LedOutside, read_below
 from clevertap_import.pure.config import SqlSource
 from clevertap_import.pure.errors import ConfigError, did_you_mean
 from clevertap_import.pure.import_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
@@ -114,7 +115,12 @@ def sql_text(source: SqlSource, folder: Path, root: Path) -> str:
         # Its words would come back in messages, and in Snowflake's history.
         raise SqlFileUnreadable(f"{path} is outside of {root}. Put the file beside this YAML file.")
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_below(root, path).decode("utf-8-sig")
+    except LedOutside:
+        raise SqlFileUnreadable(
+            f"{path} is a link that leads out of {root}, or no file."
+            " Put the file itself beside this YAML file."
+        ) from None
     except OSError as error:
         raise SqlFileUnreadable(
             f"{path} cannot be read: {_reason(error)}.{_sql_files(path.parent)}"

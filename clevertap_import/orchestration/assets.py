@@ -39,6 +39,7 @@ from clevertap_import.orchestration.resources import (
 from clevertap_import.pure.asset_keys import RESERVED, input_name, is_asset_key
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
+from clevertap_import.pure.markdown import as_plain
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
@@ -115,7 +116,8 @@ def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(config.nickname),
         deps=list(upstream_deps(config).values()),
-        description="\n\n".join(text for text in (config.title, config.description) if text) or None,
+        description="\n\n".join(as_plain(text) for text in (config.title, config.description) if text)
+        or None,
         group_name=f"clevertap_{sync_type}",
         kinds={"snowflake", "clevertap"},
         owners=[config.created_by] if config.created_by else [],

@@ -29,6 +29,7 @@ from clevertap_import.orchestration.sensors import (
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.import_file import Draft, LoadedImport
+from clevertap_import.pure.markdown import as_plain
 
 Job = UnresolvedAssetJobDefinition
 
@@ -96,7 +97,7 @@ def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.Asset
         dg.AssetSpec(
             asset_key(name),
             group_name="clevertap_drafts",
-            description="\n".join(["This import is a draft: its YAML has problems.", *lines]),
+            description="\n".join(["This import is a draft: its YAML has problems.", *map(as_plain, lines)]),
             tags={"clevertap/status": "draft"},
         )
         for name, lines in problems.items()
