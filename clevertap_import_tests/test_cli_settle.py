@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clevertap_import.cli import main
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.database import default_url
 from clevertap_import.io.journal import Journal
 from clevertap_import_tests.builders import events
@@ -88,7 +89,7 @@ def test_settle_shows_then_enters_what_was_found_out(workshop: Workshop) -> None
     assert words == "2 records of 'signups' count as lost now.\n"
     with open_journal(workshop) as journal:
         assert [(held.run_id, held.batch_number) for held in journal.held("signups")] == [("aaa-1", 3)]
-        past = journal.past("signups", FIRST, FIRST, is_events=True)
+        past = journal.past(Asked("signups", FIRST, FIRST), is_events=True)
         assert past.is_news(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
 
 

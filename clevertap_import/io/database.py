@@ -39,7 +39,7 @@ DELIVERY = sa.Table(
 """One batch on its way or answered. Windows are epoch seconds, digests 16 bytes a record.
 
 `destination` names the account and its address; `epoch` is that of a forced run, or 0. `window_offsets`: for
-each record its window, as seconds after `first_window` in 4 bytes; null if all are of one window.
+each record its window, as seconds after `first_window` in 4 bytes; null if of one, or if not known.
 """
 
 EPOCH = sa.Table(

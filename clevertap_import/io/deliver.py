@@ -77,6 +77,8 @@ class Deliverer:
     senders: int
     on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[Delivery], None]
+    destination: str = ""
+    epoch: int = 0
     delivery: Delivery = field(default_factory=Delivery)
     broken: BaseException | None = None
     under_way: dict[Future[Settlement], tuple[Entry, Batch]] = field(default_factory=dict)
@@ -123,7 +125,10 @@ class Deliverer:
             with self.journal.together():
                 for entry, settlement in settled:
                     self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
-                entries = [self.journal.begin(self.import_name, self.run_id, batch) for batch in fresh]
+                entries = [
+                    self.journal.begin(self.import_name, self.run_id, batch, self.destination, self.epoch)
+                    for batch in fresh
+                ]
         except UNWRITABLE:
             self.unremembered([settlement for _, settlement in answers])
             raise

@@ -13,11 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from clevertap_import.io.database import DELIVERY
+from clevertap_import.io.states import ANSWERED, SENDING, UNCERTAIN
 from clevertap_import.pure.records import Batch
-
-SENDING = "sending"
-ANSWERED = "answered"
-UNCERTAIN = "uncertain"
 
 REMEMBERED = 200
 """Answers that are kept in memory, with 32 KB at most for each: what is sent in half a minute at full speed.
@@ -52,10 +49,12 @@ class Entry:
         """Keep which records of `batch` (0-based places) were accepted, and whose answer was lost. Once."""
         if self.is_settled:
             return
+        windows = self.columns["first_window"], self.columns["last_window"]
         taken = batch if len(accepted) == len(batch) else batch.take(accepted)
-        answered = {"state": ANSWERED, "answered_at": answered_at, **contents_of(taken)}
+        answered = {"state": ANSWERED, "answered_at": answered_at, **contents_of(taken, windows)}
         if uncertain:
-            self.lost = {**self.columns, "state": UNCERTAIN, **contents_of(batch.take(uncertain))}
+            lost = contents_of(batch.take(uncertain), windows)
+            self.lost = {**self.columns, "state": UNCERTAIN, **lost}
         self.columns = {**self.columns, **answered}
 
     def insert(self, connection: sa.Connection) -> None:
@@ -119,6 +118,10 @@ class Entries:
         self._connections += 1
 
 
-def contents_of(batch: Batch) -> Columns:
-    """What is remembered of the records of a batch."""
-    return {"digests": batch.digests, "identity_digests": batch.identity_digests}
+def contents_of(batch: Batch, windows: tuple[int, int]) -> Columns:
+    """What is remembered of the records of a batch, in an entry for these windows."""
+    return {
+        "digests": batch.digests,
+        "identity_digests": batch.identity_digests,
+        "window_offsets": batch.window_offsets(windows),
+    }

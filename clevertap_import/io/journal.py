@@ -6,37 +6,26 @@ as accepted; if the journal cannot be written, the run ends before the next batc
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, SCOPE, open_database, translated
-from clevertap_import.io.entries import ANSWERED, SENDING, UNCERTAIN, Columns, Entries, Entry, contents_of
+from clevertap_import.io.accepted import Asked, past_of
+from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, open_database, translated
+from clevertap_import.io.entries import Columns, Entries, Entry, contents_of
+from clevertap_import.io.epochs import Forced
+from clevertap_import.io.scopes import UNKNOWN, Scope, begun, scope_in, take_over
+from clevertap_import.io.states import ANSWERED, LOST, OPEN, RESENT, SENDING
 from clevertap_import.pure.errors import TurnLost
-from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
+from clevertap_import.pure.past import Past
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
-
-RESENT = "resent"
-LOST = "lost"
-OPEN = (SENDING, UNCERTAIN)
-"""Sent, and the answer is not known: lost with the process, or lost on its way."""
 
 KEPT = -1
 """In place of a batch number: digests that were taken over from entries that are gone."""
 
 DIGESTS_PER_KEPT = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the digests of an import are for: windows of that size and start (seconds), and an account."""
-
-    window_seconds: int
-    start: int
-    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,43 +73,41 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def past(self, import_name: str, first_window: int | None, last_window: int, *, is_events: bool) -> Past:
-        """What was accepted in these windows (epoch seconds, both included); all that came before if None.
+    def past(self, asked: Asked, *, is_events: bool) -> Past:
+        """What was accepted of these windows in that destination, as far as it still counts.
 
         For profiles also all that was accepted later in any window: the last content of an identity counts.
         """
-        overlapping = in_windows(DELIVERY, import_name, first_window, last_window)
         with translated(), self.engine.connect() as connection:
-            if is_events:
-                rows = connection.execute(sent(overlapping & DELIVERY.c.state.in_([ANSWERED, *OPEN]))).all()
-                return EventsPast(contents(rows, [ANSWERED]), contents(rows, OPEN)) if rows else NoPast()
-            first = connection.scalar(sa.select(sa.func.min(DELIVERY.c.id)).where(overlapping))
-            if first is None:
-                return NoPast()
-            since = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.id >= first)
-            rows = connection.execute(sent(since)).all()
-        return ProfilesPast(
-            b"".join(row.identity_digests for row in rows), b"".join(map(last_contents, rows))
-        )
+            return past_of(connection, asked, is_events=is_events)
 
-    def has_forgotten(self, import_name: str, first_window: int | None, last_window: int) -> bool:
+    def has_forgotten(self, asked: Asked) -> bool:
         """Whether digests of any of these windows were removed after their retention."""
-        some = sa.exists().where(in_windows(FORGOTTEN, import_name, first_window, last_window))
+        mine = in_windows(FORGOTTEN, asked.import_name, asked.first, asked.last)
+        some = sa.exists().where(mine & (FORGOTTEN.c.destination == asked.destination))
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 
-    def scope(self, import_name: str) -> Scope | None:
-        """What the digests of the import are for; None if it was never delivered."""
-        mine = sa.select(SCOPE).where(SCOPE.c.import_name == import_name)
-        with translated(), self.engine.connect() as connection:
-            row = connection.execute(mine).one_or_none()
-        return Scope(row.window_seconds, row.start, row.account) if row else None
+    def scope(self, import_name: str, now: Scope) -> Scope | None:
+        """What the digests of the import are for; None if it was never delivered.
 
-    def enter_scope(self, import_name: str, scope: Scope) -> None:
-        """Say what the digests of the import are for, from now on."""
+        What an older version delivered to the account of `now` becomes part of it first.
+        """
         with translated(), self.engine.begin() as connection:
-            connection.execute(SCOPE.delete().where(SCOPE.c.import_name == import_name))
-            connection.execute(SCOPE.insert().values(import_name=import_name, **asdict(scope)))
+            take_over(connection, import_name, now)
+            return scope_in(connection, import_name)
+
+    def last_window(self, import_name: str) -> int | None:
+        """The last window in which anything was delivered, in epoch seconds."""
+        last = sa.select(sa.func.max(DELIVERY.c.last_window)).where(DELIVERY.c.import_name == import_name)
+        with translated(), self.engine.connect() as connection:
+            found: int | None = connection.scalar(last)
+        return found
+
+    def begin_delivery(self, import_name: str, scope: Scope, forced: Forced | None) -> int:
+        """Enter what is about to be sent, and where to, before it is; returns the epoch of the deliveries."""
+        with self.together(), self._writing() as connection:
+            return begun(connection, import_name, scope, forced)
 
     def held(self, import_name: str) -> list["Held"]:
         """The batches that were sent and whose answers are not known, oldest first."""
@@ -165,14 +152,14 @@ class Journal:
         """Remove what was settled and sent before that moment in windows up to `last_window`."""
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
         old &= (DELIVERY.c.sent_at < before) & (DELIVERY.c.last_window <= last_window)
-        span = sa.select(sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)).where(old)
+        first, last = sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)
+        spans = sa.select(DELIVERY.c.destination, first, last).where(old).group_by(DELIVERY.c.destination)
         with self._writing() as connection:
-            first, last = connection.execute(span).one()
-            if first is None:
-                return
-            values = {"import_name": import_name, "first_window": first, "last_window": last}
-            connection.execute(FORGOTTEN.insert().values(values))
-            connection.execute(DELIVERY.delete().where(old))
+            names = ("destination", "first_window", "last_window")
+            gone = [dict(zip(names, row, strict=True)) for row in connection.execute(spans)]
+            if gone:
+                connection.execute(FORGOTTEN.insert().values(import_name=import_name), gone)
+                connection.execute(DELIVERY.delete().where(old))
 
     def has_entries_before(self, import_name: str, before: datetime) -> bool:
         """Whether anything of the import was sent before that moment."""
@@ -181,20 +168,24 @@ class Journal:
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 
-    def keep_only(self, import_name: str, run_id: str, digests: bytes, identity_digests: bytes) -> None:
+    def keep_only(
+        self, import_name: str, run_id: str, kept: tuple[bytes, bytes], destination: str, epoch: int
+    ) -> None:
         """Leave of the import what `run_id` sent, what is open, and these records that CleverTap had already.
 
-        For full imports, whose runs read everything: what a run did not see is of no use to the next.
+        `kept`: their digests, and those of their identities. For full imports, whose runs read everything:
+        what a run did not see is of no use to the next.
         """
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
         with self._writing() as connection:
             window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
             connection.execute(DELIVERY.delete().where(old & (DELIVERY.c.run_id != run_id)))
             size = DIGESTS_PER_KEPT * DIGEST_BYTES
-            for begin in range(0, len(digests), size):
+            for begin in range(0, len(kept[0]), size):
                 part = slice(begin, begin + size)
                 values = self.entry(import_name, run_id, KEPT, ANSWERED, (window, window))
-                blobs = {"digests": digests[part], "identity_digests": identity_digests[part]}
+                values |= {"destination": destination, "epoch": epoch}
+                blobs = {"digests": kept[0][part], "identity_digests": kept[1][part]}
                 connection.execute(DELIVERY.insert().values({**values, **blobs}))
 
     def close_others(
@@ -249,11 +240,15 @@ class Journal:
             raise
         self._entries.committed()
 
-    def begin(self, import_name: str, run_id: str, batch: Batch) -> Entry:
+    def begin(
+        self, import_name: str, run_id: str, batch: Batch, destination: str = UNKNOWN, epoch: int = 0
+    ) -> Entry:
         """Write down that `batch` is about to be sent."""
-        columns = self.entry(import_name, run_id, batch.number, SENDING, batch.window_span)
+        windows = batch.window_span
+        columns = self.entry(import_name, run_id, batch.number, SENDING, windows)
+        columns |= {"destination": destination, "epoch": epoch, **contents_of(batch, windows)}
         with self._writing() as connection:
-            return self._entries.begin(connection, {**columns, **contents_of(batch)})
+            return self._entries.begin(connection, columns)
 
     def entry(
         self, import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
@@ -285,21 +280,3 @@ def in_windows(
     """Entries of `table` that have to do with any of these windows."""
     overlapping = (table.c.import_name == import_name) & (table.c.first_window <= last_window)
     return overlapping if first_window is None else overlapping & (table.c.last_window >= first_window)
-
-
-def contents(rows: Sequence[sa.Row[Any]], states: Sequence[str]) -> bytes:
-    return b"".join(row.digests for row in rows if row.state in states)
-
-
-def sent(deliveries: sa.ColumnElement[bool]) -> sa.Select[tuple[str, bytes, bytes]]:
-    columns = sa.select(DELIVERY.c.state, DELIVERY.c.digests, DELIVERY.c.identity_digests)
-    return columns.where(deliveries).order_by(DELIVERY.c.id)
-
-
-def last_contents(delivery: sa.Row[tuple[str, bytes, bytes]]) -> bytes:
-    """The contents that CleverTap holds after `delivery`. Where its answer was lost they equal no content:
-
-    after A was accepted and B lost, CleverTap holds either, so that A too must be sent again.
-    """
-    contents: bytes = delivery.digests
-    return contents if delivery.state == ANSWERED else bytes(len(contents))

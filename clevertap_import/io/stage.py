@@ -27,6 +27,7 @@ from clevertap_import.pure.records import (
     Batch,
     Rejection,
     sliced,
+    without_digests,
 )
 from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.pure.window import Grid
@@ -62,19 +63,23 @@ class Tally:
 
 @dataclass(slots=True)
 class StageCounts:
-    """Rows by what the stage made of them. read = superseded + invalid + unchanged + held + staged.
+    """Rows by what the stage made of them. Their sum is `read`:
+    superseded + invalid + unchanged + outdated + held + staged.
 
-    changed: those of `staged` whose identity was delivered before in another content. held: events that may
-    have been stored, their answers being lost, and that are not sent again. doubtful: those of `staged` that
-    are sent again. Beside these sums, rows by their Updated On: NULL; later than the run began; and late,
-    that is news in windows before those that the run was asked for. blanks: for each property the cells that
-    were blank and counted as NULL. future_events: rows whose event is dated after the run began.
+    superseded: older rows of an identity, which the query left out. outdated: those of an identity that has a
+    content of a later window than the run reads. changed: those of `staged` whose identity was delivered
+    before in another content. held: events that may have been stored, their answers being lost, and that are
+    not sent again. doubtful: those of `staged` that are sent again. Beside these sums, rows by their Updated
+    On: NULL; later than the run began; and late, that is news in windows before those that the run was asked
+    for. blanks: for each property the cells that were blank and counted as NULL. future_events: rows whose
+    event is dated after the run began.
     """
 
     read: int = 0
     superseded: int = 0
     invalid: int = 0
     unchanged: int = 0
+    outdated: int = 0
     held: int = 0
     doubtful: int = 0
     staged: int = 0
@@ -177,6 +182,7 @@ class Stager:
     """Fills a stage from the chunks of a query. `on_rejections` gets each invalid row once, in order.
 
     `first_window`: the first that the run was asked for, in epoch seconds; what comes before is the lookback.
+    `sends_known`: whether what CleverTap has is sent again, and the journal is to count it once.
     """
 
     mapper: Mapper
@@ -186,6 +192,7 @@ class Stager:
     on_progress: Callable[[StageCounts], None]
     on_unchanged: Callable[[pa.RecordBatch], None] | None = None
     first_window: int | None = None
+    sends_known: bool = False
 
     def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
         """Map and check all `chunks`, and keep the records that are news to CleverTap."""
@@ -208,11 +215,17 @@ class Stager:
     def news(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
         """Those of `records` that are to be sent."""
         is_news = self.past.is_news(records)
+        if self.sends_known:
+            records = without_digests(records, ~is_news)
+            is_news[:] = True
         news = picked(records, is_news)
         if self.on_unchanged and news.num_rows < records.num_rows:
             self.on_unchanged(picked(records, ~is_news))
-        doubtful = self.past.is_doubtful(news)
         counts.unchanged += records.num_rows - news.num_rows
+        outdated = self.past.is_outdated(news)
+        counts.outdated += int(np.count_nonzero(outdated))
+        news = picked(news, ~outdated)
+        doubtful = self.past.is_doubtful(news)
         if self.mapper.config.uncertain_events == "hold":
             counts.held += int(np.count_nonzero(doubtful))
             news = picked(news, ~doubtful)

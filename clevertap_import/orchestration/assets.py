@@ -289,5 +289,6 @@ def import_run(
         account=getattr(context.resources, account_key(config.account)),
         progress=Progress(config.nickname, context.log.info),
         facts=facts,
+        root_run_id=context.run.root_run_id or context.run.run_id,
         was_imported=was_imported(context.instance, asset_key(config.nickname)),
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from clevertap_import.io.clevertap import account_settings
 from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.io.done_windows import UNKNOWN, Windows, done_spans, enter_done_spans
-from clevertap_import.io.gate import account_digest
+from clevertap_import.io.gate import destination
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import open_journal
@@ -34,7 +34,7 @@ def windows_of(config: ImportConfig) -> Windows:
 def destination_of(config: ImportConfig) -> str:
     """Where the import goes. UNKNOWN if the environment does not say it: no run will get that far."""
     try:
-        return account_digest(account_settings(config.account, os.environ))
+        return destination(account_settings(config.account, os.environ))
     except ConfigError:
         return UNKNOWN
 

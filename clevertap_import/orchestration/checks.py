@@ -37,7 +37,10 @@ Problems = Sequence[tuple[Fault, Tally]]
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a delivery would change. `lookup` is None where CleverTap was not asked."""
+    """What a delivery would change. `lookup` is None where CleverTap was not asked.
+
+    `refused`: why a run that is not forced would deliver nothing, whatever the rows are.
+    """
 
     new: int
     changed: int
@@ -45,6 +48,7 @@ class Impact:
     lookup: Lookup | None
     note: str | None = None
     changed_windows: int = 0
+    refused: str | None = None
 
     @property
     def summary(self) -> str:
@@ -115,8 +119,8 @@ def dry_run_results(
         key,
         "clevertap",
         list(tried.tallies.items()),
-        tried.summary,
-        is_blocking=tried.blocks(config),
+        f"{tried.summary} {impact.refused}" if impact.refused else tried.summary,
+        is_blocking=tried.blocks(config) or impact.refused is not None,
         metadata={"rows_checked": tried.rows},
     )
     yield result(key, "impact", [], impact.summary, metadata={**checked, **impact.metadata})

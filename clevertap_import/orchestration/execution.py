@@ -4,19 +4,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.entries import ANSWERED
 from clevertap_import.io.gate import lookup_gate, upload_gate
-from clevertap_import.io.journal import OPEN, Journal
+from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Lease, Leases, import_resource
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
+from clevertap_import.io.states import OPEN
 from clevertap_import.io.try_out import FOR_A_PERSON, TriedOut, looked_up, probed, tried_out
 from clevertap_import.orchestration.changed import (
     changed_count,
@@ -31,13 +32,19 @@ from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
-from clevertap_import.orchestration.scope import check_scope, scope_of
+from clevertap_import.orchestration.scope import (
+    asked_of,
+    forced_of,
+    is_of_everything,
+    refusal,
+    scope_of,
+)
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import HeldEvents, HistoryForgotten
+from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.outcome import Outcome
-from clevertap_import.pure.past import NoPast, Past
+from clevertap_import.pure.past import Past
 from clevertap_import.pure.plan import planned
 from clevertap_import.pure.reasons import count_reason
 from clevertap_import.pure.records import Batch, Rejection
@@ -94,7 +101,7 @@ class RunFacts:
             invalid=self.counts.invalid,
             rejected=self.delivery.rejected,
             uncertain=self.delivery.uncertain + self.counts.held,
-            superseded=self.counts.superseded,
+            superseded=self.counts.superseded + self.counts.outdated,
         )
 
 
@@ -115,6 +122,10 @@ class ImportRun:
     was_imported: bool = False
     behind: Behind | None = None
     kept: Unchanged | None = None
+    root_run_id: str = ""
+    asked: Asked | None = None
+    refused: ConfigError | None = None
+    epoch: int = 0
 
     def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
         """Query Snowflake, and map and check every row. The session ends before anything is sent."""
@@ -131,6 +142,7 @@ class ImportRun:
                 lambda counts: self.staged(counts, snowflake),
                 self.kept.add if self.kept else None,
                 int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
+                sends_known=self.force and self.limit is not None,
             )
             self.facts.counts = stage.counts
             self.facts.read_at = snowflake.now()
@@ -174,23 +186,37 @@ class ImportRun:
         return f"Run {self.run_id[:8]} of {self.config.nickname!r}"
 
     def past(self, journal: Journal, *, delivers: bool) -> Past:
-        """What CleverTap has of these windows already. Raises HistoryForgotten before a delivery."""
+        """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
         self.compare_definitions(journal, delivers=delivers)
         if delivers and self.limit is None:
             self.kept = to_keep(self.config, journal)
-        if self.force:
-            return NoPast()
-        if delivers:
-            check_scope(self.config, self.account.settings(), journal, was_imported=self.was_imported)
-        name, windows = self.config.nickname, self.window_starts
-        if delivers and self.config.is_events and journal.has_forgotten(name, *windows):
+        scope = scope_of(self.config, self.account.settings())
+        known = journal.scope(self.config.nickname, scope)
+        self.asked = asked_of(self.config, scope, self.read_window)
+        if self.force and self.limit is None:
+            asked = asked_of(self.config, scope, self.window)
+            root = self.root_run_id or self.run_id
+            self.asked = replace(self.asked, forced=forced_of(self.config, journal, root, asked, self.asked))
+        refused = refusal(self.config, known, scope, was_imported=self.was_imported)
+        if not delivers:
+            self.refused = refused
+        elif refused and not self.overrides(refused, journal):
+            raise refused
+        if delivers and self.config.is_events and not self.force and journal.has_forgotten(self.asked):
             raise HistoryForgotten(
-                f"Events of these windows of {name!r} were delivered more than"
+                f"Events of these windows of {self.config.nickname!r} were delivered more than"
                 f" {self.config.journal_retention_days} days ago (journal_retention_days), and the journal"
                 " has forgotten which. Nothing was sent, as they would be stored twice."
                 " Force the run to send all of them in spite of that."
             )
-        return journal.past(name, *windows, is_events=self.config.is_events)
+        return journal.past(self.asked, is_events=self.config.is_events)
+
+    def overrides(self, refused: ConfigError, journal: Journal) -> bool:
+        """Whether this run was forced in such a way that `refused` does not hold for it."""
+        if isinstance(refused, JournalLost):
+            return self.force
+        forced = self.asked.forced if self.asked else None
+        return forced is not None and is_of_everything(journal, forced, self.config.nickname)
 
     def compare_definitions(self, journal: Journal, *, delivers: bool) -> None:
         """Count the windows that were done before the import was changed: now, and after this run."""
@@ -199,16 +225,6 @@ class ImportRun:
         if delivers and self.limit is None and self.window and self.read_window:
             spans = spans_after(self.config, spans, self.window, self.read_window, time.time())
         self.facts.changed_after = changed_count(self.config, spans)
-
-    @property
-    def window_starts(self) -> tuple[int | None, int]:
-        """The first and the last window of the run in epoch seconds; the first is None if it is open."""
-        window = self.read_window
-        if window is None:
-            return None, int(datetime.max.replace(tzinfo=UTC).timestamp())
-        lower = window.lower
-        last = int(window.upper.timestamp()) - grid(self.config).size_seconds
-        return int(lower.timestamp()) if lower else None, last
 
     def try_out(self, stage: Stage, leases: Leases, *, delivers: bool) -> TriedOut:
         """CleverTap's own dry run of the first staged records; in a dry run without any, of a made-up one."""
@@ -238,15 +254,16 @@ class ImportRun:
             lookup,
             told,
             self.facts.changed_after,
+            str(self.refused) if self.refused else None,
         )
 
     def deliver(self, stage: Stage, journal: Journal, leases: Leases, turn: Lease) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
         clevertap = self.clevertap
-        scope = scope_of(self.config, clevertap.settings)
-        if journal.scope(self.config.nickname) is None or (self.force and self.window_starts[0] is None):
-            journal.enter_scope(self.config.nickname, scope)
         journal.turn = turn.holder
+        scope = scope_of(self.config, clevertap.settings)
+        forced = self.asked.forced if self.asked else None
+        self.epoch = journal.begin_delivery(self.config.nickname, scope, forced)
         may_repeat = not self.config.is_events or self.config.uncertain_events == "resend"
         with upload_gate(leases, clevertap.settings, stage.counts.batches, self.purpose) as gate:
             post = gate.upload(in_turn(turn, clevertap.post))
@@ -260,6 +277,8 @@ class ImportRun:
                 clevertap.settings.max_in_flight,
                 lambda rejections: self.reject(stage, rejections),
                 self.sent,
+                destination=scope.destination,
+                epoch=self.epoch,
             )
             self.facts.delivery = deliverer.delivery
             deliverer.deliver(stage.batches())
@@ -276,19 +295,14 @@ class ImportRun:
 
     def tidy(self, journal: Journal) -> None:
         """After a run that left nothing open. (A few rows settle nothing of what earlier runs left open.)"""
-        if self.limit is not None:
+        if self.limit is not None or self.asked is None:
             return
-        first, last = self.window_starts
-        closed: Sequence[str] = (
-            OPEN if not self.config.is_events or self.config.uncertain_events == "resend" else ()
-        )
-        if self.force:
-            # What was sent again counts once.
-            closed = (*OPEN, ANSWERED)
+        is_sent_again = not self.config.is_events or self.config.uncertain_events == "resend"
+        closed = self.asked if is_sent_again else self.asked.forced
         with journal.together():
             if closed:
-                journal.close_others(self.config.nickname, self.run_id, first, last, closed)
-            forget_old(self.config, journal, self.run_id, first, self.kept)
+                journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, OPEN)
+            forget_old(self.config, journal, self.run_id, self.asked, self.epoch, self.kept)
             if self.window and self.read_window:
                 self.facts.changed_windows = remember_done(
                     journal, self.config, self.window, self.read_window, min(self.seen_until)

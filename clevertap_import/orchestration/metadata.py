@@ -21,7 +21,7 @@ MEANINGS = {
     "invalid": "Rows that a check stopped; not sent.",
     "rejected": "Records that CleverTap refused.",
     "uncertain": "Records that were sent and whose answer was lost.",
-    "superseded": "Older rows of the same identity, in imports of profiles; not sent.",
+    "superseded": "Rows of an identity that has a newer one, read or delivered before; not sent.",
     "possible_duplicates": "Events sent again after their answer was lost, in this run or an earlier one.",
     "rows_without_updated_on": "Rows whose Updated On is NULL; they come with the first window only.",
     "future_rows": "Rows whose Updated On is later than the run began.",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
@@ -37,15 +38,15 @@ def to_keep(config: ImportConfig, journal: Journal) -> Unchanged | None:
 
 
 def forget_old(
-    config: ImportConfig, journal: Journal, run_id: str, first_window: int | None, kept: Unchanged | None
+    config: ImportConfig, journal: Journal, run_id: str, asked: Asked, epoch: int, kept: Unchanged | None
 ) -> None:
     """Remove what no later run needs.
 
     That is what is old in windows before those of this run, and for a full import all that it did not see.
     """
     if kept is not None:
-        journal.keep_only(config.nickname, run_id, b"".join(kept.digests), b"".join(kept.identity_digests))
-    elif config.updated_on and first_window is not None:
-        journal.forget(
-            config.nickname, cutoff(config, journal.now()), first_window - grid(config).size_seconds
-        )
+        digests = b"".join(kept.digests), b"".join(kept.identity_digests)
+        journal.keep_only(config.nickname, run_id, digests, asked.destination, epoch)
+    elif config.updated_on and asked.first is not None:
+        old = asked.first - grid(config).size_seconds
+        journal.forget(config.nickname, cutoff(config, journal.now()), old)

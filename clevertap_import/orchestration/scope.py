@@ -1,46 +1,89 @@
 """Whether what the journal remembers of an import holds for the import as it is now."""
 
+from datetime import UTC, datetime
+
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.clevertap import AccountSettings
-from clevertap_import.io.gate import account_digest
-from clevertap_import.io.journal import Journal, Scope
+from clevertap_import.io.epochs import Forced
+from clevertap_import.io.gate import account_digest, destination
+from clevertap_import.io.journal import Journal
+from clevertap_import.io.scopes import Scope
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import JournalLost, ScopeChanged
+from clevertap_import.pure.errors import ConfigError, JournalLost, ScopeChanged
+from clevertap_import.pure.window import Window
+
+NO_END = int(datetime.max.replace(tzinfo=UTC).timestamp())
+"""The last window of a full import, which has none: later than all."""
 
 
 def scope_of(config: ImportConfig, settings: AccountSettings) -> Scope:
     """Events are remembered by window, so their grid belongs to it; profiles, and full imports, have none."""
     has_grid = config.updated_on is not None and config.is_events
     windows = (grid(config).size_seconds, grid(config).start_seconds) if has_grid else (0, 0)
-    return Scope(*windows, account_digest(settings))
+    return Scope(*windows, account_digest(settings), destination(settings))
 
 
-def check_scope(
-    config: ImportConfig, settings: AccountSettings, journal: Journal, *, was_imported: bool
-) -> None:
-    """Raises ScopeChanged if a run would store events again, or withhold records from a new account.
+def asked_of(config: ImportConfig, scope: Scope, window: Window | None) -> Asked:
+    """`window` as the journal knows windows; None for a full import."""
+    name, place = config.nickname, scope.destination
+    if window is None:
+        return Asked(name, None, NO_END, place, NO_END + 1)
+    end = int(window.upper.timestamp())
+    first = int(window.lower.timestamp()) if window.lower else None
+    return Asked(name, first, end - grid(config).size_seconds, place, end)
 
-    `was_imported`: whether Dagster knows of a run that delivered. Raises JournalLost if the journal does not.
+
+def forced_of(config: ImportConfig, journal: Journal, root_run_id: str, asked: Asked, read: Asked) -> Forced:
+    """What a forced run sends again: the windows `asked` for, without their lookback.
+
+    But with it if the journal has forgotten what events were delivered of it: they cannot be left out.
     """
-    known, now, name = journal.scope(config.nickname), scope_of(config, settings), config.nickname
+    if config.is_events and asked.first is not None and read.first != asked.first:
+        before = Asked(config.nickname, read.first, asked.first - 1, asked.destination)
+        if journal.has_forgotten(before):
+            asked = read
+    return Forced(root_run_id, asked.first, asked.last, asked.end or asked.last + 1)
+
+
+def is_of_everything(journal: Journal, forced: Forced, import_name: str) -> bool:
+    """Whether a forced run sends all again that was ever delivered, to whatever account."""
+    return forced.first is None and forced.last >= (journal.last_window(import_name) or 0)
+
+
+def refusal(
+    config: ImportConfig, known: Scope | None, now: Scope, *, was_imported: bool
+) -> ConfigError | None:
+    """Why no run may deliver: it would store events again, or withhold records from a new account.
+
+    `was_imported`: whether Dagster knows of a run that delivered.
+    """
+    name = config.nickname
     if known is None and was_imported and config.is_events:
-        raise JournalLost(
+        return JournalLost(
             f"Dagster knows that {name!r} was delivered, and the journal knows nothing of it: it was lost, or"
             " CLEVERTAP_IMPORT_JOURNAL_URL names another. Nothing was sent, as events would be stored twice."
             " Put the journal back; or begin a new one with the first window that is not done, which may"
             f" double events of it: clevertap-import run {name} --window START --force"
         )
     if known is None or known == now:
-        return
+        return None
+    everything = f"clevertap-import run {name} --full --force"
     if known.account != now.account:
-        raise ScopeChanged(
+        return ScopeChanged(
             f"{name!r} was delivered to another CleverTap account before, and the journal knows what that one"
-            " has. Nothing was sent. Go back to that account, or give the import a new nickname, or send"
-            f" everything to this one: clevertap-import run {name} --full --force"
+            " has. Nothing was sent. Go back to that account, or send everything to this one:"
+            f" {everything}"
         )
-    raise ScopeChanged(
+    if known.destination != now.destination:
+        prefix = config.account.upper()
+        return ScopeChanged(
+            f"{name!r} was delivered to the same account id at another address before ({prefix}_REGION or"
+            f" {prefix}_API_URL was changed), and the journal knows what the server there has. Nothing was"
+            f" sent. Go back to that address, or send everything to this one: {everything}"
+        )
+    return ScopeChanged(
         f"The windows of {name!r} are others than when it was delivered (`window` or `start` was changed),"
         " and the journal remembers events by their window. Nothing was sent, as they would be stored twice."
-        " Take back the change, or send everything again in spite of that:"
-        f" clevertap-import run {name} --full --force"
+        f" Take back the change, or send everything again in spite of that: {everything}"
     )

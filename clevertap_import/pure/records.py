@@ -81,6 +81,13 @@ class Batch:
         windows = self.rows["window"].to_numpy(zero_copy_only=False)
         return int(windows.min()), int(windows.max())
 
+    def window_offsets(self, span: tuple[int, int]) -> bytes | None:
+        """The windows as seconds after the first of `span`, 4 bytes each; None if that is the last."""
+        if span[0] == span[1]:
+            return None
+        windows = self.rows["window"].to_numpy(zero_copy_only=False)
+        return bytes((windows - span[0]).astype(np.uint32))
+
     def row_number(self, index: int) -> int:
         """The row of the query result that became record `index` (0-based)."""
         return int(self.rows["row_number"][index].as_py())
@@ -155,6 +162,16 @@ def texts_in(cell: object) -> Iterator[str]:
         yield str(cell)
 
 
+def without_digests(rows: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
+    """`rows`, of which events in `mask` have a digest that is no event's. Profiles stay as they are."""
+    if not rows["identity_digest"].null_count:
+        return rows
+    digests = unpacked(bytearray(packed(rows["digest"])))
+    digests[mask] = bytes(DIGEST_BYTES)
+    column = pa.Array.from_buffers(rows["digest"].type, len(digests), [None, pa.py_buffer(digests.tobytes())])
+    return rows.set_column(rows.schema.get_field_index("digest"), rows.schema.field("digest"), column)
+
+
 def packed(digests: pa.Array) -> bytes:
     """A column of digests as one run of bytes; nulls (events have no identity digest) leave nothing."""
     if digests.null_count:
@@ -164,8 +181,8 @@ def packed(digests: pa.Array) -> bytes:
     return cells
 
 
-def unpacked(digests: bytes) -> np.ndarray:
-    """A run of bytes as an array of 16-byte digests that sorts and compares bytewise."""
+def unpacked(digests: bytes | bytearray) -> np.ndarray:
+    """A run of bytes as an array of 16-byte digests that sorts and compares bytewise; no copy."""
     return np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}")
 
 

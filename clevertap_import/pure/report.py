@@ -16,7 +16,7 @@ class Report:
 
     accepted: CleverTap took it. unchanged: CleverTap had it already. invalid: stopped by our checks.
     rejected: refused by CleverTap. uncertain: sent, and the answer was lost. superseded: a newer row of the
-    same identity was read.
+    same identity was read, or was delivered before.
     """
 
     read: int = 0

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from snowflake.connector.errors import Error
 
@@ -73,6 +75,7 @@ WRONG = 2
 
 WHY = "The reason is above. If the disk is not full, delete the sandbox's folder to begin anew."
 
+PORT = "clevertap.port"
 STOP_SECONDS = 20
 SEEDING = "seeding"
 """A file that is there from before the shop's first row until after its last: a kill between leaves it."""
@@ -160,6 +163,18 @@ def main() -> None:
         sys.exit(WRONG)
 
 
+def clevertap_options(home: Path) -> list[str]:
+    """Where its data are, and the port that it had before, if that is free."""
+    kept = (home / PORT).read_text() if (home / PORT).exists() else "0"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(kept)))
+        except OSError:
+            kept = "0"
+    return ["--state", str(home / "clevertap.json"), "--port", kept]
+
+
 def forget(home: Path) -> None:
     """Remove what is in the folder, but for the lock, which is held, and the mark of a shop to fill."""
     for path in home.iterdir():
@@ -178,8 +193,10 @@ def serve(home: Path, lock: int) -> None:
         signal.signal(name, lambda *_: ended.set())
     with (
         server(lock, "snowflake_server", "--data", str(home / "snowflake")) as snowflake_address,
-        server(lock, "clevertap_server", "--state", str(home / "clevertap.json")) as clevertap_address,
+        server(lock, "clevertap_server", *clevertap_options(home)) as clevertap_address,
     ):
+        # An import knows where it was delivered to: the next start is to be the same server to it.
+        (home / PORT).write_text(str(urlsplit(clevertap_address["url"]).port))
         variables = environment(home, snowflake_address, clevertap_address)
         if (home / SEEDING).exists():
             seeded(variables)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.breaker import Breaker
 from clevertap_import.io.deliver import Deliverer, Delivery
@@ -106,7 +107,7 @@ def run(
 ) -> tuple[StageCounts, Delivery]:
     """One run of `config` over `source`, put together as the asset does."""
     is_events = config.target.kind == "events"
-    past = journal.past(config.nickname, None, NO_LIMIT, is_events=is_events)
+    past = journal.past(Asked(config.nickname, None, NO_LIMIT), is_events=is_events)
     with Stage() as stage:
         Stager(Mapper(config, 0), HOURS, past, lambda _: None, lambda _: None).fill(stage, [chunk(source)])
         patience = Patience(Retry(attempts=2), lambda _: None, lambda: 0.0)

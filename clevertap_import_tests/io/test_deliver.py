@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.breaker import MOST_FAILURES_IN_A_ROW
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
@@ -66,7 +67,7 @@ class Run:
     def news(self, *batches: Batch) -> list[Batch]:
         """The batches with what the journal's past leaves of them."""
         is_events = not batches[0].identity_digests
-        past = self.journal.past("orders", 0, 0, is_events=is_events)
+        past = self.journal.past(Asked("orders", 0, 0), is_events=is_events)
         left = [batch.take(past.is_news(batch.rows).nonzero()[0].tolist()) for batch in batches]
         return [batch for batch in left if len(batch)]
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.database import LEASE, JournalUnavailable, default_url
-from clevertap_import.io.journal import OPEN, Journal
+from clevertap_import.io.journal import Journal
 from clevertap_import.io.leases import Leases, import_resource
+from clevertap_import.io.states import OPEN
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError, TurnLost
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles, unsettled
@@ -34,7 +36,7 @@ def news(
     """Which records of `batch` are news to a run of these windows."""
     is_events = not batch.identity_digests
     mask: list[bool] = (
-        journal.past(import_name, first, last, is_events=is_events).is_news(batch.rows).tolist()
+        journal.past(Asked(import_name, first, last), is_events=is_events).is_news(batch.rows).tolist()
     )
     return mask
 
@@ -82,9 +84,9 @@ def test_events_are_remembered_for_their_own_window(
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "is_news"), [(HOUR, HOUR, False), (0, 0, True), (2 * HOUR, 9 * HOUR, True)]
+    ("first", "last", "is_news"), [(HOUR, HOUR, False), (0, 0, False), (2 * HOUR, 9 * HOUR, True)]
 )
-def test_profiles_of_windows_that_no_run_asks_for_are_not_read(
+def test_profiles_are_remembered_for_their_own_window_and_those_before(
     journal: Journal, first: int, last: int, is_news: bool
 ) -> None:
     deliver(journal, profiles("a", window=HOUR))

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.database import default_url
-from clevertap_import.io.entries import ANSWERED, UNCERTAIN
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.journal_key import KEY_FILE, KEY_VARIABLE, DigestCipher, JournalKeyWrong
+from clevertap_import.io.states import ANSWERED, UNCERTAIN
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
 from clevertap_import_tests.builders import events, profiles
 from clevertap_import_tests.io.test_migrations import OPENED, PROCESS_SECONDS, first_database
@@ -42,7 +43,7 @@ def used(journal: Journal, batch: Batch = BATCH) -> None:
     """A delivery of which one answer was lost, one resent, and some that were kept."""
     number = journal.begin("shop", "run-1", batch)
     journal.settle(number, batch, [0], [1, 2])
-    journal.keep_only("shop", "run-2", batch.digests, batch.identity_digests)
+    journal.keep_only("shop", "run-2", (batch.digests, batch.identity_digests), "", 0)
     journal.begin("shop", "run-3", batch)
 
 
@@ -94,7 +95,7 @@ def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url
         held = blobs(journal_url)
         assert len(held) == 2 * DIGEST_BYTES * (2 + 3 + 3)
         assert not [digest for digest in digests(BATCH) if digest in held]
-        past = journal.past("shop", None, 0, is_events=False)
+        past = journal.past(Asked("shop", None, 0), is_events=False)
         assert past.is_known(BATCH.rows).all()
         assert sorted({held.records for held in journal.held("shop")}) == [2, 3]
 
@@ -105,7 +106,7 @@ def test_the_digests_of_an_older_journal_are_encrypted_and_still_known(journal_u
     assert blobs(journal_url) == sent
     with Journal(journal_url) as journal:
         assert blobs(journal_url) != sent
-        past = journal.past("orders", 0, 0, is_events=True)
+        past = journal.past(Asked("orders", 0, 0), is_events=True)
         assert past.is_news(events("a", "b").rows).tolist() == [False, True]
     if journal_url.startswith("sqlite"):
         folder = Path(str(sa.make_url(journal_url).database)).parent

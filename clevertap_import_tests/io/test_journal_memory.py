@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clevertap_import.io.journal import KEPT, OPEN, Journal
+from clevertap_import.io.accepted import Asked
+from clevertap_import.io.journal import KEPT, Journal
+from clevertap_import.io.states import OPEN
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles, unsettled
 
@@ -25,13 +27,15 @@ def deliver(journal: Journal, batch: Batch, run: str = "run-1", name: str = "ord
 
 def news(journal: Journal, batch: Batch, first: int | None = None, last: int = 9 * HOUR) -> list[bool]:
     is_events = not batch.identity_digests
-    past = journal.past("orders", first, last, is_events=is_events)
+    past = journal.past(Asked("orders", first, last), is_events=is_events)
     mask: list[bool] = past.is_news(batch.rows).tolist()
     return mask
 
 
 def doubtful(journal: Journal, batch: Batch) -> list[bool]:
-    mask: list[bool] = journal.past("orders", None, 9 * HOUR, is_events=True).is_doubtful(batch.rows).tolist()
+    mask: list[bool] = (
+        journal.past(Asked("orders", None, 9 * HOUR), is_events=True).is_doubtful(batch.rows).tolist()
+    )
     return mask
 
 
@@ -103,18 +107,24 @@ def test_what_is_old_is_forgotten_with_its_windows_and_nothing_else(journal: Jou
     deliver(journal, events("new", window=4 * HOUR))
     deliver(journal, events("old", window=HOUR), name="visits")
     journal.forget("orders", datetime.now(UTC) - SOON, 9 * HOUR)
-    assert not journal.has_forgotten("orders", None, 9 * HOUR), "nothing is that old"
+    assert not journal.has_forgotten(Asked("orders", None, 9 * HOUR)), "nothing is that old"
     journal.forget("orders", later(), 2 * HOUR)
     assert news(journal, events("old", "new")) == [True, False]
     spans = [(None, 0), (None, HOUR), (HOUR, HOUR), (0, 9 * HOUR), (2 * HOUR, 9 * HOUR)]
-    assert [journal.has_forgotten("orders", *span) for span in spans] == [False, True, True, True, False]
-    assert not journal.has_forgotten("visits", None, 9 * HOUR)
+    assert [journal.has_forgotten(Asked("orders", *span)) for span in spans] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert not journal.has_forgotten(Asked("visits", None, 9 * HOUR))
 
 
 def test_what_is_held_is_never_forgotten(journal: Journal) -> None:
     lose(journal)
     journal.forget("orders", later(), 9 * HOUR)
-    journal.keep_only("orders", "run-9", b"", b"")
+    journal.keep_only("orders", "run-9", (b"", b""), "", 0)
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
 
 
@@ -131,12 +141,12 @@ def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> 
     deliver(journal, profiles("c"), "run-2")
     deliver(journal, profiles("x"), "run-1", "visits")
     met = profiles("a", "b")
-    journal.keep_only("orders", "run-2", met.digests, met.identity_digests)
+    journal.keep_only("orders", "run-2", (met.digests, met.identity_digests), "", 0)
     assert news(journal, profiles("a", "b", "c", "gone")) == [False, False, False, True]
     assert news(journal, profiles("a", city="Oslo")) == [True]
     assert journal.of_run("run-2") == (1, 0), "what was taken over is not counted as sent by the run"
     assert [each for each in held(journal) if each[1] == KEPT] == []
     with Journal(journal.engine.url.render_as_string(hide_password=False)) as other:
-        assert other.past("visits", None, HOUR, is_events=False).is_news(profiles("x").rows).tolist() == [
-            False
-        ]
+        assert other.past(Asked("visits", None, HOUR), is_events=False).is_news(
+            profiles("x").rows
+        ).tolist() == [False]

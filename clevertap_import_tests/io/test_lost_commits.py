@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.database import DELIVERY
 from clevertap_import.io.journal import Journal
 from clevertap_import_tests.builders import events, profiles
@@ -43,7 +44,7 @@ def test_an_answer_whose_entry_was_lost_is_entered_all_the_same(journal: Journal
         journal.engine.dispose()
     journal.settle(entry, RECORDS, [0], [2])
     assert sorted(found(journal)) == [(3, "answered", 1), (3, "uncertain", 1)]
-    past = journal.past("orders", 0, 0, is_events=False)
+    past = journal.past(Asked("orders", 0, 0), is_events=False)
     assert past.is_news(RECORDS.rows).tolist() == [False, True, True]
 
 

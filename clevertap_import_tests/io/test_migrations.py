@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.database import (
     METADATA,
     NEWEST_STEP,
@@ -22,8 +23,8 @@ from clevertap_import.io.database import (
     open_database,
     step,
 )
-from clevertap_import.io.entries import ANSWERED
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.states import ANSWERED
 from clevertap_import_tests.builders import events
 
 PROCESS_SECONDS = 120
@@ -84,7 +85,7 @@ def test_a_database_of_the_first_kind_is_brought_up_and_keeps_what_it_knows(jour
     assert differences(journal_url)
     with Journal(journal_url) as journal:
         assert step(journal.engine) == NEWEST_STEP
-        past = journal.past("orders", 0, 0, is_events=True)
+        past = journal.past(Asked("orders", 0, 0), is_events=True)
         assert past.is_news(events("a", "b").rows).tolist() == [False, True]
     assert differences(journal_url) == []
 

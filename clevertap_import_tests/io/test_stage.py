@@ -211,7 +211,7 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
 
     counts, digests = staged(NoPast())
     assert (counts.staged, len(digests)) == (2, 32)
-    counts, left = staged(EventsPast(digests[:16]))
+    counts, left = staged(EventsPast(bytearray(digests[:16]), bytearray()))
     assert (counts.staged, counts.unchanged, left) == (1, 1, digests[16:])
 
 

@@ -9,10 +9,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clevertap_import.io.accepted import Asked
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.deliver import Deliverer
-from clevertap_import.io.journal import OPEN, Journal
+from clevertap_import.io.journal import Journal
 from clevertap_import.io.stage import Stage, Stager
+from clevertap_import.io.states import OPEN
 from clevertap_import.orchestration.changed import spans_after
 from clevertap_import.orchestration.done import Done, ranges_left
 from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, grid
@@ -84,7 +86,7 @@ class World:
         window = grid(self.config).window(first, last + timedelta(hours=1))
         read = grid(self.config).looking_back(window, timedelta(minutes=LOOKBACK_MINUTES))
         starts = int(read.lower.timestamp()) if read.lower else None, int(last.timestamp())
-        past = self.journal.past("import", *starts, is_events=self.is_events)
+        past = self.journal.past(Asked("import", *starts), is_events=self.is_events)
         self.account.verdicts = [FAILURE] * fails
         with Stage() as stage:
             mapper = Mapper(self.config, 0)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.pure.past import EventsPast, NoPast, ProfilesPast
+from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import event_line, events, profile_line, profiles, record_rows
 
 names = st.sampled_from("abcdef")
@@ -13,9 +14,19 @@ chunks = st.lists(st.lists(names, max_size=8), max_size=5)
 contents = st.lists(st.tuples(names, st.sampled_from(["Pune", "Oslo"])), max_size=12)
 
 
+def profiles_past(*before: Batch, later: int = 0) -> ProfilesPast:
+    """After these batches, of which the last `later` came from windows after those that are asked for."""
+    identities = b"".join(batch.identity_digests for batch in before)
+    contents = b"".join(batch.digests for batch in before)
+    is_later = b"".join(
+        bytes([number >= len(before) - later] * len(batch)) for number, batch in enumerate(before)
+    )
+    return ProfilesPast(bytearray(identities), bytearray(contents), bytearray(is_later))
+
+
 @given(st.lists(names, max_size=12), chunks)
 def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked: list[list[str]]) -> None:
-    past = EventsPast(events(*had).digests)
+    past = EventsPast(bytearray(events(*had).digests), bytearray())
     news: list[str] = []
     for chunk in asked:
         mask = past.is_news(events(*chunk).rows)
@@ -29,7 +40,7 @@ def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked:
 def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
     had: list[str], lost: list[str], asked: list[list[str]]
 ) -> None:
-    past = EventsPast(events(*had).digests, events(*lost).digests)
+    past = EventsPast(bytearray(events(*had).digests), bytearray(events(*lost).digests))
     doubtful: list[str] = []
     for chunk in asked:
         is_news = past.is_news(events(*chunk).rows)
@@ -47,9 +58,7 @@ def test_profiles_that_are_news_differ_from_the_last_accepted_content(
 ) -> None:
     last = dict(had)
     before = [profiles(identity, city=city) for identity, city in had]
-    past = ProfilesPast(
-        b"".join(batch.identity_digests for batch in before), b"".join(batch.digests for batch in before)
-    )
+    past = profiles_past(*before)
     for chunk in asked:
         lines = [profile_line(identity, city) for identity, city in chunk]
         mask = past.is_news(record_rows(lines, [identity for identity, _ in chunk]))
@@ -57,13 +66,13 @@ def test_profiles_that_are_news_differ_from_the_last_accepted_content(
 
 
 def test_of_three_equal_events_two_accepted_the_third_is_news() -> None:
-    past = EventsPast(events("a", "a").digests)
+    past = EventsPast(bytearray(events("a", "a").digests), bytearray())
     assert past.is_news(events("a", "a", "a").rows).tolist() == [False, False, True]
 
 
 def test_a_profile_that_went_from_a_to_b_is_news_as_a_again() -> None:
     had = [profiles("u", city="A"), profiles("u", city="B")]
-    past = ProfilesPast(b"".join(b.identity_digests for b in had), b"".join(b.digests for b in had))
+    past = profiles_past(*had)
     assert past.is_news(profiles("u", city="A").rows).tolist() == [True]
     assert past.is_news(profiles("u", city="B").rows).tolist() == [False]
 
@@ -75,6 +84,6 @@ def test_without_a_past_everything_is_news() -> None:
 
 def test_profiles_are_never_in_doubt_for_sent_twice_they_are_the_same() -> None:
     had = profiles("u")
-    past = ProfilesPast(had.identity_digests, bytes(len(had.digests)))
+    past = ProfilesPast(bytearray(had.identity_digests), bytearray(16), bytearray(1))
     assert past.is_news(had.rows).tolist() == [True]
     assert past.is_doubtful(had.rows).tolist() == [False]

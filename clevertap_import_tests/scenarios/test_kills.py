@@ -22,9 +22,9 @@ from sqlalchemy.engine import make_url
 
 from clevertap_import.io.database import DELIVERY
 from clevertap_import.io.import_files import load_folder
-from clevertap_import.io.journal import OPEN
 from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
 from clevertap_import.io.stage import window_starts
+from clevertap_import.io.states import OPEN
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, open_journal
 from clevertap_import.orchestration.stats import import_stats

@@ -1,0 +1,111 @@
+"""What the journal's deliveries say of the records of a run: the past, read from the database.
+
+Memory: what `pure/past.py` says, and one delivery at a time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from clevertap_import.io.database import DELIVERY
+from clevertap_import.io.epochs import Forced, epochs_of, has_epoch
+from clevertap_import.io.scopes import UNKNOWN
+from clevertap_import.io.states import ANSWERED, LOST, OPEN
+from clevertap_import.pure.epochs import AHEAD, Epoch, Epochs, picked, windows_of
+from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
+from clevertap_import.pure.records import DIGEST_BYTES
+
+ROWS_PER_FETCH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The windows that a run reads, in epoch seconds, both included; all that came before if no first.
+
+    `end`: when the last of them ends, if they have a length. `forced`: those of them that are sent again.
+    """
+
+    import_name: str
+    first: int | None
+    last: int
+    destination: str = UNKNOWN
+    end: int | None = None
+    forced: Forced | None = None
+
+    @property
+    def mine(self) -> sa.ColumnElement[bool]:
+        return (DELIVERY.c.import_name == self.import_name) & (DELIVERY.c.destination == self.destination)
+
+    @property
+    def overlapping(self) -> sa.ColumnElement[bool]:
+        """Deliveries that have to do with any of the windows."""
+        found = self.mine & (DELIVERY.c.first_window <= self.last)
+        return found if self.first is None else found & (DELIVERY.c.last_window >= self.first)
+
+
+def past_of(connection: sa.Connection, asked: Asked, *, is_events: bool) -> Past:
+    """What was accepted of these windows, and still counts."""
+    found = epochs_of(connection, asked.import_name, asked.destination)
+    forced = asked.forced
+    if forced and not has_epoch(connection, asked.import_name, asked.destination, forced):
+        # It is entered when the delivery begins.
+        found.append(Epoch(AHEAD, forced.first, forced.last))
+    read = events_past if is_events else profiles_past
+    return read(connection, asked, Epochs(found))
+
+
+def events_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
+    accepted, open_ = bytearray(), bytearray()
+    for row in deliveries(connection, asked.overlapping & DELIVERY.c.state.in_([ANSWERED, *OPEN])):
+        part = accepted if row.state == ANSWERED else open_
+        part += picked(row.digests, epochs.counting(row))
+    return EventsPast(accepted, open_) if accepted or open_ else NoPast()
+
+
+def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
+    """Read is all that was sent since the first delivery of these windows, and all of later windows."""
+    which = asked.mine
+    if asked.first is not None:
+        first_id = sa.select(sa.func.min(DELIVERY.c.id)).where(asked.overlapping).scalar_subquery()
+        which &= (DELIVERY.c.last_window >= asked.first) | (DELIVERY.c.id >= first_id)
+    identities, contents, is_later = bytearray(), bytearray(), bytearray()
+    for row in deliveries(connection, which):
+        mask = epochs.counting(row)
+        identities += row.identity_digests
+        contents += last_contents(row, mask)
+        is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
+    return ProfilesPast(identities, contents, is_later) if identities else NoPast()
+
+
+def deliveries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[Any]:
+    columns = (
+        DELIVERY.c[name]
+        for name in ("state", "digests", "identity_digests", "first_window", "last_window", "epoch")
+    )
+    query = sa.select(*columns, DELIVERY.c.window_offsets).where(which).order_by(DELIVERY.c.id)
+    return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))
+
+
+def last_contents(delivery: Any, mask: np.ndarray | None) -> bytes:  # noqa: ANN401 - a row
+    """The contents that CleverTap holds after `delivery`. Where that is not known they equal no content:
+
+    after A was accepted and B lost, CleverTap holds either, so that A too must be sent again. So it must
+    after B was accepted before a forced run of its window.
+    """
+    if delivery.state != ANSWERED:
+        return bytes(len(delivery.digests))
+    if mask is None:
+        return bytes(delivery.digests)
+    contents = np.frombuffer(delivery.digests, np.uint8).reshape(-1, DIGEST_BYTES)
+    return bytes(contents * mask[:, np.newaxis])
+
+
+def later(delivery: Any, mask: np.ndarray | None, end: int) -> np.ndarray:  # noqa: ANN401 - a row
+    """Which records are of a window from `end` on, or may be there: the answer to them is not known."""
+    if delivery.last_window < end or delivery.state == LOST:
+        return np.zeros(len(delivery.digests) // DIGEST_BYTES, dtype=bool)
+    is_later: np.ndarray = windows_of(delivery) >= end
+    return is_later if mask is None else is_later & mask
