@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,8 +26,10 @@ from clevertap_import_tests.fixtures_snowflake import NO_PLATFORM_DETECTION, Loc
 from clevertap_import_tests.waiting import wait_for
 from clevertap_import_tests.workshop import Workshop, command, open_workshop, process_environment
 
-START_SECONDS = 90
-END_SECONDS = 90
+START_SECONDS = 600
+END_SECONDS = 600
+"""No measures: so long a machine that is busy with others may take."""
+
 SLOW_SECONDS = 30
 LONG_SECONDS = 600
 
@@ -65,11 +66,9 @@ def test_a_killed_run_is_cleared_by_the_next_and_stays_in_the_stats(workshop: Wo
     (killed,) = json.loads(command(workshop, "stats", "people", "--json").stdout)
     assert killed["status"] == "Running"
     workshop.clevertap.knobs(service_seconds=0)
-    began = time.monotonic()
     done = command(workshop, "run", "people", "--json")
     assert done.returncode == 0, done.stderr
     assert f"Run {killed['run_id'][:8]} was killed; it is marked as failed now." in done.stderr
-    assert time.monotonic() - began < END_SECONDS
     (line,) = json.loads(done.stdout)
     lines = json.loads(command(workshop, "stats", "people", "--json").stdout)
     assert [each["run_id"] for each in lines] == [line["run_id"], killed["run_id"]]
