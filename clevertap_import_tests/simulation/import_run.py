@@ -129,6 +129,7 @@ class Start:
             progress=Progress("import_under_test", lambda words: None),
             facts=facts,
             was_imported=self.was_imported,
+            root_run_id=self.process.root_run_id,
             source=self.source,
             simulated=self.clevertap,
         )
