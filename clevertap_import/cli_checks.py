@@ -61,14 +61,14 @@ def test_connection(connection: str | None, account: str | None, json_output: bo
     """Test the logins step by step; those of all imports, if none is named. Nothing is stored anywhere."""
     from clevertap_import.console import print_json
     from clevertap_import.io.connection_test import clevertap_verdict, snowflake_verdict
-    from clevertap_import.io.leases import Leases
+    from clevertap_import.io.named_locks import open_locks
     from clevertap_import.orchestration.resources import open_journal
 
     connections, accounts = named_or_used(connection, account)
     results = [snowflake_verdict(name, os.environ) for name in connections]
     if accounts:
-        with open_journal() as journal, Leases(journal.engine) as leases:
-            results += [clevertap_verdict(name, os.environ, leases) for name in accounts]
+        with open_journal() as journal, open_locks(journal.engine) as locks:
+            results += [clevertap_verdict(name, os.environ, locks) for name in accounts]
     if json_output:
         print_json({"connections": results})
     else:

@@ -34,7 +34,7 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
     """
     from clevertap_import.console import print_json, print_table
     from clevertap_import.io.clevertap import account_settings
-    from clevertap_import.io.leases import Leases
+    from clevertap_import.io.named_locks import open_locks
     from clevertap_import.io.probe import probed, production_signs
     from clevertap_import.orchestration.resources import open_journal
 
@@ -42,8 +42,8 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
     signs = production_signs(account, settings)
     if signs or not test_project:
         stop(refusal(account, signs), WRONG)
-    with open_journal() as journal, Leases(journal.engine) as leases:
-        identity, findings = probed(settings, leases, wait)
+    with open_journal() as journal, open_locks(journal.engine) as locks:
+        identity, findings = probed(settings, locks, wait)
     lines = [asdict(each) for each in findings]
     if json_output:
         print_json({"account": account, "identity": identity, "operations": lines})

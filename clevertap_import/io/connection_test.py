@@ -10,7 +10,7 @@ import requests
 from clevertap_import.io.bounded_http import BoundedHttp, RequestCut
 from clevertap_import.io.clevertap import CleverTap, account_settings
 from clevertap_import.io.gate import upload_gate
-from clevertap_import.io.leases import Leases
+from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.snowflake import Snowflake, SnowflakeSettings, open_snowflake, snowflake_settings
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError
 from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
@@ -50,8 +50,8 @@ def snowflake_verdict(name: str, environment: Mapping[str, str]) -> Verdict:
     return verdict(name, "snowflake", snowflake_steps(name, environment))
 
 
-def clevertap_verdict(name: str, environment: Mapping[str, str], leases: Leases) -> Verdict:
-    return verdict(name, "clevertap", clevertap_steps(name, environment, leases))
+def clevertap_verdict(name: str, environment: Mapping[str, str], locks: NamedLocks) -> Verdict:
+    return verdict(name, "clevertap", clevertap_steps(name, environment, locks))
 
 
 def snowflake_steps(name: str, environment: Mapping[str, str]) -> Iterator[Step]:
@@ -92,7 +92,7 @@ def session_steps(snowflake: Snowflake, settings: SnowflakeSettings) -> Iterator
             yield Step(kind, False, str(error))
 
 
-def clevertap_steps(name: str, environment: Mapping[str, str], leases: Leases) -> Iterator[Step]:
+def clevertap_steps(name: str, environment: Mapping[str, str], locks: NamedLocks) -> Iterator[Step]:
     try:
         settings = account_settings(name, environment)
     except ConfigError as error:
@@ -102,7 +102,7 @@ def clevertap_steps(name: str, environment: Mapping[str, str], leases: Leases) -
     reached = network_step(settings.url)
     yield reached
     if reached.ok:
-        with upload_gate(leases, settings, 1, "A connection test") as gate:
+        with upload_gate(locks, settings, 1, "A connection test") as gate:
             yield credentials_step(gate.upload(CleverTap(settings).try_out))
 
 

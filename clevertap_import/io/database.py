@@ -118,24 +118,17 @@ SHOWN_BATCHES = sa.Table(
 )
 """Up to which delivery a person has been shown the batches without an answer."""
 
-LEASE = sa.Table(
-    "lease",
+PARTICIPANT = sa.Table(
+    "participant",
     METADATA,
     sa.Column("id", ID, primary_key=True),
     sa.Column("resource", sa.String(150), nullable=False),
-    sa.Column("capacity", sa.Integer, nullable=False),
-    sa.Column("holder", sa.String(32), nullable=False, unique=True),
-    sa.Column("host", sa.String(255), nullable=False),
-    sa.Column("process", sa.Integer, nullable=False),
-    sa.Column("purpose", sa.String(200), nullable=False),
+    sa.Column("lock", sa.String(50), nullable=False, unique=True),
     sa.Column("wanted", sa.Integer, nullable=False),
-    sa.Column("granted", sa.Integer, nullable=False),
-    sa.Column("beats", sa.BigInteger, nullable=False),
+    sa.Column("purpose", sa.String(200), nullable=False),
+    sa.Index("participant_by_resource", "resource"),
 )
-"""Who holds how much of a resource; see `io/leases.py`."""
-
-LEASE_TURN = sa.Table("lease_turn", METADATA, sa.Column("turns", sa.BigInteger, nullable=False))
-"""One row. Whoever deals out leases writes it first, so that they go one after the other."""
+"""Who uses, or waits for, what only so many may use at once; see `io/participants.py`."""
 
 JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
 """One row: by it a key is known as the one under which the digests are encrypted; see `io/journal_key.py`."""

@@ -20,9 +20,9 @@ from clevertap_import.pure.errors import (
     CleverTapBusy,
     CleverTapImportError,
     CleverTapUnavailable,
+    ImportLockLost,
     PasscodeRefused,
     RefusedError,
-    TurnLost,
 )
 from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outage, Refused, Stop, Uncertain
 from clevertap_import.pure.records import Batch, Rejection
@@ -35,7 +35,7 @@ A process that dies leaves these open too, so there are few of them.
 """
 
 
-UNWRITABLE = (JournalUnavailable, TurnLost)
+UNWRITABLE = (JournalUnavailable, ImportLockLost)
 """What leaves the journal as it is."""
 
 

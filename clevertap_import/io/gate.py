@@ -1,4 +1,4 @@
-"""The gate to one CleverTap account: no request passes it without a place among those that are allowed."""
+"""The gate to one CleverTap account: no request passes it without a slot of those that the account allows."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
 
 from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT, AccountSettings
-from clevertap_import.io.leases import Lease, Leases
+from clevertap_import.io.named_locks import NamedLocks
+from clevertap_import.io.request_limiter import RequestLimiter, request_limiter
 from clevertap_import.pure.outcome import Accepted, Busy, Outcome
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.shares import Throttle
@@ -21,21 +22,21 @@ B = TypeVar("B")
 class Gate:
     """A share of an account's requests in flight, narrower for a while after CleverTap said "too many"."""
 
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-        self._throttle = Throttle(lease.capacity)
+    def __init__(self, limiter: RequestLimiter) -> None:
+        self.limiter = limiter
+        self._throttle = Throttle(limiter.capacity)
         self._lock = threading.Lock()
 
     @property
     def width(self) -> int:
         """How many requests may be in flight now; at least one, for whoever waits."""
-        return max(1, min(self._lease.granted, self._lease.target, self._throttle.width))
+        return max(1, min(self.limiter.share, self._throttle.width))
 
     def upload(self, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
         """`send`, which waits until it may."""
 
         def sent(batch: Batch) -> Outcome:
-            with self._lease.one(lambda: self._throttle.width) as in_flight:
+            with self.limiter.one(lambda: self._throttle.width) as in_flight:
                 outcome = send(batch)
             with self._lock:
                 if isinstance(outcome, Busy) and outcome.is_answered:
@@ -50,27 +51,27 @@ class Gate:
         """`question`, which waits until it may."""
 
         def asked(about: A) -> B:
-            with self._lease.one():
+            with self.limiter.one():
                 return question(about)
 
         return asked
 
 
 @contextmanager
-def upload_gate(leases: Leases, settings: AccountSettings, wanted: int, purpose: str) -> Iterator[Gate]:
+def upload_gate(locks: NamedLocks, settings: AccountSettings, wanted: int, purpose: str) -> Iterator[Gate]:
     """For uploads, dry runs included; `wanted` is how many at once are of use at most."""
     capacity = settings.max_in_flight
     resource = f"uploads {account_digest(settings)}"
-    with leases.lease(resource, capacity, max(1, min(wanted, capacity)), purpose) as lease:
-        yield Gate(lease)
+    with request_limiter(locks, resource, capacity, max(1, min(wanted, capacity)), purpose) as limiter:
+        yield Gate(limiter)
 
 
 @contextmanager
-def lookup_gate(leases: Leases, settings: AccountSettings, purpose: str) -> Iterator[Gate]:
+def lookup_gate(locks: NamedLocks, settings: AccountSettings, purpose: str) -> Iterator[Gate]:
     """For look-ups of profiles, which CleverTap counts by themselves."""
-    resource = f"lookups {account_digest(settings)}"
-    with leases.lease(resource, MAX_LOOKUPS_IN_FLIGHT, MAX_LOOKUPS_IN_FLIGHT, purpose) as lease:
-        yield Gate(lease)
+    resource, most = f"lookups {account_digest(settings)}", MAX_LOOKUPS_IN_FLIGHT
+    with request_limiter(locks, resource, most, most, purpose) as limiter:
+        yield Gate(limiter)
 
 
 def account_digest(settings: AccountSettings) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from clevertap_import.io.accepted import Asked, past_of
-from clevertap_import.io.database import DELIVERY, FORGOTTEN, LEASE, open_database, translated
+from clevertap_import.io.database import DELIVERY, FORGOTTEN, open_database, translated
 from clevertap_import.io.entries import Columns, Entries, Entry, contents_of
 from clevertap_import.io.epochs import Forced
+from clevertap_import.io.import_lock import ImportLock
 from clevertap_import.io.scopes import UNKNOWN, Scope, begun, scope_in, take_over
 from clevertap_import.io.states import ANSWERED, LOST, OPEN, RESENT, SENDING
-from clevertap_import.pure.errors import TurnLost
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
 
@@ -60,7 +60,7 @@ class Journal:
         """
         self.engine = open_database(database, key_folder) if isinstance(database, str) else database
         self.now = now
-        self.turn: str | None = None
+        self.import_lock: ImportLock | None = None
         self._open: sa.Connection | None = None
         self._entries = Entries(self.engine)
 
@@ -203,12 +203,11 @@ class Journal:
     def together(self) -> Iterator[None]:
         """Commit all entries made within at once, all or none: each commit waits for the disk.
 
-        Raises TurnLost if the lease whose holder is `turn` is not held any more: another run that takes over
-        has either seen these entries, or prevents them.
+        Raises ImportLockLost if the import lock is not ours any more: another run that takes over has either
+        seen these entries, or prevents them.
         """
         with self._writing() as self._open:
             try:
-                self._still_ours(self._open)
                 yield
             finally:
                 self._open = None
@@ -217,14 +216,6 @@ class Journal:
         """That of `together`, or one of its own."""
         return self._writing()
 
-    def _still_ours(self, connection: sa.Connection) -> None:
-        if self.turn is None:
-            return
-        mine = LEASE.update().where((LEASE.c.holder == self.turn) & (LEASE.c.granted == 1))
-        # A change of nothing, which no other can make at the same time.
-        if connection.execute(mine.values(beats=LEASE.c.beats)).rowcount != 1:
-            raise TurnLost()
-
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """The transaction of `together`, or one of its own."""
@@ -232,13 +223,23 @@ class Journal:
             yield self._open
             return
         try:
-            with translated(), self.engine.begin() as connection:
+            with self._transaction() as connection:
                 self._entries.check(connection)
                 yield connection
         except BaseException:
             self._entries.failed()
             raise
         self._entries.committed()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """On the session that holds the import lock, if there is one."""
+        if self.import_lock is not None:
+            with self.import_lock.transaction() as connection:
+                yield connection
+        else:
+            with translated(), self.engine.begin() as connection:
+                yield connection
 
     def begin(
         self, import_name: str, run_id: str, batch: Batch, destination: str = UNKNOWN, epoch: int = 0

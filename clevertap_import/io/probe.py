@@ -12,7 +12,7 @@ from typing import Any
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.gate import lookup_gate, upload_gate
-from clevertap_import.io.leases import Leases
+from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.try_out import FOR_A_PERSON
 from clevertap_import.pure.errors import Unfinished
 from clevertap_import.pure.outcome import Refused
@@ -60,13 +60,13 @@ def production_signs(name: str, settings: AccountSettings) -> list[str]:
     return signs
 
 
-def probed(settings: AccountSettings, leases: Leases, wait_seconds: float) -> tuple[str, list[Finding]]:
+def probed(settings: AccountSettings, locks: NamedLocks, wait_seconds: float) -> tuple[str, list[Finding]]:
     """The identity of the made-up profile, and a finding for each operation. Raises ProbeRefused."""
     identity = f"clevertap-import-probe-{secrets.token_hex(6)}"
     clevertap = CleverTap(settings)
     with (
-        upload_gate(leases, settings, 1, "A probe") as uploads,
-        lookup_gate(leases, settings, "A probe") as lookups,
+        upload_gate(locks, settings, 1, "A probe") as uploads,
+        lookup_gate(locks, settings, "A probe") as lookups,
     ):
         attempts = Attempts(uploads.upload(clevertap.post), Patience(FOR_A_PERSON), may_repeat=True)
         ask: Callable[[str], Profile | None] = lookups.ask(partial(clevertap.profile, "identity"))

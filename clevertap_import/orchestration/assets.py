@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from clevertap_import.io.import_lock import run_lock
 from clevertap_import.io.journal import Journal
-from clevertap_import.io.leases import Leases
+from clevertap_import.io.named_locks import open_locks
 from clevertap_import.io.rejects import rejects_file, rejects_path, remove_old_rejects
 from clevertap_import.io.stage import Stage
 from clevertap_import.orchestration.asked_windows import asked_window
@@ -197,8 +198,9 @@ def checked_then_delivered(
     run = import_run(context, options, config, facts)
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
-        leases = stack.enter_context(Leases(journal.engine))
-        turn = stack.enter_context(run.turn(leases)) if delivers else None
+        locks = stack.enter_context(open_locks(journal.engine))
+        stack.enter_context(run_lock(locks, context.run.run_id, config.nickname))
+        lock = stack.enter_context(run.import_lock(locks)) if delivers else None
         stage = stack.enter_context(Stage())
         stack.enter_context(run.progress.logged())
         past = whole_past(context, run, journal, delivers=delivers)
@@ -208,17 +210,17 @@ def checked_then_delivered(
             yield from selected(context, [query_failed(key, str(error))])
             raise
         # A run without news needs no CleverTap; a dry run is to say whether it would take any.
-        tried = run.try_out(stage, leases, delivers=delivers)
-        impact = run.impact(stage, leases, looks_up=not delivers and tried.stopped is None)
+        tried = run.try_out(stage, locks, delivers=delivers)
+        impact = run.impact(stage, locks, looks_up=not delivers and tried.stopped is None)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
             raise TooManyInvalid(config, facts)
         if tried.blocks(config):
             raise TriedOutBadly(tried.summary)
-        if turn:
+        if lock:
             begin_delivery(context, run, stage, journal)
             stack.callback(recount, journal, config, facts.deliveries)
-            run.deliver(stage, journal, leases, turn)
+            run.deliver(stage, journal, locks, lock)
             run.tidy(journal)
             if options.limit is None:
                 version = reading_version(*run.seen_until)

@@ -1,8 +1,8 @@
 """One run of one import: query, stage, check, deliver, report. Without delivery it is the dry run."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -11,9 +11,10 @@ from clevertap_import.io.accepted import Asked
 from clevertap_import.io.attempts import Attempts
 from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.gate import lookup_gate, upload_gate
+from clevertap_import.io.gate import Gate, lookup_gate, upload_gate
+from clevertap_import.io.import_lock import ImportLock, import_lock
 from clevertap_import.io.journal import Journal
-from clevertap_import.io.leases import Lease, Leases, import_resource
+from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
@@ -173,13 +174,17 @@ class ImportRun:
         """The account as a client. Raises ConfigError if the environment does not describe it."""
         return CleverTap(self.account.settings())
 
-    @contextmanager
-    def turn(self, leases: Leases) -> Iterator[Lease]:
-        """The right to deliver for this import, which one run has at a time; waits for it."""
-        name = self.config.nickname
-        with leases.lease(import_resource(name), 1, 1, self.purpose) as lease:
-            lease.wait(lambda others: self.progress.log(f"{others} is under way; this run waits for it."))
-            yield lease
+    def import_lock(self, locks: NamedLocks) -> AbstractContextManager[ImportLock]:
+        """Held by the one run of this import that delivers; waits for it."""
+
+        def tell(others: str) -> None:
+            self.progress.log(f"{others} is under way; this run waits for it.")
+
+        return import_lock(locks, self.config.nickname, self.purpose, tell)
+
+    def gate(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[Gate]:
+        """By which the uploads of this run go; `wanted`: how many at once are of use."""
+        return upload_gate(locks, self.clevertap.settings, wanted, self.purpose)
 
     @property
     def purpose(self) -> str:
@@ -226,24 +231,24 @@ class ImportRun:
             spans = spans_after(self.config, spans, self.window, self.read_window, time.time())
         self.facts.changed_after = changed_count(self.config, spans)
 
-    def try_out(self, stage: Stage, leases: Leases, *, delivers: bool) -> TriedOut:
+    def try_out(self, stage: Stage, locks: NamedLocks, *, delivers: bool) -> TriedOut:
         """CleverTap's own dry run of the first staged records; in a dry run without any, of a made-up one."""
         clevertap, patience = self.clevertap, self.account.patience()
         if not delivers:
             patience = replace(patience, retry=FOR_A_PERSON)
-        with upload_gate(leases, clevertap.settings, 1, self.purpose) as gate:
+        with self.gate(locks, 1) as gate:
             ask = gate.upload(clevertap.try_out)
             tried = tried_out(ask, stage, self.sample_rows, patience)
             is_asked = tried.rows or tried.stopped is not None
             return tried if is_asked or delivers else probed(ask, patience)
 
-    def impact(self, stage: Stage, leases: Leases, *, looks_up: bool) -> Impact:
+    def impact(self, stage: Stage, locks: NamedLocks, *, looks_up: bool) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
         counts, lookup = stage.counts, None
         if looks_up and not self.config.is_events:
             clevertap = self.clevertap
             key = "identity" if self.config.target.identity else "objectId"
-            with lookup_gate(leases, clevertap.settings, self.purpose) as gate:
+            with lookup_gate(locks, clevertap.settings, self.purpose) as gate:
                 exists = partial(clevertap.profile_exists, key)
                 lookup = looked_up(gate.ask(exists), stage)
         told = changed_note(self.config, self.facts.changed_after)
@@ -257,16 +262,16 @@ class ImportRun:
             str(self.refused) if self.refused else None,
         )
 
-    def deliver(self, stage: Stage, journal: Journal, leases: Leases, turn: Lease) -> None:
+    def deliver(self, stage: Stage, journal: Journal, locks: NamedLocks, lock: ImportLock) -> None:
         """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
         clevertap = self.clevertap
-        journal.turn = turn.holder
+        journal.import_lock = lock
         scope = scope_of(self.config, clevertap.settings)
         forced = self.asked.forced if self.asked else None
         self.epoch = journal.begin_delivery(self.config.nickname, scope, forced)
         may_repeat = not self.config.is_events or self.config.uncertain_events == "resend"
-        with upload_gate(leases, clevertap.settings, stage.counts.batches, self.purpose) as gate:
-            post = gate.upload(in_turn(turn, clevertap.post))
+        with self.gate(locks, stage.counts.batches) as gate:
+            post = gate.upload(under(lock, clevertap.post))
             attempts = Attempts(post, self.account.patience(), may_repeat=may_repeat)
             deliverer = Deliverer(
                 journal,
@@ -334,11 +339,11 @@ class ImportRun:
         self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)
 
 
-def in_turn(turn: Lease, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
-    """`send`, as long as no other run has taken over. Raises TurnLost then."""
+def under(lock: ImportLock, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
+    """`send`, as long as the import lock is held. Raises ImportLockLost or JournalUnavailable."""
 
     def sent(batch: Batch) -> Outcome:
-        turn.check()
+        lock.check()
         return send(batch)
 
     return sent

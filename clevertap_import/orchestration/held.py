@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clevertap_import.io.held_people import people_of
+from clevertap_import.io.import_lock import free_import_lock
 from clevertap_import.io.journal import Held, Journal
-from clevertap_import.io.leases import holders, import_resource
+from clevertap_import.io.named_locks import open_locks
 from clevertap_import.io.unanswered import digests_of, enter_shown, last_shown
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import open_journal
@@ -113,8 +114,12 @@ def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
     """Enter what a person found out about the batches of `lines`. Raises RunUnderWay or BatchSettled."""
-    with open_journal() as journal:
-        for purpose in holders(journal.engine, import_resource(config.nickname)):
+    with (
+        open_journal() as journal,
+        open_locks(journal.engine) as locks,
+        free_import_lock(locks, config.nickname) as purpose,
+    ):
+        if purpose:
             raise RunUnderWay(
                 f"{purpose} is under way, and settles its own batches. Nothing was changed; wait for its end."
             )

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from clevertap_import.io.leases import holders, import_resource
+from clevertap_import.io.import_lock import under_way
+from clevertap_import.io.named_locks import open_locks
 from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.done import undone_ranges
@@ -143,6 +144,6 @@ def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[
 
 def tell_who_is_first(config: ImportConfig, tell: Callable[[str], None]) -> None:
     """Say so if another run of the import is under way: a new one will wait for it."""
-    with open_journal() as journal:
-        for purpose in holders(journal.engine, import_resource(config.nickname)):
+    with open_journal() as journal, open_locks(journal.engine) as locks:
+        if purpose := under_way(locks, config.nickname):
             tell(f"{purpose} is under way; this one waits until it has ended.")

@@ -6,7 +6,7 @@ a command carried the run out, nobody ends it. It would fill the queue (`max_con
 
 import json
 import socket
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -14,8 +14,8 @@ import dagster as dg
 from dagster._core.execution.stats import StepEventStatus
 
 from clevertap_import.io.database import JournalUnavailable
-from clevertap_import.io.heartbeats import Beats, heartbeats
-from clevertap_import.io.leases import SILENT_SECONDS, import_resource
+from clevertap_import.io.import_lock import is_run_alive
+from clevertap_import.io.named_locks import open_locks
 from clevertap_import.io.process_identity import lives, own_process
 from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.begun_imports import Begun, begun_imports, ended_imports
@@ -30,7 +30,10 @@ END_SECONDS = 600
 """A run whose import has ended, elsewhere, has ended itself by then: its last events may take their time."""
 
 BEGIN_SECONDS = 60
-"""A run has its lease by then: it takes it before it logs in anywhere."""
+"""A run has its lock by then: it takes it before it logs in anywhere."""
+
+SILENT_SECONDS = 30.0
+"""A run without its lock for so long is dead: if PostgreSQL was restarted, it takes it again in seconds."""
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -39,8 +42,8 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
-Looks = dict[str, tuple[int | None, float, str]]
-"""By run: its beats when it was first seen with them (None: without a lease), when, and on which host."""
+Looks = dict[str, tuple[float, str]]
+"""By run: when it was first seen without its lock, and on which host."""
 
 
 def process_tags() -> dict[str, str]:
@@ -84,11 +87,13 @@ def clear_silent_runs(
     names = [name for name in suspects if suspects[name]]
     if not names:
         return
-    with open_journal() as journal:
-        found = heartbeats(journal.engine, [import_resource(name) for name in names])
+    with open_journal() as journal, open_locks(journal.engine) as locks:
+        missed = {
+            name: [run.run_id for run in suspects[name] if not is_run_alive(locks, run.run_id, name)]
+            for name in names
+        }
     for name in names:
-        seen = {run.run_id: beats_of(name, run.run_id, found) for run in suspects[name]}
-        for run_id in silent(instance, name, seen, now):
+        for run_id in silent(instance, name, missed[name], now):
             # It may have ended or begun since it was found.
             run = instance.get_run_by_id(run_id)
             if run and run.status in [each.status for each in suspects[name] if each.run_id == run_id]:
@@ -110,7 +115,7 @@ def mark(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 def is_suspect(
     instance: dg.DagsterInstance, record: dg.RunRecord, nickname: str, servers: CodeServers, now: float
 ) -> bool:
-    """Whether the run is dead, unless the import's beats rise."""
+    """Whether the run is dead, unless it has its lock."""
     run, begun = record.dagster_run, begun_imports(record.dagster_run)
     processes = [command_of(run), *(each.process for each in begun.values())]
     if any(lives(process) for process in processes):
@@ -130,12 +135,12 @@ def is_suspect(
 def is_silent(
     instance: dg.DagsterInstance, run: dg.DagsterRun, nickname: str, begun: Begun, now: float
 ) -> bool:
-    """Whether an import that has begun must beat by now, or its process is gone; of a dry run, only that.
+    """Whether an import that has begun must have its lock by now, or, of a dry run, its process is gone.
 
     Unless Dagster has seen it fail: then another process goes on with the run.
     """
-    must_beat = delivers(run, nickname) and now - begun.since >= BEGIN_SECONDS
-    if not must_beat and lives(begun.process) is None:
+    must_have_lock = delivers(run, nickname) and now - begun.since >= BEGIN_SECONDS
+    if not must_have_lock and lives(begun.process) is None:
         return False
     steps = instance.get_run_step_stats(run.run_id, [op_name(nickname)])
     return all(step.status == StepEventStatus.IN_PROGRESS for step in steps)
@@ -146,7 +151,7 @@ def began_at(record: dg.RunRecord) -> float:
 
 
 def delivers(run: dg.DagsterRun, nickname: str) -> bool:
-    """Whether the run is more than the import's checks: a dry run takes no lease of the import."""
+    """Whether the run is more than the import's checks: a dry run is judged by its process only."""
     assets, checks = run.asset_selection, run.asset_check_selection
     return asset_key(nickname) in assets if assets else not checks
 
@@ -155,21 +160,14 @@ def checked_assets(run: dg.DagsterRun) -> set[dg.AssetKey]:
     return {check.asset_key for check in run.asset_check_selection or ()}
 
 
-def beats_of(nickname: str, run_id: str, found: Beats) -> int | None:
-    resource, words = import_resource(nickname), f"Run {run_id[:8]} "
-    return next((found[key] for key in found if key[0] == resource and key[1].startswith(words)), None)
-
-
-def silent(
-    instance: dg.DagsterInstance, nickname: str, seen: Mapping[str, int | None], now: float
-) -> list[str]:
-    """The runs whose beats are those of the first look, which was long ago; keeps the looks at the others."""
-    key, storage = f"clevertap_import/looks/{nickname}", instance.daemon_cursor_storage
+def silent(instance: dg.DagsterInstance, nickname: str, missed: Collection[str], now: float) -> list[str]:
+    """Those whose locks were missed at the first look, which was long ago; keeps the looks at the others."""
+    key, storage = f"clevertap_import/missed/{nickname}", instance.daemon_cursor_storage
     before: Looks = json.loads(storage.get_cursor_values({key}).get(key) or "{}")
     looks: Looks = {}
     host = socket.gethostname()
-    for run_id, beats in seen.items():
-        first_beats, at, by = before.get(run_id, (beats, now, host))
-        looks[run_id] = (beats, min(at, now) if (first_beats, by) == (beats, host) else now, host)
+    for run_id in missed:
+        at, by = before.get(run_id, (now, host))
+        looks[run_id] = (min(at, now) if by == host else now, host)
     storage.set_cursor_values({key: json.dumps(looks)})
-    return [run_id for run_id, (_, at, _) in looks.items() if now - at >= SILENT_SECONDS]
+    return [run_id for run_id, (at, _) in looks.items() if now - at >= SILENT_SECONDS]

@@ -92,12 +92,12 @@ class HeldEvents(Unfinished):
     """Events were sent whose answers were lost, and the import says to hold them until that is settled."""
 
 
-class TurnLost(Unfinished):
-    """The process stood still for so long that another run of the import may have taken its place."""
+class ImportLockLost(Unfinished):
+    """PostgreSQL ended the session that held the import lock, and another run has had it since."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This process stood still, and another run of the import may have taken over."
+            "The import lock was lost, and another run of the import may have taken over."
             " Nothing more is sent. Run again."
         )
 

@@ -14,7 +14,7 @@ from clevertap_import.io.database import default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.gate import upload_gate
 from clevertap_import.io.journal import Journal
-from clevertap_import.io.leases import Leases
+from clevertap_import.io.named_locks import open_locks
 from clevertap_import.io.stage import Stage, StageCounts, Stager
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.mapping import Mapper
@@ -63,8 +63,8 @@ def deliver(stage: Stage, url: str, home: Path) -> Delivery:
     most = client.settings.max_in_flight
     with (
         Journal(default_url(home)) as journal,
-        Leases(journal.engine) as leases,
-        upload_gate(leases, client.settings, most, "Benchmark") as gate,
+        open_locks(journal.engine) as locks,
+        upload_gate(locks, client.settings, most, "Benchmark") as gate,
     ):
         attempts = Attempts(gate.upload(client.post), Patience(), may_repeat=True)
         deliverer = Deliverer(

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from clevertap_import.io.accepted import Asked
-from clevertap_import.io.database import LEASE, JournalUnavailable, default_url
+from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.journal import Journal
-from clevertap_import.io.leases import Leases, import_resource
 from clevertap_import.io.states import OPEN
-from clevertap_import.pure.errors import CleverTapImportError, ConfigError, TurnLost
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles, unsettled
 
@@ -208,16 +206,3 @@ def test_a_url_that_opens_nothing_is_told_without_its_secrets(
         Journal(url)
     assert "pass-word-1" not in str(caught.value)
     assert caught.value.__suppress_context__
-
-
-def test_a_run_that_lost_its_turn_enters_nothing_more(journal: Journal) -> None:
-    leases = Leases(journal.engine)
-    with leases.lease(import_resource("orders"), 1, 1, "Run a") as turn:
-        journal.turn = turn.holder
-        with journal.together():
-            journal.begin("orders", "run-1", events("a"))
-        with journal.engine.begin() as connection:
-            connection.execute(sa.delete(LEASE))
-        with pytest.raises(TurnLost), journal.together():
-            journal.begin("orders", "run-1", events("b"))
-    assert unsettled(journal, "orders") == 1

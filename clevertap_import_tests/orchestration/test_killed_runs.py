@@ -1,23 +1,22 @@
-"""Runs whose machine or code server went down: found by their leases, and never a living one."""
+"""Runs whose machine or code server went down: found by their locks, and never a living one."""
 
 import json
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-import sqlalchemy as sa
 from dagster import DagsterEvent, DagsterEventType
 from dagster._core.test_utils import create_run_for_test
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.io.database import LEASE
-from clevertap_import.io.leases import import_resource
+from clevertap_import.io.import_lock import run_lock
+from clevertap_import.io.named_locks import NamedLocks, open_locks
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import wanted_runs
 from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs
@@ -26,7 +25,7 @@ from clevertap_import.orchestration.sensors import killed_runs_sensor
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import_tests.orchestration.asked_runs import NOON, STARTED, asked, enter, scheduled_import
 
-LOOK = timedelta(seconds=20)
+LOOK = timedelta(seconds=30)
 
 
 def later(seconds: float = 61) -> datetime:
@@ -42,37 +41,25 @@ def begun(instance: dg.DagsterInstance, **keys: object) -> tuple[str, str]:
 
 @dataclass
 class Elsewhere:
-    """The lease of a run on another machine, as its beats are seen here."""
+    """The process of a run on another machine: it holds the run's lock, or is dead."""
 
-    engine: sa.Engine
     nickname: str
     run_id: str
+    locks: NamedLocks
+    scope: ExitStack = field(default_factory=ExitStack)
 
-    def beat(self, beats: int) -> None:
-        """Let there be so many; none: the lease is gone."""
-        with self.engine.begin() as connection:
-            connection.execute(sa.delete(LEASE).where(LEASE.c.holder == self.run_id[:32]))
-            if beats:
-                connection.execute(sa.insert(LEASE).values(**self.row(beats)))
-
-    def row(self, beats: int) -> dict[str, object]:
-        purpose = f"Run {self.run_id[:8]} of {self.nickname!r}"
-        named = {"resource": import_resource(self.nickname), "holder": self.run_id[:32], "purpose": purpose}
-        return {
-            **named,
-            "host": "elsewhere",
-            "process": 7,
-            "capacity": 1,
-            "wanted": 1,
-            "granted": 1,
-            "beats": beats,
-        }
+    def live(self, lives: bool) -> None:
+        self.scope.close()
+        if lives:
+            self.scope.enter_context(run_lock(self.locks, self.run_id, self.nickname))
 
 
 @contextmanager
 def elsewhere(nickname: str, run_id: str) -> Iterator[Elsewhere]:
-    with open_journal() as journal:
-        yield Elsewhere(journal.engine, nickname, run_id)
+    with open_journal() as journal, open_locks(journal.engine) as locks:
+        run = Elsewhere(nickname, run_id, locks)
+        with run.scope:
+            yield run
 
 
 def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
@@ -81,27 +68,27 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-@given(looks=st.lists(st.tuples(st.integers(1, 60), st.integers(0, 2)), min_size=2, max_size=8))
+@given(looks=st.lists(st.tuples(st.integers(1, 60), st.booleans()), min_size=2, max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_run_is_dead_when_its_beats_stood_still_for_20_seconds_of_looks(
-    instance: dg.DagsterInstance, looks: list[tuple[int, int]]
+def test_a_run_is_dead_when_its_lock_was_missed_for_30_seconds_of_looks(
+    instance: dg.DagsterInstance, looks: list[tuple[int, bool]]
 ) -> None:
-    """Looks at any times; the beats seen (0: no lease at all) are the same, or others, each time."""
+    """Looks at any times; the run has its lock each time, or has not."""
     nickname, run_id = begun(instance)
-    now, since, last = later(), None, None
+    now, since = later(), None
     with elsewhere(nickname, run_id) as run:
-        for seconds, beats in looks:
+        for seconds, lives in looks:
             now += timedelta(seconds=seconds)
-            run.beat(beats)
-            since, last = (now if since is None or beats != last else since), beats
-            is_dead = now - since >= LOOK
+            run.live(lives)
+            since = None if lives else since or now
+            is_dead = since is not None and now - since >= LOOK
             assert clear_dead_runs(instance, [nickname], now) == ([run_id] if is_dead else [])
             assert status(instance, run_id) == (dg.DagsterRunStatus.FAILURE if is_dead else STARTED)
             if is_dead:
                 break
 
 
-def test_a_run_that_began_within_the_minute_needs_no_lease_yet(instance: dg.DagsterInstance) -> None:
+def test_a_run_that_began_within_the_minute_needs_no_lock_yet(instance: dg.DagsterInstance) -> None:
     nickname, run_id = begun(instance)
     for seconds in (-100, 0, 29, 58):
         assert clear_dead_runs(instance, [nickname], later(seconds)) == []
@@ -110,12 +97,12 @@ def test_a_run_that_began_within_the_minute_needs_no_lease_yet(instance: dg.Dags
 
 def test_a_clock_that_is_set_back_begins_the_time_anew(instance: dg.DagsterInstance) -> None:
     nickname, run_id = begun(instance)
-    for seconds in (10_000, 65, 84):
+    for seconds in (10_000, 65, 94):
         assert clear_dead_runs(instance, [nickname], later(seconds)) == []
-    assert clear_dead_runs(instance, [nickname], later(87)) == [run_id]
+    assert clear_dead_runs(instance, [nickname], later(97)) == [run_id]
 
 
-def test_dry_runs_hold_no_lease_of_the_import_and_are_left_alone(instance: dg.DagsterInstance) -> None:
+def test_dry_runs_are_left_alone(instance: dg.DagsterInstance) -> None:
     check = dg.AssetCheckKey(asset_key("any"), "query")
     nickname, run_id = begun(instance, asset_check_selection=frozenset([check]))
     for now in (later(), later(200)):
@@ -133,7 +120,7 @@ def test_runs_of_other_imports_are_left_alone(instance: dg.DagsterInstance) -> N
 
 
 @pytest.mark.parametrize("first", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING])
-def test_a_run_that_has_not_begun_has_no_lease(
+def test_a_run_that_has_not_begun_has_no_lock(
     instance: dg.DagsterInstance, first: dg.DagsterRunStatus
 ) -> None:
     config = scheduled_import("manual")
@@ -152,11 +139,11 @@ def date_back(instance: dg.DagsterInstance, run_id: str) -> None:
 def test_looks_of_different_hosts_are_not_compared(instance: dg.DagsterInstance) -> None:
     """Their clocks may differ by more than the time between the looks."""
     nickname, run_id = begun(instance)
-    key = f"clevertap_import/looks/{nickname}"
-    other = json.dumps({run_id: [None, later(0).timestamp(), "another host"]})
+    key = f"clevertap_import/missed/{nickname}"
+    other = json.dumps({run_id: [later(0).timestamp(), "another host"]})
     instance.daemon_cursor_storage.set_cursor_values({key: other})
     assert clear_dead_runs(instance, [nickname], later(100)) == []
-    assert clear_dead_runs(instance, [nickname], later(121)) == [run_id]
+    assert clear_dead_runs(instance, [nickname], later(131)) == [run_id]
 
 
 def test_a_tick_asks_again_for_the_windows_of_a_run_whose_machine_went_down(

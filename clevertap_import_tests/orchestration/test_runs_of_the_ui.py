@@ -123,18 +123,18 @@ def test_a_run_whose_process_is_gone_from_this_machine_is_dead_after_two_looks(
     assert status(instance, run_id) == FAILURE
 
 
-def test_a_run_elsewhere_is_dead_when_its_beats_stand_still(instance: dg.DagsterInstance) -> None:
+def test_a_run_elsewhere_is_dead_when_its_lock_is_missed(instance: dg.DagsterInstance) -> None:
     nickname = name()
     run_id = from_the_ui(instance, nickname)
     begin(instance, run_id, nickname, ELSEWHERE)
     with elsewhere(nickname, run_id) as run:
         for number in range(1, 5):
-            run.beat(number)
+            run.live(True)
             assert look(instance, nickname, seconds=30 * number) == []
     assert [look(instance, nickname, seconds=at) for at in (130, 170)] == [[], [run_id]]
 
 
-def test_a_stopped_process_of_this_machine_lives_though_nothing_beats(instance: dg.DagsterInstance) -> None:
+def test_a_process_of_this_machine_lives_though_its_lock_is_missed(instance: dg.DagsterInstance) -> None:
     nickname = name()
     run_id = from_the_ui(instance, nickname)
     begin(instance, run_id, nickname, own_process())
@@ -149,7 +149,7 @@ def test_a_machine_of_the_same_name_is_not_this_one(instance: dg.DagsterInstance
     begin(instance, run_id, nickname, f"{socket.gethostname()}:999999999:another.1-5")
     with elsewhere(nickname, run_id) as run:
         for number in range(1, 5):
-            run.beat(number)
+            run.live(True)
             assert look(instance, nickname, seconds=30 * number) == []
 
 
@@ -179,7 +179,7 @@ def step_event(
     instance.report_dagster_event(event, run_id)
 
 
-def test_a_dry_run_of_the_ui_beats_not_and_is_judged_by_its_process_alone(
+def test_a_dry_run_of_the_ui_is_judged_by_its_process_alone(
     instance: dg.DagsterInstance,
 ) -> None:
     nickname = name()

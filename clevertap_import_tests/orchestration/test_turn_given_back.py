@@ -8,17 +8,18 @@ import pytest
 import sqlalchemy as sa
 
 from clevertap_import.io.database import default_url
+from clevertap_import.io.import_lock import under_way
 from clevertap_import.io.journal import Journal
-from clevertap_import.io.leases import holders, import_resource
+from clevertap_import.io.named_locks import open_locks
 from clevertap_import_tests.orchestration.full_disk import fill_disk, mend_disk
 from clevertap_import_tests.workshop import Workshop
 
 RESULTS = ["ASSET_CHECK_EVALUATION", "ASSET_MATERIALIZATION"]
 
 
-def waiting_or_under_way(home: Path, nickname: str) -> list[str]:
-    with Journal(default_url(home)) as journal:
-        return holders(journal.engine, import_resource(nickname))
+def waiting_or_under_way(home: Path, nickname: str) -> str | None:
+    with Journal(default_url(home)) as journal, open_locks(journal.engine) as locks:
+        return under_way(locks, nickname)
 
 
 @pytest.mark.parametrize("result", RESULTS)
@@ -28,7 +29,7 @@ def test_a_result_that_dagster_cannot_store(
 ) -> None:
     fill_disk(home, result, *also)
     (line,) = shop.run("customers")
-    assert (line["status"], waiting_or_under_way(home, "customers")) == ("Failed", [])
+    assert (line["status"], waiting_or_under_way(home, "customers")) == ("Failed", None)
     mend_disk(home)
     (line,) = shop.run("customers")
     assert line["status"] == "Success", line["problem"]
@@ -49,7 +50,7 @@ def test_a_run_that_is_canceled_while_a_result_is_stored(shop: Workshop, home: P
         (line,) = shop.run("customers")
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", cancel)
-    assert (line["status"], waiting_or_under_way(home, "customers")) == ("Canceled", [])
+    assert (line["status"], waiting_or_under_way(home, "customers")) == ("Canceled", None)
     assert not shop.clevertap.profiles()
     (line,) = shop.run("customers")
     assert line["status"] == "Success", line["problem"]

@@ -1,7 +1,7 @@
 """A run of the import as a process of the simulation: all is real but the table and CleverTap."""
 
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -9,8 +9,9 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 from clevertap_import.io.attempts import Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
+from clevertap_import.io.gate import Gate
 from clevertap_import.io.journal import Journal
-from clevertap_import.io.leases import Leases
+from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.stage import Stage, Stager
 from clevertap_import.orchestration.delivered import behind, counted, trusted
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
@@ -72,6 +73,9 @@ class SimulatedRun(ImportRun):
     @property
     def clevertap(self) -> CleverTap:
         return cast(CleverTap, self.simulated)
+
+    def gate(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[Gate]:
+        return cast(Locks, locks).gate(self.clevertap.settings.max_in_flight)
 
     def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
         self.facts.counts = stage.counts
@@ -152,13 +156,13 @@ def whole_past(run: SimulatedRun, journal: Journal) -> Past:
 
 
 def deliver(start: Start, run: SimulatedRun) -> None:
-    leases = cast(Leases, Locks(start.process, start.resources))
+    locks = Locks(start.process, start.resources)
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(start.database.journal())
-        turn = stack.enter_context(run.turn(leases))
+        lock = stack.enter_context(locks.import_lock(journal.engine))
         stage = stack.enter_context(SmallStage())
         run.stage(stage, whole_past(run, journal), is_sample=False)
         if stage.counts.batches or run.behind:
             run.facts.deliveries = counted(journal, run.config, run.facts.deliveries)
-        run.deliver(stage, journal, leases, turn)
+        run.deliver(stage, journal, cast(NamedLocks, locks), lock)
         run.tidy(journal)

@@ -4,7 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
+import sqlalchemy as sa
+
+from clevertap_import.io.database import translated
+from clevertap_import.io.gate import Gate
+from clevertap_import.io.import_lock import ImportLock
+from clevertap_import.io.request_limiter import RequestLimiter
 from clevertap_import_tests.simulation.process import Process
 
 
@@ -24,13 +31,10 @@ class Share:
     resource: Resource
     capacity: int
     in_use: int = 0
-    holder: str | None = None
 
     @property
-    def granted(self) -> int:
+    def share(self) -> int:
         return self.capacity
-
-    target = granted
 
     @contextmanager
     def one(self, width: Callable[[], int] | None = None) -> Iterator[int]:
@@ -47,11 +51,20 @@ class Share:
             self.in_use -= 1
             self.resource.in_use -= 1
 
-    def wait(self, tell: Callable[[str], None] = lambda words: None) -> None:
-        self.process.scheduler.pause(goes_on=lambda: self.resource.queue[0] is self.process)
+
+@dataclass
+class HeldLock:
+    """The import lock. It is never lost: the kernel or the database's session holds it."""
+
+    engine: sa.Engine
 
     def check(self) -> None:
-        """It is never lost: the kernel or the database's session holds it."""
+        """It is ours."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        with translated(), self.engine.begin() as connection:
+            yield connection
 
 
 @dataclass
@@ -62,10 +75,17 @@ class Locks:
     resources: defaultdict[str, Resource]
 
     @contextmanager
-    def lease(self, resource: str, capacity: int, wanted: int, purpose: str) -> Iterator[Share]:
-        found = self.resources[resource]
-        found.queue.append(self.process)
+    def gate(self, capacity: int) -> Iterator[Gate]:
+        """What the process may use of the account's requests."""
+        yield Gate(cast(RequestLimiter, Share(self.process, self.resources["requests"], capacity)))
+
+    @contextmanager
+    def import_lock(self, engine: sa.Engine) -> Iterator[ImportLock]:
+        """The lock of the one import that there is; waits for those who came before."""
+        queue = self.resources["import"].queue
+        queue.append(self.process)
         try:
-            yield Share(self.process, found, capacity)
+            self.process.scheduler.pause(goes_on=lambda: queue[0] is self.process)
+            yield cast(ImportLock, HeldLock(engine))
         finally:
-            found.queue.remove(self.process)
+            queue.remove(self.process)

@@ -40,9 +40,26 @@ def upgrade() -> None:
         sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("reports_until", sa.Double),
     )
+    locks_for_leases()
     op.create_table("journal_key", sa.Column("check_value", sa.String(64), nullable=False))
     place: KeyPlace = context.config.attributes["key"]
     hide_digests(op.get_bind(), place.made())
+
+
+def locks_for_leases() -> None:
+    """Who waits for a lock has a row, which lives as long as a lock of its own does."""
+    big = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.drop_table("lease")
+    op.drop_table("lease_turn")
+    op.create_table(
+        "participant",
+        sa.Column("id", big, primary_key=True),
+        sa.Column("resource", sa.String(150), nullable=False),
+        sa.Column("lock", sa.String(50), nullable=False, unique=True),
+        sa.Column("wanted", sa.Integer, nullable=False),
+        sa.Column("purpose", sa.String(200), nullable=False),
+        sa.Index("participant_by_resource", "resource"),
+    )
 
 
 def hide_digests(connection: sa.Connection, cipher: DigestCipher) -> None:
