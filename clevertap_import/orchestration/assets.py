@@ -32,10 +32,12 @@ from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import (
+    JOURNAL_KEY,
     JournalDatabase,
     account_key,
     connection_key,
     home,
+    refuse_foreign_resources,
 )
 from clevertap_import.pure.asset_keys import RESERVED, input_name, is_asset_key
 from clevertap_import.pure.config import ImportConfig
@@ -45,8 +47,6 @@ from clevertap_import.pure.past import Past
 from clevertap_import.pure.statement import tables_named
 from clevertap_import.pure.target import ProfilesTarget
 from clevertap_import.pure.upstream import upstream_assets
-
-JOURNAL_KEY = "journal"
 
 TABLE_NAME = re.compile(r'"(?:[^"]|"")+"|[^.]+')
 
@@ -166,6 +166,7 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     facts = RunFacts(None, config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
+        refuse_foreign_resources(config, context.run.run_config)
         facts.deliveries = told_deliveries(context.instance, key)
         if options.force and delivers:
             refuse_foreign_force(config.nickname)

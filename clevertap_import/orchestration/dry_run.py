@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, op_name
+from clevertap_import.orchestration.assets import asset_key, import_asset, op_name
 from clevertap_import.orchestration.changed import counts_for_commands
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
 from clevertap_import.orchestration.interrupts import is_interrupted
@@ -14,6 +14,7 @@ from clevertap_import.orchestration.launch import QUIET, make_way
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.processes import process_tags
 from clevertap_import.orchestration.resources import (
+    JOURNAL_KEY,
     account_key,
     clevertap_account,
     connection_key,

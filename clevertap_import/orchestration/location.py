@@ -10,9 +10,10 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from clevertap_import.io.import_files import load_folder
-from clevertap_import.orchestration.assets import JOURNAL_KEY, asset_key, import_asset, table_specs
+from clevertap_import.orchestration.assets import asset_key, import_asset, table_specs
 from clevertap_import.orchestration.automation import import_schedule, job_name
 from clevertap_import.orchestration.resources import (
+    JOURNAL_KEY,
     account_key,
     clevertap_account,
     connection_key,

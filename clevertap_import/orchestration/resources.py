@@ -4,7 +4,7 @@ import os
 from collections.abc import Generator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -16,9 +16,12 @@ from clevertap_import.io.database import default_url
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.private_files import OUR_FOLDER
 from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
+from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.errors import ConfigError
 
 Result = TypeVar("Result")
 
+JOURNAL_KEY = "journal"
 JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
 
 
@@ -125,6 +128,26 @@ def connection_key(name: str) -> str:
 
 def account_key(name: str) -> str:
     return f"account_{name}"
+
+
+class ResourcesInRunConfig(ConfigError):
+    """Whoever launched a run says where its rows, its passcode or its journal are."""
+
+
+def refuse_foreign_resources(config: ImportConfig, run_config: Mapping[str, Any]) -> None:
+    """Raises ResourcesInRunConfig if a run is to use another account, connection or journal.
+
+    Dagster lets a run's configuration replace each field of a resource and keeps the others, the secrets
+    too; and any page in an operator's browser can launch a run.
+    """
+    ours = {connection_key(config.connection), account_key(config.account), JOURNAL_KEY}
+    if found := sorted(ours & set(run_config.get("resources") or {})):
+        raise ResourcesInRunConfig(
+            f"The run's configuration has settings of its own for {' and '.join(found)}. Nothing was read or"
+            " sent: whoever reaches Dagster's web server could so have passcode and rows sent wherever they"
+            " like. Take 'resources' out of the run's configuration, and set the environment variables where"
+            " runs execute."
+        )
 
 
 @cache

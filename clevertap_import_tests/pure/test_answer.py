@@ -62,7 +62,14 @@ def test_any_answer_has_an_outcome(records: int, status: int, content: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "content", [b"[" * 100_000, answered(0, entry(1) | {"error": f"Skipped record number : {'9' * 5000}"})]
+    "content",
+    [
+        b"[" * 100_000,
+        answered(0, entry(1) | {"error": f"Skipped record number : {'9' * 5000}"}),
+        answered(0, entry(1) | {"error": " " * 1_000_000}),
+        answered(0, entry(1) | {"error": "Skipped record number :" * 100_000}),
+    ],
+    ids=["brackets", "digits", "blanks", "repeated"],
 )
 def test_an_answer_made_to_break_the_reader_is_uncertain(content: bytes) -> None:
     assert isinstance(read_answer(1, 200, content), Uncertain)
