@@ -83,9 +83,9 @@ def dry_run(
     )
     if any(map(is_interrupted, result.all_events)):
         raise KeyboardInterrupt
-    changed = counts_for_commands([config], tell) if result.success else {}
-    note = changed_note(config, changed.get(config.nickname, 0))
     found = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    changed = counts_for_commands([config], tell) if "impact" in found else {}
+    note = changed_note(config, changed.get(config.nickname, 0))
     return DryRun(
         config.nickname,
         rows=max((counted(each, "rows_checked") for each in found.values()), default=0),
