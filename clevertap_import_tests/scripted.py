@@ -47,12 +47,12 @@ class Scripted:
         self.slept.append(seconds)
         self.slept_after.append((self.outcomes[-1], seconds))
 
-    def attempts(self, retry: Retry, *, may_repeat: bool = True, most_failures: int = 60) -> Attempts:
+    def attempts(self, retry: Retry, *, resends: int | None = None, most_failures: int = 60) -> Attempts:
         patience = Patience(retry, self.sleep, lambda: self.jitter)
-        return Attempts(self.post, patience, may_repeat=may_repeat, breaker=Breaker(most_failures))
+        return Attempts(self.post, patience, resends=resends, breaker=Breaker(most_failures))
 
-    def settle(self, batch: Batch, *, may_repeat: bool = True, attempts: int = 5) -> Settlement:
-        return self.attempts(Retry(attempts), may_repeat=may_repeat).settle(batch)
+    def settle(self, batch: Batch, *, resends: int | None = None, attempts: int = 5) -> Settlement:
+        return self.attempts(Retry(attempts), resends=resends).settle(batch)
 
 
 def always(outcome: Outcome) -> Answer:

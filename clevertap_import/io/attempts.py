@@ -27,7 +27,7 @@ class Patience:
 class Attempts:
     """The tries for the batches of one delivery, by any number of threads.
 
-    `may_repeat`: whether records that may have been taken are sent again.
+    `resends`: how often records that may have been taken are sent again; None as often as patience lets.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class Attempts:
         post: Callable[[Batch], Outcome],
         patience: Patience,
         *,
-        may_repeat: bool,
+        resends: int | None,
         breaker: Breaker | None = None,
     ) -> None:
         self.post = post
         self.patience = patience
-        self.may_repeat = may_repeat
+        self.resends = resends
         self.breaker = breaker or Breaker()
 
     def settle(self, batch: Batch) -> Settlement:
@@ -69,11 +69,16 @@ class Attempts:
             case Busy() | NothingTaken():
                 return waits.after_failure(jitter)
             case Uncertain():
-                settling.doubt()
-                return waits.after_failure(jitter) if self.may_repeat else None
+                return self.after_doubt(settling.doubt(), waits, jitter)
             case Refused():
                 if not outcome.is_malformed or settling.refusals >= MOST_REFUSALS:
                     return None
                 return waits.after_refusal(jitter) if settling.refuse(outcome) else waits.after_progress()
             case _:
                 assert_never(outcome)
+
+    def after_doubt(self, doubts: int, waits: Waits, jitter: float) -> float | None:
+        """The same for records of which so many answers were lost."""
+        if self.resends is None or doubts < self.resends:
+            return waits.after_failure(jitter)
+        return waits.after_doubt(jitter) if doubts == self.resends else None

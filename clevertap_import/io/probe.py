@@ -68,7 +68,7 @@ def probed(settings: AccountSettings, locks: NamedLocks, wait_seconds: float) ->
         upload_gate(locks, settings, 1, "A probe") as uploads,
         lookup_gate(locks, settings, "A probe") as lookups,
     ):
-        attempts = Attempts(uploads.upload(clevertap.post), Patience(FOR_A_PERSON), may_repeat=True)
+        attempts = Attempts(uploads.upload(clevertap.post), Patience(FOR_A_PERSON), resends=None)
         ask: Callable[[str], Profile | None] = lookups.ask(partial(clevertap.profile, "identity"))
         look = partial(ask, identity)
         begun = sent(attempts, identity, BEFORE)

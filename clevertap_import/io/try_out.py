@@ -58,7 +58,7 @@ def tried_out(
 ) -> TriedOut:
     """Ask CleverTap what it would say to the first `sample_rows` staged records."""
     result = TriedOut()
-    attempts = Attempts(try_out, patience, may_repeat=True)
+    attempts = Attempts(try_out, patience, resends=None)
     for batch in sampled(stage.batches(), sample_rows):
         settlement = attempts.settle(batch)
         result.rows += len(settlement.accepted) + len(settlement.rejected)
@@ -74,7 +74,7 @@ def tried_out(
 def probed(try_out: Callable[[Batch], Outcome], patience: Patience) -> TriedOut:
     """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
     result = TriedOut(was_probed=True)
-    settlement = Attempts(try_out, patience, may_repeat=True).settle(batch_of_one(PROBE))
+    settlement = Attempts(try_out, patience, resends=None).settle(batch_of_one(PROBE))
     if not settlement.is_settled:
         result.stopped = unanswered(settlement.stopped)
     return result

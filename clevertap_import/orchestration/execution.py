@@ -50,6 +50,7 @@ from clevertap_import.pure.plan import planned
 from clevertap_import.pure.reasons import count_reason
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import.pure.report import Report
+from clevertap_import.pure.retry import resends
 from clevertap_import.pure.sample import SourceCounts, counts_query, sample_query
 from clevertap_import.pure.sql import EPOCH_COLUMN, SourceColumn, source_query, window_query
 from clevertap_import.pure.window import Window
@@ -89,8 +90,11 @@ class RunFacts:
 
     @property
     def possible_duplicates(self) -> int:
-        """Events sent again after an answer was lost, now or in an earlier run; profiles stay the same."""
-        doubtful = min(self.counts.doubtful, self.delivery.accepted)
+        """How many copies of events CleverTap may have beyond one of each, of those that this run sent.
+
+        An event without an answer of an earlier run may be there once; profiles stay the same.
+        """
+        doubtful = min(self.counts.doubtful, self.delivery.accepted + self.delivery.uncertain)
         return self.delivery.repeated + doubtful if self.sends_events else 0
 
     @property
@@ -269,10 +273,9 @@ class ImportRun:
         scope = scope_of(self.config, clevertap.settings)
         forced = self.asked.forced if self.asked else None
         self.epoch = journal.begin_delivery(self.config.nickname, scope, forced)
-        may_repeat = not self.config.is_events or self.config.uncertain_events == "resend"
         with self.gate(locks, stage.counts.batches) as gate:
             post = gate.upload(under(lock, clevertap.post))
-            attempts = Attempts(post, self.account.patience(), may_repeat=may_repeat)
+            attempts = Attempts(post, self.account.patience(), resends=resends(self.config))
             deliverer = Deliverer(
                 journal,
                 attempts,

@@ -22,7 +22,7 @@ MEANINGS = {
     "rejected": "Records that CleverTap refused.",
     "uncertain": "Records that were sent and whose answer was lost.",
     "superseded": "Rows of an identity that has a newer one, read or delivered before; not sent.",
-    "possible_duplicates": "Events sent again after their answer was lost, in this run or an earlier one.",
+    "possible_duplicates": "Copies of events that may be there: each was sent again after a lost answer.",
     "rows_without_updated_on": "Rows whose Updated On is NULL; they come with the first window only.",
     "future_rows": "Rows whose Updated On is later than the run began.",
     "late_rows": "Rows sent from windows before those of the run: committed late, found by the lookback.",

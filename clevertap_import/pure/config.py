@@ -254,7 +254,7 @@ class ImportConfig(Strict):
     )
     uncertain_events: Literal["resend", "hold"] = Field(
         "resend",
-        description="What becomes of events whose answer was lost: resend may store some twice, "
+        description="What becomes of events whose answer was lost: resend may store copies of them, "
         "hold leaves the window unfinished until a person decides.",
         examples=["hold"],
     )

@@ -67,7 +67,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """It may have been taken. Profiles sent again give the same result; events might be stored twice."""
+    """It may have been taken. Profiles sent again give the same result; events may be there once more."""
 
     reason: str
 

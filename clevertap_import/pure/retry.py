@@ -2,8 +2,20 @@
 
 from dataclasses import dataclass
 
+from clevertap_import.pure.config import ImportConfig
+
 LEAST_BUSY_WAIT_SECONDS = 0.1
 """A 429 uses no attempt: this bounds the number of tries, however the dice fall."""
+
+MOST_RESENDS = 2
+"""How often an event is sent again after an answer was lost: each time may store one more copy of it."""
+
+
+def resends(config: ImportConfig) -> int | None:
+    """How often a record of this import is sent again after lost answers; None: profiles stay the same."""
+    if not config.is_events:
+        return None
+    return MOST_RESENDS if config.uncertain_events == "resend" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,17 @@ class Waits:
         self.busy_in_a_row = 0
         wait = self.retry.wait_seconds(self.failures, self.failure_seconds, jitter)
         self.failure_seconds += wait or 0.0
+        return wait
+
+    def after_doubt(self, jitter: float) -> float | None:
+        """Before the last time that records are sent which may have been taken: late, so that these few
+        tries outlast a short outage."""
+        self.failures += 1
+        self.busy_in_a_row = 0
+        wait = self.retry.longest_wait_seconds * (1 + jitter) / 2
+        if self.failures >= self.retry.attempts or self.failure_seconds + wait > self.retry.total_seconds:
+            return None
+        self.failure_seconds += wait
         return wait
 
     def after_refusal(self, jitter: float) -> float | None:

@@ -16,7 +16,8 @@ MOST_REFUSALS = 64
 class Settlement:
     """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
 
-    `repeated` counts the accepted records that may have been taken once before.
+    `repeated` counts the copies that CleverTap may have beyond one of each record: a record of which two
+    answers were lost before it was accepted may be there three times.
     """
 
     batch: Batch
@@ -35,10 +36,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Records of a batch that are sent together. `is_doubtful`: an earlier try may have been taken."""
+    """Records of a batch that are sent together. `doubts`: how many earlier tries may have been taken."""
 
     places: Sequence[int]
-    is_doubtful: bool = False
+    doubts: int = 0
     was_refused: bool = False
 
 
@@ -65,14 +66,14 @@ class Settling:
         accepted = [place for place in piece.places if place not in problems]
         again = [place for place, problem in problems.items() if not problem.is_final]
         self.result.accepted += accepted
-        self.result.repeated += len(accepted) if piece.is_doubtful else 0
+        self.result.repeated += len(accepted) * piece.doubts
         self.result.rejected += [
             self.rejected(place, problem.code, problem.reason)
             for place, problem in problems.items()
             if problem.is_final
         ]
         if again:
-            self.pieces.append(Piece(again, piece.is_doubtful))
+            self.pieces.append(Piece(again, piece.doubts))
         return bool(again)
 
     def rejected(self, place: int, code: str, reason: str) -> RecordProblem:
@@ -80,9 +81,10 @@ class Settling:
         reason = self.result.batch.without_values(place, reason)[:MAX_REASON_CHARS]
         return RecordProblem(place, code, reason)
 
-    def doubt(self) -> None:
-        """The answer to the first piece was lost."""
-        self.pieces[0] = replace(self.pieces[0], is_doubtful=True)
+    def doubt(self) -> int:
+        """The answer to the first piece was lost; returns how many of it were lost so far."""
+        self.pieces[0] = replace(self.pieces[0], doubts=self.pieces[0].doubts + 1)
+        return self.pieces[0].doubts
 
     def refuse(self, outcome: Refused) -> bool:
         """The first piece was refused as malformed; returns whether just the same is to be sent again.
@@ -99,7 +101,7 @@ class Settling:
             self.pieces.appendleft(replace(piece, was_refused=True))
         elif middle:
             for half in (piece.places[:middle], piece.places[middle:]):
-                self.pieces.append(Piece(half, piece.is_doubtful))
+                self.pieces.append(Piece(half, piece.doubts))
         else:
             self.suspects.append((piece, outcome))
         return goes_again
@@ -118,7 +120,8 @@ class Settling:
                 self.pieces.append(piece)
         for piece in self.pieces:
             # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
-            (result.uncertain if piece.is_doubtful else result.unsent).extend(piece.places)
+            (result.uncertain if piece.doubts else result.unsent).extend(piece.places)
+            result.repeated += len(piece.places) * max(0, piece.doubts - 1)
         if self.pieces:
             result.stopped = stop or self.refusal
         return result

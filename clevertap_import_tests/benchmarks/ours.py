@@ -66,7 +66,7 @@ def deliver(stage: Stage, url: str, home: Path) -> Delivery:
         open_locks(journal.engine) as locks,
         upload_gate(locks, client.settings, most, "Benchmark") as gate,
     ):
-        attempts = Attempts(gate.upload(client.post), Patience(), may_repeat=True)
+        attempts = Attempts(gate.upload(client.post), Patience(), resends=None)
         deliverer = Deliverer(
             journal, attempts, CONFIG.nickname, "run", lambda: gate.width, most, ignored, ignored
         )

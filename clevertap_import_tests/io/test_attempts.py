@@ -60,7 +60,7 @@ class Case:
 def cases(draw: st.DrawFn) -> Case:
     clevertap = Scripted(draw(scripts), draw(jitters))
     attempts = clevertap.attempts(
-        RETRY, may_repeat=draw(st.booleans()), most_failures=draw(st.integers(1, 9))
+        RETRY, resends=draw(st.sampled_from([0, 1, 2, None])), most_failures=draw(st.integers(1, 9))
     )
     batch = events(*map(str, range(draw(st.integers(1, 6)))))
     return Case(clevertap, attempts.settle(batch), attempts.breaker)
@@ -85,7 +85,9 @@ def test_what_is_told_of_each_record_is_what_was_answered_when_it_was_sent(case:
             told[identity].append(codes.get(place, "taken") if is_read else outcome)
     taken = [int(str(identity)) for identity, answered in told.items() if "taken" in answered]
     assert sorted(case.result.accepted) == taken
-    assert case.result.repeated == sum(LOST in told[str(place)] for place in taken)
+    lost = {place: told[str(place)].count(LOST) for place in (*taken, *case.result.uncertain)}
+    copies = sum(lost[place] for place in taken)
+    assert case.result.repeated == copies + sum(lost[place] - 1 for place in case.result.uncertain)
     assert all(LOST in told[str(place)] for place in case.result.uncertain)
     assert all(LOST not in told[str(place)] for place in case.result.unsent)
     for problem in case.result.rejected:
@@ -132,7 +134,7 @@ def test_the_breaker_lets_no_more_failures_through_in_a_row_than_it_bears(case: 
 @given(scripts, st.integers(1, 6))
 def test_held_events_are_never_sent_after_an_answer_was_lost(script: list[Answer], size: int) -> None:
     clevertap = Scripted(script)
-    clevertap.settle(events(*map(str, range(size))), may_repeat=False)
+    clevertap.settle(events(*map(str, range(size))), resends=0)
     assert LOST not in clevertap.outcomes[:-1]
 
 
@@ -146,7 +148,7 @@ def test_all_accepted_at_once_is_one_post() -> None:
 def test_busy_is_sent_again_after_a_wait_and_is_no_repetition() -> None:
     clevertap = Scripted([always(BUSY), always(BUSY), problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch, may_repeat=False) == Settlement(batch, accepted=[0, 1])
+    assert clevertap.settle(batch, resends=0) == Settlement(batch, accepted=[0, 1])
     assert (clevertap.posted, clevertap.slept) == ([["a", "b"]] * 3, [0.5, 1.0])
 
 
@@ -173,16 +175,16 @@ def test_patience_ends_when_all_waits_together_would_take_too_long() -> None:
 
 def test_a_connection_that_is_never_made_is_tried_as_often_as_an_error() -> None:
     clevertap = Scripted([always(UNREACHABLE)])
-    result = clevertap.settle(events("a"), may_repeat=False, attempts=3)
+    result = clevertap.settle(events("a"), resends=0, attempts=3)
     assert (len(clevertap.posted), result.unsent, result.stopped) == (3, [0], UNREACHABLE)
 
 
 def test_what_was_not_taken_is_sent_again_also_if_it_may_not_be_repeated() -> None:
     clevertap = Scripted([always(NOTHING_TAKEN), problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch, may_repeat=False) == Settlement(batch, accepted=[0, 1])
+    assert clevertap.settle(batch, resends=0) == Settlement(batch, accepted=[0, 1])
     assert clevertap.slept == [2.0]
-    never = Scripted([always(NOTHING_TAKEN)]).settle(batch, may_repeat=False, attempts=3)
+    never = Scripted([always(NOTHING_TAKEN)]).settle(batch, resends=0, attempts=3)
     assert (never.unsent, never.uncertain, never.stopped) == ([0, 1], [], NOTHING_TAKEN)
 
 
@@ -224,8 +226,27 @@ def test_what_is_refused_for_no_fault_of_the_body_is_never_tried_again(refused: 
 def test_held_events_whose_answer_was_lost_are_uncertain_and_not_repeated() -> None:
     clevertap = Scripted([always(LOST), problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch, may_repeat=False) == Settlement(batch, uncertain=[0, 1], stopped=LOST)
+    assert clevertap.settle(batch, resends=0) == Settlement(batch, uncertain=[0, 1], stopped=LOST)
     assert len(clevertap.posted) == 1
+
+
+@given(scripts, st.integers(1, 6), st.integers(0, 3))
+def test_no_record_is_sent_more_often_after_lost_answers_than_it_may(
+    script: list[Answer], size: int, resends: int
+) -> None:
+    clevertap = Scripted(script)
+    clevertap.attempts(Retry(attempts=20), resends=resends).settle(events(*map(str, range(size))))
+    rounds = zip(clevertap.posted, clevertap.outcomes, strict=True)
+    lost = Counter(name for posted, outcome in rounds if outcome == LOST for name in posted)
+    assert max(lost.values(), default=0) <= resends + 1
+
+
+def test_the_last_time_comes_late_so_that_a_short_outage_is_outlasted() -> None:
+    for jitter, waits in ((1.0, [2.0, 30.0]), (0.0, [15.0])):
+        clevertap = Scripted([always(LOST)], jitter)
+        result = clevertap.settle(events("a"), resends=2, attempts=8)
+        assert (result.uncertain, result.repeated, len(clevertap.posted)) == ([0], 2, 3)
+        assert [seconds for seconds in clevertap.slept if seconds] == waits
 
 
 def test_of_what_is_sent_again_only_what_is_accepted_counts_as_repeated() -> None:

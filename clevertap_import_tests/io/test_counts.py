@@ -111,7 +111,7 @@ def run(
     with Stage() as stage:
         Stager(Mapper(config, 0), HOURS, past, lambda _: None, lambda _: None).fill(stage, [chunk(source)])
         patience = Patience(Retry(attempts=2), lambda _: None, lambda: 0.0)
-        attempts = Attempts(account.post, patience, may_repeat=True, breaker=Breaker(most_failures))
+        attempts = Attempts(account.post, patience, resends=None, breaker=Breaker(most_failures))
         deliverer = Deliverer(
             journal, attempts, config.nickname, "run", lambda: 2, 2, lambda _: None, lambda _: None
         )

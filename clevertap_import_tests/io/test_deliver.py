@@ -46,14 +46,14 @@ class Run:
         self,
         *batches: Batch,
         width: int = 3,
-        may_repeat: bool = True,
+        resends: int | None = None,
         url: str | None = None,
         attempts: int = 3,
         on_rejections: Callable[[Sequence[Rejection]], None] | None = None,
     ) -> Delivery:
         settings = AccountSettings(url or self.fake.url, self.fake.account_id, self.fake.passcode)
         patience = Patience(Retry(attempts), lambda seconds: None, lambda: 0.0)
-        tries = Attempts(CleverTap(settings).post, patience, may_repeat=may_repeat)
+        tries = Attempts(CleverTap(settings).post, patience, resends=resends)
         on_rejections = on_rejections or self.rejections.extend
         deliverer = Deliverer(
             self.journal, tries, "orders", "run-1", lambda: width, width, on_rejections, self.note
@@ -165,13 +165,13 @@ def test_answers_are_taken_as_they_come(run: Run) -> None:
 
 def test_busy_batches_are_sent_again_and_nothing_is_lost(run: Run) -> None:
     run.fake.faults([{"kind": "status", "status": 429, "times": 2}])
-    assert run.deliver(*batches_of_events(4), width=2, may_repeat=False) == Delivery(accepted=8)
+    assert run.deliver(*batches_of_events(4), width=2, resends=0) == Delivery(accepted=8)
     assert len(run.fake.events()) == 8
 
 
 def test_555_is_sent_again_alone(run: Run) -> None:
     run.fake.faults([{"kind": "reject", "identities": ["b"], "code": 555, "attempts": 1, "times": None}])
-    assert run.deliver(events("a", "b", "c"), may_repeat=False) == Delivery(accepted=3)
+    assert run.deliver(events("a", "b", "c"), resends=0) == Delivery(accepted=3)
     assert [event["identity"] for event in run.fake.events()] == ["a", "c", "b"]
 
 
@@ -185,14 +185,14 @@ def test_a_401_stops_the_run_and_keeps_what_was_accepted(run: Run) -> None:
 
 
 def test_a_connection_that_is_refused_leaves_nothing_uncertain(run: Run) -> None:
-    delivery = run.deliver(events("a", "b"), may_repeat=False, url=UNREACHABLE)
+    delivery = run.deliver(events("a", "b"), resends=0, url=UNREACHABLE)
     assert delivery == Delivery(stopped=Busy("ConnectionError", is_answered=False))
     assert (unsettled(run.journal, "orders"), len(run.news(events("a", "b")))) == (0, 1)
 
 
 def test_held_events_whose_answer_was_lost_are_uncertain_and_sent_once(run: Run) -> None:
     run.fake.faults([{"kind": "reset"}])
-    delivery = run.deliver(events("a", "b"), may_repeat=False)
+    delivery = run.deliver(events("a", "b"), resends=0)
     assert delivery == Delivery(uncertain=2, stopped=Uncertain("ConnectionError"))
     assert (len(run.fake.events()), unsettled(run.journal, "orders")) == (2, 2)
 
@@ -215,7 +215,7 @@ def test_a_record_that_makes_every_request_malformed_is_rejected_and_the_others_
 
 def test_a_spurious_malformed_costs_one_more_request_and_no_record(run: Run) -> None:
     run.fake.faults([{"kind": "malformed", "call": 2}])
-    assert run.deliver(*batches_of_events(3), width=1, may_repeat=False) == Delivery(accepted=6)
+    assert run.deliver(*batches_of_events(3), width=1, resends=0) == Delivery(accepted=6)
     assert (run.fake.counters()["uploads"], len(run.fake.events())) == (4, 6)
 
 
@@ -242,7 +242,7 @@ def test_halves_that_end_differently_are_entered_apart(run: Run) -> None:
         ]
     )
     batch = events("a", "b", "c", "d")
-    delivery = run.deliver(batch, may_repeat=False)
+    delivery = run.deliver(batch, resends=0)
     assert delivery == Delivery(accepted=2, uncertain=2, stopped=Uncertain("ConnectionError"))
     assert unsettled(run.journal, "orders") == 2
     assert [left.identity(0) for left in run.news(batch)] == ["c"]
@@ -311,11 +311,11 @@ class RunThatIsEnded(Run):
         raise Terminated
 
 
-@pytest.mark.parametrize("may_repeat", [True, False], ids=["resend", "hold"])
-def test_a_run_that_is_ended_from_outside_enters_the_answers_that_came(run: Run, may_repeat: bool) -> None:
+@pytest.mark.parametrize("resends", [2, 0], ids=["resend", "hold"])
+def test_a_run_that_is_ended_from_outside_enters_the_answers_that_came(run: Run, resends: int) -> None:
     batches, run = batches_of_events(30), RunThatIsEnded(run.journal, run.fake)
     with pytest.raises(Terminated):
-        run.deliver(*batches, width=5, may_repeat=may_repeat)
+        run.deliver(*batches, width=5, resends=resends)
     taken = run.fake.counters()["records_accepted"]
     assert 0 < taken == run.delivery.accepted
     assert run.delivery.uncertain == unsettled(run.journal, "orders") == 0

@@ -93,7 +93,7 @@ class World:
             Stager(mapper, grid(self.config), past, lambda _: None, lambda _: None).fill(
                 stage, [self.rows(read)]
             )
-            attempts = Attempts(self.account.post, Patience(), may_repeat=True)
+            attempts = Attempts(self.account.post, Patience(), resends=None)
             deliverer = Deliverer(
                 self.journal, attempts, "import", "run", lambda: 1, 1, lambda _: None, lambda _: None
             )
