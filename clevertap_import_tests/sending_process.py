@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.gate import upload_gate
+from clevertap_import.io.gate import under, upload_gate
 from clevertap_import.io.import_lock import import_lock, run_lock
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import open_locks
-from clevertap_import.orchestration.execution import under
 from clevertap_import.pure.errors import CleverTapImportError
 from clevertap_import.pure.records import Batch, Rejection
 from clevertap_import_tests.builders import events
@@ -53,7 +52,7 @@ def deliver(journal: Journal, settings: AccountSettings, name: str, count: int, 
     ):
         tell(locked=name)
         journal.import_lock = lock
-        attempts = Attempts(gate.upload(under(lock, CleverTap(settings).post)), Patience(), may_repeat=True)
+        attempts = Attempts(gate.upload(under(lock, CleverTap(settings).post)), Patience(), resends=None)
         deliverer = Deliverer(
             journal, attempts, name, run_id, lambda: gate.width, settings.max_in_flight, ignored, sent
         )

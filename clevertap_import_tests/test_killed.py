@@ -17,6 +17,7 @@ from dagster._core.test_utils import create_run_for_test
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.begun_imports import tag_of
 from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs
+from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import NO_PLATFORM_DETECTION, LocalSnowflake
 from clevertap_import_tests.waiting import wait_for
@@ -113,6 +114,43 @@ def test_an_interrupted_command_begins_no_other_run(workshop: Workshop, end: sig
     (line,) = json.loads(command(workshop, "stats", "people", "--json").stdout)
     assert line["status"] == "Canceled"
     assert json.loads(command(workshop, "stats", "second", "--json").stdout) == []
+
+
+HANGS = {"kind": "timeout", "dry_run": False, "seconds": 10 * END_SECONDS}
+FAILS = {"kind": "status", "status": 500, "dry_run": False, "times": None}
+
+
+@pytest.mark.parametrize(
+    ("fault", "ends", "uncertain"),
+    [
+        (HANGS, [signal.SIGTERM], 1),
+        (HANGS, [signal.SIGINT, signal.SIGINT], 1),
+        (FAILS, [signal.SIGTERM], 1),
+    ],
+    ids=["no answer", "no answer, Ctrl-C twice", "nothing but 500"],
+)
+def test_a_run_that_is_asked_to_end_does_so_whatever_clevertap_does(
+    workshop: Workshop, fault: dict[str, object], ends: list[signal.Signals], uncertain: int
+) -> None:
+    """Without that it would wait for longer than this test does."""
+    workshop.clevertap.faults([fault])
+    with started(workshop) as process:
+        workshop.clevertap.knobs(service_seconds=0)
+        wait_for("the delivery", lambda: has_delivered(workshop), START_SECONDS)
+        for end in ends:
+            process.send_signal(end)
+        said, _ = process.communicate(timeout=END_SECONDS)
+    assert process.returncode == 1
+    assert "It was canceled. What CleverTap took is in the journal" in said
+    (line,) = json.loads(command(workshop, "stats", "people", "--json").stdout)
+    assert (line["status"], line["successful_syncs"], line["uncertain"]) == ("Canceled", 0, uncertain)
+    with open_journal() as journal:
+        assert journal.of_run(line["run_id"]) == (0, uncertain)
+
+
+def has_delivered(workshop: Workshop) -> bool:
+    counters = workshop.clevertap.counters()
+    return bool(counters["uploads"] > counters["dry_runs"])
 
 
 def test_an_interrupted_dry_run_says_no_more(workshop: Workshop) -> None:

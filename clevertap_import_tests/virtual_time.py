@@ -13,10 +13,11 @@ from clevertap_import_tests.workshop import Workshop
 
 @dataclass
 class VirtualTime:
-    """Seconds that were slept, and what happens in the world at the first sleep."""
+    """Seconds that were slept, and what happens in the world at the first sleep or after so many seconds."""
 
     seconds: float = 0.0
     at_first_wait: list[Callable[[], object]] = field(default_factory=list)
+    later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
     dice: Random = field(default_factory=lambda: Random(0))  # noqa: S311
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -25,6 +26,8 @@ class VirtualTime:
             self.seconds += seconds
             while self.at_first_wait:
                 self.at_first_wait.pop(0)()
+            while self.later and self.later[0][0] <= self.seconds:
+                self.later.pop(0)[1]()
 
 
 def with_virtual_time(workshop: Workshop, request_seconds: float = REQUEST_SECONDS) -> VirtualTime:

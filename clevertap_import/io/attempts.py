@@ -1,13 +1,14 @@
 """One batch, posted whole or in pieces until each of its records is settled or patience ends."""
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from clevertap_import.io.breaker import Breaker
+from clevertap_import.io.breaker import Breaker, NothingMoreIsSent
+from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.io.senders import Senders, SendingThreads
+from clevertap_import.pure.errors import CleverTapImportError
 from clevertap_import.pure.outcome import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.retry import Retry, Waits
@@ -16,10 +17,13 @@ from clevertap_import.pure.settlement import MOST_REFUSALS, Settlement, Settling
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """When to try again, with the clock, the dice and the senders for it."""
+    """When to try again, with the clock, the dice and the senders for it.
+
+    Without a `sleep` of its own a delivery sleeps no longer than it is to go on.
+    """
 
     retry: Retry = field(default_factory=Retry)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] | None = None
     dice: Callable[[], float] = random.random
     senders: Callable[[int], Senders] = SendingThreads
 
@@ -49,14 +53,32 @@ class Attempts:
         accepted_before = self.breaker.accepted
         stop = self.breaker.stopped
         while settling.pieces and stop is None:
-            outcome = self.post(settling.next_batch)
-            self.breaker.note(outcome)
-            wait = self.entered(outcome, settling, waits)
+            outcome = self.outcome(settling.next_batch)
+            wait = self.entered(outcome, settling, waits) if outcome else None
             stop = self.breaker.stopped or (outcome if wait is None else None)
             if wait and stop is None:
-                self.patience.sleep(wait)
+                self.sleep(wait)
                 stop = self.breaker.stopped
         return settling.closed(stop, others_accepted=self.breaker.accepted > accepted_before)
+
+    @property
+    def sleep(self) -> Callable[[float], None]:
+        return self.patience.sleep or self.breaker.wait
+
+    def outcome(self, batch: Batch) -> Outcome | None:
+        """Of one post; None if it was not sent, for a reason on our side."""
+        try:
+            outcome = self.post(batch)
+        except NothingMoreIsSent:
+            return None
+        except JournalUnavailable as error:
+            # Nothing left. Whoever enters the answers bears that for a while, and ends it if it is too long.
+            return Busy(str(error))
+        except CleverTapImportError as error:
+            self.breaker.end(error)
+            return None
+        self.breaker.note(outcome)
+        return outcome
 
     def entered(self, outcome: Outcome, settling: Settling, waits: Waits) -> float | None:
         """Enter the outcome of the first piece; returns the seconds to wait, or None to give up."""

@@ -6,6 +6,7 @@ from typing import assert_never
 from clevertap_import.pure.outcome import (
     Accepted,
     Busy,
+    Ended,
     NothingTaken,
     Outage,
     Outcome,
@@ -20,8 +21,15 @@ not end a run: the waits before the fourth try make 7 seconds on average. Withou
 is asked 16 x 8 times, and events are stored 8 times. With few in flight, a batch's own bounds come first."""
 
 
+class NothingMoreIsSent(Exception):
+    """To a sender that waits for its turn: the breaker has opened meanwhile."""
+
+
 class Breaker:
-    """Opens for good when CleverTap refuses us, or when posts in a row come to nothing. Thread safe."""
+    """Opens for good when CleverTap refuses us, when posts in a row come to nothing, or when a delivery ends.
+
+    Thread safe.
+    """
 
     def __init__(self, most_failures: int = MOST_FAILURES_IN_A_ROW) -> None:
         self.most_failures = most_failures
@@ -29,6 +37,21 @@ class Breaker:
         self.accepted = 0
         self._failures = 0
         self._lock = threading.Lock()
+        self._opened = threading.Event()
+
+    def end(self, error: Exception | None = None) -> None:
+        """Nothing more is sent, because of `error` on our side; None if we were asked to end."""
+        with self._lock:
+            self._open(Ended(error))
+
+    def check(self) -> None:
+        """Raises NothingMoreIsSent once it is open."""
+        if self.stopped:
+            raise NothingMoreIsSent
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not beyond the moment at which it opens."""
+        self._opened.wait(seconds)
 
     def note(self, outcome: Outcome) -> None:
         """Take account of one post by any sender."""
@@ -48,5 +71,9 @@ class Breaker:
 
     def _fail(self, stop: Stop, *, at_once: bool = False) -> None:
         self._failures += 1
-        if self.stopped is None and (at_once or self._failures >= self.most_failures):
-            self.stopped = stop
+        if at_once or self._failures >= self.most_failures:
+            self._open(stop)
+
+    def _open(self, stop: Stop) -> None:
+        self.stopped = self.stopped or stop
+        self._opened.set()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from clevertap_import.io.confirmed_commits import synchronous
 from clevertap_import.io.journal_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file
 from clevertap_import.io.private_files import OUR_FOLDER, private_database
 from clevertap_import.pure.errors import ConfigError, Unfinished
@@ -148,7 +149,15 @@ WAL_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class JournalUnavailable(Unfinished):
-    """The journal's database cannot be read or written."""
+    """The journal's database cannot be read or written. `is_final`: and will not be by itself."""
+
+    is_final = False
+
+
+class JournalReplaced(JournalUnavailable):
+    """The journal's file is gone, or is another one."""
+
+    is_final = True
 
 
 @contextmanager
@@ -252,7 +261,7 @@ class StillThere:
 
     def __call__(self, _: sa.Connection) -> None:
         if identity_of(self.file) != self.identity:
-            raise JournalUnavailable(
+            raise JournalReplaced(
                 f"The journal {self.file} was deleted or replaced while it was in use. Nothing more is sent"
                 " without it. If you have it elsewhere, put it back before the next run, which else takes"
                 " everything for new."
@@ -326,18 +335,3 @@ def write_ahead(connection: object, _: object) -> None:
             if wait_seconds is None or "locked" not in str(error):
                 raise
             time.sleep(wait_seconds)
-
-
-def synchronous(connection: object, _: object) -> None:
-    """A commit that PostgreSQL confirms is on its disk, whatever the server, the role or the URL say.
-
-    `remote_apply` is stronger than `on`, and is left.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        return
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("select current_setting('synchronous_commit')")
-    if cursor.fetchone()[0] not in ("on", "remote_apply"):
-        cursor.execute("set synchronous_commit to on")
-    cursor.close()
-    connection.commit()  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
 
 from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT, AccountSettings
+from clevertap_import.io.import_lock import ImportLock
 from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.request_limiter import RequestLimiter, request_limiter
 from clevertap_import.pure.outcome import Accepted, Busy, Outcome
@@ -32,11 +33,17 @@ class Gate:
         """How many requests may be in flight now; at least one, for whoever waits."""
         return max(1, min(self.limiter.share, self._throttle.width))
 
-    def upload(self, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
-        """`send`, which waits until it may."""
+    def upload(
+        self, send: Callable[[Batch], Outcome], check: Callable[[], None] = lambda: None
+    ) -> Callable[[Batch], Outcome]:
+        """`send`, which waits until it may. `check` is called while it waits; if it raises, that ends."""
+
+        def width() -> int:
+            check()
+            return self._throttle.width
 
         def sent(batch: Batch) -> Outcome:
-            with self.limiter.one(lambda: self._throttle.width) as in_flight:
+            with self.limiter.one(width) as in_flight:
                 outcome = send(batch)
             with self._lock:
                 if isinstance(outcome, Busy) and outcome.is_answered:
@@ -93,3 +100,13 @@ def destination(settings: AccountSettings) -> str:
     port = address.port or PORTS.get(scheme)
     place = f"{scheme}://{address.hostname}:{port}{address.path.rstrip('/')}"
     return xxh3_128_hexdigest(f"{settings.account_id}\n{place}".encode())
+
+
+def under(lock: ImportLock, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
+    """`send`, as long as the import lock is held. Raises ImportLockLost or JournalUnavailable."""
+
+    def sent(batch: Batch) -> Outcome:
+        lock.check()
+        return send(batch)
+
+    return sent

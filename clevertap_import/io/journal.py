@@ -17,6 +17,7 @@ from clevertap_import.io.database import DELIVERY, FORGOTTEN, open_database, tra
 from clevertap_import.io.entries import Columns, Entries, Entry, contents_of
 from clevertap_import.io.epochs import Forced
 from clevertap_import.io.import_lock import ImportLock
+from clevertap_import.io.journal_outage import brief_waits
 from clevertap_import.io.scopes import UNKNOWN, Scope, begun, scope_in, take_over
 from clevertap_import.io.states import ANSWERED, LOST, OPEN, RESENT, SENDING
 from clevertap_import.pure.past import Past
@@ -200,13 +201,13 @@ class Journal:
             connection.execute(DELIVERY.update().where(lost).values(state=RESENT))
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self, *, begins: bool = True) -> Iterator[None]:
         """Commit all entries made within at once, all or none: each commit waits for the disk.
 
-        Raises ImportLockLost if the import lock is not ours any more: another run that takes over has either
-        seen these entries, or prevents them.
+        If it `begins` any, raises ImportLockLost if the import lock is not ours any more: another run that
+        takes over has either seen these entries, or prevents them. To settle needs no lock.
         """
-        with self._writing() as self._open:
+        with self._writing(needs_lock=begins) as self._open, brief_waits(self._open):
             try:
                 yield
             finally:
@@ -217,13 +218,13 @@ class Journal:
         return self._writing()
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def _writing(self, *, needs_lock: bool = True) -> Iterator[sa.Connection]:
         """The transaction of `together`, or one of its own."""
         if self._open is not None:
             yield self._open
             return
         try:
-            with self._transaction() as connection:
+            with self._transaction(needs_lock=needs_lock) as connection:
                 self._entries.check(connection)
                 yield connection
         except BaseException:
@@ -232,9 +233,9 @@ class Journal:
         self._entries.committed()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        """On the session that holds the import lock, if there is one."""
-        if self.import_lock is not None:
+    def _transaction(self, *, needs_lock: bool) -> Iterator[sa.Connection]:
+        """On the session that holds the import lock, if there is one and it is needed."""
+        if self.import_lock is not None and needs_lock:
             with self.import_lock.transaction() as connection:
                 yield connection
         else:

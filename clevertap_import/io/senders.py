@@ -1,16 +1,18 @@
 """Who sends the batches of a delivery: as many threads as requests may be in flight."""
 
+import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 
 class Senders(Protocol):
-    """Carries out calls beside each other. As a context, it ends when all that it was given has ended."""
+    """Carries out calls beside each other. As a context, it leaves behind what has not ended by its end."""
 
     def __enter__(self) -> "Senders": ...
 
@@ -21,18 +23,43 @@ class Senders(Protocol):
     def submit(self, call: Callable[[Argument], Result], argument: Argument, /) -> Future[Result]:
         """Carry out `call` as soon as one of the senders is free."""
 
-    def shutdown(self, *, cancel_futures: bool = False) -> None:
-        """Take nothing more, and wait for the end of what was begun; `cancel_futures`: begin nothing more."""
-
-    def first_done(self, calls: Collection[Future[Result]]) -> set[Future[Result]]:
-        """Wait until at least one of `calls` has ended; all of them that have."""
+    def first_done(self, calls: Collection[Future[Result]], seconds: float) -> set[Future[Result]]:
+        """Wait until at least one of `calls` has ended, or for `seconds`; all of them that have ended."""
 
 
-class SendingThreads(ThreadPoolExecutor):
-    """Senders that are threads."""
+class SendingThreads:
+    """Senders that are threads. Python's own pool would keep the process until the last of them has ended."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(most, thread_name_prefix="clevertap")
+        self._most = most
+        self._threads: list[threading.Thread] = []
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[Any], Any], Any] | None] = SimpleQueue()
 
-    def first_done(self, calls: Collection[Future[Result]]) -> set[Future[Result]]:
-        return wait(calls, return_when=FIRST_COMPLETED).done
+    def __enter__(self) -> "SendingThreads":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _thread in self._threads:
+            self._calls.put(None)
+
+    def submit(self, call: Callable[[Argument], Result], argument: Argument, /) -> Future[Result]:
+        future: Future[Result] = Future()
+        self._calls.put((future, call, argument))
+        if len(self._threads) < self._most:
+            self._threads.append(threading.Thread(target=self._work, name="clevertap", daemon=True))
+            self._threads[-1].start()
+        return future
+
+    def first_done(self, calls: Collection[Future[Result]], seconds: float) -> set[Future[Result]]:
+        return wait(calls, timeout=max(0.0, seconds), return_when=FIRST_COMPLETED).done
+
+    def _work(self) -> None:
+        while (given := self._calls.get()) is not None:
+            future, call, argument = given
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(call(argument))
+            except BaseException as error:
+                future.set_exception(error)
+            del given, future, argument

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 from clevertap_import.io.import_lock import run_lock
 from clevertap_import.io.journal import Journal
@@ -28,6 +27,7 @@ from clevertap_import.orchestration.delivered import (
 from clevertap_import.orchestration.done import take_over
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.forced import refuse_foreign_force
+from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
@@ -183,12 +183,15 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
             context.log.warning(f"{left} is older than {days} days and cannot be removed.")
     except CleverTapImportError as error:
         raise dg.Failure(str(error), metadata=report_metadata(facts)) from None
-    except DagsterExecutionInterruptedError:
+    except INTERRUPTS:
         facts.is_canceled = True
+        with whole():
+            report_canceling(context.instance, context.run.run_id)
         raise
     finally:
         if delivers:
-            context.log_event(dg.AssetObservation(key, metadata=report_metadata(facts)))
+            with whole():
+                context.log_event(dg.AssetObservation(key, metadata=report_metadata(facts)))
 
 
 def checked_then_delivered(

@@ -1,7 +1,7 @@
 """One run of one import: query, stage, check, deliver, report. Without delivery it is the dry run."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,9 +9,11 @@ from functools import partial
 
 from clevertap_import.io.accepted import Asked
 from clevertap_import.io.attempts import Attempts
+from clevertap_import.io.breaker import Breaker
 from clevertap_import.io.clevertap import CleverTap
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.gate import Gate, lookup_gate, upload_gate
+from clevertap_import.io.ending import Ending
+from clevertap_import.io.gate import Gate, lookup_gate, under, upload_gate
 from clevertap_import.io.import_lock import ImportLock, import_lock
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import NamedLocks
@@ -20,14 +22,10 @@ from clevertap_import.io.snowflake import Snowflake, open_snowflake
 from clevertap_import.io.stage import Stage, StageCounts, Stager
 from clevertap_import.io.states import OPEN
 from clevertap_import.io.try_out import FOR_A_PERSON, TriedOut, looked_up, probed, tried_out
-from clevertap_import.orchestration.changed import (
-    changed_count,
-    known_spans,
-    remember_done,
-    spans_after,
-)
+from clevertap_import.orchestration.changed import changed_count, known_spans, remember_done, spans_after
 from clevertap_import.orchestration.checks import Impact
 from clevertap_import.orchestration.delivered import Behind
+from clevertap_import.orchestration.interrupts import asking_to_end
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -44,11 +42,10 @@ from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.outcome import Outcome
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.plan import planned
 from clevertap_import.pure.reasons import count_reason
-from clevertap_import.pure.records import Batch, Rejection
+from clevertap_import.pure.records import Rejection
 from clevertap_import.pure.report import Report
 from clevertap_import.pure.retry import resends
 from clevertap_import.pure.sample import SourceCounts, counts_query, sample_query
@@ -274,22 +271,26 @@ class ImportRun:
         forced = self.asked.forced if self.asked else None
         self.epoch = journal.begin_delivery(self.config.nickname, scope, forced)
         with self.gate(locks, stage.counts.batches) as gate:
-            post = gate.upload(under(lock, clevertap.post))
-            attempts = Attempts(post, self.account.patience(), resends=resends(self.config))
+            breaker, ending = Breaker(), Ending()
+            post = gate.upload(under(lock, clevertap.post), breaker.check)
+            tries = Attempts(post, self.account.patience(), resends=resends(self.config), breaker=breaker)
             deliverer = Deliverer(
                 journal,
-                attempts,
+                tries,
                 self.config.nickname,
                 self.run_id,
                 lambda: gate.width,
                 clevertap.settings.max_in_flight,
                 lambda rejections: self.reject(stage, rejections),
                 self.sent,
-                destination=scope.destination,
-                epoch=self.epoch,
+                scope.destination,
+                self.epoch,
+                ending,
+                clevertap.abandon,
             )
             self.facts.delivery = deliverer.delivery
-            deliverer.deliver(stage.batches())
+            with self.asking_to_end(ending):
+                deliverer.deliver(stage.batches())
         stopped = stop_reason(deliverer.delivery)
         if stopped:
             raise stopped
@@ -300,6 +301,10 @@ class ImportRun:
                 " answers were lost. The import says uncertain_events: hold, so they were not sent again. All"
                 f" others were delivered. To settle them: clevertap-import settle {self.config.nickname}"
             )
+
+    def asking_to_end(self, ending: Ending) -> AbstractContextManager[None]:
+        """In the block signals ask for the end of the delivery."""
+        return asking_to_end(ending)
 
     def tidy(self, journal: Journal) -> None:
         """After a run that left nothing open. (A few rows settle nothing of what earlier runs left open.)"""
@@ -340,13 +345,3 @@ class ImportRun:
 
     def sent(self, delivery: Delivery) -> None:
         self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)
-
-
-def under(lock: ImportLock, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
-    """`send`, as long as the import lock is held. Raises ImportLockLost or JournalUnavailable."""
-
-    def sent(batch: Batch) -> Outcome:
-        lock.check()
-        return send(batch)
-
-    return sent

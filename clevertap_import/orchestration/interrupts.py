@@ -3,20 +3,75 @@
 Dagster ends the run and tells nothing of it to whoever started it: a command would go on with its next run.
 """
 
+import signal
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import JobFailureData, RunFailureReason
-from dagster._utils.interrupts import check_captured_interrupt
+from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
+
+from clevertap_import.io.ending import Ending
 
 INTERRUPTED = "It was canceled. What CleverTap took is in the journal; the next run sends the rest."
+
+
+INTERRUPTS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
+"""Dagster's, and that of a library which takes Ctrl-C to itself for a while."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def asking_to_end(ending: Ending) -> Iterator[None]:
+    """In the block Ctrl-C and SIGTERM only ask `ending`; after it they raise, as Dagster has them raise.
+
+    An exception at any line would tear what is counted from what is entered.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Signals come to the main thread alone.
+        yield
+        return
+    usual = {number: signal.signal(number, lambda *_: ending.ask()) for number in SIGNALS}
+    try:
+        yield
+    except Exception as error:
+        if ending.is_asked:
+            raise DagsterExecutionInterruptedError from error
+        raise
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+    if ending.is_asked:
+        raise DagsterExecutionInterruptedError
+
+
+def report_canceling(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Announce that a run was interrupted: Dagster takes an interrupt that nobody announced for a failure.
+
+    Not if Dagster is to resume the run elsewhere.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run and run.status == dg.DagsterRunStatus.STARTED and not instance.run_will_resume(run_id):
+        instance.report_run_canceling(run, "It was asked to end by a signal.")
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """The block comes to its end; an interrupt within it is raised after it."""
+    with capture_interrupts():
+        yield
+        is_interrupted = check_captured_interrupt()
+    if is_interrupted:
+        raise DagsterExecutionInterruptedError
 
 
 def is_interrupted(event: dg.DagsterEvent) -> bool:
     """Whether the event tells that an interrupt has ended a step."""
     error = event.step_failure_data.error if event.is_step_failure else None
-    return error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__
+    return error is not None and error.cls_name in [kind.__name__ for kind in INTERRUPTS]
 
 
 def heeding_interrupts(events: Iterable[dg.DagsterEvent]) -> Iterator[dg.DagsterEvent]:

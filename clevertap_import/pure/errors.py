@@ -88,6 +88,10 @@ class AnswerLost(Unfinished):
     """Requests were sent whose answers never came; their records are uncertain."""
 
 
+class DeliveryEnded(Unfinished):
+    """Somebody asked the run to end."""
+
+
 class HeldEvents(Unfinished):
     """Events were sent whose answers were lost, and the import says to hold them until that is settled."""
 

@@ -83,5 +83,12 @@ class Outage:
     reason: str
 
 
-Stop = Outcome | Outage
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """No outcome of a POST: nothing more is sent because of `error` on our side; None if asked to end."""
+
+    error: Exception | None = None
+
+
+Stop = Outcome | Outage | Ended
 """Why records were left without an outcome that can stand."""

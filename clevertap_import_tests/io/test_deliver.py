@@ -302,7 +302,7 @@ def test_a_delivery_that_went_to_its_end_has_no_reason() -> None:
     assert stop_reason(Delivery(accepted=1, rejected=1)) is None
 
 
-class Terminated(BaseException):
+class Terminated(Exception):
     """Somebody ends the run from outside."""
 
 

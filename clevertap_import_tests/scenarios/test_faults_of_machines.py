@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from clevertap_import.io.database import default_url, open_database
 from clevertap_import.io.journal_key import KEY_FILE, JournalKeyWrong
+from clevertap_import.io.outage import OUTAGE_SECONDS
 from clevertap_import.orchestration.resources import home
 from clevertap_import_tests.cut_lines import cut_lines
 from clevertap_import_tests.scenarios.people import TARGETS, fill
@@ -131,9 +132,30 @@ def test_a_journal_locked_midway_doubles_only_what_was_under_way_and_counts_it(
         other[0].execute("begin immediate")
 
     line = run_at_a_fault(workshop, waits, lock)
+    assert waits.seconds >= OUTAGE_SECONDS / 2
     other[0].execute("commit")
     other[0].close()
     assert_stopped_by_the_journal(workshop, line, "database is locked")
+
+
+@pytest.mark.parametrize("seconds", [5, 60])
+def test_a_journal_that_is_locked_for_up_to_two_minutes_is_waited_for_with_the_answers_kept(
+    workshop: Workshop, waits: VirtualTime, use_journal: Callable[[str], None], seconds: float
+) -> None:
+    fill(workshop, 12_000)
+    open_database(default_url(home())).dispose()
+    use_journal(f"{default_url(home())}?timeout=0.2")
+    with closing(sqlite3.connect(journal_file(), isolation_level=None, check_same_thread=False)) as other:
+
+        def lock() -> None:
+            other.execute("begin immediate")
+            waits.later = [(waits.seconds + seconds, lambda: other.execute("rollback"))]
+
+        line = run_at_a_fault(workshop, waits, lock)
+    assert (line["status"], line["successful_syncs"], line["uncertain"]) == ("Success", 12_000, 0)
+    # What was not stored at its lost answer was sent again; nothing else was.
+    assert line["possible_duplicates"] == 1000
+    assert events(workshop) == (12_000, 0)
 
 
 def assert_stopped_by_the_journal(workshop: Workshop, line: Line, reason: str) -> None:

@@ -66,6 +66,9 @@ class SimulatedCleverTap:
         self.process.reach("answer")
         return outcome
 
+    def abandon(self) -> None:
+        """What is in flight ends by its own time."""
+
     def answered(self, batch: Batch, fault: Fault | None) -> Outcome:
         records = batch.rows["record"].to_pylist()
         deed = fault.do if fault else ""

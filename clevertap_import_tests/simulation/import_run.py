@@ -1,7 +1,8 @@
 """A run of the import as a process of the simulation: all is real but the table and CleverTap."""
 
 from collections import defaultdict
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 from clevertap_import.io.attempts import Patience
 from clevertap_import.io.clevertap import AccountSettings, CleverTap
+from clevertap_import.io.ending import Ending
 from clevertap_import.io.gate import Gate
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import NamedLocks
@@ -76,6 +78,17 @@ class SimulatedRun(ImportRun):
 
     def gate(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[Gate]:
         return cast(Locks, locks).gate(self.clevertap.settings.max_in_flight)
+
+    @contextmanager
+    def asking_to_end(self, ending: Ending) -> Iterator[None]:
+        process = cast(SimulatedCleverTap, self.simulated).process
+        process.ending = ending
+        try:
+            yield
+        finally:
+            process.ending = None
+            if ending.is_asked:
+                raise DagsterExecutionInterruptedError
 
     def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
         self.facts.counts = stage.counts

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from clevertap_import.io.ending import Ending
 from clevertap_import_tests.simulation.scheduler import Killed, Scheduler, Task
 from clevertap_import_tests.simulation.script import Fault, Point
 
@@ -31,6 +32,7 @@ class Process:
     posts: int = 0
     reached: Counter[Point] = field(default_factory=Counter)
     on_kill: list[Callable[[], None]] = field(default_factory=list)
+    ending: Ending | None = None
 
     def start(self, call: Callable[[], object]) -> None:
         self.main = self.scheduler.start(self, call)
@@ -65,7 +67,10 @@ class Process:
         raise Killed
 
     def interrupt(self) -> None:
-        """As Dagster does it: an exception in the main thread, at whatever line that is."""
+        """In a delivery a wish to end; elsewhere an exception in the main thread, whatever its line."""
+        if self.ending is not None:
+            self.ending.ask()
+            return
         error = DagsterExecutionInterruptedError()
         if self.main and self.scheduler.current is not self.main:
             self.main.interrupts.append(error)
@@ -95,7 +100,7 @@ class SendingTasks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self.shutdown()
+        self.process.scheduler.pause(goes_on=lambda: not self.busy)
 
     def submit(self, call: Callable[[Argument], Result], argument: Argument, /) -> Future[Result]:
         future: Future[Result] = Future()
@@ -114,16 +119,17 @@ class SendingTasks:
         finally:
             self.busy -= 1
 
-    def shutdown(self, *, cancel_futures: bool = False) -> None:
-        if cancel_futures:
-            for future, _ in self.waiting:
-                future.cancel()
-        self.process.scheduler.pause(goes_on=lambda: not self.busy)
+    def first_done(self, calls: Collection[Future[Result]], seconds: float) -> set[Future[Result]]:
+        """For as long as it takes, unless the process is asked to end meanwhile."""
+        ending = self.process.ending
+        was_asked = ending is not None and ending.is_asked
 
-    def first_done(self, calls: Collection[Future[Result]]) -> set[Future[Result]]:
-        done = {call for call in calls if call.done()}
-        if not done:
-            self.process.scheduler.pause(goes_on=lambda: any(call.done() for call in calls))
+        def goes_on() -> bool:
+            is_asked = ending is not None and ending.is_asked
+            return any(call.done() for call in calls) or (is_asked and not was_asked)
+
+        if seconds > 0:
+            self.process.scheduler.pause(goes_on=goes_on)
         return {call for call in calls if call.done()}
 
 

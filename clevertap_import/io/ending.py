@@ -1,0 +1,43 @@
+"""A delivery that was asked to end: a state that it looks at, and no exception at any line of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+SETTLE_SECONDS = 8.0
+"""For the answers to what is under way. Kubernetes kills 30 seconds after it asked; with all that is
+left to do, a run has ended after 20."""
+
+HURRIED_SECONDS = 1.0
+"""The same after a second Ctrl-C."""
+
+JOURNAL_SECONDS = 4.0
+"""Beyond that, for a journal that is away: what is not entered by then stays without an answer."""
+
+LOOK_SECONDS = 0.2
+"""How often a delivery that waits for answers looks whether it was asked to end."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """Whether a delivery was asked to end, and how long what is under way may still take."""
+
+    clock: Callable[[], float] = time.monotonic
+    asked_at: list[float] = field(default_factory=list)
+
+    def ask(self) -> None:
+        """May be called at any line, by a signal's handler: it does nothing but note the moment."""
+        self.asked_at.append(self.clock())
+
+    @property
+    def is_asked(self) -> bool:
+        return bool(self.asked_at)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until answers are not waited for any more; endless if nobody asked."""
+        ends = [
+            asked_at + seconds
+            for asked_at, seconds in zip(self.asked_at, (SETTLE_SECONDS, HURRIED_SECONDS), strict=False)
+        ]
+        return min(ends) - self.clock() if ends else float("inf")
