@@ -1,5 +1,6 @@
 """CleverTap's upload API: one call, one outcome. No retry and no log here."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ ANSWER_BYTES = 1_000_000
 
 BYTES_WHEN_ESCAPED = 3
 """For each byte of a record that CleverTap says again: letters of two or three bytes may come as \\uXXXX."""
+
+ADDRESS = re.compile(
+    r"https?://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[\w.~%/-]*)?", re.IGNORECASE
+)
 
 NO_TUNNEL = "Tunnel connection failed"
 """What Python says when a proxy does not open the way to CleverTap; the error has no class of its own."""
@@ -86,16 +91,32 @@ def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettin
 
 def check_url(variable: str, url: str) -> None:
     """Raises ConfigError if the passcode must not be sent to `url`."""
-    found = urlsplit(url)
-    if found.scheme not in ("https", "http") or not found.hostname:
-        raise ConfigError(f"{variable} is {url!r}. It begins with https://, and names a host.")
-    if "@" in found.netloc:
+    if "@" in url:
         raise ConfigError(f"{variable} holds a login. Write the address alone, such as https://HOST.")
-    if found.scheme == "http" and not is_this_machine(found.hostname):
+    if not is_address(url):
+        raise ConfigError(
+            f"{variable} is {url!r}. It begins with https://, and names a host. A port and a path may follow,"
+            " and nothing else: https://HOST:PORT/PATH."
+        )
+    found = urlsplit(url)
+    if found.scheme == "http" and not is_this_machine(found.hostname or ""):
         raise ConfigError(
             f"{variable} is {url!r}: passcode and rows would go through the network for all to read. Write"
             " https://. Only to this machine (localhost, 127.0.0.1) http:// will do."
         )
+
+
+def is_address(url: str) -> bool:
+    """Whether `url` can be asked at all. One that cannot would fail with each batch, as if it had left."""
+    found = ADDRESS.fullmatch(url)
+    if not found or int(found["port"] or 443) >= 1 << 16:
+        return False
+    try:
+        # As sockets take the name: no part of it is empty or too long.
+        found["host"].encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def header_value(variable: str, environment: Mapping[str, str]) -> str:

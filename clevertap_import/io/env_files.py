@@ -8,6 +8,9 @@ from dotenv import dotenv_values
 from clevertap_import.io.dagster_project import project_root
 from clevertap_import.pure.errors import ConfigError
 
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Whose word is believed on which server answers. With a proxy beside it, one is as good as an address."""
+
 
 class LoginLedElsewhere(ConfigError):
     """A `.env` names an address, and the login for it comes from somewhere else."""
@@ -30,7 +33,11 @@ def check_one_source(
     in_use = [name for name in secrets if environment.get(name)]
     for file in files:
         given = values_of(file)
-        led = [name for name in addresses if environment.get(name) and may_give(given, name, environment)]
+        led = [
+            name
+            for name in (*addresses, *CERTIFICATES)
+            if environment.get(name) and may_give(given, name, environment)
+        ]
         lacking = [name for name in in_use if given.get(name) != environment[name]]
         if led and lacking:
             raise LoginLedElsewhere(

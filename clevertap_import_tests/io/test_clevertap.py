@@ -224,6 +224,32 @@ def test_an_environment_that_cannot_work_is_told_without_secrets(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://[::1",
+            "https://host:99999",
+            "https://host:ten",
+            "https://ex\u2100mple.com",
+            "https://two hosts",
+        ),
+        *(
+            "https://host?a=b",
+            "https://host/#part",
+            "https://host/1?dryRun=1",
+            " https://host",
+            "https://a..b",
+        ),
+        *("https://.", "https://" + 70 * "a", "https://host\n", "http://127.0.0.1\\.example.com"),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_told_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        account_settings("clevertap", ENVIRONMENT | {"CLEVERTAP_API_URL": url})
+    assert str(caught.value).startswith(f"CLEVERTAP_API_URL is {url!r}. It begins with https://, and names a")
+
+
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(ConfigError, match="needs CLEVERTAP_ACCOUNT_ID and CLEVERTAP_PASSCODE in the env"):
         account_settings("clevertap", {})

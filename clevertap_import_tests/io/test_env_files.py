@@ -86,6 +86,20 @@ def test_an_account_in_the_file_leads_to_snowflake_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", [account_settings, snowflake_settings])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_in_the_file_vouch_for_no_server_that_gets_a_login_of_the_shell(
+    folder: Path, settings: Callable[[str, Mapping[str, str]], object], variable: str
+) -> None:
+    login = "X_ACCOUNT=a\nX_USER=u\nX_PASSWORD=real\nX_ACCOUNT_ID=A\nX_PASSCODE=real\n"
+    shell = loaded(folder / ".env", login, {})
+    own = f"HTTPS_PROXY=http://elsewhere.example.com:8080\n{variable}=/tmp/own.pem\n"
+    with pytest.raises(LoginLedElsewhere, match=f"^{variable} comes from"):
+        settings("x", loaded(folder / ".env", own, shell))
+    assert settings("x", loaded(folder / ".env", own + login, {}))
+    assert settings("x", loaded(folder / ".env", "", {**shell, variable: "/etc/ours.pem"}))
+
+
+@pytest.mark.parametrize("settings", [account_settings, snowflake_settings])
 def test_a_folder_below_a_project_gets_no_login_of_the_project(
     folder: Path, settings: Callable[[str, Mapping[str, str]], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
