@@ -1,12 +1,17 @@
 """Whether a login goes to an address that somebody else wrote: one from a `.env` that has not the login."""
 
-from collections.abc import Mapping, Sequence
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from clevertap_import.io.dagster_project import project_root
 from clevertap_import.pure.errors import ConfigError
+
+LOCATIONS_VARIABLE = "DAGSTER_PROJECT_ENV_FILE_PATHS"
+"""Dagster's own: the folders with a `.env`, by code location."""
 
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Whose word is believed on which server answers. With a proxy beside it, one is as good as an address."""
@@ -63,8 +68,19 @@ def values_of(file: Path) -> Mapping[str, str | None]:
 
 
 def here() -> tuple[Path, ...]:
-    """The files of the folder in which this process works."""
+    """The files of the folder in which this process works, and those that Dagster takes for its locations."""
     try:
-        return env_files(Path.cwd())
+        folder = Path.cwd()
     except FileNotFoundError:
         return ()
+    return tuple(dict.fromkeys((*env_files(folder), *files_of_locations(folder))))
+
+
+def files_of_locations(folder: Path) -> Iterator[Path]:
+    """`dg dev` in a workspace names the folder of each project; a process takes the file of its own."""
+    try:
+        paths = json.loads(os.environ.get(LOCATIONS_VARIABLE) or "{}")
+    except ValueError:
+        return
+    for path in paths.values() if isinstance(paths, dict) else ():
+        yield folder / str(path) / ".env"

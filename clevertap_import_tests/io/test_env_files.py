@@ -1,5 +1,6 @@
 """A `.env` that names an address does not get a login that it does not hold."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from clevertap_import.io.clevertap import account_settings
-from clevertap_import.io.env_files import LoginLedElsewhere
+from clevertap_import.io.env_files import LOCATIONS_VARIABLE, LoginLedElsewhere
 from clevertap_import.io.snowflake import snowflake_settings
 
 ACCOUNT = {"CLEVERTAP_ACCOUNT_ID": "A", "CLEVERTAP_PASSCODE": "real"}
@@ -114,3 +115,18 @@ def test_a_folder_below_a_project_gets_no_login_of_the_project(
         settings("x", environment)
     (inner / ".env").unlink()
     assert settings("x", outer)
+
+
+@pytest.mark.parametrize("settings", [account_settings, snowflake_settings])
+def test_a_project_of_a_workspace_gets_no_login_of_the_shell(
+    folder: Path, settings: Callable[[str, Mapping[str, str]], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = folder / "projects" / "shop"
+    project.mkdir(parents=True)
+    monkeypatch.setenv(LOCATIONS_VARIABLE, json.dumps({"shop": "projects/shop"}))
+    shell = {"X_ACCOUNT": "a", "X_USER": "u", "X_PASSWORD": "real", "X_ACCOUNT_ID": "A", "X_PASSCODE": "real"}
+    own = f"X_HOST=elsewhere.example.com\nX_API_URL={ELSEWHERE}\n"
+    environment = loaded(project / ".env", own, shell)
+    with pytest.raises(LoginLedElsewhere, match=r"projects/shop/\.env"):
+        settings("x", environment)
+    assert settings("x", loaded(project / ".env", f"{own}X_PASSWORD=real\nX_PASSCODE=real\n", shell))
