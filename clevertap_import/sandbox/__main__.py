@@ -28,6 +28,8 @@ from clevertap_import.io.snowflake import OPTIONAL_KEYS
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.sandbox.folder_lock import NAME, FolderInUse, folder_lock, note
 from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
+from clevertap_import.sandbox.secrets_file import NAME as SECRETS
+from clevertap_import.sandbox.secrets_file import sandbox_secrets
 from clevertap_import.sandbox.shop import connect, seed
 from clevertap_import.sandbox.this_machine import enter_clean
 
@@ -40,14 +42,12 @@ NOTHING_ELSE = {
 }
 """Of what a shell or a .env may name beside: an empty variable is as good as none, and no .env fills it."""
 
-CREDENTIALS = {
+NAMES = {
     "SNOWFLAKE_ACCOUNT": "sandbox",
     "SNOWFLAKE_USER": "SANDBOX",
-    "SNOWFLAKE_PASSWORD": "sandbox-password",
     "SNOWFLAKE_DATABASE": "SHOP",
     "SNOWFLAKE_SCHEMA": "PUBLIC",
     "CLEVERTAP_ACCOUNT_ID": "TEST-SHO-PSA-NDX",
-    "CLEVERTAP_PASSCODE": "sandbox-passcode",
 }
 
 DAGSTER_YAML = """\
@@ -111,7 +111,9 @@ def server(lock: int, module: str, *arguments: str) -> Iterator[dict[str, str]]:
 def environment(home: Path, snowflake: Mapping[str, str], clevertap: Mapping[str, str]) -> dict[str, str]:
     return {
         **NOTHING_ELSE,
-        **CREDENTIALS,
+        **NAMES,
+        "SNOWFLAKE_PASSWORD": sandbox_secrets(home).password,
+        "CLEVERTAP_PASSCODE": sandbox_secrets(home).passcode,
         **{f"SNOWFLAKE_{key.upper()}": str(value) for key, value in snowflake.items()},
         "CLEVERTAP_API_URL": clevertap["url"],
         FOLDER_VARIABLE: str(EXAMPLES),
@@ -121,6 +123,7 @@ def environment(home: Path, snowflake: Mapping[str, str], clevertap: Mapping[str
 
 def prepared(home: Path) -> Path:
     """The sandbox's folder, with a Dagster home in it."""
+    sandbox_secrets(home)
     (home / "dagster").mkdir(parents=True, exist_ok=True)
     (home / "dagster" / "dagster.yaml").write_text(DAGSTER_YAML)
     return home
@@ -191,13 +194,14 @@ def serve(home: Path, lock: int) -> None:
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
+    secret = ("--secrets", str(home / SECRETS))
     with (
-        server(lock, "snowflake_server", "--data", str(home / "snowflake")) as snowflake_address,
-        server(lock, "clevertap_server", *clevertap_options(home)) as clevertap_address,
+        server(lock, "snowflake_server", "--data", str(home / "snowflake"), *secret) as snowflake,
+        server(lock, "clevertap_server", *clevertap_options(home), *secret) as clevertap,
     ):
         # An import knows where it was delivered to: the next start is to be the same server to it.
-        (home / PORT).write_text(str(urlsplit(clevertap_address["url"]).port))
-        variables = environment(home, snowflake_address, clevertap_address)
+        (home / PORT).write_text(str(urlsplit(clevertap["url"]).port))
+        variables = environment(home, snowflake, clevertap)
         if (home / SEEDING).exists():
             seeded(variables)
             (home / SEEDING).unlink()

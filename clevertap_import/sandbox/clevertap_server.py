@@ -30,6 +30,7 @@ from clevertap_import.sandbox.clevertap_lookups import event_count, profile_answ
 from clevertap_import.sandbox.clevertap_spoilt import spoilt
 from clevertap_import.sandbox.clevertap_upload import Upload
 from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
+from clevertap_import.sandbox.secrets_file import SECRETS_HELP, read_secrets
 
 Answer = Callable[[Account, Request, Flight], Awaitable[Response | None]]
 
@@ -189,7 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parsed(arguments)
     if options.with_parent:
         end_with_parent(terminate)
-    account = Account(Credentials(options.account_id, options.passcode, options.region))
+    passcode = read_secrets(options.secrets).passcode if options.secrets else options.passcode
+    account = Account(Credentials(options.account_id, passcode, options.region))
     load(account, options.state)
     config = uvicorn.Config(
         fake_clevertap_app(account),
@@ -237,6 +239,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--state", type=Path, help="file to load at the start and save at the end")
     parser.add_argument("--account-id", default=defaults.account_id)
+    parser.add_argument("--secrets", type=Path, help=SECRETS_HELP)
     parser.add_argument("--passcode", default=defaults.passcode)
     parser.add_argument("--region", default=defaults.region)
     parser.add_argument(FLAG, action="store_true", help=HELP)

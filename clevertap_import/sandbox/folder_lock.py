@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clevertap_import.io.private_files import FOLDER, make_private_folder, tighten
 from clevertap_import.pure.errors import ConfigError
 
 NAME = "lock"
@@ -18,7 +19,8 @@ class FolderInUse(ConfigError):
 @contextmanager
 def folder_lock(home: Path) -> Iterator[int]:
     """Hold `home` for one sandbox; yields the open file, for its servers to hold too. Raises FolderInUse."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(home)
+    tighten(home, FOLDER)
     handle = os.open(home / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         try:

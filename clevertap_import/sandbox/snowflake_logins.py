@@ -1,10 +1,15 @@
 """Who may log in to the local Snowflake, and what Snowflake answers to the others."""
 
+from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Any
 
+from clevertap_import.sandbox.secrets_file import read_secrets
+
 USER = "SANDBOX"
-PASSWORD = "sandbox-password"  # noqa: S105 - not a secret: the sandbox holds made-up rows on this machine only
+PASSWORD = "for-tests"  # noqa: S105 - of a server that is started by itself; a sandbox makes its own
 
 PASSWORD_LOGIN = "SNOWFLAKE"  # noqa: S105 - the name of a way to log in
 KEY_PAIR_LOGIN = "SNOWFLAKE_JWT"
@@ -15,12 +20,28 @@ WRONG_TOKEN: Refusal = ("390144", "JWT token is invalid.")
 OTHER_TOKEN: Refusal = ("390303", "Invalid OAuth access token.")
 
 
-def login_refusal(login: Mapping[str, Any]) -> Refusal | None:
-    """Snowflake's code and message if the login is not the sandbox user's; keys are accepted unverified."""
-    is_sandbox_user = str(login.get("LOGIN_NAME", "")).upper() == USER
-    way = str(login.get("AUTHENTICATOR") or PASSWORD_LOGIN).upper()
-    if way == KEY_PAIR_LOGIN:
-        return None if is_sandbox_user and login.get("TOKEN") else WRONG_TOKEN
-    if way != PASSWORD_LOGIN:
-        return OTHER_TOKEN
-    return None if is_sandbox_user and login.get("PASSWORD") == PASSWORD else WRONG_PASSWORD
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """`any_login`: every user and password is taken."""
+
+    password: str = field(default=PASSWORD, repr=False)
+    any_login: bool = False
+
+    def refusal(self, login: Mapping[str, Any]) -> Refusal | None:
+        """Snowflake's code and message, unless the login is the sandbox user's; keys are not verified."""
+        is_sandbox_user = str(login.get("LOGIN_NAME", "")).upper() == USER
+        way = str(login.get("AUTHENTICATOR") or PASSWORD_LOGIN).upper()
+        if self.any_login:
+            return None
+        if way == KEY_PAIR_LOGIN:
+            return None if is_sandbox_user and login.get("TOKEN") else WRONG_TOKEN
+        if way != PASSWORD_LOGIN:
+            return OTHER_TOKEN
+        is_right = compare_digest(str(login.get("PASSWORD")).encode(), self.password.encode())
+        return None if is_sandbox_user and is_right else WRONG_PASSWORD
+
+
+def logins_of(options: Namespace) -> Logins:
+    """As the sandbox's file says, if one is named."""
+    password = read_secrets(options.secrets).password if options.secrets else PASSWORD
+    return Logins(password, options.any_login)

@@ -38,11 +38,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
+from clevertap_import.sandbox.secrets_file import SECRETS_HELP
 from clevertap_import.sandbox.snowflake_answers import RULES, AnswerRules
 from clevertap_import.sandbox.snowflake_cuts import cut
 from clevertap_import.sandbox.snowflake_dialect import corrected
 from clevertap_import.sandbox.snowflake_layouts import uncastable
-from clevertap_import.sandbox.snowflake_logins import Refusal, login_refusal
+from clevertap_import.sandbox.snowflake_logins import Logins, Refusal, logins_of
 from clevertap_import.sandbox.snowflake_parameters import is_shown, shown, unread
 from clevertap_import.sandbox.snowflake_results import (
     ResultSpool,
@@ -83,7 +84,7 @@ class LocalSnowflakeServer:
     """The HTTP door. Each route is fakesnow's own handler, with something before or after it."""
 
     spool: ResultSpool
-    any_login: bool
+    logins_taken: Logins
     linger_seconds: float
     sessions: dict[str, Session] = field(default_factory=dict)
     queries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
@@ -109,7 +110,7 @@ class LocalSnowflakeServer:
 
     async def login(self, request: Request) -> Response:
         login = (await _body(request))["data"]
-        if not self.any_login and (refusal := login_refusal(login)):
+        if refusal := self.logins_taken.refusal(login):
             return _refused(refusal)
         if rule := self.rules.for_login(str(login.get("LOGIN_NAME", ""))):
             return _refused((rule.code or INTERNAL_ERROR, rule.message), rule.sqlstate)
@@ -254,9 +255,9 @@ def serve(options: argparse.Namespace) -> None:
     spool = ResultSpool(options.data / "results")
     storage = SharedStorage(options.data, spool)
     _teach_fakesnow(storage)
-    listener = socket.create_server((options.host, options.port))
+    listener = socket.create_server(("127.0.0.1", options.port))
     config = uvicorn.Config(
-        LocalSnowflakeServer(spool, options.any_login, options.linger_seconds).app(),
+        LocalSnowflakeServer(spool, logins_of(options), options.linger_seconds).app(),
         log_level="warning",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
@@ -328,11 +329,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument(
         "--data", type=Path, required=True, help="folder of the databases; kept over a restart"
     )
+    parser.add_argument("--secrets", type=Path, help=SECRETS_HELP)
     parser.add_argument("--any-login", action="store_true", help="accept every user and password")
     parser.add_argument(
         "--linger-seconds", type=float, default=300, help="how long results outlive their session"

@@ -33,6 +33,7 @@ class SharedStorage:
     """Stands where fakesnow keeps its shared FakeSnow, whose databases are gone when the process ends."""
 
     def __init__(self, folder: Path, spool: ResultSpool) -> None:
+        folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         keep_staged_files(folder / "stages")
         self._folder = folder
@@ -41,6 +42,7 @@ class SharedStorage:
         self._engine = FakeSnow(db_path=folder).duck_conn
         self._engine.execute(f"SET GLOBAL memory_limit = '{DUCKDB_MEMORY}'")
         self._engine.execute(f"SET GLOBAL temp_directory = '{folder / 'spill'}'")
+        self._shut_in(folder)
         # fakesnow has its functions in each database; sessions without a database need them too.
         self._engine.execute(macros.creation_sql(NO_DATABASE))
         for database in sorted(folder.glob("*.db")):
@@ -58,6 +60,15 @@ class SharedStorage:
         session.database = session.database if session.database_set else None
         session._schema = session.schema if session.schema_set else None
         return session
+
+    def _shut_in(self, folder: Path) -> None:
+        """No query reads or writes a file elsewhere, nor loads an extension; DuckDB takes it back for none.
+
+        Whoever may log in would else have the files of the user whose process this is.
+        """
+        ours = str(folder).replace("'", "''")
+        self._engine.execute(f"SET GLOBAL allowed_directories = ['{ours}/']")
+        self._engine.execute("SET GLOBAL enable_external_access = false")
 
     def close(self) -> None:
         self._engine.close()
