@@ -31,7 +31,9 @@ class ShopHome:
 
     @property
     def clevertap(self) -> FakeCleverTap:
-        return FakeCleverTap(self.environment["CLEVERTAP_API_URL"], 0)
+        return FakeCleverTap(
+            self.environment["CLEVERTAP_API_URL"], 0, passcode=self.environment["CLEVERTAP_PASSCODE"]
+        )
 
     @property
     def snowflake(self) -> LocalSnowflake:
@@ -53,7 +55,8 @@ class ShopHome:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What Snowflake itself answers, on a connection of the test's own."""
-        with self.snowflake.connect() as connection, connection.cursor() as cursor:
+        password = self.environment["SNOWFLAKE_PASSWORD"]
+        with self.snowflake.connect(password=password) as connection, connection.cursor() as cursor:
             found: list[tuple[Any, ...]] = cursor.execute(sql).fetchall()
         return found
 
