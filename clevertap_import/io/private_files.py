@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 FILE, FOLDER = 0o600, 0o700
@@ -13,9 +14,13 @@ BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
 
 
 def private(path: str, flags: int) -> int:
-    """Opens a file that only its owner can read, also if it was there before. An `opener` for open()."""
+    """Opens a file that only its owner can read, also if it was there before. An `opener` for open().
+
+    A device or a pipe keeps its mode: /dev/null is everybody's.
+    """
     opened = os.open(path, flags, FILE)
-    os.fchmod(opened, FILE)
+    if stat.S_ISREG(os.fstat(opened).st_mode):
+        os.fchmod(opened, FILE)
     return opened
 
 

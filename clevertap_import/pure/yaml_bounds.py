@@ -13,6 +13,9 @@ MOST_BYTES = 1_000_000
 MOST_VALUES = 20_000
 """Of a document, with what aliases and merge keys repeat. One with 256 properties has 4,000."""
 
+MOST_DOCUMENTS = 1_000
+"""Of a file: so many imports at most."""
+
 MOST_LEVELS = 50
 """Of blocks and brackets within each other. libyaml ends the process at some ten thousand."""
 
@@ -85,11 +88,16 @@ def check_bounds(text: str) -> None:
 
     What is no YAML at all is left to whoever reads it next.
     """
-    document = _Document()
+    document, documents = _Document(), 0
     try:
         for event in yaml.parse(text, Loader):
             if isinstance(event, yaml.DocumentStartEvent):
-                document = _Document()
+                document, documents = _Document(), documents + 1
+                if documents > MOST_DOCUMENTS:
+                    raise TooMuch(
+                        event.start_mark.line + 1 if event.start_mark else 1,
+                        f"The file has more than {MOST_DOCUMENTS:,} documents. Make several files of it.",
+                    )
             document.enter(event)
     except TooMuch:
         raise

@@ -55,6 +55,11 @@ def test_so_are_simply_too_many_values() -> None:
     assert "make several imports of it" in message
 
 
+def test_a_file_of_nothing_but_beginnings_of_documents_is_refused() -> None:
+    line, message = problem("---\n" * 200_000)
+    assert (line, message) == (1001, "The file has more than 1,000 documents. Make several files of it.")
+
+
 def test_each_document_of_a_file_counts_by_itself() -> None:
     other = "type: other\nattributes: [" + "1, " * (MOST_VALUES - 100) + "]\n---\n"
     assert loaded(other + other + TABLE)
