@@ -71,9 +71,11 @@ class AdvisoryLocks:
         self._keeper.join()
 
     def take(self, name: str, note: str = "") -> bool:
-        with self.transaction() as connection:
-            if name in self._asked or not self._took(connection, name):
-                return False
+        with self._lock:
+            with self.transaction() as connection:
+                if name in self._asked or not self._took(connection, name):
+                    return False
+            # Not before the transaction has ended: whoever is told of an error does not give the lock back.
             self._asked[name] = True
         return True
 
@@ -81,9 +83,14 @@ class AdvisoryLocks:
         taken: list[str] = []
         with self._lock:
             busy = self.held(names)
-            for name in random.sample(names, len(names)):
-                if len(taken) < count and name not in busy and self.take(name):
-                    taken.append(name)
+            try:
+                for name in random.sample(names, len(names)):
+                    if len(taken) < count and name not in busy and self.take(name):
+                        taken.append(name)
+            except JournalUnavailable:
+                for name in taken:
+                    self.give_back(name)
+                raise
         return taken
 
     def give_back(self, name: str) -> None:

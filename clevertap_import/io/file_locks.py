@@ -52,19 +52,29 @@ class FileLocks:
             file = None if name in self._files else locked(self.path(name))
             if file is None:
                 return False
-            self._files[name] = file
-            if os.fstat(file).st_size:
+            try:
                 # Whoever gives a lock back removes its file.
+                is_left = bool(os.fstat(file).st_size)
+                write(file, f"{os.getpid()} {name} {note}\n".encode())
+            except OSError:
+                # Whoever is told of an error does not give the lock back.
+                os.close(file)
+                raise
+            self._files[name] = file
+            if is_left:
                 self._left.add(name)
-                os.ftruncate(file, 0)
-            os.write(file, f"{os.getpid()} {name} {note}\n".encode())
         return True
 
     def take_some(self, names: Sequence[str], count: int) -> list[str]:
         taken: list[str] = []
-        for name in shuffled(names):
-            if len(taken) < count and self.take(name):
-                taken.append(name)
+        try:
+            for name in random.sample(names, len(names)):
+                if len(taken) < count and self.take(name):
+                    taken.append(name)
+        except JournalUnavailable:
+            for name in taken:
+                self.give_back(name)
+            raise
         return taken
 
     def give_back(self, name: str) -> None:
@@ -108,9 +118,10 @@ class FileLocks:
         """The kernel loses no lock."""
 
 
-def shuffled(names: Sequence[str]) -> list[str]:
-    """So that those who look for one of many do not all begin with the first."""
-    return random.sample(names, len(names))
+def write(file: int, content: bytes) -> None:
+    """What was in the file stays there if the disk is full."""
+    os.pwrite(file, content, 0)
+    os.ftruncate(file, len(content))
 
 
 def locked(path: Path) -> int | None:

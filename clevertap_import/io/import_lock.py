@@ -71,10 +71,19 @@ def import_lock(
     with line.joined(1, purpose) as me:
         wait_for_lock(locks, line, me, tell)
         try:
-            line.remove(line.apart(line.all())[1])
+            end_earlier(line, me)
             yield ImportLock(locks, name, me)
         finally:
             locks.give_back(name)
+
+
+def end_earlier(line: Participants, me: Participant | None) -> None:
+    """Remove those who came before the new holder, be they alive: who lost the lock has lost it for good.
+
+    Else it would go on if it takes the lock again later. Who only waits enters again, as the last.
+    """
+    everybody = line.all()
+    line.remove(everybody[: everybody.index(me)] if me in everybody else everybody)
 
 
 def wait_for_lock(
@@ -129,6 +138,7 @@ def free_import_lock(locks: NamedLocks, nickname: str) -> Iterator[str | None]:
         yield under_way(locks, nickname) or "Another command"
         return
     try:
+        end_earlier(Participants(locks, name), None)
         yield None
     finally:
         locks.give_back(name)

@@ -182,6 +182,7 @@ class RequestLimiter:
             try:
                 with self.outage.borne():
                     self._look()
+                    self.slots.wake()
                     self.slots.keep(self.share, LOOK_SECONDS)
             except CleverTapImportError as error:
                 self.broken = error

@@ -1,15 +1,18 @@
 """The import lock on both databases: one holder, the waiting in order, lost when another has had it since."""
 
 import os
+import resource
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from clevertap_import.io import advisory_locks
 from clevertap_import.io.advisory_locks import AdvisoryLocks
 from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.file_locks import FOLDER
@@ -193,6 +196,71 @@ def test_a_lock_that_another_run_has_is_lost(on_postgresql: Processes) -> None:
         locks._proven_at = float("-inf")
         with pytest.raises(ImportLockLost):
             lock.check()
+
+
+@pytest.mark.parametrize("is_a_person", [False, True])
+def test_a_run_that_lost_the_lock_does_not_go_on_when_it_has_it_again(
+    on_postgresql: Processes, monkeypatch: pytest.MonkeyPatch, is_a_person: bool
+) -> None:
+    """It had its session again, but not the lock yet, when another run or a person came to the lock."""
+    monkeypatch.setattr(advisory_locks, "PING_SECONDS", 1e6)
+    locks, between, other = (on_postgresql.locks() for _ in range(3))
+    assert isinstance(locks, AdvisoryLocks)
+    with import_lock(locks, "orders", "Run a") as lock:
+        terminate(on_postgresql, locks)
+        assert between.take(NAME)
+        locks._proven_at = float("-inf")
+        with pytest.raises(ImportLockLost):
+            lock.check()
+        between.give_back(NAME)
+        taking = free_import_lock(other, "orders") if is_a_person else import_lock(other, "orders", "Run b")
+        with taking as taken:
+            assert taken is None or isinstance(taken, ImportLock)
+        locks.regain()
+        assert locks.has(NAME)
+        with pytest.raises(ImportLockLost):
+            lock.check()
+
+
+def test_a_lock_whose_session_is_lost_while_it_is_taken_is_free(on_postgresql: Processes) -> None:
+    locks, names = on_postgresql.locks(), ["slot 1", "slot 2", "slot 3"]
+    assert isinstance(locks, AdvisoryLocks)
+    commits = count(1)
+
+    def end_at_third(_: sa.Connection) -> None:
+        if next(commits) == 3:
+            terminate(on_postgresql, locks)
+
+    # The look which are free commits first, then each that is taken.
+    sa.event.listen(locks.engine, "commit", end_at_third)
+    with pytest.raises(JournalUnavailable):
+        locks.take_some(names, 3)
+    locks.regain()
+    assert set(on_postgresql.locks().take_some(names, 3)) == set(names)
+    assert not locks.take(names[0])
+
+
+def test_a_lock_that_cannot_be_written_down_is_free(tmp_path: Path) -> None:
+    """As on a disk that is full for a while; what a killed process left behind is not forgotten."""
+    with open_processes(default_url(tmp_path)) as processes:
+        killed, locks = processes.locks(), processes.locks()
+        assert killed.take("slot 1")
+        kill(killed)
+        with full_disk(), pytest.raises(JournalUnavailable):
+            locks.take_some(["slot 1"], 1)
+        assert locks.take("slot 1")
+        assert locks.left_behind(["slot 1"], list) == ["slot 1"]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Nothing can be written to any file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_folder_of_locks_that_was_deleted_ends_the_run(tmp_path: Path) -> None:

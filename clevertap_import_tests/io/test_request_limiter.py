@@ -107,6 +107,20 @@ def test_slots_of_the_dead_rest_though_whoever_found_them_leaves_or_dies_too(pro
     assert third.begin() == CAPACITY
 
 
+def test_slots_that_have_rested_and_are_of_no_use_go_back(processes: Processes) -> None:
+    killed, other = processes.joined(), processes.joined()
+    killed.look()
+    assert (killed.begin(), other.begin()) == (8, 7)
+    killed.kill()
+    other.look()
+    other.begin()
+    other.end()
+    for seconds in (DEAD_SECONDS, LOOK_SECONDS):
+        processes.pass_time(seconds)
+        other.look()
+    assert other.limiter.slots.held == 0
+
+
 def test_others_take_what_one_holds_only_for_their_turn_when_there_are_more_of_them_than_slots(
     processes: Processes,
 ) -> None:
