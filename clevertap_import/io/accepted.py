@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from clevertap_import.io.database import DELIVERY
 from clevertap_import.io.epochs import Forced, epochs_of, has_epoch
+from clevertap_import.io.import_state import state_of
 from clevertap_import.io.scopes import UNKNOWN
 from clevertap_import.io.states import ANSWERED, LOST, OPEN
-from clevertap_import.pure.epochs import AHEAD, Epoch, Epochs, picked, windows_of
-from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast
+from clevertap_import.pure.epochs import AHEAD, Epoch, Epochs, is_spread, picked, windows_of
+from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast, Spread
 from clevertap_import.pure.records import DIGEST_BYTES
 
 ROWS_PER_FETCH = 20
@@ -26,6 +27,7 @@ class Asked:
     """The windows that a run reads, in epoch seconds, both included; all that came before if no first.
 
     `end`: when the last of them ends, if they have a length. `forced`: those of them that are sent again.
+    `is_doubted`: the journal was just found to be an older copy.
     """
 
     import_name: str
@@ -34,6 +36,7 @@ class Asked:
     destination: str = UNKNOWN
     end: int | None = None
     forced: Forced | None = None
+    is_doubted: bool = False
 
     @property
     def mine(self) -> sa.ColumnElement[bool]:
@@ -58,11 +61,17 @@ def past_of(connection: sa.Connection, asked: Asked, *, is_events: bool) -> Past
 
 
 def events_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
-    accepted, open_ = bytearray(), bytearray()
+    placed, others = (bytearray(), bytearray()), (bytearray(), bytearray())
     for row in deliveries(connection, asked.overlapping & DELIVERY.c.state.in_([ANSWERED, *OPEN])):
-        part = accepted if row.state == ANSWERED else open_
-        part += picked(row.digests, epochs.counting(row))
-    return EventsPast(accepted, open_) if accepted or open_ else NoPast()
+        is_open = row.state != ANSWERED
+        mask = epochs.counting(row)
+        if mask is not None and is_spread(row):
+            others[is_open].extend(row.digests)
+        else:
+            placed[is_open].extend(picked(row.digests, mask))
+    if not any((*placed, *others)):
+        return NoPast()
+    return EventsPast(*(Spread(*each, epochs.are_untouched) for each in zip(placed, others, strict=True)))
 
 
 def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
@@ -72,10 +81,12 @@ def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Pa
         first_id = sa.select(sa.func.min(DELIVERY.c.id)).where(asked.overlapping).scalar_subquery()
         which &= (DELIVERY.c.last_window >= asked.first) | (DELIVERY.c.id >= first_id)
     identities, contents, is_later = bytearray(), bytearray(), bytearray()
+    doubted_until = state_of(connection, asked.import_name).doubted_until
     for row in deliveries(connection, which):
         mask = epochs.counting(row)
         identities += row.identity_digests
-        contents += last_contents(row, mask)
+        is_doubted = asked.is_doubted or row.id <= doubted_until
+        contents += bytes(len(row.digests)) if is_doubted else last_contents(row, mask)
         is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
     return ProfilesPast(identities, contents, is_later) if identities else NoPast()
 
@@ -83,7 +94,7 @@ def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Pa
 def deliveries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[Any]:
     columns = (
         DELIVERY.c[name]
-        for name in ("state", "digests", "identity_digests", "first_window", "last_window", "epoch")
+        for name in ("id", "state", "digests", "identity_digests", "first_window", "last_window", "epoch")
     )
     query = sa.select(*columns, DELIVERY.c.window_offsets).where(which).order_by(DELIVERY.c.id)
     return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))

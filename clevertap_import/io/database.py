@@ -104,11 +104,13 @@ IMPORT_STATE = sa.Table(
     sa.Column("import_name", sa.String(100), primary_key=True),
     sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("reports_until", sa.Double),
+    sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
 )
 """`deliveries`: how many runs of the import have sent records; it only grows, so that an old copy is known.
 
 `reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
-null as long as nothing that Dagster knows was taken over.
+null as long as nothing that Dagster knows was taken over. `doubted_until`: the last delivery that was there
+when the journal was found to be an older copy: CleverTap may have newer contents of its profiles.
 """
 
 SHOWN_BATCHES = sa.Table(

@@ -1,6 +1,6 @@
 """Reads the imports of a folder, and the SQL files beside them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from os.path import expanduser, normpath
@@ -99,7 +99,7 @@ def load_folder(folder: Path) -> Imports:
         project = None
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
     each_once = _without_twins(each for path in paths for each in _read_file(path, folder, project))
-    found = list(without_cycles(each_once))
+    found = list(without_cycles(_without_heirs_too_many(each_once)))
     return Imports(
         loaded=tuple(each for each in found if isinstance(each, LoadedImport)),
         drafts=tuple(each for each in found if isinstance(each, Draft)),
@@ -185,6 +185,23 @@ def _without_twins(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
     for each in files:
         twins = by_nickname[each.config.nickname] if isinstance(each, LoadedImport) else []
         yield _twin(each, twins) if isinstance(each, LoadedImport) and len(twins) > 1 else each
+
+
+def _without_heirs_too_many(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
+    """An import takes the journal of another over only if that is not there, and nobody else takes it."""
+    files = tuple(found)
+    there = {each.config.nickname if isinstance(each, LoadedImport) else each.nickname for each in files}
+    heirs = Counter(each.config.renamed_from for each in files if isinstance(each, LoadedImport))
+    for each in files:
+        before = each.config.renamed_from if isinstance(each, LoadedImport) else None
+        if isinstance(each, LoadedImport) and before in there:
+            yield _draft(each, "renamed_from", f"{before!r} is an import that is there. Remove one of them.")
+        elif isinstance(each, LoadedImport) and before and heirs[before] > 1:
+            yield _draft(
+                each, "renamed_from", f"Several imports say that they were {before!r}. One of them was."
+            )
+        else:
+            yield each
 
 
 def _twin(loaded: LoadedImport, twins: list[LoadedImport]) -> Draft:

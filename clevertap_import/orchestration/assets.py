@@ -20,8 +20,8 @@ from clevertap_import.orchestration.delivered import (
     behind,
     counted,
     recount,
+    refuse_doubles,
     told_deliveries,
-    trusted,
     was_imported,
 )
 from clevertap_import.orchestration.done import take_over
@@ -31,6 +31,7 @@ from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceli
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
+from clevertap_import.orchestration.renamed import take_name_over
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     JournalDatabase,
@@ -72,6 +73,11 @@ Results = Generator[dg.AssetCheckResult | dg.MaterializeResult, None, None]  # t
 
 def asset_key(nickname: str) -> dg.AssetKey:
     return dg.AssetKey(["clevertap", nickname])
+
+
+def known_keys(config: ImportConfig) -> list[dg.AssetKey]:
+    """The import's asset, and that of the nickname which it had before."""
+    return [asset_key(name) for name in (config.nickname, config.renamed_from) if name]
 
 
 def op_name(nickname: str) -> str:
@@ -167,7 +173,7 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
         refuse_foreign_resources(config, context.run.run_config)
-        facts.deliveries = told_deliveries(context.instance, key)
+        facts.deliveries = max(told_deliveries(context.instance, each) for each in known_keys(config))
         if options.force and delivers:
             refuse_foreign_force(config.nickname)
         facts.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
@@ -207,6 +213,8 @@ def checked_then_delivered(
         lock = stack.enter_context(run.import_lock(locks)) if delivers else None
         stage = stack.enter_context(Stage())
         stack.enter_context(run.progress.logged())
+        if delivers:
+            take_name_over(journal, locks, config, run.purpose)
         past = whole_past(context, run, journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
@@ -237,12 +245,13 @@ def whole_past(
     context: dg.AssetExecutionContext, run: ImportRun, journal: Journal, *, delivers: bool
 ) -> Past:
     """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
-    past = run.past(journal, delivers=delivers)
     run.behind = behind(run.config, journal, run.facts.deliveries)
-    if run.behind is None:
-        return past
-    context.log.warning(str(run.behind))
-    return trusted(past, run.config, run.behind, may_double=run.force or not delivers)
+    past = run.past(journal, delivers=delivers)
+    if run.behind:
+        context.log.warning(str(run.behind))
+        if delivers and not run.may_double:
+            refuse_doubles(run.config, run.behind)
+    return past
 
 
 def begin_delivery(context: dg.AssetExecutionContext, run: ImportRun, stage: Stage, journal: Journal) -> None:
@@ -296,5 +305,5 @@ def import_run(
         progress=Progress(config.nickname, context.log.info),
         facts=facts,
         root_run_id=context.run.root_run_id or context.run.run_id,
-        was_imported=was_imported(context.instance, asset_key(config.nickname)),
+        was_imported=any(was_imported(context.instance, key) for key in known_keys(config)),
     )

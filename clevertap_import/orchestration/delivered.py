@@ -12,7 +12,6 @@ from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.partitions import is_of_a_run, read_by_runs
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import JournalLost
-from clevertap_import.pure.past import NoPast, Past
 
 DELIVERIES = "deliveries"
 """In each report: how many runs have sent records, by the journal or by the reports before."""
@@ -72,20 +71,17 @@ def behind(config: ImportConfig, journal: Journal, told: int) -> Behind | None:
     return Behind(config.nickname, known, told) if known < told else None
 
 
-def trusted(past: Past, config: ImportConfig, found: Behind, *, may_double: bool) -> Past:
-    """What of `past` holds all the same. Raises JournalLost where events would be stored twice.
+def refuse_doubles(config: ImportConfig, found: Behind) -> None:
+    """Raises JournalLost where events would be stored twice.
 
-    `may_double`: a person said so. Profiles are sent again: the journal may hold an older content of a person
-    than CleverTap does.
+    Profiles are sent again: the journal may hold an older content of a person than CleverTap does.
     """
     if not config.is_events:
-        return NoPast()
-    if may_double:
-        return past
+        return
     raise JournalLost(
         f"{found} Nothing was sent, as events would be stored twice. Put the newest copy in its place; or go"
-        " on with this one from the first window that is not done, which may double events of it:"
-        f" clevertap-import run {config.nickname} --window START --force"
+        " on with this one from the first window that is not done, which may double events of it and of its"
+        f" lookback: clevertap-import run {config.nickname} --window START --force"
     )
 
 

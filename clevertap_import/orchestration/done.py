@@ -25,6 +25,7 @@ from clevertap_import.orchestration.partitions import (
     read_moments,
     reported_moments,
 )
+from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.done_windows import DoneSpan, merged
@@ -70,6 +71,7 @@ def done_keys(instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetK
 
 
 def done_by(instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey) -> Done:
+    config = as_known(journal, config)
     # What a clock that ran ahead has read is not read yet.
     now = datetime.now(UTC).timestamp()
     spans = [span for span in known_spans(journal.engine, config) if span.read_at <= now]

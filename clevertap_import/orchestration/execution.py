@@ -29,17 +29,20 @@ from clevertap_import.orchestration.interrupts import asking_to_end
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
+from clevertap_import.orchestration.renamed import as_known, new_name_refusal
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
 from clevertap_import.orchestration.scope import (
     asked_of,
+    events_held,
     forced_of,
+    history_forgotten,
     is_of_everything,
     refusal,
     scope_of,
 )
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost
+from clevertap_import.pure.errors import ConfigError, JournalLost
 from clevertap_import.pure.lateness import COMMIT_SECONDS
 from clevertap_import.pure.mapping import Mapper
 from clevertap_import.pure.past import Past
@@ -193,34 +196,37 @@ class ImportRun:
 
     def past(self, journal: Journal, *, delivers: bool) -> Past:
         """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
+        known_as = as_known(journal, self.config)
         self.compare_definitions(journal, delivers=delivers)
         if delivers and self.limit is None:
             self.kept = to_keep(self.config, journal)
         scope = scope_of(self.config, self.account.settings())
-        known = journal.scope(self.config.nickname, scope)
-        self.asked = asked_of(self.config, scope, self.read_window)
+        known = journal.scope(known_as.nickname, scope)
+        self.asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=self.behind is not None)
         if self.force and self.limit is None:
             asked = asked_of(self.config, scope, self.window)
             root = self.root_run_id or self.run_id
             self.asked = replace(self.asked, forced=forced_of(self.config, journal, root, asked, self.asked))
         refused = refusal(self.config, known, scope, was_imported=self.was_imported)
+        if known is None and refused is None and self.config.is_events:
+            refused = new_name_refusal(journal, self.config, scope)
         if not delivers:
             self.refused = refused
         elif refused and not self.overrides(refused, journal):
             raise refused
         if delivers and self.config.is_events and not self.force and journal.has_forgotten(self.asked):
-            raise HistoryForgotten(
-                f"Events of these windows of {self.config.nickname!r} were delivered more than"
-                f" {self.config.journal_retention_days} days ago (journal_retention_days), and the journal"
-                " has forgotten which. Nothing was sent, as they would be stored twice."
-                " Force the run to send all of them in spite of that."
-            )
+            raise history_forgotten(self.config)
         return journal.past(self.asked, is_events=self.config.is_events)
+
+    @property
+    def may_double(self) -> bool:
+        """Whether a person takes it on them that a lost journal doubles events: not with a few rows."""
+        return self.force and self.limit is None
 
     def overrides(self, refused: ConfigError, journal: Journal) -> bool:
         """Whether this run was forced in such a way that `refused` does not hold for it."""
         if isinstance(refused, JournalLost):
-            return self.force
+            return self.may_double
         forced = self.asked.forced if self.asked else None
         return forced is not None and is_of_everything(journal, forced, self.config.nickname)
 
@@ -296,11 +302,7 @@ class ImportRun:
             raise stopped
         self.facts.report.checked()
         if stage.counts.held:
-            raise HeldEvents(
-                f"{stage.counts.held:,} events of {self.config.nickname!r} were sent by earlier runs whose"
-                " answers were lost. The import says uncertain_events: hold, so they were not sent again. All"
-                f" others were delivered. To settle them: clevertap-import settle {self.config.nickname}"
-            )
+            raise events_held(self.config, stage.counts.held)
 
     def asking_to_end(self, ending: Ending) -> AbstractContextManager[None]:
         """In the block signals ask for the end of the delivery."""

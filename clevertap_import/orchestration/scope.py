@@ -10,7 +10,7 @@ from clevertap_import.io.journal import Journal
 from clevertap_import.io.scopes import Scope
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import ConfigError, JournalLost, ScopeChanged
+from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost, ScopeChanged
 from clevertap_import.pure.window import Window
 
 NO_END = int(datetime.max.replace(tzinfo=UTC).timestamp())
@@ -51,6 +51,23 @@ def is_of_everything(journal: Journal, forced: Forced, import_name: str) -> bool
     return forced.first is None and forced.last >= (journal.last_window(import_name) or 0)
 
 
+def history_forgotten(config: ImportConfig) -> HistoryForgotten:
+    return HistoryForgotten(
+        f"Events of these windows of {config.nickname!r} were delivered more than"
+        f" {config.journal_retention_days} days ago (journal_retention_days), and the journal"
+        " has forgotten which. Nothing was sent, as they would be stored twice."
+        " Force the run to send all of them in spite of that."
+    )
+
+
+def events_held(config: ImportConfig, held: int) -> HeldEvents:
+    return HeldEvents(
+        f"{held:,} events of {config.nickname!r} were sent by earlier runs whose"
+        " answers were lost. The import says uncertain_events: hold, so they were not sent again. All"
+        f" others were delivered. To settle them: clevertap-import settle {config.nickname}"
+    )
+
+
 def refusal(
     config: ImportConfig, known: Scope | None, now: Scope, *, was_imported: bool
 ) -> ConfigError | None:
@@ -64,7 +81,7 @@ def refusal(
             f"Dagster knows that {name!r} was delivered, and the journal knows nothing of it: it was lost, or"
             " CLEVERTAP_IMPORT_JOURNAL_URL names another. Nothing was sent, as events would be stored twice."
             " Put the journal back; or begin a new one with the first window that is not done, which may"
-            f" double events of it: clevertap-import run {name} --window START --force"
+            f" double events of it and of its lookback: clevertap-import run {name} --window START --force"
         )
     if known is None or known == now:
         return None

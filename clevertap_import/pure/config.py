@@ -175,6 +175,12 @@ class ImportConfig(Strict):
     nickname: Name = Field(
         description="The import's unique name; the asset is clevertap/<nickname>.", examples=["customers"]
     )
+    renamed_from: Name | None = Field(
+        None,
+        description="The nickname that the import had before: what was delivered under it counts on. "
+        "It may go once a run has ended well.",
+        examples=["customers_old"],
+    )
     title: str | None = Field(None, description="A title shown to people.", examples=["Customer profiles"])
     description: str | None = Field(
         None, description="What the import is for, shown to people.", examples=["Everyone who has signed up."]

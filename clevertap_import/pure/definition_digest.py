@@ -25,7 +25,17 @@ COUNTS = frozenset({"connection", "target", "updated_on", "on_null", "on_blank"}
 
 DOES_NOT_COUNT = frozenset(
     {
-        *("nickname", "title", "description", "created_by", "show_values", "schedule", "deps", "dry_run"),
+        *(
+            "nickname",
+            "renamed_from",
+            "title",
+            "description",
+            "created_by",
+            "show_values",
+            "schedule",
+            "deps",
+            "dry_run",
+        ),
         # Which windows there are, Dagster knows by their keys.
         *("start", "window"),
         # Rows that these stop are rejected, and `retry` runs them again.

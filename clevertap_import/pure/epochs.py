@@ -61,9 +61,23 @@ class Epochs:
         if entry.window_offsets is None:
             # Of one window; or of an older version, which did not write down which record is of which.
             return np.zeros(len(entry.digests) // DIGEST_BYTES, dtype=bool)
-        places = np.searchsorted(np.array(self.starts), windows_of(entry), side="right") - 1
-        mask: np.ndarray = np.array(self.newest)[places] <= entry.epoch
+        mask: np.ndarray = self.newest_of(windows_of(entry)) <= entry.epoch
         return mask
+
+    def newest_of(self, windows: np.ndarray) -> np.ndarray:
+        """The number of the newest epoch of each window; 0 where there is none."""
+        numbers: np.ndarray = np.array(self.newest)
+        return numbers[np.searchsorted(np.array(self.starts), windows, side="right") - 1]
+
+    def are_untouched(self, windows: np.ndarray) -> np.ndarray:
+        """A mask of the windows that no forced run has sent again: where older versions' entries count."""
+        mask: np.ndarray = self.newest_of(windows) == 0
+        return mask
+
+
+def is_spread(entry: Entry) -> bool:
+    """Whether `entry` is of several windows, and nobody wrote down which record is of which."""
+    return entry.window_offsets is None and entry.first_window != entry.last_window
 
 
 def windows_of(entry: Entry) -> np.ndarray:

@@ -4,6 +4,7 @@ Memory, measured: for each event accepted in the windows of the run 22 bytes, fo
 are read and sorted 24 and 70.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -73,23 +74,53 @@ class Counted:
         return ranks(inverse, counts) < had[inverse]
 
 
+class Spread:
+    """Digests of events; and others, of several windows each, of which nobody knows which is of which.
+
+    A digest is of one window only, so that the window of the event that is asked for says whether one of
+    the others still counts.
+    """
+
+    def __init__(
+        self,
+        placed: bytearray,
+        others: bytearray | None = None,
+        still_count: Callable[[np.ndarray], np.ndarray] = np.isfinite,
+    ) -> None:
+        """`still_count`: a mask of the windows in which the others count; all, if left out."""
+        self.placed, self.others, self.still_count = (
+            Counted(placed),
+            Counted(others or bytearray()),
+            still_count,
+        )
+
+    def take(self, records: pa.RecordBatch) -> np.ndarray:
+        """Which of `records` were there; each is gone then."""
+        digests = unpacked(packed(records["digest"]))
+        had = self.placed.take(digests)
+        if len(self.others.known):
+            windows = records["window"].to_numpy(zero_copy_only=False)
+            asked = np.flatnonzero(~had & self.still_count(windows))
+            had[asked] = self.others.take(digests[asked])
+        return had
+
+
 class EventsPast:
     """Accepted events by content and window. Equal ones are counted: of three, two accepted, one is news."""
 
-    def __init__(self, accepted: bytearray, open_: bytearray) -> None:
+    def __init__(self, accepted: Spread, open_: Spread) -> None:
         """`open_`: events that were sent and whose answers are not known."""
-        self.accepted = Counted(accepted)
-        self.open = Counted(open_)
+        self.accepted, self.open = accepted, open_
 
     def is_news(self, records: pa.RecordBatch) -> np.ndarray:
-        return ~self.accepted.take(unpacked(packed(records["digest"])))
+        return ~self.accepted.take(records)
 
     def is_known(self, records: pa.RecordBatch) -> np.ndarray:
         """An event does not change: it is either new or unchanged."""
         return np.zeros(records.num_rows, dtype=bool)
 
     def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
-        return self.open.take(unpacked(packed(news["digest"])))
+        return self.open.take(news)
 
     def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
         return np.zeros(news.num_rows, dtype=bool)

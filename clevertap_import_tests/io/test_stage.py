@@ -26,7 +26,7 @@ from clevertap_import.io.stage import (
 )
 from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.past import EventsPast, NoPast, Past
+from clevertap_import.pure.past import EventsPast, NoPast, Past, Spread
 from clevertap_import.pure.records import Rejection
 from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.pure.window import GRIDS, Grid
@@ -211,7 +211,7 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
 
     counts, digests = staged(NoPast())
     assert (counts.staged, len(digests)) == (2, 32)
-    counts, left = staged(EventsPast(bytearray(digests[:16]), bytearray()))
+    counts, left = staged(EventsPast(Spread(bytearray(digests[:16])), Spread(bytearray())))
     assert (counts.staged, counts.unchanged, left) == (1, 1, digests[16:])
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.pure.past import EventsPast, NoPast, ProfilesPast
+from clevertap_import.pure.past import EventsPast, NoPast, ProfilesPast, Spread
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import event_line, events, profile_line, profiles, record_rows
 
@@ -26,7 +26,7 @@ def profiles_past(*before: Batch, later: int = 0) -> ProfilesPast:
 
 @given(st.lists(names, max_size=12), chunks)
 def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked: list[list[str]]) -> None:
-    past = EventsPast(bytearray(events(*had).digests), bytearray())
+    past = EventsPast(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
     news: list[str] = []
     for chunk in asked:
         mask = past.is_news(events(*chunk).rows)
@@ -40,7 +40,7 @@ def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked:
 def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
     had: list[str], lost: list[str], asked: list[list[str]]
 ) -> None:
-    past = EventsPast(bytearray(events(*had).digests), bytearray(events(*lost).digests))
+    past = EventsPast(Spread(bytearray(events(*had).digests)), Spread(bytearray(events(*lost).digests)))
     doubtful: list[str] = []
     for chunk in asked:
         is_news = past.is_news(events(*chunk).rows)
@@ -66,7 +66,7 @@ def test_profiles_that_are_news_differ_from_the_last_accepted_content(
 
 
 def test_of_three_equal_events_two_accepted_the_third_is_news() -> None:
-    past = EventsPast(bytearray(events("a", "a").digests), bytearray())
+    past = EventsPast(Spread(bytearray(events("a", "a").digests)), Spread(bytearray()))
     assert past.is_news(events("a", "a", "a").rows).tolist() == [False, False, True]
 
 

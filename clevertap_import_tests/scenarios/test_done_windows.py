@@ -82,6 +82,11 @@ def restored(workshop: Workshop, keep: Callable[[], object]) -> None:
     aside.replace(file)
 
 
+def someone_more(workshop: Workshop) -> None:
+    workshop.add_people([("p2", "Zoë", TODAY)])
+    run(workshop)
+
+
 @forgetting
 def test_windows_that_dagster_has_forgotten_stay_done(
     workshop: Workshop, forget: Callable[[dg.DagsterInstance], None]
@@ -193,6 +198,53 @@ def test_profiles_are_sent_again_if_the_journal_is_an_older_one(workshop: Worksh
     assert (line["status"], line["successful_syncs"], line["unchanged"]) == ("Success", 1, 0), line["problem"]
     assert workshop.clevertap.profiles()["p1"]["properties"]["Name"] == "first"
     assert run(workshop)["unchanged"] == 1
+
+
+@pytest.mark.parametrize("wish", [{"limit": 1}, {}], ids=["a few rows", "broken off"])
+def test_the_run_after_the_one_that_found_an_older_journal_sends_profiles_again_too(
+    workshop: Workshop, wish: dict[str, object]
+) -> None:
+    workshop.write(NAME, target=TARGETS["profiles"], updated_on=None, start=None)
+    workshop.people([("p1", "first", TODAY), ("p2", "first", TODAY)])
+    run(workshop)
+
+    def more() -> None:
+        workshop.people([("p1", "second", TODAY), ("p2", "second", TODAY)])
+        run(workshop)
+
+    restored(workshop, more)
+    workshop.people([("p1", "first", TODAY), ("p2", "first", TODAY)])
+    if not wish:
+        workshop.clevertap.faults([{"kind": "passcode_rotated", "from_call": 2, "dry_run": False}])
+    run(workshop, **wish)
+    workshop.clevertap.end_faults()
+    assert run(workshop)["status"] == "Success"
+    names = {found["properties"]["Name"] for found in workshop.clevertap.profiles().values()}
+    assert names == {"first"}
+    assert run(workshop)["unchanged"] == 2
+
+
+def test_an_older_journal_takes_no_profile_back_behind_what_it_knows(workshop: Workshop) -> None:
+    workshop.write(NAME, target=TARGETS["profiles"])
+    workshop.people([("p1", "new", TODAY - DAY)])
+    run(workshop)
+    restored(workshop, lambda: someone_more(workshop))
+    workshop.people([("p1", "old", TODAY - 2 * DAY)])
+    line = workshop.run(NAME, start=TODAY - 2 * DAY, end=TODAY - DAY)[0]
+    assert (line["status"], line["superseded"]) == ("Success", 1), line["problem"]
+    assert workshop.clevertap.profiles()["p1"]["properties"]["Name"] == "new"
+
+
+def test_a_few_forced_rows_do_not_make_an_older_journal_the_right_one(workshop: Workshop) -> None:
+    workshop.write(NAME, target=TARGETS["events"])
+    workshop.people([("p1", "Asha", TODAY)])
+    run(workshop)
+    restored(workshop, lambda: someone_more(workshop))
+    for wish in ({"full": True, "limit": 1, "force": True}, {"full": True}):
+        refused = run(workshop, **wish)
+        assert refused["status"] == "Failed"
+        assert "an older copy of it was put back" in refused["problem"]
+    assert len(workshop.clevertap.events()) == 2
 
 
 def test_a_journal_that_knows_more_than_dagster_is_the_right_one(workshop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,8 @@ ROWS = 6000
 NAME = "signups"
 OTHER_ACCOUNT = "TEST-OTH-ERA-CCT"
 TAKEN = 2000
+HALF = 500
+"""Of a batch."""
 REFUSED_LATER = {"kind": "passcode_rotated", "from_call": 4, "dry_run": False}
 """The first call is CleverTap's own dry run."""
 BOTH = pytest.mark.parametrize("sends", ["events", "profiles"])
@@ -220,6 +223,28 @@ def test_what_an_older_version_delivered_belongs_to_the_address_of_the_first_run
     assert run(workshop, full=True)["unchanged"] == ROWS
     refused = run(elsewhere(workshop.clevertap.account_id), full=True)
     assert "to the same account id at another address before" in refused["problem"]
+
+
+def as_an_older_version() -> None:
+    """The journal's deliveries as those of several windows were before it said which record is of which."""
+    with Journal(default_url(home())) as journal, journal.engine.begin() as connection:
+        connection.execute(sa.update(DELIVERY).values(window_offsets=None, epoch=0))
+
+
+def test_a_window_that_is_forced_after_an_upgrade_leaves_its_neighbours_as_they_are(
+    workshop: Workshop,
+) -> None:
+    """The older version sent both windows in one batch; a forced run reads the first as its lookback."""
+    fill(workshop, HALF)
+    workshop.sql(f"insert into T select ID, 'Bela', '{days_ago(0)} 00:00:00' from T")
+    lookback = {"column": "UPDATED_AT", "lookback": "1 day"}
+    workshop.write(NAME, target=TARGETS["events"], updated_on=lookback)
+    assert run(workshop, full=True)["successful_syncs"] == 2 * HALF
+    as_an_older_version()
+    forced = run(workshop, start=YESTERDAY + timedelta(days=1), force=True)
+    assert (forced["unchanged"], forced["successful_syncs"]) == (HALF, 2 * HALF), forced["problem"]
+    assert run(workshop, full=True)["unchanged"] == 2 * HALF
+    assert len(workshop.clevertap.events()) == 3 * HALF
 
 
 def names(workshop: Workshop) -> set[str]:

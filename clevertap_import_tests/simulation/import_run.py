@@ -15,7 +15,7 @@ from clevertap_import.io.gate import Gate
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.stage import Stage, Stager
-from clevertap_import.orchestration.delivered import behind, counted, trusted
+from clevertap_import.orchestration.delivered import behind, counted, refuse_doubles
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -163,9 +163,11 @@ def carry_out(start: Start, ended: Ended) -> None:
 
 def whole_past(run: SimulatedRun, journal: Journal) -> Past:
     """What CleverTap has, if the journal knows of as many deliveries as Dagster does."""
-    past = run.past(journal, delivers=True)
     run.behind = behind(run.config, journal, run.facts.deliveries)
-    return past if run.behind is None else trusted(past, run.config, run.behind, may_double=run.force)
+    past = run.past(journal, delivers=True)
+    if run.behind and not run.may_double:
+        refuse_doubles(run.config, run.behind)
+    return past
 
 
 def deliver(start: Start, run: SimulatedRun) -> None:

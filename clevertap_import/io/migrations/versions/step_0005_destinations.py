@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("import_name", sa.String(100), primary_key=True),
         sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("reports_until", sa.Double),
+        sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
     )
     locks_for_leases()
     op.create_table("journal_key", sa.Column("check_value", sa.String(64), nullable=False))

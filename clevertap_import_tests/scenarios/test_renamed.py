@@ -1,0 +1,86 @@
+"""An import gets a new nickname: what was delivered under the old one counts on, and nothing comes twice."""
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from clevertap_import.io.import_files import load_folder
+from clevertap_import.orchestration.dry_run import dry_run
+from clevertap_import.orchestration.resources import home
+from clevertap_import_tests.scenarios.people import TARGETS
+from clevertap_import_tests.scenarios.test_retention import let_days_pass
+from clevertap_import_tests.workshop import Line, Workshop, days_ago
+
+OLD, NEW = "signups", "registrations"
+TODAY = datetime.combine(days_ago(0), time(), UTC)
+DAY = timedelta(days=1)
+PEOPLE = [("p1", "Asha", TODAY - DAY), ("p2", "Zoë", TODAY)]
+
+
+def renamed(workshop: Workshop, **attributes: object) -> None:
+    """After a delivery under the old nickname: the file says the new one."""
+    workshop.people(PEOPLE)
+    file = workshop.write(OLD, target=TARGETS["events"], **attributes)
+    assert run(workshop, OLD)["successful_syncs"] == len(PEOPLE)
+    Path(file).unlink()
+
+
+def run(workshop: Workshop, name: str = NEW, **wish: object) -> Line:
+    return workshop.run(name, **wish)[-1]
+
+
+def test_events_of_a_renamed_import_are_not_stored_again(workshop: Workshop) -> None:
+    renamed(workshop)
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
+    workshop.add_people([("p3", "Ravi", TODAY)])
+    line = run(workshop)
+    # Yesterday is done, and is not read.
+    assert (line["total_records"], line["unchanged"]) == (2, 1), line["problem"]
+    assert run(workshop, full=True)["unchanged"] == 3
+    assert len(workshop.clevertap.events()) == 3
+    # It may go once a run has ended well.
+    workshop.write(NEW, target=TARGETS["events"])
+    assert run(workshop, full=True)["unchanged"] == 3
+
+
+def test_what_the_journal_has_forgotten_does_not_stop_a_renamed_import(workshop: Workshop) -> None:
+    renamed(workshop, journal_retention_days=7)
+    let_days_pass(8)
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
+    assert run(workshop)["status"] == "Success"
+    assert len(workshop.clevertap.events()) == 2
+
+
+def test_a_new_nickname_that_is_not_told_is_refused_before_events_are_stored_again(
+    workshop: Workshop,
+) -> None:
+    renamed(workshop)
+    workshop.write(NEW, target=TARGETS["events"])
+    config = load_folder(workshop.folder).called(NEW).config
+    told = dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda words: None)
+    assert not told.passed
+    refused = run(workshop, full=True)
+    assert refused["status"] == "Failed"
+    assert "renamed_from: signups" in refused["problem"]
+    assert len(workshop.clevertap.events()) == 2
+    assert run(workshop, full=True, force=True)["successful_syncs"] == 2
+
+
+def test_a_new_nickname_does_not_hide_that_the_journal_is_lost(workshop: Workshop) -> None:
+    renamed(workshop)
+    for file in (home() / "clevertap_import").glob("journal.db*"):
+        file.unlink()
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
+    refused = run(workshop, full=True)
+    assert "the journal knows nothing of it" in refused["problem"]
+    assert len(workshop.clevertap.events()) == 2
+
+
+@pytest.mark.parametrize("other", [OLD, "others"])
+def test_an_import_takes_over_only_what_no_other_import_has(workshop: Workshop, other: str) -> None:
+    heir = {} if other == OLD else {"renamed_from": OLD}
+    workshop.write(other, target=TARGETS["events"], **heir)
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
+    drafts = {draft.nickname: str(draft.problems[0]) for draft in load_folder(workshop.folder).drafts}
+    assert f"'{OLD}'" in drafts[NEW]
