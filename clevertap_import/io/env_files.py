@@ -38,11 +38,9 @@ def check_one_source(
     in_use = [name for name in secrets if environment.get(name)]
     for file in files:
         given = values_of(file)
-        led = [
-            name
-            for name in (*addresses, *CERTIFICATES)
-            if environment.get(name) and may_give(given, name, environment)
-        ]
+        led = [name for name in addresses if environment.get(name) and may_give(given, name, environment)]
+        # Not among what resources of Dagster know of the environment.
+        led += [name for name in CERTIFICATES if os.environ.get(name) and may_give(given, name, os.environ)]
         lacking = [name for name in in_use if given.get(name) != environment[name]]
         if led and lacking:
             raise LoginLedElsewhere(

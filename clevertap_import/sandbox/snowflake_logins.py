@@ -22,19 +22,21 @@ OTHER_TOKEN: Refusal = ("390303", "Invalid OAuth access token.")
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """`any_login`: every user and password is taken."""
+    """`any_login`: every user and password is taken. `takes_keys`: any key of the user is, unverified."""
 
     password: str = field(default=PASSWORD, repr=False)
     any_login: bool = False
+    takes_keys: bool = True
 
     def refusal(self, login: Mapping[str, Any]) -> Refusal | None:
-        """Snowflake's code and message, unless the login is the sandbox user's; keys are not verified."""
+        """Snowflake's code and message, unless the login is the sandbox user's."""
         is_sandbox_user = str(login.get("LOGIN_NAME", "")).upper() == USER
         way = str(login.get("AUTHENTICATOR") or PASSWORD_LOGIN).upper()
         if self.any_login:
             return None
         if way == KEY_PAIR_LOGIN:
-            return None if is_sandbox_user and login.get("TOKEN") else WRONG_TOKEN
+            is_taken = is_sandbox_user and login.get("TOKEN") and self.takes_keys
+            return None if is_taken else WRONG_TOKEN
         if way != PASSWORD_LOGIN:
             return OTHER_TOKEN
         is_right = compare_digest(str(login.get("PASSWORD")).encode(), self.password.encode())
@@ -42,6 +44,6 @@ class Logins:
 
 
 def logins_of(options: Namespace) -> Logins:
-    """As the sandbox's file says, if one is named."""
+    """As the sandbox's file says, if one is named: then its password is the only way in."""
     password = read_secrets(options.secrets).password if options.secrets else PASSWORD
-    return Logins(password, options.any_login)
+    return Logins(password, options.any_login, takes_keys=not options.secrets)

@@ -89,15 +89,24 @@ def test_an_account_in_the_file_leads_to_snowflake_alone(folder: Path) -> None:
 @pytest.mark.parametrize("settings", [account_settings, snowflake_settings])
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_certificates_in_the_file_vouch_for_no_server_that_gets_a_login_of_the_shell(
-    folder: Path, settings: Callable[[str, Mapping[str, str]], object], variable: str
+    folder: Path,
+    settings: Callable[[str, Mapping[str, str]], object],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
 ) -> None:
     login = "X_ACCOUNT=a\nX_USER=u\nX_PASSWORD=real\nX_ACCOUNT_ID=A\nX_PASSCODE=real\n"
+    own = f"HTTPS_PROXY=http://elsewhere.example.com:8080\n{variable}=/srv/own.pem\n"
+    # What is asked are the account's own variables alone, as resources of Dagster have them.
     shell = loaded(folder / ".env", login, {})
-    own = f"HTTPS_PROXY=http://elsewhere.example.com:8080\n{variable}=/tmp/own.pem\n"
+    monkeypatch.setenv(variable, "/srv/own.pem")
+    (folder / ".env").write_text(own)
     with pytest.raises(LoginLedElsewhere, match=f"^{variable} comes from"):
-        settings("x", loaded(folder / ".env", own, shell))
-    assert settings("x", loaded(folder / ".env", own + login, {}))
-    assert settings("x", loaded(folder / ".env", "", {**shell, variable: "/etc/ours.pem"}))
+        settings("x", shell)
+    (folder / ".env").write_text(own + login)
+    assert settings("x", shell)
+    monkeypatch.setenv(variable, "/etc/ours.pem")
+    (folder / ".env").write_text(own)
+    assert settings("x", shell)
 
 
 @pytest.mark.parametrize("settings", [account_settings, snowflake_settings])

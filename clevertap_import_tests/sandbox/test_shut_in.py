@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.errors import Error
 
@@ -75,11 +77,19 @@ def test_secrets_are_made_once_for_their_owner_alone_and_differ(tmp_path: Path) 
     assert made.password not in repr(made)
 
 
+def any_key() -> bytes:
+    """That anybody can make."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
 def test_the_servers_take_the_secrets_of_their_file_and_no_others(tmp_path: Path) -> None:
     made = sandbox_secrets(tmp_path)
     with running_snowflake(tmp_path / "data", "--secrets", str(tmp_path / NAME)) as snowflake:
         with pytest.raises(Error, match="Incorrect username or password"):
             snowflake.connect()
+        with pytest.raises(Error, match="JWT token is invalid"):
+            snowflake.connect(password=None, private_key=any_key(), authenticator="SNOWFLAKE_JWT")
         snowflake.connect(password=made.password).close()
     with running_fake_clevertap("--secrets", str(tmp_path / NAME)) as clevertap:
         assert clevertap.upload().status_code == 401
