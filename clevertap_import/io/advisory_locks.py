@@ -160,12 +160,13 @@ class AdvisoryLocks:
         with self._lock, translated():
             session = self.engine.connect()
             session.detach()
-            with session.begin():
-                self._schema = str(session.scalar(sa.select(sa.func.current_schema())))
-                known = sa.text("select set_config(name, :value, false) from pg_settings where name = :name")
-                for name, value in SETTINGS.items():
-                    session.execute(known, {"name": name, "value": value})
-            refuse_shared_sessions(session, self.engine)
+            try:
+                with session.begin():
+                    self._schema = prepared(session)
+                refuse_shared_sessions(session, self.engine)
+            except BaseException:
+                session.close()
+                raise
             self._session = session
 
     def _lose(self) -> None:
@@ -183,6 +184,14 @@ class AdvisoryLocks:
         """Journals in several schemas of one database keep apart."""
         number = xxh3_64_intdigest(f"clevertap_import {self._schema} {name}".encode())
         return number - (1 << 64) if number >> 63 else number
+
+
+def prepared(session: sa.Connection) -> str:
+    """The schema of a session that will hold locks; it is not ended for being silent."""
+    known = sa.text("select set_config(name, :value, false) from pg_settings where name = :name")
+    for name, value in SETTINGS.items():
+        session.execute(known, {"name": name, "value": value})
+    return str(session.scalar(sa.select(sa.func.current_schema())))
 
 
 def backend(connection: sa.Connection) -> int:
