@@ -30,7 +30,7 @@ class Clock:
         return self.now
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
     """One that sends requests."""
 

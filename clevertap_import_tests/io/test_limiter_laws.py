@@ -6,17 +6,18 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from clevertap_import.io.database import default_url
 from clevertap_import.io.request_limiter import DEAD_SECONDS
 from clevertap_import_tests.io.lock_holders import CAPACITY, Process, open_processes
 
+MOST_PROCESSES = 20
+PLACES = st.integers(0, MOST_PROCESSES)
+
 
 class AnyHistory(RuleBasedStateMachine):
     """Processes come, look, begin and end requests, stand still, leave and die in any order."""
-
-    came = Bundle("came")
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,40 +27,54 @@ class AnyHistory(RuleBasedStateMachine):
         self.living: list[Process] = []
         self.dead: list[tuple[float, int]] = []
 
-    @rule(target=came, wanted=st.integers(1, CAPACITY))
-    def join(self, wanted: int) -> Process:
-        process = self.processes.joined(wanted)
-        self.living.append(process)
-        return process
+    def one_of(self, place: int) -> Process:
+        return self.living[place % len(self.living)]
 
-    @rule(process=came)
-    def look(self, process: Process) -> None:
-        if process in self.living:
-            process.look()
+    @rule()
+    @precondition(lambda self: len(self.living) < MOST_PROCESSES)
+    def join(self) -> None:
+        self.living.append(self.processes.joined())
 
-    @rule(process=came, count=st.integers(1, CAPACITY))
-    def begin(self, process: Process, count: int) -> None:
-        if process in self.living:
-            process.begin(count)
+    @rule(wanted=st.integers(1, CAPACITY))
+    @precondition(lambda self: len(self.living) < MOST_PROCESSES)
+    def join_with_less_to_send(self, wanted: int) -> None:
+        self.living.append(self.processes.joined(wanted))
 
-    @rule(process=came, count=st.integers(1, CAPACITY))
-    def end(self, process: Process, count: int) -> None:
-        if process in self.living:
-            process.end(count)
+    @rule(place=PLACES)
+    @precondition(lambda self: self.living)
+    def look(self, place: int) -> None:
+        self.one_of(place).look()
 
-    @rule(process=came)
-    def kill(self, process: Process) -> None:
+    @rule(place=PLACES, count=st.integers(1, CAPACITY))
+    @precondition(lambda self: self.living)
+    def begin(self, place: int, count: int) -> None:
+        self.one_of(place).begin(count)
+
+    @rule(place=PLACES)
+    @precondition(lambda self: self.living)
+    def begin_all(self, place: int) -> None:
+        self.one_of(place).begin()
+
+    @rule(place=PLACES, count=st.integers(1, CAPACITY))
+    @precondition(lambda self: self.living)
+    def end(self, place: int, count: int) -> None:
+        self.one_of(place).end(count)
+
+    @rule(place=PLACES)
+    @precondition(lambda self: self.living)
+    def kill(self, place: int) -> None:
         """Its requests come to their end at CleverTap some time later."""
-        if process in self.living:
-            self.living.remove(process)
-            self.dead.append((self.processes.clock.now, len(process.requests)))
-            process.kill()
+        process = self.one_of(place)
+        self.living.remove(process)
+        self.dead.append((self.processes.clock.now, len(process.requests)))
+        process.kill()
 
-    @rule(process=came)
-    def leave(self, process: Process) -> None:
-        if process in self.living:
-            self.living.remove(process)
-            process.leave()
+    @rule(place=PLACES)
+    @precondition(lambda self: self.living)
+    def leave(self, place: int) -> None:
+        process = self.one_of(place)
+        self.living.remove(process)
+        process.leave()
 
     @rule(seconds=st.floats(0.1, 2 * DEAD_SECONDS))
     def let_time_pass(self, seconds: float) -> None:
