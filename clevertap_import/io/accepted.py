@@ -5,6 +5,7 @@ Memory: what `pure/past.py` says, and one delivery at a time.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ from clevertap_import.io.database import DELIVERY
 from clevertap_import.io.epochs import Forced, epochs_of, has_epoch
 from clevertap_import.io.import_state import state_of
 from clevertap_import.io.scopes import UNKNOWN
-from clevertap_import.io.states import ANSWERED, LOST, OPEN
+from clevertap_import.io.states import ANSWERED, LOST, OPEN, OVERTAKEN
 from clevertap_import.pure.epochs import AHEAD, Epoch, Epochs, is_spread, picked, windows_of
-from clevertap_import.pure.past import EventsPast, NoPast, Past, ProfilesPast, Spread
+from clevertap_import.pure.past import UNDER_WAY_SECONDS, EventsPast, NoPast, Past, ProfilesPast, Sent, Spread
 from clevertap_import.pure.records import DIGEST_BYTES
 
 ROWS_PER_FETCH = 20
@@ -76,27 +77,42 @@ def events_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past
 
 def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
     """Read is all that was sent since the first delivery of these windows, and all of later windows."""
-    which = asked.mine
-    if asked.first is not None:
-        first_id = sa.select(sa.func.min(DELIVERY.c.id)).where(asked.overlapping).scalar_subquery()
-        which &= (DELIVERY.c.last_window >= asked.first) | (DELIVERY.c.id >= first_id)
-    identities, contents, is_later = bytearray(), bytearray(), bytearray()
+    identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), Sent()
     doubted_until = state_of(connection, asked.import_name).doubted_until
-    for row in deliveries(connection, which):
+    for row in deliveries(connection, that_matter(connection, asked)):
         mask = epochs.counting(row)
+        # SQLite forgets the zone.
+        sent_at = row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC).timestamp()
+        sent.add(len(row.digests) // DIGEST_BYTES, sent_at, is_answered=row.state in (ANSWERED, LOST))
         identities += row.identity_digests
         is_doubted = asked.is_doubted or row.id <= doubted_until
         contents += bytes(len(row.digests)) if is_doubted else last_contents(row, mask)
         is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
-    return ProfilesPast(identities, contents, is_later) if identities else NoPast()
+    return ProfilesPast(identities, contents, is_later, sent) if identities else NoPast()
+
+
+def that_matter(connection: sa.Connection, asked: Asked) -> sa.ColumnElement[bool]:
+    """Deliveries that may be behind what CleverTap holds of profiles of the windows."""
+    if asked.first is None:
+        return asked.mine
+    first = sa.select(sa.func.min(DELIVERY.c.id), sa.func.min(DELIVERY.c.sent_at)).where(asked.overlapping)
+    first_id, first_sent_at = connection.execute(first).one()
+    matter = DELIVERY.c.last_window >= asked.first
+    if first_id is not None:
+        since = first_sent_at - timedelta(seconds=UNDER_WAY_SECONDS)
+        matter |= DELIVERY.c.id >= first_id
+        matter |= DELIVERY.c.state.in_((*OPEN, *OVERTAKEN)) & (DELIVERY.c.sent_at >= since)
+    return asked.mine & matter
 
 
 def deliveries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[Any]:
     columns = (
         DELIVERY.c[name]
-        for name in ("id", "state", "digests", "identity_digests", "first_window", "last_window", "epoch")
+        for name in ("id", "state", "sent_at", "digests", "identity_digests", "first_window", "last_window")
     )
-    query = sa.select(*columns, DELIVERY.c.window_offsets).where(which).order_by(DELIVERY.c.id)
+    query = (
+        sa.select(*columns, DELIVERY.c.epoch, DELIVERY.c.window_offsets).where(which).order_by(DELIVERY.c.id)
+    )
     return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))
 
 

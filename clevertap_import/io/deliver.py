@@ -209,7 +209,10 @@ class Deliverer:
     def commit(self, settled: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]) -> list[Entry]:
         with self.journal.together(begins=bool(fresh)):
             for entry, settlement in settled:
-                self.journal.settle(entry, settlement.batch, settlement.accepted, settlement.uncertain)
+                self.journal.settle(
+                    *(entry, settlement.batch, settlement.accepted, settlement.uncertain),
+                    settlement.retried,
+                )
             return [
                 self.journal.begin(self.import_name, self.run_id, batch, self.destination, self.epoch)
                 for batch in fresh

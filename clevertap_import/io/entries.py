@@ -6,14 +6,14 @@ numbers may even be given out again, so that an entry is known by more than its 
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from clevertap_import.io.database import DELIVERY
-from clevertap_import.io.states import ANSWERED, SENDING, UNCERTAIN
+from clevertap_import.io.states import ANSWERED, RETRIED, SENDING, UNCERTAIN
 from clevertap_import.pure.records import Batch
 
 REMEMBERED = 200
@@ -27,11 +27,11 @@ Columns = dict[str, Any]
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """One batch as the journal should have it: its row, and one of those records whose answer was lost."""
+    """One batch as the journal should have it: its row, and those of records of which an answer was lost."""
 
     number: int
     columns: Columns
-    lost: Columns | None = None
+    lost: list[Columns] = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
@@ -44,7 +44,12 @@ class Entry:
         return sa.and_(DELIVERY.c.id == self.number, *same)
 
     def settle(
-        self, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int], answered_at: datetime
+        self,
+        batch: Batch,
+        accepted: Sequence[int],
+        uncertain: Sequence[int],
+        retried: Sequence[int],
+        answered_at: datetime,
     ) -> None:
         """Keep which records of `batch` (0-based places) were accepted, and whose answer was lost. Once."""
         if self.is_settled:
@@ -52,9 +57,11 @@ class Entry:
         windows = self.columns["first_window"], self.columns["last_window"]
         taken = batch if len(accepted) == len(batch) else batch.take(accepted)
         answered = {"state": ANSWERED, "answered_at": answered_at, **contents_of(taken, windows)}
-        if uncertain:
-            lost = contents_of(batch.take(uncertain), windows)
-            self.lost = {**self.columns, "state": UNCERTAIN, **lost}
+        # Events do not take each other's place: one that comes late is a copy, and counted.
+        overtaken = retried if batch.identity_digests else ()
+        for state, places in ((UNCERTAIN, uncertain), (RETRIED, overtaken)):
+            if places:
+                self.lost.append({**self.columns, "state": state, **contents_of(batch.take(places), windows)})
         self.columns = {**self.columns, **answered}
 
     def insert(self, connection: sa.Connection) -> None:
@@ -69,8 +76,8 @@ class Entry:
             if connection.scalar(sa.select(sa.exists().where(self.own_row))):
                 return
             self.insert(connection)
-        if self.lost:
-            connection.execute(DELIVERY.insert().values(self.lost))
+        for lost in self.lost:
+            connection.execute(DELIVERY.insert().values(lost))
 
 
 class Entries:

@@ -7,7 +7,7 @@ as accepted; if the journal cannot be written, the run ends before the next batc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from clevertap_import.io.epochs import Forced
 from clevertap_import.io.import_lock import ImportLock
 from clevertap_import.io.journal_outage import brief_waits
 from clevertap_import.io.scopes import UNKNOWN, Scope, begun, scope_in, take_over
-from clevertap_import.io.states import ANSWERED, LOST, OPEN, RESENT, SENDING
+from clevertap_import.io.states import ANSWERED, LOST, OPEN, OVERTAKEN, RESENT, RETRIED, SENDING
 from clevertap_import.pure.past import Past
 from clevertap_import.pure.records import DIGEST_BYTES, Batch
 
@@ -27,6 +27,9 @@ KEPT = -1
 """In place of a batch number: digests that were taken over from entries that are gone."""
 
 DIGESTS_PER_KEPT = 200_000
+
+OVERTAKEN_KEPT = timedelta(days=1)
+"""What was sent again is asked for by the next run: longer than a run and `UNDER_WAY_SECONDS` together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ class Journal:
         """How many records of a run were accepted, and how many were sent without an answer."""
         size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
         mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number != KEPT)
+        mine &= DELIVERY.c.state != RETRIED
         states = sa.select(DELIVERY.c.state, size).where(mine).group_by(DELIVERY.c.state)
         with translated(), self.engine.connect() as connection:
             found = {state: int(total) // DIGEST_BYTES for state, total in connection.execute(states)}
@@ -180,7 +184,8 @@ class Journal:
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
         with self._writing() as connection:
             window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
-            connection.execute(DELIVERY.delete().where(old & (DELIVERY.c.run_id != run_id)))
+            is_young = DELIVERY.c.state.in_(OVERTAKEN) & (DELIVERY.c.sent_at > self.now() - OVERTAKEN_KEPT)
+            connection.execute(DELIVERY.delete().where(old & ~is_young & (DELIVERY.c.run_id != run_id)))
             size = DIGESTS_PER_KEPT * DIGEST_BYTES
             for begin in range(0, len(kept[0]), size):
                 part = slice(begin, begin + size)
@@ -266,13 +271,21 @@ class Journal:
             "sent_at": self.now(),
         }
 
-    def settle(self, entry: Entry, batch: Batch, accepted: Sequence[int], uncertain: Sequence[int]) -> None:
+    def settle(
+        self,
+        entry: Entry,
+        batch: Batch,
+        accepted: Sequence[int],
+        uncertain: Sequence[int],
+        retried: Sequence[int] = (),
+    ) -> None:
         """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost.
 
-        Again and again if need be: it is entered once.
+        `retried`: those that were accepted after an answer was lost. Again and again if need be: it is
+        entered once.
         """
         with self._writing() as connection:
-            entry.settle(batch, accepted, uncertain, self.now())
+            entry.settle(batch, accepted, uncertain, retried, self.now())
             entry.ensure(connection)
 
 

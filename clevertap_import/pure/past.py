@@ -5,12 +5,17 @@ are read and sorted 24 and 70.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from clevertap_import.pure.records import DIGEST_BYTES, packed, unpacked
+
+UNDER_WAY_SECONDS = 3_600
+"""So long after a batch was entered CleverTap may still store it if no answer came: its tries take half an
+hour at most, and a server needs less than another for what a cut connection had brought."""
 
 
 class Past(Protocol):
@@ -126,17 +131,51 @@ class EventsPast:
         return np.zeros(news.num_rows, dtype=bool)
 
 
+@dataclass(slots=True)
+class Sent:
+    """When the deliveries of a past were sent, in their order: the end of each among all profiles."""
+
+    ends: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    is_answered: list[bool] = field(default_factory=list)
+
+    def add(self, records: int, seconds: float, *, is_answered: bool) -> None:
+        self.ends.append((self.ends[-1] if self.ends else 0) + records)
+        self.seconds.append(seconds)
+        self.is_answered.append(is_answered)
+
+    def unanswered(self, identities: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """The identities that were sent without an answer, each once, and when last; None if none."""
+        if all(self.is_answered):
+            return None
+        is_open = np.repeat(~np.array(self.is_answered, dtype=bool), np.diff(self.ends, prepend=0))
+        places = np.flatnonzero(is_open)
+        names, inverse = np.unique(identities[places], return_inverse=True)
+        last = np.full(len(names), -np.inf)
+        np.maximum.at(last, inverse, self.seconds_of(places))
+        return names, last
+
+    def seconds_of(self, places: np.ndarray) -> np.ndarray:
+        """When the profiles at these places were sent."""
+        moments: np.ndarray = np.array(self.seconds)
+        return moments[np.searchsorted(self.ends, places, side="right")]
+
+
 class ProfilesPast:
     """The last content accepted for each identity: A, then B, then A again is news.
 
-    A content of a later window than the run reads is newer than all that the run can bring.
+    A content of a later window than the run reads is newer than all that the run can bring. B is not known to
+    be what CleverTap holds if A was sent not long before and has no answer: it may be stored after B.
     """
 
-    def __init__(self, identities: bytearray, contents: bytearray, is_later: bytearray) -> None:
+    def __init__(
+        self, identities: bytearray, contents: bytearray, is_later: bytearray, sent: Sent | None = None
+    ) -> None:
         """16, 16 and 1 byte a profile, in the order of acceptance; `is_later`: 1 for a later window.
 
         Empties `identities`, which nobody else needs: there may be many millions.
         """
+        unanswered = sent.unanswered(unpacked(identities)) if sent else None
         order = np.argsort(unpacked(identities), kind="stable")
         names = unpacked(identities)[order]
         identities.clear()
@@ -145,8 +184,19 @@ class ProfilesPast:
         newest = order[np.roll(begins, -1)]
         self.identities = names if begins.all() else names[begins]
         self.contents = unpacked(contents)[newest]
+        if sent and unanswered:
+            self.contents[self.overtaken(sent, newest, *unanswered)] = bytes(DIGEST_BYTES)
         later = np.frombuffer(is_later, dtype=bool)
         self.is_later = np.logical_or.reduceat(later[order], np.flatnonzero(begins)) if later.any() else None
+
+    def overtaken(
+        self, sent: Sent, newest: np.ndarray, names: np.ndarray, last_sent: np.ndarray
+    ) -> np.ndarray:
+        """Those whose newest content was sent while an older one may still have been under way."""
+        places = np.searchsorted(self.identities, names)
+        is_near = sent.seconds_of(newest[places]) - last_sent < UNDER_WAY_SECONDS
+        found: np.ndarray = places[is_near]
+        return found
 
     def is_news(self, records: pa.RecordBatch) -> np.ndarray:
         places, is_known = located(unpacked(packed(records["identity_digest"])), self.identities)

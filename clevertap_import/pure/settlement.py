@@ -16,12 +16,14 @@ MOST_REFUSALS = 64
 class Settlement:
     """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
 
-    `repeated` counts the copies that CleverTap may have beyond one of each record: a record of which two
-    answers were lost before it was accepted may be there three times.
+    `retried`: those of the accepted of which an answer was lost before. `repeated` counts the copies that
+    CleverTap may have beyond one of each record: a record of which two answers were lost before it was
+    accepted may be there three times.
     """
 
     batch: Batch
     accepted: list[int] = field(default_factory=list)
+    retried: list[int] = field(default_factory=list, compare=False)
     rejected: list[RecordProblem] = field(default_factory=list)
     uncertain: list[int] = field(default_factory=list)
     unsent: list[int] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Settling:
         accepted = [place for place in piece.places if place not in problems]
         again = [place for place, problem in problems.items() if not problem.is_final]
         self.result.accepted += accepted
+        self.result.retried += accepted if piece.doubts else []
         self.result.repeated += len(accepted) * piece.doubts
         self.result.rejected += [
             self.rejected(place, problem.code, problem.reason)

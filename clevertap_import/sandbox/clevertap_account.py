@@ -14,7 +14,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from clevertap_import.sandbox.clevertap_faults import FaultPlan
-from clevertap_import.sandbox.clevertap_flights import ApplyOrder, Counters, Flight, Slots
+from clevertap_import.sandbox.clevertap_flights import ApplyOrder, Counters, Flight, LateBatches, Slots
 from clevertap_import.sandbox.clevertap_knobs import Knobs
 from clevertap_import.sandbox.clevertap_store import Store
 
@@ -48,6 +48,7 @@ class Account:
         self.counters = Counters()
         self.uploads = Slots(self.counters)
         self.lookups = Slots()
+        self.late = LateBatches()
         self.paces: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.turn(Knobs())
 

@@ -54,7 +54,8 @@ class Fault(BaseModel):
     `times` is how many calls get it, None for all. `share` leaves it to a seeded draw per call.
     `echoes`: the text of a whole-request failure says the first record again.
     A `reject` refuses single records instead: those of `identities` (all if empty), on their first `attempts`
-    tries. `numbered`: each time with another text.
+    tries. `numbered`: each time with another text. `late`: the batch is taken after all, once so many others
+    were.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +73,7 @@ class Fault(BaseModel):
     echoes: bool = False
     numbered: bool = False
     applied: bool | None = None
+    late: int | None = Field(default=None, ge=1)
     seconds: float = Field(default=600, gt=0)
     code: int = 555
     attempts: int | None = Field(default=None, ge=1)
@@ -79,6 +81,8 @@ class Fault(BaseModel):
     @property
     def is_applied(self) -> bool:
         """Whether the batch is taken although its answer is spoilt."""
+        if self.late:
+            return False
         if self.applied is None or self.kind == "slow":
             return self.kind in APPLIED_UNLESS_TOLD
         return self.applied

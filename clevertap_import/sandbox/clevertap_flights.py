@@ -123,6 +123,26 @@ class Slots:
             self.counters.peak_in_flight = max(self.counters.peak_in_flight, len(self.flights))
 
 
+class LateBatches:
+    """Batches that CleverTap takes after their callers have gone, each once so many others were taken."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[int, Callable[[], None]]] = []
+
+    def hold(self, others: int, apply: Callable[[], None]) -> None:
+        """`apply` is called after `others` more batches."""
+        self._held.append((others, apply))
+
+    def one_taken(self) -> None:
+        """A batch was taken in its time."""
+        held, self._held = self._held, []
+        for others, apply in held:
+            if others > 1:
+                self._held.append((others - 1, apply))
+            else:
+                apply()
+
+
 class ApplyOrder:
     """Lets the batches under way be applied in a drawn order, once all of them are ready.
 

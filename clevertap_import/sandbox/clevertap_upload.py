@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
@@ -56,6 +57,7 @@ class Upload:
         self.counters = account.counters
         self.store = account.store
         self.order = account.order
+        self.late = account.late
         self.is_dry_run = request.query_params.get("dryRun") == "1"
 
     async def answer(self) -> Response | None:
@@ -80,6 +82,8 @@ class Upload:
         )
         if fault is not None:
             fault = fault.about(records)
+            if fault.late:
+                self.late.hold(fault.late, partial(self._store, self._judged(records, keys)))
             if not fault.is_applied:
                 return None, fault
         await self._serve(records, fault)
@@ -87,6 +91,8 @@ class Upload:
         if self.knobs.reorder:
             await self.order.turn()
         self._store(verdict)
+        if not self.is_dry_run:
+            self.late.one_taken()
         return verdict, fault
 
     async def _body(self) -> bytes:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.states import OPEN
 from clevertap_import.pure.errors import CleverTapImportError, ConfigError
+from clevertap_import.pure.past import UNDER_WAY_SECONDS
 from clevertap_import.pure.records import Batch
 from clevertap_import_tests.builders import events, profiles, unsettled
 
@@ -133,6 +135,10 @@ def test_a_profile_is_sent_again_as_a_if_the_answer_to_b_was_lost(journal: Journ
     assert news(journal, profiles("a", city="Pune"), 0, HOUR) == [True]
     assert news(journal, lost, 0, HOUR) == [True]
     deliver(journal, lost, run="run-3")
+    assert news(journal, lost, 0, HOUR) == [True]
+    later = journal.now() + timedelta(seconds=UNDER_WAY_SECONDS)
+    journal.now = lambda: later
+    deliver(journal, lost, run="run-4")
     assert news(journal, lost, 0, HOUR) == [False]
 
 
