@@ -1,10 +1,10 @@
-"""A way to a server that breaks off: a TCP proxy that resets each connection after so many bytes."""
+"""A way to a server that breaks off, or leads elsewhere: a TCP proxy of the test."""
 
 import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 RESET = struct.pack("ii", 1, 0)
@@ -12,7 +12,10 @@ PIECE_BYTES = 4096
 
 
 class Proxy(ThreadingTCPServer):
-    """`most_bytes`: how much of the server's answers each connection lets through; None for all."""
+    """`target`: where new connections lead; one that nobody listens at ends them at once.
+
+    `most_bytes`: how much of the server's answers each connection lets through; None for all.
+    """
 
     daemon_threads = True
     target: tuple[str, int]
@@ -24,7 +27,7 @@ class Line(BaseRequestHandler):
     server: Proxy
 
     def handle(self) -> None:
-        with socket.create_connection(self.server.target) as server:
+        with suppress(OSError), socket.create_connection(self.server.target) as server:
             threading.Thread(target=self.forward, args=(server,), daemon=True).start()
             passed = 0
             while piece := received(server):
@@ -36,8 +39,9 @@ class Line(BaseRequestHandler):
                 self.request.sendall(piece)
 
     def forward(self, server: socket.socket) -> None:
-        while piece := received(self.request):
-            server.sendall(piece)
+        with suppress(OSError):
+            while piece := received(self.request):
+                server.sendall(piece)
 
 
 def received(connection: socket.socket) -> bytes:
