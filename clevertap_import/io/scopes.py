@@ -1,6 +1,6 @@
 """For which account, address and windows the journal remembers an import, and the start of a delivery."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import sqlalchemy as sa
 
@@ -15,19 +15,22 @@ UNKNOWN = ""
 class Scope:
     """What the digests of an import are for: windows of that size and start (seconds), and an account.
 
-    `destination`: the account at its address.
+    `destination`: the account at its address. `definition_digest`: of the last delivery; it may change.
     """
 
     window_seconds: int
     start: int
     account: str
     destination: str = UNKNOWN
+    definition_digest: str = field(default="", compare=False)
 
 
 def scope_in(connection: sa.Connection, import_name: str) -> Scope | None:
     """What the digests of the import are for; None if it was never delivered."""
     row = connection.execute(sa.select(SCOPE).where(SCOPE.c.import_name == import_name)).one_or_none()
-    return Scope(row.window_seconds, row.start, row.account, row.destination) if row else None
+    if row is None:
+        return None
+    return Scope(row.window_seconds, row.start, row.account, row.destination, row.definition_digest)
 
 
 def take_over(connection: sa.Connection, import_name: str, scope: Scope) -> None:
@@ -53,10 +56,10 @@ def begun(connection: sa.Connection, import_name: str, scope: Scope, forced: For
     If it breaks off, the next run goes on with what the destination has not had since.
     """
     known = scope_in(connection, import_name)
-    if known != scope:
-        if known and known.destination == UNKNOWN:
-            # Of another account, at an address that nobody knows: never to be taken for this one.
-            give_destination(connection, import_name, known.account)
+    if known and known != scope and known.destination == UNKNOWN:
+        # Of another account, at an address that nobody knows: never to be taken for this one.
+        give_destination(connection, import_name, known.account)
+    if known is None or asdict(known) != asdict(scope):
         connection.execute(SCOPE.delete().where(SCOPE.c.import_name == import_name))
         connection.execute(SCOPE.insert().values(import_name=import_name, **asdict(scope)))
     if forced and not has_epoch(connection, import_name, scope.destination, forced):

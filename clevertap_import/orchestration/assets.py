@@ -213,8 +213,8 @@ def checked_then_delivered(
         lock = stack.enter_context(run.import_lock(locks)) if delivers else None
         stage = stack.enter_context(Stage())
         stack.enter_context(run.progress.logged())
-        if delivers:
-            take_name_over(journal, locks, config, run.purpose)
+        if lock:
+            take_name_over(journal, locks, lock, config, run.purpose)
         past = whole_past(context, run, journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)

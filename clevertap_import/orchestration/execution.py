@@ -29,7 +29,7 @@ from clevertap_import.orchestration.interrupts import asking_to_end
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
-from clevertap_import.orchestration.renamed import as_known, new_name_refusal
+from clevertap_import.orchestration.renamed import as_known, name_refusal
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
 from clevertap_import.orchestration.scope import (
@@ -208,8 +208,7 @@ class ImportRun:
             root = self.root_run_id or self.run_id
             self.asked = replace(self.asked, forced=forced_of(self.config, journal, root, asked, self.asked))
         refused = refusal(self.config, known, scope, was_imported=self.was_imported)
-        if known is None and refused is None and self.config.is_events:
-            refused = new_name_refusal(journal, self.config, scope)
+        refused = refused or name_refusal(journal, self.config, known, scope)
         if not delivers:
             self.refused = refused
         elif refused and not self.overrides(refused, journal):

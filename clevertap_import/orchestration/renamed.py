@@ -1,13 +1,13 @@
 """Imports that have a new nickname: what was delivered under the old one counts on."""
 
-from clevertap_import.io.import_lock import import_lock
+from clevertap_import.io.database import translated
+from clevertap_import.io.import_lock import ImportLock, import_lock
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import NamedLocks
-from clevertap_import.io.renamed import give_name, known_name, twins
+from clevertap_import.io.renamed import delivered_names, give_name, known_name, twins
 from clevertap_import.io.scopes import Scope
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.definition_digest import definition_digest
-from clevertap_import.pure.errors import ScopeChanged
+from clevertap_import.pure.errors import ConfigError, RenamedTwice, ScopeChanged
 
 
 def as_known(journal: Journal, config: ImportConfig) -> ImportConfig:
@@ -16,19 +16,45 @@ def as_known(journal: Journal, config: ImportConfig) -> ImportConfig:
     return config if name == config.nickname else config.model_copy(update={"nickname": name})
 
 
-def take_name_over(journal: Journal, locks: NamedLocks, config: ImportConfig, purpose: str) -> None:
-    """What the journal knows under the old nickname becomes that of `config`, once no run of it is left."""
+def take_name_over(
+    journal: Journal, locks: NamedLocks, lock: ImportLock, config: ImportConfig, purpose: str
+) -> None:
+    """What the journal knows under the old nickname becomes that of `config`, once no run of it is left.
+
+    `lock`: the import's own, under the new nickname. Raises RenamedTwice.
+    """
     before = config.renamed_from
-    if before is None or as_known(journal, config).nickname != before:
+    if before is None or before not in delivered_names(journal.engine, [before]):
         return
-    with import_lock(locks, before, purpose, lambda others: None):
-        give_name(journal.engine, before, config.nickname)
+    with import_lock(locks, before, purpose):
+        refused = renamed_twice(journal, config)
+        if refused:
+            raise refused
+        with translated(), lock.transaction() as connection:
+            give_name(connection, before, config.nickname)
 
 
-def new_name_refusal(journal: Journal, config: ImportConfig, now: Scope) -> ScopeChanged | None:
-    """Why an import of events that was never delivered may not be: another sent the same events there."""
-    name = config.nickname
-    found = twins(journal.engine, name, definition_digest(config), now.destination)
+def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None:
+    """Why an import whose old nickname was delivered beside its own cannot go on."""
+    before, name = config.renamed_from, config.nickname
+    if before is None or delivered_names(journal.engine, [before, name]) != {before, name}:
+        return None
+    return RenamedTwice(
+        f"{name!r} says renamed_from: {before}. Both were delivered, and the journal cannot make one import"
+        f" of them. Nothing was sent. Remove renamed_from from {name!r}: it goes on with what the journal"
+        f" knows of {name!r} alone. To go on with what it knows of {before!r}, give the import its old"
+        " nickname back."
+    )
+
+
+def name_refusal(
+    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope
+) -> ConfigError | None:
+    """Why no run may deliver under this nickname; `known`: None if the import was never delivered."""
+    refused = renamed_twice(journal, config)
+    if refused or known or not config.is_events:
+        return refused
+    name, found = config.nickname, twins(journal.engine, config.nickname, now)
     if not found:
         return None
     others = " and ".join(map(repr, found))

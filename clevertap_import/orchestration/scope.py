@@ -10,6 +10,7 @@ from clevertap_import.io.journal import Journal
 from clevertap_import.io.scopes import Scope
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.definition_digest import definition_digest
 from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost, ScopeChanged
 from clevertap_import.pure.window import Window
 
@@ -21,7 +22,8 @@ def scope_of(config: ImportConfig, settings: AccountSettings) -> Scope:
     """Events are remembered by window, so their grid belongs to it; profiles, and full imports, have none."""
     has_grid = config.updated_on is not None and config.is_events
     windows = (grid(config).size_seconds, grid(config).start_seconds) if has_grid else (0, 0)
-    return Scope(*windows, account_digest(settings), destination(settings))
+    places = (account_digest(settings), destination(settings))
+    return Scope(*windows, *places, definition_digest(config))
 
 
 def asked_of(config: ImportConfig, scope: Scope, window: Window | None) -> Asked:

@@ -114,5 +114,9 @@ class ScopeChanged(ConfigError):
     """What the journal remembers of an import is for other windows, or another account."""
 
 
+class RenamedTwice(ConfigError):
+    """An import and its old nickname were both delivered."""
+
+
 class JournalLost(ConfigError):
     """Dagster knows of deliveries that the journal does not know."""

@@ -15,6 +15,8 @@ from clevertap_import_tests.workshop import Line, Workshop, days_ago
 OLD, NEW = "signups", "registrations"
 TODAY = datetime.combine(days_ago(0), time(), UTC)
 DAY = timedelta(days=1)
+WITHOUT_WINDOWS = {"updated_on": None, "start": None, "window": "hour"}
+BOTH_KINDS = pytest.mark.parametrize("attributes", [{}, WITHOUT_WINDOWS], ids=["windows", "full"])
 PEOPLE = [("p1", "Asha", TODAY - DAY), ("p2", "Zoë", TODAY)]
 
 
@@ -52,19 +54,44 @@ def test_what_the_journal_has_forgotten_does_not_stop_a_renamed_import(workshop:
     assert len(workshop.clevertap.events()) == 2
 
 
-def test_a_new_nickname_that_is_not_told_is_refused_before_events_are_stored_again(
-    workshop: Workshop,
-) -> None:
-    renamed(workshop)
-    workshop.write(NEW, target=TARGETS["events"])
+def passes_dry_run(workshop: Workshop) -> bool:
     config = load_folder(workshop.folder).called(NEW).config
-    told = dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda words: None)
-    assert not told.passed
+    return dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda words: None).passed
+
+
+@BOTH_KINDS
+def test_a_new_nickname_that_is_not_told_is_refused_before_events_are_stored_again(
+    workshop: Workshop, attributes: dict[str, object]
+) -> None:
+    renamed(workshop, **attributes)
+    workshop.write(NEW, target=TARGETS["events"], **attributes)
+    assert not passes_dry_run(workshop)
     refused = run(workshop, full=True)
     assert refused["status"] == "Failed"
     assert "renamed_from: signups" in refused["problem"]
     assert len(workshop.clevertap.events()) == 2
     assert run(workshop, full=True, force=True)["successful_syncs"] == 2
+    assert run(workshop, full=True)["unchanged"] == 2
+
+
+def test_full_events_of_a_renamed_import_are_not_stored_again(workshop: Workshop) -> None:
+    renamed(workshop, **WITHOUT_WINDOWS)
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD, **WITHOUT_WINDOWS)
+    assert passes_dry_run(workshop)
+    assert run(workshop)["unchanged"] == 2
+    assert len(workshop.clevertap.events()) == 2
+
+
+def test_two_imports_that_were_delivered_do_not_become_one(workshop: Workshop) -> None:
+    renamed(workshop)
+    other = {**TARGETS["events"], "event_name": {"constant": "Joined"}}
+    workshop.write(NEW, target=other)
+    assert run(workshop)["successful_syncs"] == 2
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
+    assert not passes_dry_run(workshop)
+    assert "Both were delivered" in run(workshop, full=True)["problem"]
+    assert "Both were delivered" in run(workshop, full=True, force=True)["problem"]
+    assert len(workshop.clevertap.events()) == 4
 
 
 def test_a_new_nickname_does_not_hide_that_the_journal_is_lost(workshop: Workshop) -> None:

@@ -20,6 +20,8 @@ def upgrade() -> None:
     op.add_column("delivery", sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"))
     op.add_column("delivery", sa.Column("window_offsets", sa.LargeBinary))
     op.add_column("scope", destination.copy())
+    definition = sa.Column("definition_digest", sa.String(40), nullable=False, server_default="")
+    op.add_column("scope", definition)
     op.add_column("forgotten", destination.copy())
     op.add_column("done_windows", destination.copy())
     op.add_column("done_windows", sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"))
