@@ -124,11 +124,12 @@ def backup(file: Path) -> None:
 
     A plain copy of journal.db lacks what SQLite keeps beside it. The key of the journal is not in the copy.
     """
+    from clevertap_import.console import say
     from clevertap_import.io.journal_copies import back_up
     from clevertap_import.orchestration.resources import journal_url
 
     contents = back_up(journal_url(), file)
-    click.echo(f"{file}: {contents}.")
+    say(f"{file}: {contents}.")
     aside(KEY_APART)
 
 
@@ -142,10 +143,11 @@ def restore(file: Path) -> None:
     """
     from datetime import UTC, datetime
 
+    from clevertap_import.console import say
     from clevertap_import.io.journal_copies import put_back
     from clevertap_import.orchestration.resources import journal_url
 
     found, old, kept = put_back(journal_url(), file, datetime.now(UTC))
-    click.echo(f"The journal is that of {file} now: {found}.")
+    say(f"The journal is that of {file} now: {found}.")
     if kept:
         aside(f"Before it had {old or 'nothing that can be read'}; it is kept in {kept}.")

@@ -14,6 +14,7 @@ from clevertap_import.io.import_files import load_folder
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.dry_run import DryRun, dry_run
+from clevertap_import.orchestration.forced import ALLOW_VARIABLE, ALLOWED
 from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.stats import import_stats
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
@@ -180,7 +181,11 @@ def repeated(workshop: Workshop, line: Line) -> Line:
 
 
 @BOTH
-def test_a_forced_run_that_is_executed_again_sends_only_the_rest(workshop: Workshop, sends: str) -> None:
+def test_a_forced_run_that_is_executed_again_sends_only_the_rest(
+    workshop: Workshop, sends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No command executes it again.
+    monkeypatch.setenv(ALLOW_VARIABLE, ALLOWED)
     workshop.write(NAME, target=TARGETS[sends])
     run(workshop)
     workshop.clevertap.reset()
