@@ -217,7 +217,7 @@ def test_a_journal_without_its_key_ends_the_run_before_anything_is_read_or_sent(
     assert events(workshop) == (ROWS, 0)
 
 
-def test_a_journal_that_is_deleted_midway_ends_the_run_and_what_it_knew_is_sent_again(
+def test_a_journal_that_is_deleted_midway_ends_the_run_and_the_next_is_refused_unless_forced(
     workshop: Workshop, waits: VirtualTime
 ) -> None:
     def delete() -> None:
@@ -228,7 +228,11 @@ def test_a_journal_that_is_deleted_midway_ends_the_run_and_what_it_knew_is_sent_
     assert line["status"] == "Failed"
     assert "was deleted or replaced while it was in use" in line["problem"]
     before, _ = events(workshop)
-    assert run(workshop)["successful_syncs"] == ROWS
+    refused = run(workshop)
+    assert refused["status"] == "Failed"
+    assert "Dagster knows that" in refused["problem"]
+    assert events(workshop)[0] == before
+    assert run(workshop, full=True, force=True)["successful_syncs"] == ROWS
     assert events(workshop) == (ROWS + before, before)
 
 
