@@ -212,7 +212,9 @@ class Journal:
         If it `begins` any, raises ImportLockLost if the import lock is not ours any more: another run that
         takes over has either seen these entries, or prevents them. To settle needs no lock.
         """
-        with self._writing(needs_lock=begins) as self._open, brief_waits(self._open):
+        with self._writing(needs_lock=begins) as connection, brief_waits(connection):
+            # Not before: a session that ended makes the first statement fail, and must not be used again.
+            self._open = connection
             try:
                 yield
             finally:

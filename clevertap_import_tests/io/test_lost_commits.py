@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from clevertap_import.io.accepted import Asked
-from clevertap_import.io.database import DELIVERY
+from clevertap_import.io.database import DELIVERY, JournalUnavailable
 from clevertap_import.io.journal import Journal
 from clevertap_import_tests.builders import events, profiles
 
@@ -112,3 +113,23 @@ def test_a_commit_that_postgresql_confirms_is_on_disk_though_the_server_says_oth
         url = f"{postgresql_url}%20-csynchronous_commit%3D{asked}" if asked else postgresql_url
         with Journal(url) as journal, journal.engine.connect() as connection:
             assert connection.scalar(sa.text("show synchronous_commit")) == is_set
+
+
+def test_a_session_that_ends_as_a_transaction_begins_leaves_the_journal_usable(postgresql_url: str) -> None:
+    with Journal(postgresql_url) as journal:
+        ended: list[int] = []
+
+        def end(connection: sa.Connection) -> None:
+            if ended:
+                return
+            pid = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
+            with psycopg.connect(postgresql_url.replace("+psycopg", "")) as other:
+                other.execute("select pg_terminate_backend(%s, 10000)", [pid])
+            ended.append(pid)
+
+        sa.event.listen(journal.engine, "begin", end)
+        with pytest.raises(JournalUnavailable), journal.together():
+            pass
+        with journal.together():
+            journal.begin("orders", "run-1", RECORDS)
+        assert found(journal) == [(3, "sending", 3)]

@@ -1,5 +1,6 @@
-"""A real PostgreSQL that fails while an import delivers: failed over, without sessions, locked."""
+"""A real PostgreSQL that fails while an import delivers: restarted, failed over, without sessions, locked."""
 
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -107,6 +108,18 @@ def assert_all_there_and_counted(workshop: Workshop, reports: list[Report], what
     last = reports[-1]
     assert last["total_records"] == last["successful_syncs"] + last["failed_syncs"] + last["superseded"]
     assert last["successful_syncs"] == ROWS
+
+
+def test_a_restart_of_postgresql_during_delivery_is_borne(workshop: Workshop, journal: Server) -> None:
+    prepared(workshop, "events")
+
+    def restart() -> None:
+        journal.stop(signal.SIGINT)
+        journal.start()
+
+    reports = runs_with(workshop, (8, restart), (30, restart))
+    assert_all_there_and_counted(workshop, reports, "restarted twice", "events")
+    assert len(reports) == 1
 
 
 def test_sessions_that_postgresql_ends_again_and_again_are_made_anew(
