@@ -170,12 +170,6 @@ class RequestLimiter:
                     self.slots.keep(self.share, LOOK_SECONDS)
             self.changed.notify_all()
 
-    def end(self, error: CleverTapImportError) -> None:
-        """Nothing more is begun: all who wait get `error`."""
-        with self.changed:
-            self.broken = error
-            self.changed.notify_all()
-
     def look(self) -> None:
         """See who else is there, and keep what is our share and of use."""
         with self.changed:

@@ -114,7 +114,14 @@ class World:
             if where == place and most >= low and least <= last
         ]
         since = min(met, default=len(self.spans))
-        return [each for each in here if each.delivery >= since or self.spans[each.delivery][2] >= low]
+        # All was sent within the last hour: what has no answer may still be on its way.
+        return [
+            each
+            for each in here
+            if each.delivery >= since
+            or self.spans[each.delivery][2] >= low
+            or (met and each.state == "lost")
+        ]
 
 
 def asked(place: str, span: tuple[int | None, int]) -> Asked:
@@ -168,7 +175,8 @@ def test_a_profile_is_news_unless_it_is_the_last_content_that_counts_and_never_a
             mine = [told for told in world.of(place, span) if told.record[0] == name]
             last = mine[-1] if mine else None
             # Within one batch nobody knows which of two answers came last, so the last record counts.
-            is_sure = last is not None and last.state == "accepted" and world.counts(last)
+            is_sure = last is not None and all(told.state == "accepted" for told in mine)
+            is_sure = is_sure and last is not None and world.counts(last)
             newer = any(told.record[2] > span[1] and world.counts(told) for told in mine)
             for city in CITIES:
                 rows = batch_of([(name, city, span[1])], is_events=False).rows

@@ -69,6 +69,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "title": None,
         "description": None,
         "created_by": None,
+        "renamed_from": None,
         "connection": "snowflake",
         "account": "clevertap",
         "updated_on": None,
