@@ -118,9 +118,7 @@ class World:
         return [
             each
             for each in here
-            if each.delivery >= since
-            or self.spans[each.delivery][2] >= low
-            or (met and each.state == "lost")
+            if each.delivery >= since or self.spans[each.delivery][2] >= low or (met and each.state == "lost")
         ]
 
 
