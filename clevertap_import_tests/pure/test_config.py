@@ -66,10 +66,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
     others = {"source", "target", "dry_run", "schedule", "deps"}
     assert config.model_dump(mode="json", exclude=others) == {
         "nickname": "customers",
-        "title": None,
-        "description": None,
-        "created_by": None,
-        "renamed_from": None,
+        **dict.fromkeys(("title", "description", "created_by", "renamed_from")),
         "connection": "snowflake",
         "account": "clevertap",
         "updated_on": None,
