@@ -9,7 +9,7 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import RemoteRepositoryOrigin
 
 from clevertap_import.orchestration.automation import automation_name
-from clevertap_import.orchestration.interrupts import heeding_interrupts
+from clevertap_import.orchestration.interrupts import heeding_interrupts, is_interrupted, report_canceling
 from clevertap_import.orchestration.sensors import FIRST_RUNS, KILLED_RUNS
 from clevertap_import.orchestration.switches import repositories, since
 from clevertap_import.pure.config import ImportConfig
@@ -36,6 +36,9 @@ def execute_recorded(
     events: list[dg.DagsterEvent] = []
     for event in heeding_interrupts(execute_run_iterator(InMemoryJob(job), run, instance)):
         events.append(event)
+        if is_interrupted(event):
+            # The step announces it itself, but for an interrupt between two of its results.
+            report_canceling(instance, run.run_id)
     return run.run_id, events
 
 
