@@ -238,7 +238,7 @@ def test_runs_of_other_launchers_and_in_the_queue_may_take_their_time(
     assert status(instance, run_id) == at
 
 
-def test_a_run_elsewhere_that_tells_its_last_events_lives_without_its_beats(
+def test_a_run_elsewhere_that_tells_its_last_events_lives_without_its_lock(
     instance: dg.DagsterInstance,
 ) -> None:
     """On a busy machine that may take minutes after the import has ended."""

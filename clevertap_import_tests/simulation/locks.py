@@ -8,6 +8,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from clevertap_import.io.breaker import NothingMoreIsSent
 from clevertap_import.io.database import translated
 from clevertap_import.io.gate import Gate
 from clevertap_import.io.import_lock import ImportLock
@@ -42,7 +43,16 @@ class Share:
             most = min(width(), self.capacity) if width else self.capacity
             return self.resource.in_use < self.capacity and self.in_use < most
 
-        self.process.scheduler.pause(goes_on=has_room)
+        def goes_on() -> bool:
+            try:
+                return has_room()
+            except NothingMoreIsSent:
+                # Whoever waits is told of it below, and not the scheduler that asks for it.
+                return True
+
+        self.process.scheduler.pause(goes_on=goes_on)
+        if width:
+            width()
         self.in_use += 1
         self.resource.in_use += 1
         try:
