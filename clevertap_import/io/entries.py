@@ -22,6 +22,19 @@ REMEMBERED = 200
 A standby is behind by less than that, or it is no standby for a journal.
 """
 
+OWN = ("run_id", "batch_number", "sent_at")
+OWN_ROW = sa.and_(
+    DELIVERY.c.id == sa.bindparam("own_id"),
+    *(DELIVERY.c[name] == sa.bindparam(f"own_{name}") for name in OWN),
+)
+"""By everything that no other entry shares: after a failover the number alone may be another's."""
+
+# Made once: SQLAlchemy takes longer to make a statement than SQLite takes to execute it.
+INSERT = DELIVERY.insert()
+UPDATE_OPEN = DELIVERY.update().where(OWN_ROW & (DELIVERY.c.state == SENDING))
+DELETE_OPEN = DELIVERY.delete().where(OWN_ROW & (DELIVERY.c.state == SENDING))
+EXISTS = sa.select(sa.exists().where(OWN_ROW))
+
 Columns = dict[str, Any]
 
 
@@ -38,10 +51,9 @@ class Entry:
         return str(self.columns["state"]) != SENDING
 
     @property
-    def own_row(self) -> sa.ColumnElement[bool]:
-        """By everything that no other entry shares: after a failover the number alone may be another's."""
-        same = [DELIVERY.c[name] == self.columns[name] for name in ("run_id", "batch_number", "sent_at")]
-        return sa.and_(DELIVERY.c.id == self.number, *same)
+    def own(self) -> Columns:
+        """What `OWN_ROW` asks for."""
+        return {"own_id": self.number, **{f"own_{name}": self.columns[name] for name in OWN}}
 
     def settle(
         self,
@@ -65,19 +77,17 @@ class Entry:
         self.columns = {**self.columns, **answered}
 
     def insert(self, connection: sa.Connection) -> None:
-        key = connection.execute(DELIVERY.insert().values(self.columns)).inserted_primary_key
+        key = connection.execute(INSERT, self.columns).inserted_primary_key
         self.number = int(key[0]) if key else 0
 
     def ensure(self, connection: sa.Connection) -> None:
         """Have the row as it should be. Any number of times: a commit may be there whose answer was lost."""
-        still_open = self.own_row & (DELIVERY.c.state == SENDING)
-        update = DELIVERY.update().where(still_open).values(self.columns)
-        if connection.execute(update).rowcount == 0:
-            if connection.scalar(sa.select(sa.exists().where(self.own_row))):
+        if connection.execute(UPDATE_OPEN, self.columns | self.own).rowcount == 0:
+            if connection.scalar(EXISTS, self.own):
                 return
             self.insert(connection)
         for lost in self.lost:
-            connection.execute(DELIVERY.insert().values(lost))
+            connection.execute(INSERT, lost)
 
 
 class Entries:
@@ -101,7 +111,7 @@ class Entries:
         """At the start of a transaction: enter again what this database should have, and may not."""
         self._seen = self._connections
         for entry in self._never_sent:
-            connection.execute(DELIVERY.delete().where(entry.own_row & (DELIVERY.c.state == SENDING)))
+            connection.execute(DELETE_OPEN, entry.own)
         if self._seen != self._trusted:
             for entry in (*self._settled, *self._under_way):
                 entry.ensure(connection)
