@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv-peers/ready
 
-.PHONY: demo test ui check lint bench docs kills crowd audit simulate
+.PHONY: demo test ui check lint bench docs kills crowd audit simulate contract
 
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
 	$(BIN)/clevertap-import demo
@@ -43,6 +43,9 @@ audit: $(READY)  ## Look the pinned packages up among known vulnerabilities, whe
 
 docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
 	$(BIN)/python -m clevertap_import.reference
+
+contract: $(READY)  ## Write down anew what users see and write: commands, JSON, YAML keys, metadata
+	$(BIN)/python -m clevertap_import_tests.contracts
 
 # Other people's tools, to compare with; the benchmarks go on without them.
 $(PEERS): clevertap_import_tests/benchmarks/peers.txt
