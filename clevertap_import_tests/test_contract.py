@@ -1,5 +1,6 @@
 """The contract with users: commands, JSON, YAML, metadata and names are those that were written down."""
 
+from difflib import unified_diff
 from typing import Any
 
 import pytest
@@ -27,9 +28,9 @@ def present(
 @pytest.mark.parametrize("section", SECTIONS)
 def test_what_users_see_is_what_was_written_down(section: str, present: dict[str, Any]) -> None:
     """If the change is meant: `make contract`, and a line in CHANGELOG.md."""
-    now, written = present[section], written_contract()[section]
-    assert now == written
-    assert text_of(now) == text_of(written), "The order has changed."
+    written, now = (text_of({section: each[section]}) for each in (written_contract(), present))
+    difference = unified_diff(written.splitlines(), now.splitlines(), "written down", "now", lineterm="", n=8)
+    assert written == now, "\n".join(difference)
 
 
 def test_nothing_else_was_written_down() -> None:
