@@ -185,7 +185,9 @@ class Journal:
         with self._writing() as connection:
             window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
             is_young = DELIVERY.c.state.in_(OVERTAKEN) & (DELIVERY.c.sent_at > self.now() - OVERTAKEN_KEPT)
-            connection.execute(DELIVERY.delete().where(old & ~is_young & (DELIVERY.c.run_id != run_id)))
+            # Its own too: an earlier try of this may have been committed after all.
+            is_older = (DELIVERY.c.run_id != run_id) | (DELIVERY.c.batch_number == KEPT)
+            connection.execute(DELIVERY.delete().where(old & ~is_young & is_older))
             size = DIGESTS_PER_KEPT * DIGEST_BYTES
             for begin in range(0, len(kept[0]), size):
                 part = slice(begin, begin + size)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from clevertap_import.io.database import JournalUnavailable
 from clevertap_import.io.ending import JOURNAL_SECONDS, Ending
 from clevertap_import.io.outage import OUTAGE_SECONDS
 
@@ -48,6 +49,17 @@ class JournalOutage:
         self.wait_seconds = min(LONGEST_WAIT_SECONDS, 2 * self.wait_seconds)
         self.last_end = self.clock()
         return True
+
+
+def bearing_outages(act: Callable[[], None], sleep: Callable[[float], object]) -> None:
+    """`act`, again and again while the journal is away: also after a commit that was there after all."""
+    outage = JournalOutage(Ending(), sleep)
+    while True:
+        try:
+            return act()
+        except JournalUnavailable as error:
+            if error.is_final or not outage.is_borne():
+                raise
 
 
 @contextmanager

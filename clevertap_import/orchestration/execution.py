@@ -16,6 +16,7 @@ from clevertap_import.io.ending import Ending
 from clevertap_import.io.gate import Gate, lookup_gate, under, upload_gate
 from clevertap_import.io.import_lock import ImportLock, import_lock
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.journal_outage import bearing_outages
 from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.rejects import RejectsFile
 from clevertap_import.io.snowflake import Snowflake, open_snowflake
@@ -280,10 +281,7 @@ class ImportRun:
             post = gate.upload(under(lock, clevertap.post), breaker.check)
             tries = Attempts(post, self.account.patience(), resends=resends(self.config), breaker=breaker)
             deliverer = Deliverer(
-                journal,
-                tries,
-                self.config.nickname,
-                self.run_id,
+                *(journal, tries, self.config.nickname, self.run_id),
                 lambda: gate.width,
                 clevertap.settings.max_in_flight,
                 lambda rejections: self.reject(stage, rejections),
@@ -311,18 +309,22 @@ class ImportRun:
         """After a run that left nothing open. (A few rows settle nothing of what earlier runs left open.)"""
         if self.limit is not None or self.asked is None:
             return
-        is_sent_again = not self.config.is_events or self.config.uncertain_events == "resend"
-        closed = self.asked if is_sent_again else self.asked.forced
+        asked = self.asked
+        bearing_outages(lambda: self.enter_end(journal, asked), self.account.patience().sleep or time.sleep)
+        if note := changed_note(self.config, self.facts.changed_windows):
+            self.progress.log(note)
+
+    def enter_end(self, journal: Journal, asked: Asked) -> None:
+        """In one commit: what counts no more, what nobody needs any more, and which windows are done."""
+        closed = asked if resends(self.config) != 0 else asked.forced
         with journal.together():
             if closed:
                 journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, OPEN)
-            forget_old(self.config, journal, self.run_id, self.asked, self.epoch, self.kept)
+            forget_old(self.config, journal, self.run_id, asked, self.epoch, self.kept)
             if self.window and self.read_window:
                 self.facts.changed_windows = remember_done(
                     journal, self.config, self.window, self.read_window, min(self.seen_until)
                 )
-        if note := changed_note(self.config, self.facts.changed_windows):
-            self.progress.log(note)
 
     @property
     def seen_until(self) -> list[float]:

@@ -136,6 +136,14 @@ def test_entries_are_told_to_be_old_by_when_they_were_sent(journal: Journal) -> 
     assert not journal.has_entries_before("orders", datetime.now(UTC) - SOON)
 
 
+def test_what_is_kept_is_kept_once_however_often_it_is_tried(journal: Journal) -> None:
+    deliver(journal, events("a"), "run-1")
+    for _ in range(2):
+        # As after a commit whose confirmation was lost.
+        journal.keep_only("orders", "run-2", (events("a").digests, b""), "", 0)
+    assert news(journal, events("a", "a")) == [False, True]
+
+
 def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> None:
     deliver(journal, profiles("a", "b", "gone"), "run-1")
     deliver(journal, profiles("c"), "run-2")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from clevertap_import_tests.simulation.database import SharedEngine
 from clevertap_import_tests.simulation.drawn import drawn
+from clevertap_import_tests.simulation.mends import MENDS
 from clevertap_import_tests.simulation.script import read, text
 from clevertap_import_tests.simulation.shrink import kind_of, shrunk
 from clevertap_import_tests.simulation.simulation import fault_of
@@ -41,9 +42,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--until-found", action="store_true", help="end at the first kind of fault")
     parser.add_argument("--keep", type=Path, help="a folder for the scripts that were found")
     parser.add_argument("--script", type=Path, help="play this file instead")
+    parser.add_argument(
+        "--mends", action="store_true", help="by which seed each mend that is taken out is found"
+    )
     asked = parser.parse_args(arguments)
     if asked.script:
         return replayed(asked.script)
+    if asked.mends:
+        return mends_found(range(asked.first, asked.first + asked.seeds))
     found: dict[str, int] = {}
     began = time.process_time()
     with shared_engine() as shared:
@@ -66,6 +72,23 @@ def replayed(file: Path) -> int:
         fault = fault_of(read(file), shared)
     sys.stdout.write(f"{fault or 'Nothing is wrong.'}\n")
     return 1 if fault else 0
+
+
+def mends_found(seeds: range) -> int:
+    """Print the first seed that fails without each mend. Exit code 1 if none does."""
+    missed = 0
+    sys.stdout.write("| without this mend | first seed | s of CPU | what it finds |\n|---|---|---|---|\n")
+    with shared_engine() as shared:
+        for name, mend in MENDS.items():
+            began = time.process_time()
+            with mend.taken_out():
+                found = ((seed, fault_of(drawn(seed), shared)) for seed in seeds)
+                seed, fault = next(((seed, fault) for seed, fault in found if fault), ("none", None))
+            missed += fault is None
+            seconds = time.process_time() - began
+            sys.stdout.write(f"| {name} | {seed} | {seconds:.0f} | {kind_of(fault) or ''} |\n")
+            sys.stdout.flush()
+    return 1 if missed else 0
 
 
 def tried(seed: int, shared: SharedEngine, known: set[str], keep: Path | None) -> str | None:

@@ -35,6 +35,7 @@ class SharedEngine:
         self.database: Database | None = None
         self.empty = snapshot(self.file)
         sa.event.listen(self.engine, "begin", lambda connection: self.reached("begin"))
+        self.own_listeners = len(self.listeners)
         commit = self.engine.dialect.do_commit
 
         def do_commit(connection: Any) -> None:  # noqa: ANN401 - whatever the driver gives
@@ -45,6 +46,16 @@ class SharedEngine:
                 commit(connection)
 
         self.engine.dialect.do_commit = do_commit  # type: ignore[assignment,method-assign]
+
+    @property
+    def listeners(self) -> Any:  # noqa: ANN401 - SQLAlchemy's, which is a deque
+        return self.engine.pool.dispatch.connect.listeners
+
+    def play_for(self, database: "Database") -> None:
+        """From now on. Journals of the simulation before listen no more: each would make all slower."""
+        self.database = database
+        while len(self.listeners) > self.own_listeners:
+            self.listeners.pop()
 
     @property
     def process(self) -> Process | None:
@@ -65,7 +76,7 @@ class Database:
         self.scheduler = scheduler
         self.file = shared.file
         self.engine = shared.engine
-        shared.database = self
+        shared.play_for(self)
         self.down_until = 0.0
         self.fails_over = fails_over
         self.commits: deque[Content] = deque(maxlen=COMMITS_KEPT)

@@ -10,7 +10,7 @@ from clevertap_import.orchestration.execution import RunFacts
 from clevertap_import.pure.errors import HeldEvents, JournalLost, ScopeChanged
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database, SharedEngine
-from clevertap_import_tests.simulation.import_run import Ended, Start, carry_out
+from clevertap_import_tests.simulation.import_run import RECORDS_PER_REQUEST, Ended, Start, carry_out
 from clevertap_import_tests.simulation.locks import Resource
 from clevertap_import_tests.simulation.process import Process
 from clevertap_import_tests.simulation.scheduler import Scheduler
@@ -21,7 +21,7 @@ HOUR = 3600.0
 MOST_RUNS_TO_THE_END = 8
 WELL_IN_A_ROW = 2
 MOST_COPIES = 3
-"""Of a batch that a killed run had sent, and sent again."""
+"""Of an event that one run sends: after a lost answer it is sent again, twice at most."""
 SHORT_OUTAGE_SECONDS = 60
 
 
@@ -131,6 +131,10 @@ class Simulation:
             assert self.worst_outage > SHORT_OUTAGE_SECONDS, "a short outage of the journal ended a delivery"
         told = ended.facts.delivery
         assert told.accepted <= found[0], f"{told.accepted} told as accepted, {found[0]} in the journal"
+        most = told.accepted + told.uncertain
+        assert found[0] <= most, (
+            f"{found[0]} in the journal as accepted, {most} told as accepted or uncertain"
+        )
         if ended.error is None:
             ended.facts.report.checked()
             assert told.accepted == found[0]
@@ -174,7 +178,9 @@ class Simulation:
         stored = Counter({(person(line), city(line)): count for line, count in account.events.items()})
         missing = wanted - stored
         assert self.excused or not missing, f"lost: {dict(missing)}"
-        surplus = (stored - wanted).total()
+        often = max((arrived.total() for arrived in account.taken.values()), default=0)
+        assert often <= MOST_COPIES * RECORDS_PER_REQUEST, f"a batch arrived too often: {often} events"
+        surplus = (stored - self.source.ever).total()
         told = 0 if self.source.holds else sum(map(doubtful, self.runs))
         roots = {ended.process.root_run_id for ended in self.runs if ended.force}
         most = told + len(roots) * wanted.total()

@@ -16,12 +16,15 @@ CITY = {"column": "CITY", "property": "City"}
 
 @dataclass
 class Source:
-    """Rows by their person: profiles change, events only become more. Some events are equal."""
+    """Rows by their person. Some events are equal."""
 
     is_events: bool
     holds: bool
     cities: dict[str, int] = field(default_factory=dict)
     added: int = 0
+    ever: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Each person with each city, as often as the table has had it at once: an event whose row has changed
+    is another event, and the first one stays where it is."""
     EQUAL: ClassVar[int] = 4
 
     @property
@@ -34,14 +37,17 @@ class Source:
         for _ in range(rows):
             self.cities[f"u{self.added}"] = 0
             self.added += 1
+        self.ever |= self.wanted
 
     def change(self, rows: int) -> None:
         for name in list(self.cities)[:rows]:
             self.cities[name] += 1
+        self.ever |= self.wanted
 
     def change_back(self, rows: int) -> None:
         for name in list(self.cities)[:rows]:
             self.cities[name] = 0
+        self.ever |= self.wanted
 
     def identity(self, name: str) -> str:
         """Every fourth event is the same as the one before."""

@@ -1,0 +1,108 @@
+"""Mends that can be taken out of the code as it runs: the simulation must find the fault of each again."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+import sqlalchemy as sa
+
+from clevertap_import.io.accepted import Asked
+from clevertap_import.io.database import DELIVERY
+from clevertap_import.io.entries import Entry
+from clevertap_import.io.epochs import enter_epoch, has_epoch
+from clevertap_import.io.journal_outage import JournalOutage, bearing_outages
+from clevertap_import.orchestration.delivered import behind
+from clevertap_import.orchestration.scope import refusal
+from clevertap_import.pure import past, retry
+from clevertap_import.pure.outcome import Accepted
+from clevertap_import.pure.settlement import Settling
+from clevertap_import_tests.simulation.import_run import SimulatedRun
+
+
+@dataclass(frozen=True)
+class Mend:
+    """`script`: the name of one that fails without it. `taken_out`: in its block the mend is not there."""
+
+    script: str
+    taken_out: Callable[[], AbstractContextManager[object]]
+
+
+@contextmanager
+def everywhere(function: Callable[..., Any], instead: Callable[..., Any]) -> Iterator[None]:
+    """`instead` in each module that has the function, by whatever path it was imported."""
+    name = function.__name__
+    modules = [module for module in list(sys.modules.values()) if vars(module).get(name) is function]
+    for module in modules:
+        setattr(module, name, instead)
+    try:
+        yield
+    finally:
+        for module in modules:
+            setattr(module, name, function)
+
+
+def updates_believed() -> AbstractContextManager[object]:
+    """An update that met no row is taken for done: nothing is entered again."""
+    real = Entry.ensure
+
+    def ensure(entry: Entry, connection: sa.Connection) -> None:
+        with patch.object(Entry, "insert", lambda *_: None):
+            real(entry, connection)
+
+    return patch.object(Entry, "ensure", ensure)
+
+
+def copies_counted_once() -> AbstractContextManager[object]:
+    real = Settling.enter
+
+    def enter(settling: Settling, outcome: Accepted) -> bool:
+        piece = settling.pieces[0]
+        settling.pieces[0] = replace(piece, doubts=min(1, piece.doubts))
+        return real(settling, outcome)
+
+    return patch.object(Settling, "enter", enter)
+
+
+@contextmanager
+def destination_ignored() -> Iterator[None]:
+    """Whatever the account, what was sent counts; and nobody is told that it is another one."""
+    everything = property(lambda asked: DELIVERY.c.import_name == asked.import_name)
+    nothing = everywhere(refusal, lambda *_, **__: None)
+    with patch.object(Asked, "mine", everything), nothing:
+        yield
+
+
+MENDS = {
+    "what was sent counts for its destination only": Mend("account_changed_and_401", destination_ignored),
+    "a forced run begins an epoch": Mend(
+        "forced_run_after_wipe_killed", lambda: everywhere(enter_epoch, lambda *_: None)
+    ),
+    "runs of one root share an epoch": Mend(
+        "forced_run_reexecuted", lambda: everywhere(has_epoch, lambda *_: False)
+    ),
+    "an older copy is known by its count": Mend(
+        "older_copy_put_back", lambda: everywhere(behind, lambda *_: None)
+    ),
+    "an update that meets no row is noticed": Mend("failover_loses_an_entry", updates_believed),
+    "events are sent again twice at most": Mend(
+        "answers_lost_without_end", lambda: patch.object(retry, "MOST_RESENDS", 7)
+    ),
+    "each copy is counted": Mend("answers_lost_twice", copies_counted_once),
+    "a short outage of the journal is borne": Mend(
+        "short_outage", lambda: patch.object(JournalOutage, "is_borne", lambda outage: False)
+    ),
+    "it is borne at the end of the run too": Mend(
+        "outage_at_the_end", lambda: everywhere(bearing_outages, lambda act, sleep: act())
+    ),
+    "ending is a state of the delivery": Mend(
+        "interrupt_after_a_commit",
+        lambda: patch.object(SimulatedRun, "asking_to_end", lambda run, ending: nullcontext()),
+    ),
+    "a request may be applied late": Mend(
+        "profile_applied_late", lambda: patch.object(past, "UNDER_WAY_SECONDS", 0)
+    ),
+}
+"""By what each mend does."""
