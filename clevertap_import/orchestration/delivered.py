@@ -94,7 +94,9 @@ def counted(journal: Journal, config: ImportConfig, told: int) -> int:
 def recount(journal: Journal, config: ImportConfig, count: int) -> None:
     """At the end of a delivery: the count that its report tells is in the journal, whatever was lost of it.
 
-    Else the next run would take the journal for an older copy. What was sent is entered again likewise.
+    Else the next run would take the journal for an older copy. What was sent is entered again in the same
+    commit: the count alone would hide that it is missing.
     """
-    with suppress(JournalUnavailable), translated(), journal.engine.begin() as connection:
+    together = journal.together(begins=False)
+    with suppress(JournalUnavailable), together, journal.transaction() as connection:
         ensure_deliveries(connection, config.nickname, count)
