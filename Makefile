@@ -10,7 +10,7 @@ demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local C
 	$(BIN)/clevertap-import demo
 
 test: $(READY)  ## Run the test suite
-	$(BIN)/python -m pytest -n auto --dist loadscope
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 ui: $(READY)  ## Dagster's UI on the local Snowflake and CleverTap, until Ctrl-C
 	$(BIN)/clevertap-import sandbox

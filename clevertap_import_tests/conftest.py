@@ -1,5 +1,8 @@
-"""Fixtures that every room of tests may use: a local CleverTap, a local Snowflake, PostgreSQL."""
+"""Fixtures that every room of tests may use, and the order and number in which tests run at once."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [
@@ -11,3 +14,17 @@ pytest_plugins = [
 # A busy machine is no reason for a law to fail.
 settings.register_profile("clevertap_import", deadline=None)
 settings.load_profile("clevertap_import")
+
+WAITING_WORKERS = 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores: many tests wait for processes, for timeouts, for a browser."""
+    return (os.cpu_count() or 1) + WAITING_WORKERS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with slow tests first, else the last worker would be alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import snowflake.connector
-from snowflake.connector import SnowflakeConnection
 
 from clevertap_import.sandbox.snowflake_logins import PASSWORD, USER
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
 
 # At each login the connector looks for a cloud around it: 5 seconds where names do not resolve.
 NO_PLATFORM_DETECTION = {"SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true"}
@@ -51,8 +52,11 @@ class LocalSnowflake:
             {"SNOWFLAKE_DATABASE": database, "SNOWFLAKE_SCHEMA": "PUBLIC"} if database else {}
         )
 
-    def connect(self, **settings: Any) -> SnowflakeConnection:  # noqa: ANN401 - the connector's own settings
+    def connect(self, **settings: Any) -> "SnowflakeConnection":  # noqa: ANN401 - the connector's own settings
         """The real connector's connection, with `settings` over those of the environment."""
+        # Here and not above: these fixtures are loaded for tests of pure functions too.
+        from snowflake.connector import connect
+
         ours: dict[str, Any] = {
             "account": "sandbox",
             "user": USER,
@@ -64,7 +68,7 @@ class LocalSnowflake:
             "session_parameters": {"TIMEZONE": "UTC"},
             "platform_detection_timeout_seconds": 0.0,
         }
-        return snowflake.connector.connect(**ours | settings)
+        return connect(**ours | settings)
 
     def create_database(self) -> str:
         """A new database with a schema PUBLIC; its name, which no other test has."""

@@ -1,0 +1,20 @@
+"""Tests of pure functions start at once: pytest itself imports nothing heavy for them."""
+
+import subprocess
+import sys
+
+from clevertap_import_tests.test_architecture import ROOT
+
+ONE_PURE_FILE = """
+import sys
+import pytest
+code = pytest.main(["-n", "0", "-p", "no:cacheprovider", "clevertap_import_tests/pure/test_window.py"])
+loaded = [name for name in ("dagster", "snowflake.connector", "pandas") if name in sys.modules]
+sys.exit(f"loaded {loaded}" if loaded else code)
+"""
+
+
+def test_pytest_imports_neither_dagster_nor_the_connector_for_a_pure_test() -> None:
+    command = [sys.executable, "-c", ONE_PURE_FILE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
