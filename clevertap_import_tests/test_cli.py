@@ -12,7 +12,14 @@ import pytest
 
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.workshop import Line, Workshop, command, open_workshop, profiles_target
+from clevertap_import_tests.workshop import (
+    Line,
+    Workshop,
+    command,
+    fresh_command,
+    open_workshop,
+    profiles_target,
+)
 
 LIST_KEYS = {
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "health_state"),
@@ -48,7 +55,7 @@ def workshop(
 @pytest.fixture(scope="module")
 def first_run(workshop: Workshop) -> Line:
     """The line that `run customers --json` printed."""
-    done = command(workshop, "run", "customers", "--json")
+    done = fresh_command(workshop, "run", "customers", "--json")
     assert done.returncode == 0
     assert done.stderr.startswith("customers: imports 3 windows, ")
     (line,) = json.loads(done.stdout)
@@ -62,7 +69,7 @@ def document(done: Any) -> Any:  # noqa: ANN401 - whatever JSON it is
 
 def test_help_lists_the_commands_and_is_quick(workshop: Workshop) -> None:
     began = time.monotonic()
-    done = command(workshop, "--help")
+    done = fresh_command(workshop, "--help")
     sys.stdout.write(f"--help took {time.monotonic() - began:.2f} s; the goal is 0.5 s\n")
     assert done.returncode == 0
     assert all(f"\n  {name} " in done.stdout for name in ("check", "demo", "list", "run", "sandbox", "stats"))
@@ -166,7 +173,7 @@ def test_list_shows_every_import_drafts_included(workshop: Workshop, first_run: 
 
 
 def test_list_filters_and_prints_a_table(workshop: Workshop) -> None:
-    done = command(workshop, "list", "--status", "draft")
+    done = fresh_command(workshop, "list", "--status", "draft")
     assert done.returncode == 0
     assert "draft" in done.stdout
     assert "customers" not in done.stdout

@@ -22,6 +22,7 @@ from clevertap_import.orchestration.launch import Wish, runs
 from clevertap_import.orchestration.location import folder_definitions
 from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.forked_commands import can_fork, run_forked
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
 COMMAND_SECONDS = 600
@@ -200,6 +201,14 @@ def process_environment(workshop: Workshop, **changes: str) -> dict[str, str]:
 
 def command(workshop: Workshop, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """`clevertap-import` with these words in a process of its own; `changes` go over its environment."""
+    environment = process_environment(workshop, **changes)
+    if can_fork(environment):
+        return run_forked(words, environment, workshop.folder, COMMAND_SECONDS)
+    return fresh_command(workshop, *words, **changes)
+
+
+def fresh_command(workshop: Workshop, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """As above, in an interpreter of its own, as users start it."""
     return subprocess.run(
         [sys.executable, "-m", "clevertap_import", *words],
         env=process_environment(workshop, **changes),
