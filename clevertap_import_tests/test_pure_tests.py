@@ -18,3 +18,12 @@ def test_pytest_imports_neither_dagster_nor_the_connector_for_a_pure_test() -> N
     command = [sys.executable, "-c", ONE_PURE_FILE]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_code_location_is_loaded_without_the_connector_and_pandas() -> None:
+    """Each command, and each process of Dagster's, loads it; only those that read rows need the others."""
+    loading = "import sys, clevertap_import.orchestration.location; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", loading], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {"snowflake.connector", "pandas"}.isdisjoint(done.stdout.split())

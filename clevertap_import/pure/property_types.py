@@ -29,10 +29,9 @@ from clevertap_import.pure.rules import Finding, found, text_findings
 INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
 INTEGER_TEXT_BEYOND_DECIMALS = r"\A[+-]?0*[1-9][0-9]{38,}\z"
 NUMBER_TEXT = r"\A[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\z"
-TRUE_TEXTS = pa.array(["1", "true"])
-BOOLEAN_TEXTS = pa.array(["0", "1", "false", "true"])
+TRUE_TEXTS, BOOLEAN_TEXTS = ("1", "true"), ("0", "1", "false", "true")
 EXACT = pa.decimal128(38, 0)
-LARGEST, SMALLEST = (pa.scalar(Decimal(number), EXACT) for number in (2**63 - 1, -(2**63)))
+LARGEST, SMALLEST = Decimal(2**63 - 1), Decimal(-(2**63))
 
 Encoded = tuple[pa.Array, list[Finding]]
 
@@ -195,8 +194,9 @@ def encode_boolean(cells: pa.Array, reading: Reading) -> Encoded:
     if not (pa.types.is_string(cells.type) or pa.types.is_integer(cells.type)):
         raise unusable(cells, "boolean")
     texts = pc.utf8_lower(cells.cast(pa.string()))
-    findings = found("not_a_boolean", pc.and_(pc.is_valid(texts), pc.invert(pc.is_in(texts, BOOLEAN_TEXTS))))
-    truths = pc.if_else(pc.is_valid(texts), pc.is_in(texts, TRUE_TEXTS), pa.scalar(None, pa.bool_()))
+    known, allowed = pc.is_valid(texts), pa.array(BOOLEAN_TEXTS)
+    findings = found("not_a_boolean", pc.and_(known, pc.invert(pc.is_in(texts, allowed))))
+    truths = pc.if_else(known, pc.is_in(texts, pa.array(TRUE_TEXTS)), pa.scalar(None, pa.bool_()))
     return without(truths, findings), findings
 
 
