@@ -136,14 +136,20 @@ def list_imports(
 @as_json
 @told
 def stats(name: str, run_id: str | None, json_output: bool) -> None:
-    """Show a line for each run of the import NAME, newest first; or one run, and why rows failed in it."""
+    """Show a line for each run of the import NAME, newest first; or one run, and why rows failed in it.
+
+    Also the runs under the nickname that it had before, as long as its YAML names it (renamed_from).
+    """
     from clevertap_import.console import CODE_COLUMNS, STATS_COLUMNS, print_json, print_table
     from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.stats import import_stats, run_details
 
-    chosen([name])
+    (config,) = chosen([name])
     with open_instance() as instance:
-        lines = import_stats(instance, name) if run_id is None else [run_details(instance, name, run_id)]
+        if run_id is None:
+            lines = [line for each in config.nicknames for line in import_stats(instance, each)]
+        else:
+            lines = [run_details(instance, config.nicknames, run_id)]
     if json_output:
         print_json(lines)
         return

@@ -9,7 +9,9 @@ import click
 from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, ready, told
 
 if TYPE_CHECKING:
+    from clevertap_import.io.import_files import Imports
     from clevertap_import.io.preview import Preview
+    from clevertap_import.io.verify import Findings
     from clevertap_import.orchestration.dry_run import DryRun
 
 Line = dict[str, Any]
@@ -20,16 +22,24 @@ Line = dict[str, Any]
 @as_json
 @told
 def check(offline: bool, json_output: bool) -> None:
-    """Check all imports: the YAML, the login, the query and its columns. Runs nothing."""
+    """Check all imports: the YAML, the login, the query and its columns, new nicknames. Runs nothing."""
     from clevertap_import.console import print_json
     from clevertap_import.io.verify import verdicts
 
-    results = verdicts(all_imports(), None if offline else os.environ)
+    imports = all_imports()
+    results = verdicts(imports, None) if offline else verdicts(imports, os.environ, of_journal(imports))
     if json_output:
         print_json({"imports": results})
     else:
         print_check(results)
     sys.exit(WELL if all(result["ok"] for result in results) else NO)
+
+
+def of_journal(imports: "Imports") -> dict[str, "Findings"]:
+    """What the journal says of these imports."""
+    from clevertap_import.orchestration.renamed import name_findings
+
+    return name_findings(imports, os.environ, aside)
 
 
 def print_check(results: list[Line]) -> None:
@@ -151,7 +161,8 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
 
     (config,) = ready([name])
     with open_instance() as instance, progress_bars():
-        result = made(instance, config, rows=rows, all_rows=all_rows, tell=aside)
+        there = all_imports().names
+        result = made(instance, config, rows=rows, all_rows=all_rows, tell=aside, there=there)
     if json_output:
         print_json(result.document)
     else:

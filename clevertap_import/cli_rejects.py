@@ -38,8 +38,8 @@ def rejects(name: str, run_id: str | None, output: Path | None, json_output: boo
     from clevertap_import.io.rejects import kept_rejects, read_rejects, rejects_of_run
     from clevertap_import.orchestration.resources import home
 
-    chosen([name])
-    kept = kept_rejects(home(), name)
+    (config,) = chosen([name])
+    kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
     found = rejects_of_run(kept, run_id)
     if found is None:
         aside(nothing_kept(name, run_id, kept))

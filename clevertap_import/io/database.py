@@ -78,10 +78,12 @@ SCOPE = sa.Table(
     sa.Column("account", sa.String(32), nullable=False),
     sa.Column("destination", sa.String(32), nullable=False, server_default=""),
     sa.Column("definition_digest", sa.String(40), nullable=False, server_default=""),
+    sa.Column("source_digests", sa.Text, nullable=False, server_default=""),
 )
 """For which grid of windows and which account the digests of an import are.
 
-The definition is that of the last delivery, by which the import is known under another nickname.
+The definition and the sources are those of the last delivery, by which the import is known under another
+nickname.
 """
 
 DONE_WINDOWS = sa.Table(

@@ -29,6 +29,13 @@ class Imports:
     loaded: tuple[LoadedImport, ...]
     drafts: tuple[Draft, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The nicknames of all, drafts too, and those that one of them had before."""
+        before = {each.config.renamed_from for each in self.loaded} - {None}
+        nicknames = {each.config.nickname for each in self.loaded} | {each.nickname for each in self.drafts}
+        return frozenset(nicknames | {name for name in before if name})
+
     def called(self, nickname: str) -> LoadedImport:
         """The import of that nickname. Raises UnknownImport, or ImportIsDraft with what is wrong with it."""
         found = {each.config.nickname: each for each in self.loaded}

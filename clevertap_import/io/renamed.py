@@ -1,6 +1,6 @@
 """The name under which the journal knows an import: its nickname, or the one that it had before."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import sqlalchemy as sa
 
@@ -55,3 +55,14 @@ def twins(engine: sa.Engine, nickname: str, scope: Scope) -> list[str]:
     found = (sa.select(DONE_WINDOWS.c.import_name).where(done), sa.select(SCOPE.c.import_name).where(last))
     with translated(), engine.connect() as connection:
         return sorted(connection.scalars(sa.union(*found)))
+
+
+def gone_with_same_source(engine: sa.Engine, nickname: str, scope: Scope, there: Container[str]) -> list[str]:
+    """Imports that are not `there` any more, and sent records of one of the same tables to the same place."""
+    others = sa.select(SCOPE.c.import_name, SCOPE.c.source_digests).where(
+        (SCOPE.c.destination == scope.destination) & (SCOPE.c.import_name != nickname)
+    )
+    wanted = set(scope.source_digests.split())
+    with translated(), engine.connect() as connection:
+        rows = connection.execute(others).all()
+    return sorted(name for name, digests in rows if name not in there and wanted & set(digests.split()))

@@ -15,7 +15,8 @@ UNKNOWN = ""
 class Scope:
     """What the digests of an import are for: windows of that size and start (seconds), and an account.
 
-    `destination`: the account at its address. `definition_digest`: of the last delivery; it may change.
+    `destination`: the account at its address. The definition and the sources are of the last delivery, and
+    may change.
     """
 
     window_seconds: int
@@ -23,6 +24,7 @@ class Scope:
     account: str
     destination: str = UNKNOWN
     definition_digest: str = field(default="", compare=False)
+    source_digests: str = field(default="", compare=False)
 
 
 def scope_in(connection: sa.Connection, import_name: str) -> Scope | None:
@@ -30,7 +32,8 @@ def scope_in(connection: sa.Connection, import_name: str) -> Scope | None:
     row = connection.execute(sa.select(SCOPE).where(SCOPE.c.import_name == import_name)).one_or_none()
     if row is None:
         return None
-    return Scope(row.window_seconds, row.start, row.account, row.destination, row.definition_digest)
+    values = {name: value for name, value in row._mapping.items() if name != "import_name"}
+    return Scope(**values)
 
 
 def take_over(connection: sa.Connection, import_name: str, scope: Scope) -> None:

@@ -16,19 +16,32 @@ from clevertap_import.pure.sql import source_query
 Verdict = dict[str, Any]
 
 
-def verdicts(imports: Imports, environment: Mapping[str, str] | None) -> list[Verdict]:
+@dataclass(slots=True)
+class Findings:
+    """What Snowflake's answers, or the journal, say of one import."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+
+def verdicts(
+    imports: Imports, environment: Mapping[str, str] | None, known: Mapping[str, Findings] | None = None
+) -> list[Verdict]:
     """For each import `{nickname, file, ok, problems, notes}`, ordered by nickname.
 
     Problems and notes are lists of `{file, line, key, message}`; an import with notes alone is ok. Without an
-    environment the files alone are looked at, and Snowflake is not asked.
+    environment the files alone are looked at, and Snowflake is not asked. `known`: what else is known of
+    imports, by nickname.
     """
-    sources: dict[str, SourceFindings] = defaultdict(SourceFindings)
+    sources: dict[str, Findings] = defaultdict(Findings)
     if environment is not None:
         sources.update(source_findings(imports.loaded, environment))
     found = []
     for each in imports.loaded:
-        source = sources[each.config.nickname]
-        found.append(verdict(each.config.nickname, each.file, source.problems, [*notes(each), *source.notes]))
+        nickname = each.config.nickname
+        source, other = sources[nickname], (known or {}).get(nickname, Findings())
+        told = [*notes(each), *source.notes, *other.notes]
+        found.append(verdict(nickname, each.file, [*source.problems, *other.problems], told))
     found += [verdict(each.nickname, each.file, each.problems, ()) for each in imports.drafts]
     return sorted(found, key=lambda each: (str(each["nickname"]), str(each["file"])))
 
@@ -49,17 +62,9 @@ def notes(loaded: LoadedImport) -> list[Problem]:
     return found + [loaded.problem("updated_on", text) for text in late_notes(loaded.config)]
 
 
-@dataclass(slots=True)
-class SourceFindings:
-    """What Snowflake's answers say of one import."""
-
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-
-
 def source_findings(
     imports: Sequence[LoadedImport], environment: Mapping[str, str]
-) -> Iterator[tuple[str, SourceFindings]]:
+) -> Iterator[tuple[str, Findings]]:
     """What is to be said of each import's source, by nickname; one session for each connection."""
     by_connection: dict[str, list[LoadedImport]] = defaultdict(list)
     for loaded in imports:
@@ -72,16 +77,16 @@ def source_findings(
         except CleverTapImportError as error:
             for loaded in members:
                 problem = loaded.problem("connection", str(error))
-                yield loaded.config.nickname, SourceFindings([problem])
+                yield loaded.config.nickname, Findings([problem])
 
 
-def query_findings(snowflake: Snowflake, loaded: LoadedImport) -> SourceFindings:
+def query_findings(snowflake: Snowflake, loaded: LoadedImport) -> Findings:
     """Every column that cannot be used, with the line that names it; else why the query does not compile."""
     config = loaded.config
     try:
         columns = snowflake.describe(source_query(config))
     except CleverTapImportError as error:
-        return SourceFindings([loaded.problem("source", str(error))])
+        return Findings([loaded.problem("source", str(error))])
     problems = [loaded.problem(key, message) for key, message in column_problems(config, columns)]
     days = [] if problems else [loaded.problem("updated_on", text) for text in late_days(config, columns)]
-    return SourceFindings(problems, days)
+    return Findings(problems, days)

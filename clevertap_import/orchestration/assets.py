@@ -31,7 +31,7 @@ from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceli
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
-from clevertap_import.orchestration.renamed import take_name_over
+from clevertap_import.orchestration.renamed import names_of_location, take_name_over
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     JournalDatabase,
@@ -77,7 +77,7 @@ def asset_key(nickname: str) -> dg.AssetKey:
 
 def known_keys(config: ImportConfig) -> list[dg.AssetKey]:
     """The import's asset, and that of the nickname which it had before."""
-    return [asset_key(name) for name in (config.nickname, config.renamed_from) if name]
+    return [asset_key(name) for name in config.nicknames]
 
 
 def op_name(nickname: str) -> str:
@@ -138,8 +138,13 @@ def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
     )
 
 
-def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsDefinition:
-    """The asset of one import. `metadata` is shown with it, such as where its YAML is."""
+def import_asset(
+    imported: ImportConfig, metadata: dict[str, Any], there: frozenset[str] | None = None
+) -> dg.AssetsDefinition:
+    """The asset of one import. `metadata` is shown with it, such as where its YAML is.
+
+    `there`: the nicknames of all imports; left out, those of the code location in which it runs.
+    """
     key = asset_key(imported.nickname)
 
     @dg.multi_asset(
@@ -157,12 +162,18 @@ def import_asset(imported: ImportConfig, metadata: dict[str, Any]) -> dg.AssetsD
     )
     def run_import(context: dg.AssetExecutionContext, config: RunOptions) -> Results:
         journal: JournalDatabase = getattr(context.resources, JOURNAL_KEY)
-        yield from journal.guarded(run_one(context, config, imported))
+        names = names_of_location(context) if there is None else there
+        yield from journal.guarded(run_one(context, config, imported, names))
 
     return run_import
 
 
-def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig) -> Results:
+def run_one(
+    context: dg.AssetExecutionContext,
+    options: RunOptions,
+    config: ImportConfig,
+    there: frozenset[str] | None,
+) -> Results:
     """Checks, then, if the asset itself is selected and no check blocks, the delivery."""
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
@@ -181,12 +192,11 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
             told(context.instance, context.run.run_id, config.nickname),
             rejects_file(path, grid(config) if config.updated_on else None) as facts.rejects,
         ):
-            yield from checked_then_delivered(context, options, config, facts)
+            run = import_run(context, options, config, facts, there)
+            yield from checked_then_delivered(context, options, run)
         if facts.rejects.rows and not delivers:
             context.log.info(f"The rows that are not fit for CleverTap are in {path}.")
-        days = config.journal_retention_days
-        for left in remove_old_rejects(home(), config.nickname, days):
-            context.log.warning(f"{left} is older than {days} days and cannot be removed.")
+        remove_old_rows(context, config)
     except CleverTapImportError as error:
         raise dg.Failure(str(error), metadata=report_metadata(facts)) from None
     except INTERRUPTS:
@@ -200,12 +210,17 @@ def run_one(context: dg.AssetExecutionContext, options: RunOptions, config: Impo
                 context.log_event(dg.AssetObservation(key, metadata=report_metadata(facts)))
 
 
-def checked_then_delivered(
-    context: dg.AssetExecutionContext, options: RunOptions, config: ImportConfig, facts: RunFacts
-) -> Results:
+def remove_old_rows(context: dg.AssetExecutionContext, config: ImportConfig) -> None:
+    days = config.journal_retention_days
+    for name in config.nicknames:
+        for left in remove_old_rejects(home(), name, days):
+            context.log.warning(f"{left} is older than {days} days and cannot be removed.")
+
+
+def checked_then_delivered(context: dg.AssetExecutionContext, options: RunOptions, run: ImportRun) -> Results:
+    config, facts = run.config, run.facts
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
-    run = import_run(context, options, config, facts)
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
         locks = stack.enter_context(open_locks(journal.engine))
@@ -292,6 +307,7 @@ def import_run(
     options: RunOptions,
     config: ImportConfig,
     facts: RunFacts,
+    there: frozenset[str] | None,
 ) -> ImportRun:
     return ImportRun(
         config=config,
@@ -305,5 +321,6 @@ def import_run(
         progress=Progress(config.nickname, context.log.info),
         facts=facts,
         root_run_id=context.run.root_run_id or context.run.run_id,
+        there=there,
         was_imported=any(was_imported(context.instance, key) for key in known_keys(config)),
     )

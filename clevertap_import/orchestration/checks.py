@@ -9,6 +9,7 @@ from clevertap_import.io.stage import Fault, StageCounts, Tally
 from clevertap_import.io.try_out import Lookup, TriedOut
 from clevertap_import.pure.codes import CODES
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.markdown import as_plain
 from clevertap_import.pure.report import is_over
 from clevertap_import.pure.system_properties import own_property
 from clevertap_import.pure.target import PropertyMapping
@@ -202,13 +203,13 @@ def result(
     is_blocking: bool = False,
     metadata: Mapping[str, int] | None = None,
 ) -> dg.AssetCheckResult:
-    """An error blocks the delivery, a warning does not."""
+    """An error blocks the delivery, a warning does not. `description` has words of people and servers."""
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=key,
         passed=not problems and not is_blocking,
         severity=dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN,
-        description=description,
+        description=as_plain(description),
         metadata={**(metadata or {}), **({"problems": problem_table(problems)} if problems else {})},
     )
 

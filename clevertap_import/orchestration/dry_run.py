@@ -23,6 +23,7 @@ from clevertap_import.orchestration.resources import (
 )
 from clevertap_import.orchestration.stats import failure
 from clevertap_import.pure.config import ImportConfig
+from clevertap_import.pure.markdown import as_written
 
 DRY_RUN_TAG = "clevertap/dry_run"
 
@@ -63,13 +64,17 @@ def dry_run(
     rows: int | None,
     all_rows: bool,
     tell: Callable[[str], None],
+    there: frozenset[str] | None = None,
 ) -> DryRun:
-    """Check `rows` random rows (None: as many as the import says), or all; nothing is sent."""
+    """Check `rows` random rows (None: as many as the import says), or all; nothing is sent.
+
+    `there`: the nicknames of all imports.
+    """
     make_way(instance, config, tell)
     key = asset_key(config.nickname)
     options: dict[str, Any] = {"all_rows": all_rows, **({"sample_rows": rows} if rows is not None else {})}
     result = dg.materialize(
-        [import_asset(config, {})],
+        [import_asset(config, {}, there)],
         selection=dg.AssetSelection.checks_for_assets(key),
         resources={
             connection_key(config.connection): snowflake_connection(config.connection),
@@ -110,7 +115,7 @@ def check_line(evaluation: dg.AssetCheckEvaluation) -> Line:
         "name": evaluation.check_name,
         "passed": evaluation.passed,
         "severity": evaluation.severity.value,
-        "description": evaluation.description,
+        "description": as_written(evaluation.description or ""),
         "problems": [
             {column: record.data[column] if record.data[column] != "" else None for column in COLUMNS}
             for record in records

@@ -129,6 +129,7 @@ class ImportRun:
     behind: Behind | None = None
     kept: Unchanged | None = None
     root_run_id: str = ""
+    there: frozenset[str] | None = None
     asked: Asked | None = None
     refused: ConfigError | None = None
     epoch: int = 0
@@ -209,7 +210,7 @@ class ImportRun:
             root = self.root_run_id or self.run_id
             self.asked = replace(self.asked, forced=forced_of(self.config, journal, root, asked, self.asked))
         refused = refusal(self.config, known, scope, was_imported=self.was_imported)
-        refused = refused or name_refusal(journal, self.config, known, scope)
+        refused = refused or name_refusal(journal, self.config, known, scope, self.there)
         if not delivers:
             self.refused = refused
         elif refused and not self.overrides(refused, journal):

@@ -1,6 +1,7 @@
 """Batches whose answers are not known, for people who find out what became of them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from clevertap_import.io.journal import Held, Journal
 from clevertap_import.io.named_locks import open_locks
 from clevertap_import.io.unanswered import digests_of, enter_shown, last_shown
 from clevertap_import.orchestration.partitions import grid
+from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.stats import moment
 from clevertap_import.pure.config import ImportConfig
@@ -42,7 +44,7 @@ def chosen_batches(
 
     Raises NoSuchBatch if one is asked for that is not there.
     """
-    open_ = journal.held(config.nickname)
+    open_ = journal.held(as_known(journal, config).nickname)
     found = [
         held for held in open_ if held.run_id.startswith(run_id) and batch_number in (None, held.batch_number)
     ]
@@ -64,7 +66,8 @@ def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) ->
     with open_journal() as journal:
         found = chosen_batches(journal, config, run_id, batch_number)
         if not run_id and batch_number is None:
-            enter_shown(journal.engine, config.nickname, found[-1].delivery if found else 0)
+            known_as = as_known(journal, config).nickname
+            enter_shown(journal.engine, known_as, found[-1].delivery if found else 0)
     return [line(config, held) for held in found]
 
 
@@ -102,7 +105,7 @@ def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[
     """
     with open_journal() as journal:
         found = chosen_batches(journal, config, "", batch_number)
-        shown = last_shown(journal.engine, config.nickname)
+        shown = last_shown(journal.engine, as_known(journal, config).nickname)
     seen = [held for held in found if held.delivery <= shown]
     if found and not seen:
         raise NotShown(
@@ -114,17 +117,16 @@ def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
     """Enter what a person found out about the batches of `lines`. Raises RunUnderWay or BatchSettled."""
-    with (
-        open_journal() as journal,
-        open_locks(journal.engine) as locks,
-        free_import_lock(locks, config.nickname) as purpose,
-    ):
-        if purpose:
+    with ExitStack() as stack:
+        journal = stack.enter_context(open_journal())
+        locks = stack.enter_context(open_locks(journal.engine))
+        known_as = as_known(journal, config).nickname
+        if purpose := stack.enter_context(free_import_lock(locks, known_as)):
             raise RunUnderWay(
                 f"{purpose} is under way, and settles its own batches. Nothing was changed; wait for its end."
             )
         for run_id, number in dict.fromkeys((each["run_id"], each["batch_number"]) for each in lines):
-            if not journal.settle_held(config.nickname, run_id, number, arrived=arrived):
+            if not journal.settle_held(known_as, run_id, number, arrived=arrived):
                 raise BatchSettled(
                     f"Batch {number} of run {run_id} of {config.nickname!r} is not without an answer any"
                     " more: it was settled meanwhile, or the journal has lost it. It was left as it is, and"

@@ -29,7 +29,7 @@ from clevertap_import.orchestration.sensors import (
 )
 from clevertap_import.orchestration.stats import NICKNAME_TAG
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.import_file import Draft, LoadedImport
+from clevertap_import.pure.import_file import Draft
 from clevertap_import.pure.markdown import as_plain
 
 Job = UnresolvedAssetJobDefinition
@@ -67,11 +67,13 @@ def import_job(config: ImportConfig) -> Job:
     )
 
 
-def own_definitions(config: ImportConfig, metadata: dict[str, Any], job: Job) -> dg.Definitions:
+def own_definitions(
+    config: ImportConfig, metadata: dict[str, Any], job: Job, there: frozenset[str] | None = None
+) -> dg.Definitions:
     """What an import does not share with others, and its resources, which are the same for all."""
     schedule, sensor = import_schedule(config, job_name(config.nickname)), import_sensor(config)
     return dg.Definitions(
-        assets=[import_asset(config, metadata)],
+        assets=[import_asset(config, metadata, there)],
         jobs=[job],
         schedules=[schedule] if schedule else [],
         sensors=[sensor] if sensor else [],
@@ -114,7 +116,10 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     first_runs = first_runs_sensor(FIRST_RUNS, configs, jobs)
     killed_runs = [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
     return dg.Definitions.merge(
-        *(loaded_definitions(loaded, job) for loaded, job in zip(imports.loaded, jobs, strict=True)),
+        *(
+            own_definitions(each.config, code_references(each.file, each.line), job, imports.names)
+            for each, job in zip(imports.loaded, jobs, strict=True)
+        ),
         dg.Definitions(
             assets=[
                 *tables.values(),
@@ -124,7 +129,3 @@ def folder_definitions(folder: Path) -> dg.Definitions:
             executor=dg.in_process_executor,
         ),
     )
-
-
-def loaded_definitions(loaded: LoadedImport, job: Job) -> dg.Definitions:
-    return own_definitions(loaded.config, code_references(loaded.file, loaded.line), job)

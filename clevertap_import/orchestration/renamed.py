@@ -1,13 +1,31 @@
 """Imports that have a new nickname: what was delivered under the old one counts on."""
 
-from clevertap_import.io.database import translated
+from collections.abc import Callable, Container, Mapping, Sequence
+
+import dagster as dg
+from dagster_shared.check import CheckError
+
+from clevertap_import.io.clevertap import account_settings
+from clevertap_import.io.database import read_url, translated
+from clevertap_import.io.import_files import Imports
 from clevertap_import.io.import_lock import ImportLock, import_lock
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.journal_key import sqlite_file
 from clevertap_import.io.named_locks import NamedLocks
-from clevertap_import.io.renamed import delivered_names, give_name, known_name, twins
-from clevertap_import.io.scopes import Scope
+from clevertap_import.io.renamed import (
+    delivered_names,
+    give_name,
+    gone_with_same_source,
+    known_name,
+    twins,
+)
+from clevertap_import.io.scopes import Scope, scope_in
+from clevertap_import.io.verify import Findings
+from clevertap_import.orchestration.resources import journal_url, open_journal
+from clevertap_import.orchestration.scope import scope_of
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import ConfigError, RenamedTwice, ScopeChanged
+from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RenamedTwice, ScopeChanged
+from clevertap_import.pure.import_file import LoadedImport
 
 
 def as_known(journal: Journal, config: ImportConfig) -> ImportConfig:
@@ -48,19 +66,111 @@ def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None
 
 
 def name_refusal(
-    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope
+    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, there: Container[str] | None
 ) -> ConfigError | None:
-    """Why no run may deliver under this nickname; `known`: None if the import was never delivered."""
+    """Why no run may deliver under this nickname; `known`: None if the import was never delivered.
+
+    `there`: the nicknames of all imports, if they are known.
+    """
     refused = renamed_twice(journal, config)
     if refused or known or not config.is_events:
         return refused
-    name, found = config.nickname, twins(journal.engine, config.nickname, now)
+    name = config.nickname
+    if found := twins(journal.engine, name, now):
+        others = " and ".join(map(repr, found))
+        return ScopeChanged(
+            f"{name!r} was never delivered, and {others} sent the same records to the same account. Nothing"
+            f" was sent, as events would be stored twice. If {name!r} is its new nickname, write into its"
+            f" YAML: renamed_from: {found[-1]}. To send all of them once more:"
+            f" clevertap-import run {name} --full --force"
+        )
+    if found := gone(journal, config, now, there):
+        return ScopeChanged(
+            f"{told_gone(config, found)} Nothing was sent, as events may be stored twice. If {name!r} is its"
+            f" new nickname, write into its YAML: renamed_from: {found[-1]}. If it is another import, send"
+            f" what it has: clevertap-import run {name} --full --force"
+        )
+    return None
+
+
+def name_note(
+    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, there: Container[str]
+) -> str | None:
+    """What to say of an import of profiles that may be another one under a new nickname."""
+    if known or config.is_events:
+        return None
+    found = gone(journal, config, now, there)
     if not found:
         return None
-    others = " and ".join(map(repr, found))
-    return ScopeChanged(
-        f"{name!r} was never delivered, and {others} sent the same records to the same account. Nothing was"
-        f" sent, as events would be stored twice. If {name!r} is its new nickname, write into its YAML:"
-        f" renamed_from: {found[-1]}. To send all of them once more:"
-        f" clevertap-import run {name} --full --force"
+    return (
+        f"{told_gone(config, found)} If {config.nickname!r} is its new nickname, write into its YAML:"
+        f" renamed_from: {found[-1]}. Else its profiles are sent, which changes nothing in those that are"
+        " the same."
     )
+
+
+def gone(journal: Journal, config: ImportConfig, now: Scope, there: Container[str] | None) -> list[str]:
+    return [] if there is None else gone_with_same_source(journal.engine, config.nickname, now, there)
+
+
+def told_gone(config: ImportConfig, found: Sequence[str]) -> str:
+    others = " and ".join(map(repr, found))
+    kind = "events of that name" if config.is_events else "profiles"
+    are = "which is no import" if len(found) == 1 else "which are no imports"
+    return (
+        f"{config.nickname!r} was never delivered, and {others}, {are} any more, sent {kind} from the same"
+        " table to the same account."
+    )
+
+
+def name_findings(
+    imports: Imports, environment: Mapping[str, str], tell: Callable[[str], None]
+) -> dict[str, Findings]:
+    """What the journal says of the nicknames of `imports`, by nickname. It is read, and never made.
+
+    `tell` gets why nothing is known, if the journal cannot be used.
+    """
+    found: dict[str, Findings] = {}
+    try:
+        if not is_there(journal_url()):
+            return found
+        with open_journal() as journal:
+            for loaded in imports.loaded:
+                found[loaded.config.nickname] = findings_of(journal, loaded, environment, imports.names)
+    except CleverTapImportError as error:
+        tell(f"Whether imports have new nicknames is not known. {error}")
+    return found
+
+
+def is_there(url: str) -> bool:
+    """Whether the journal is a database of a server, or a file that was made already."""
+    file = sqlite_file(read_url(url))
+    return file is None or file.is_file()
+
+
+def findings_of(
+    journal: Journal, loaded: LoadedImport, environment: Mapping[str, str], there: Container[str]
+) -> Findings:
+    config = loaded.config
+    try:
+        now = scope_of(config, account_settings(config.account, environment))
+    except ConfigError:
+        # The environment does not say where it goes; test-connection tells why.
+        return Findings()
+    with translated(), journal.engine.connect() as connection:
+        known = scope_in(connection, as_known(journal, config).nickname)
+    refused = name_refusal(journal, config, known, now, there)
+    note = name_note(journal, config, known, now, there)
+    return Findings(
+        [loaded.problem("renamed_from", str(refused))] if refused else [],
+        [loaded.problem("renamed_from", note)] if note else [],
+    )
+
+
+def names_of_location(context: dg.AssetExecutionContext) -> frozenset[str] | None:
+    """The nicknames of all imports in the code location of a run; None if the run is of none."""
+    try:
+        keys = context.repository_def.asset_graph.get_all_asset_keys()
+    except CheckError:
+        return None
+    return frozenset(key.path[1] for key in keys if len(key.path) == 2 and key.path[0] == "clevertap")

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster import AssetRecordsFilter, DagsterEventType
 
 from clevertap_import.io.rejects import kept_rejects, read_rejects
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.assets import asset_key, known_keys
 from clevertap_import.orchestration.done import done_keys
 from clevertap_import.orchestration.launch import Wish, runs
 from clevertap_import.orchestration.partitions import (
@@ -42,12 +42,14 @@ def retry_wishes(instance: dg.DagsterInstance, config: ImportConfig, home: Path)
     """The ranges to run again; for a full import everything, or nothing."""
     rejected = {
         kept.run_id: {row.window_start for row in read_rejects(kept.path)}
-        for kept in kept_rejects(home, config.nickname)
+        for nickname in config.nicknames
+        for kept in kept_rejects(home, nickname)
         if not kept.is_dry_run
     }
     partitions = partitions_def(config)
     if partitions is None:
-        latest = instance.get_latest_materialization_event(asset_key(config.nickname))
+        events = (instance.get_latest_materialization_event(key) for key in known_keys(config))
+        latest = next((event for event in events if event), None)
         return [Wish()] if latest is not None and latest.run_id in rejected else []
     wanted = [window.strftime(KEY_FORMATS[config.window]) for window in unmended(instance, config, rejected)]
     ranges = key_ranges(partitions.get_partition_keys(current_time=datetime.now(UTC)), wanted)
@@ -65,9 +67,12 @@ def unmended(
     `rejected`: by run, the windows in which it rejected rows. A run that failed, or had a limit, materialized
     nothing, and does not count. Of a window that is done, and whose run was removed from Dagster, all count.
     """
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        asset_key(config.nickname), DagsterEventType.ASSET_MATERIALIZATION
-    )
+    # What the new nickname read last counts, not what the one before it did.
+    latest: dict[str, int] = {}
+    for key in reversed(known_keys(config)):
+        latest |= instance.event_log_storage.get_latest_storage_id_by_partition(
+            key, DagsterEventType.ASSET_MATERIALIZATION
+        )
     windows = {window for found in rejected.values() for window in found if window is not None}
     readers = {
         window: max((latest[key] for key in reading_keys(config, window) if key in latest), default=None)
@@ -99,9 +104,9 @@ def runs_of(instance: dg.DagsterInstance, config: ImportConfig, storage_ids: lis
     """Which run made each of these materializations."""
     found: dict[int, str] = {}
     for begin in range(0, len(storage_ids), RECORDS_PER_READ):
-        part = AssetRecordsFilter(
-            asset_key=asset_key(config.nickname), storage_ids=storage_ids[begin : begin + RECORDS_PER_READ]
-        )
-        records = instance.fetch_materializations(part, limit=RECORDS_PER_READ).records
-        found.update({record.storage_id: record.run_id for record in records})
+        ids = storage_ids[begin : begin + RECORDS_PER_READ]
+        for key in known_keys(config):
+            part = AssetRecordsFilter(asset_key=key, storage_ids=ids)
+            records = instance.fetch_materializations(part, limit=RECORDS_PER_READ).records
+            found.update({record.storage_id: record.run_id for record in records})
     return found

@@ -10,7 +10,7 @@ from clevertap_import.io.journal import Journal
 from clevertap_import.io.scopes import Scope
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.definition_digest import definition_digest
+from clevertap_import.pure.definition_digest import definition_digest, source_digests
 from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost, ScopeChanged
 from clevertap_import.pure.window import Window
 
@@ -23,7 +23,7 @@ def scope_of(config: ImportConfig, settings: AccountSettings) -> Scope:
     has_grid = config.updated_on is not None and config.is_events
     windows = (grid(config).size_seconds, grid(config).start_seconds) if has_grid else (0, 0)
     places = (account_digest(settings), destination(settings))
-    return Scope(*windows, *places, definition_digest(config))
+    return Scope(*windows, *places, definition_digest(config), source_digests(config))
 
 
 def asked_of(config: ImportConfig, scope: Scope, window: Window | None) -> Asked:

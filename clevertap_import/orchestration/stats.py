@@ -64,22 +64,26 @@ def import_stats(
     return lines
 
 
-def run_details(instance: dg.DagsterInstance, nickname: str, begin: str) -> Line:
+def run_details(instance: dg.DagsterInstance, nicknames: Sequence[str], begin: str) -> Line:
     """The line of the run whose id begins so, with `errors_by_code`, a list of `{code, reason, rows}`, and
     `problem`: why it failed, or None.
 
-    Raises ConfigError if there is none such, or several.
+    `nicknames`: that of the import, and before it. Raises ConfigError if there is none such, or several.
     """
-    lines = import_stats(instance, nickname)
+    lines = [line for each in nicknames for line in import_stats(instance, each)]
     found = [line for line in lines if line["run_id"].startswith(begin)]
     if len(found) != 1:
         known = ", ".join(line["run_id"] for line in found or lines) or "none"
         raise ConfigError(
-            f"{len(found) or 'No'} runs of {nickname!r} have an id that begins with {begin!r}."
+            f"{len(found) or 'No'} runs of {nicknames[0]!r} have an id that begins with {begin!r}."
             f" There are {known}."
         )
-    observed = instance.fetch_observations(asset_key(nickname), limit=PAGE).records
-    of_run = next((each for each in observed if each.run_id == found[0]["run_id"]), None)
+    reports = [
+        each
+        for name in nicknames
+        for each in instance.fetch_observations(asset_key(name), limit=PAGE).records
+    ]
+    of_run = next((each for each in reports if each.run_id == found[0]["run_id"]), None)
     table = observed_metadata(of_run).get("errors_by_code")
     records = table.records if isinstance(table, dg.TableMetadataValue) else []
     failed = instance.all_logs(found[0]["run_id"], of_type=dg.DagsterEventType.STEP_FAILURE)

@@ -305,6 +305,11 @@ class ImportConfig(Strict):
         return deps
 
     @property
+    def nicknames(self) -> tuple[str, ...]:
+        """Its nickname, and the one that it had before."""
+        return (self.nickname, self.renamed_from) if self.renamed_from else (self.nickname,)
+
+    @property
     def anchor(self) -> date:
         """The day from which an interval counts: `start`, or for imports without one a fixed Monday."""
         return self.start or UNSCHEDULED_ANCHOR

@@ -1,12 +1,13 @@
-"""A digest of what makes records of rows: the import's query, mapping, identity and Updated On."""
+"""Digests of what makes records of rows: the import's query, mapping, identity and Updated On; its tables."""
 
 import json
 
-from xxhash import xxh3_128_hexdigest
+from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
 
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.sql import source_query
-from clevertap_import.pure.statement import tokens_of
+from clevertap_import.pure.statement import tables_named, tokens_of
+from clevertap_import.pure.target import EventsTarget
 
 VERSION = "1-"
 """How it is computed. A digest of another version says nothing about a change."""
@@ -58,6 +59,17 @@ def definition_digest(config: ImportConfig) -> str:
         content["updated_on"].pop("lookback", None)
     content["query"] = query_words(source_query(config))
     return VERSION + xxh3_128_hexdigest(json.dumps(content, sort_keys=True).encode())
+
+
+def source_digests(config: ImportConfig) -> str:
+    """One for each table that the import reads, each with what its rows become: profiles, or which events.
+
+    Words, sorted. Imports that share one may send the same records, whatever their queries and mappings are.
+    """
+    name = config.target.event_name if isinstance(config.target, EventsTarget) else None
+    become = [config.target.kind, name.model_dump(mode="json", exclude_none=True) if name else None]
+    tables = {table if '"' in table else table.upper() for table in tables_named(source_query(config))}
+    return " ".join(sorted(xxh3_64_hexdigest(json.dumps([table, become]).encode()) for table in tables))
 
 
 def is_comparable(digest: str) -> bool:

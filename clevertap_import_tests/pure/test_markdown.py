@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from clevertap_import.pure.markdown import as_plain
+from clevertap_import.pure.markdown import as_plain, as_written
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 NASTY = [
@@ -56,6 +56,11 @@ def test_nothing_becomes_more_than_text(text: str) -> None:
 def test_whatever_is_written_stays_text(text: str) -> None:
     more = "link|image|html|code|em_|strong|table|heading|s_|bullet|ordered|hr|blockquote|fence"
     assert not {kind for kind in made_of(text) if re.match(more, kind)}
+
+
+@given(st.text(st.sampled_from("ab1 .)-+=*_`#<>![]()&;|~:/@w\\\n"), max_size=25))
+def test_what_was_written_can_be_read_back(text: str) -> None:
+    assert as_written(as_plain(text)) == re.sub(r"(?m)^[ \t]+", "", text)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """An import gets a new nickname: what was delivered under the old one counts on, and nothing comes twice."""
 
+import os
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.dry_run import dry_run
-from clevertap_import.orchestration.resources import home
+from clevertap_import.orchestration.renamed import name_findings
+from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home
 from clevertap_import_tests.scenarios.people import TARGETS
 from clevertap_import_tests.scenarios.test_retention import let_days_pass
 from clevertap_import_tests.workshop import Line, Workshop, days_ago
@@ -55,8 +57,10 @@ def test_what_the_journal_has_forgotten_does_not_stop_a_renamed_import(workshop:
 
 
 def passes_dry_run(workshop: Workshop) -> bool:
-    config = load_folder(workshop.folder).called(NEW).config
-    return dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda words: None).passed
+    imports = load_folder(workshop.folder)
+    config, there = imports.called(NEW).config, imports.names
+    found = dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda _: None, there=there)
+    return found.passed
 
 
 @BOTH_KINDS
@@ -111,3 +115,98 @@ def test_an_import_takes_over_only_what_no_other_import_has(workshop: Workshop, 
     workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
     drafts = {draft.nickname: str(draft.problems[0]) for draft in load_folder(workshop.folder).drafts}
     assert f"'{OLD}'" in drafts[NEW]
+
+
+OTHER_MAPPING = {**TARGETS["events"], "properties": [{"column": "NAME", "property": "Full Name"}]}
+OTHER_EVENT = {**TARGETS["events"], "event_name": {"constant": "Joined"}}
+
+
+def findings(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """What `check` says of the new nickname by the journal: problems and notes."""
+    workshop.enter_environment(monkeypatch)
+    unusable: list[str] = []
+    found = name_findings(load_folder(workshop.folder), os.environ, unusable.append)
+    assert not unusable
+    return [each.message for each in found[NEW].problems], [each.message for each in found[NEW].notes]
+
+
+@BOTH_KINDS
+def test_a_rename_together_with_a_changed_mapping_is_asked_about_before_anything_is_sent(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, attributes: dict[str, object]
+) -> None:
+    renamed(workshop, **attributes)
+    workshop.write(NEW, target=OTHER_MAPPING, **attributes)
+    assert not passes_dry_run(workshop)
+    (problem,), _ = findings(workshop, monkeypatch)
+    refused = run(workshop, full=True)["problem"]
+    assert refused == problem
+    assert "which is no import any more" in refused
+    assert "renamed_from: signups" in refused
+    assert len(workshop.clevertap.events()) == 2
+    # It is another import, as a person says.
+    assert run(workshop, full=True, force=True)["successful_syncs"] == 2
+    assert findings(workshop, monkeypatch) == ([], [])
+    assert run(workshop, full=True)["unchanged"] == 2
+
+
+@pytest.mark.parametrize("mapping", [TARGETS["events"], OTHER_MAPPING], ids=["same", "changed"])
+def test_check_is_content_once_the_old_nickname_is_told(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, mapping: dict[str, object]
+) -> None:
+    renamed(workshop)
+    workshop.write(NEW, target=mapping)
+    assert len(findings(workshop, monkeypatch)[0]) == 1
+    workshop.write(NEW, target=mapping, renamed_from=OLD)
+    assert findings(workshop, monkeypatch) == ([], [])
+
+
+def test_check_tells_that_both_nicknames_were_delivered(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed(workshop)
+    workshop.write(NEW, target=OTHER_EVENT)
+    assert run(workshop)["successful_syncs"] == 2
+    workshop.write(NEW, target=OTHER_EVENT, renamed_from=OLD)
+    (problem,), _ = findings(workshop, monkeypatch)
+    assert "Both were delivered" in problem
+
+
+def test_nobody_is_asked_of_an_import_beside_one_that_is_there_or_of_other_events(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.people(PEOPLE)
+    workshop.write(OLD, target=TARGETS["events"])
+    assert run(workshop, OLD)["successful_syncs"] == 2
+    workshop.write(NEW, target=OTHER_MAPPING)
+    assert findings(workshop, monkeypatch) == ([], [])
+    (workshop.folder / OLD / "defs.yaml").unlink()
+    workshop.write(NEW, target=OTHER_EVENT)
+    assert findings(workshop, monkeypatch) == ([], [])
+    assert run(workshop)["successful_syncs"] == 2
+
+
+def test_a_new_nickname_of_profiles_is_only_noted(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.people(PEOPLE)
+    file = workshop.write(OLD)
+    assert run(workshop, OLD)["successful_syncs"] == 2
+    file.unlink()
+    workshop.write(NEW, target=TARGETS["profiles"])
+    problems, (note,) = findings(workshop, monkeypatch)
+    assert not problems
+    assert "renamed_from: signups" in note
+    assert run(workshop)["status"] == "Success"
+    assert findings(workshop, monkeypatch) == ([], [])
+
+
+def test_check_makes_no_journal_and_goes_on_without_one(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write(NEW, target=TARGETS["events"])
+    imports, unusable = load_folder(workshop.folder), list[str]()
+    assert name_findings(imports, workshop.environment, unusable.append) == {}
+    assert not (home() / "clevertap_import").exists()
+    monkeypatch.setenv(JOURNAL_VARIABLE, "postgresql+psycopg://nobody@127.0.0.1:1/none")
+    assert name_findings(imports, workshop.environment, unusable.append) == {}
+    assert "Whether imports have new nicknames is not known." in unusable[0]

@@ -22,6 +22,7 @@ def upgrade() -> None:
     op.add_column("scope", destination.copy())
     definition = sa.Column("definition_digest", sa.String(40), nullable=False, server_default="")
     op.add_column("scope", definition)
+    op.add_column("scope", sa.Column("source_digests", sa.Text, nullable=False, server_default=""))
     op.add_column("forgotten", destination.copy())
     op.add_column("done_windows", destination.copy())
     op.add_column("done_windows", sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"))
