@@ -76,11 +76,7 @@ def dry_run(
     result = dg.materialize(
         [import_asset(config, {}, there)],
         selection=dg.AssetSelection.checks_for_assets(key),
-        resources={
-            connection_key(config.connection): snowflake_connection(config.connection),
-            account_key(config.account): clevertap_account(config.account),
-            JOURNAL_KEY: journal_database(),
-        },
+        resources=resources_of(config),
         run_config={**QUIET, "ops": {op_name(config.nickname): {"config": options}}},
         instance=instance,
         tags={**process_tags(), DRY_RUN_TAG: config.nickname},
@@ -100,6 +96,14 @@ def dry_run(
         notes={name: counted(found.get("mapping"), name) for name in NOTES},
         remarks=[note] if note else [],
     )
+
+
+def resources_of(config: ImportConfig) -> dict[str, object]:
+    return {
+        connection_key(config.connection): snowflake_connection(config.connection),
+        account_key(config.account): clevertap_account(config.account),
+        JOURNAL_KEY: journal_database(),
+    }
 
 
 def counted(evaluation: dg.AssetCheckEvaluation | None, name: str) -> int:
