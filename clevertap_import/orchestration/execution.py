@@ -247,8 +247,7 @@ class ImportRun:
         with self.gate(locks, 1) as gate:
             ask = gate.upload(clevertap.try_out)
             tried = tried_out(ask, stage, self.sample_rows, patience)
-            is_asked = tried.rows or tried.stopped is not None
-            return tried if is_asked or delivers else probed(ask, patience)
+            return tried if tried.rows or tried.stopped or delivers else probed(ask, patience)
 
     def impact(self, stage: Stage, locks: NamedLocks, *, looks_up: bool) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
