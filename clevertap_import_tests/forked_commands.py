@@ -57,7 +57,8 @@ def run_forked(
 
 
 def can_fork(environment: Mapping[str, str]) -> bool:
-    return of_the_interpreter(environment) == of_the_interpreter(os.environ)
+    """Other systems have no such sockets, or do not stand a fork without exec."""
+    return sys.platform == "linux" and of_the_interpreter(environment) == of_the_interpreter(os.environ)
 
 
 def of_the_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
