@@ -1,4 +1,4 @@
-"""Commands about the journal: to settle what it cannot know by itself, to copy it, and to put a copy back."""
+"""Commands about the journal: to settle what it cannot know by itself, to copy it, to put a copy back."""
 
 import os
 from pathlib import Path
@@ -151,3 +151,25 @@ def restore(file: Path) -> None:
     say(f"The journal is that of {file} now: {found}.")
     if kept:
         aside(f"Before it had {old or 'nothing that can be read'}; it is kept in {kept}.")
+
+
+@journal.command()
+@click.argument("name")
+@told
+def accept(name: str) -> None:
+    """Go on with an older copy of the journal: what it lacks of NAME is sent as new.
+
+    Events that were sent after the copy was made may come twice. The windows that Dagster knows as done
+    stay done. Until then, or until all windows that are not done are forced, no run of NAME sends events.
+    """
+    from clevertap_import.console import say
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.older_journal import accept_older_journal
+
+    (config,) = chosen([name])
+    with open_instance() as instance:
+        was_behind = accept_older_journal(instance, config)
+    if was_behind:
+        say(f"The journal counts as whole for {name!r} from now on.")
+    else:
+        aside(f"The journal lacks nothing of {name!r}. Nothing was changed.")

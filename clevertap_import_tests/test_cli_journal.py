@@ -1,7 +1,11 @@
 """`journal backup` and `journal restore`: whole copies of a journal that is in use, and what they refuse."""
 
+import resource
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -103,6 +107,79 @@ def test_a_journal_that_is_in_use_is_not_replaced(journal: Journal, home: Path) 
     journal.close()
     assert runs_in(home / "clevertap_import" / "journal.db") == ["run-1", "run-2"]
     assert not list((home / "clevertap_import").glob("journal.db.before-*"))
+
+
+KILLED_AT = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from clevertap_import.io.journal_copies import put_back
+
+left = int(sys.argv[3])
+
+def at(event, _):
+    global left
+    if event in ("os.link", "os.rename", "os.remove"):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(at)
+put_back(sys.argv[1], Path(sys.argv[2]), datetime.now(UTC))
+"""
+
+
+def test_restore_that_is_killed_at_any_step_leaves_a_whole_journal(journal: Journal, home: Path) -> None:
+    deliver(journal, "run-1")
+    copy, file = home / "copy.db", home / "clevertap_import" / "journal.db"
+    assert said("backup", str(copy)).exit_code == 0
+    deliver(journal, "run-2")
+    journal.close()
+    killed = 0
+    while True:
+        words = [sys.executable, "-c", KILLED_AT, default_url(home), str(copy), str(killed + 1)]
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
+        journals = [runs_in(each) for each in (file, *file.parent.glob("journal.db.before-*"))]
+        assert journals[0] in (["run-1"], ["run-1", "run-2"])
+        assert ["run-1", "run-2"] in journals
+        if ended.returncode != -signal.SIGKILL:
+            break
+        killed += 1
+    assert (ended.returncode, journals[0]) == (0, ["run-1"]), ended.stderr
+    assert killed >= 2
+
+
+def test_a_copy_of_a_newer_version_is_not_put_back(journal: Journal, home: Path) -> None:
+    copy, file = home / "copy.db", home / "clevertap_import" / "journal.db"
+    assert said("backup", str(copy)).exit_code == 0
+    deliver(journal, "run-1")
+    journal.close()
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("update clevertap_import_version set version_num = '9999'")
+        connection.commit()
+    result = said("restore", str(copy))
+    assert result.exit_code == 1
+    assert "this version of clevertap_import knows none after" in result.output
+    assert sorted(each.name for each in file.parent.iterdir()) == ["journal.db", "journal.key"]
+    assert runs_in(file) == ["run-1"]
+
+
+def test_a_copy_into_a_folder_or_onto_a_full_disk_is_told_in_one_line(journal: Journal, home: Path) -> None:
+    deliver(journal, "run-1")
+    assert "is a directory" in said("backup", str(home)).output
+    full = said("backup", "/dev/full/copy.db")
+    assert (full.exit_code, "Traceback" in full.output) in ((1, False), (2, False)), full.output
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        result = said("backup", str(home / "copies" / "copy.db"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    journal.close()
+    assert result.exit_code == 1, result.output
+    assert "The copy cannot be made" in result.output
+    assert "The journal is as it was" in result.output
+    assert list((home / "copies").iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", ["lost", "damaged"])

@@ -111,12 +111,17 @@ IMPORT_STATE = sa.Table(
     sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("reports_until", sa.Double),
     sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
 )
-"""`deliveries`: how many runs of the import have sent records; it only grows, so that an old copy is known.
+"""`deliveries`: how many runs of the import have begun to send; it only grows, so that an old copy is known.
+
+`ended`: the number of the last of them that has entered all that it sent.
 
 `reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
 null as long as nothing that Dagster knows was taken over. `doubted_until`: the last delivery that was there
 when the journal was found to be an older copy: CleverTap may have newer contents of its profiles.
+`lacks_until`: events of runs up to that number may be missing here, and nobody has accepted that; or 0.
 """
 
 SHOWN_BATCHES = sa.Table(

@@ -83,12 +83,15 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
         # It may be of an older version, of one that is too new, or under another key.
         open_database(f"sqlite:///{draft}").dispose()
         with closing(sqlite3.connect(draft)) as connection:
+            # A delivery was under way as the copy was made, and nobody knows what it has sent since.
+            connection.execute("update import_state set lacks_until = deliveries where ended < deliveries")
+            connection.commit()
             connection.execute("pragma journal_mode=delete")
         sync(draft)
         found = contents_of(draft)
         old = old_contents(file)
         with nobody_else(file):
-            aside = set_aside(file, now) if file.exists() else None
+            aside = kept_aside(file, now) if file.exists() else None
             draft.replace(file)
         sync(file.parent)
     return found, old, aside
@@ -163,12 +166,16 @@ def nobody_else(file: Path) -> Iterator[None]:
         yield
 
 
-def set_aside(file: Path, now: datetime) -> Path:
-    """The old file under another name, with what SQLite left beside it."""
+def kept_aside(file: Path, now: datetime) -> Path:
+    """The old file under a second name, with what SQLite left beside it: there always is a journal."""
     aside = file.with_name(f"{file.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
+    os.link(file, aside)
     for end in BESIDE_SQLITE:
+        # Only beside a file that nobody can read: SQLite would take its log for that of the copy.
         with suppress(FileNotFoundError):
-            file.with_name(file.name + end).rename(aside.with_name(aside.name + end))
+            if end:
+                file.with_name(file.name + end).rename(aside.with_name(aside.name + end))
+    sync(file.parent)
     return aside
 
 

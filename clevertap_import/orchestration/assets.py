@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from clevertap_import.io.import_lock import run_lock
+from clevertap_import.io.import_state import import_state
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import open_locks
 from clevertap_import.io.rejects import rejects_file, rejects_path, remove_old_rejects
@@ -19,12 +20,12 @@ from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_r
 from clevertap_import.orchestration.delivered import (
     behind,
     counted,
-    recount,
+    counted_delivery,
     refuse_doubles,
     told_deliveries,
     was_imported,
 )
-from clevertap_import.orchestration.done import take_over
+from clevertap_import.orchestration.done import covers_undone, take_over
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
@@ -184,7 +185,6 @@ def run_one(
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
         refuse_foreign_resources(config, context.run.run_config)
-        facts.deliveries = max(told_deliveries(context.instance, each) for each in known_keys(config))
         if options.force and delivers:
             refuse_foreign_force(config.nickname)
         facts.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
@@ -245,8 +245,7 @@ def checked_then_delivered(context: dg.AssetExecutionContext, options: RunOption
         if tried.blocks(config):
             raise TriedOutBadly(tried.summary)
         if lock:
-            begin_delivery(context, run, stage, journal)
-            stack.callback(recount, journal, config, facts.deliveries)
+            begin_delivery(context, run, stage, journal, stack)
             run.deliver(stage, journal, locks, lock)
             run.tidy(journal)
             if options.limit is None:
@@ -260,7 +259,13 @@ def whole_past(
     context: dg.AssetExecutionContext, run: ImportRun, journal: Journal, *, delivers: bool
 ) -> Past:
     """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
-    run.behind = behind(run.config, journal, run.facts.deliveries)
+    # Not before the lock was ours: the run before this one may have begun meanwhile.
+    run.facts.told = told_deliveries(context.instance, run.config.nicknames)
+    run.facts.deliveries = run.facts.told.begun
+    run.behind = behind(run.config, journal, run.facts.told)
+    if import_state(journal.engine, run.config.nickname).deliveries:
+        # It was begun anew, or a person has accepted that it knows nothing.
+        run.was_imported = False
     past = run.past(journal, delivers=delivers)
     if run.behind:
         context.log.warning(str(run.behind))
@@ -269,12 +274,19 @@ def whole_past(
     return past
 
 
-def begin_delivery(context: dg.AssetExecutionContext, run: ImportRun, stage: Stage, journal: Journal) -> None:
+def begin_delivery(
+    context: dg.AssetExecutionContext, run: ImportRun, stage: Stage, journal: Journal, until_end: ExitStack
+) -> None:
     """Enter what only Dagster knew so far, and that one more run sends records."""
-    is_lost = run.behind is not None and run.config.is_events
-    take_over(context.instance, journal, run.config, asset_key(run.config.nickname), anew=is_lost)
+    config, instance, key = run.config, context.instance, asset_key(run.config.nickname)
+    is_lost = run.behind is not None and config.is_events
+    take_over(instance, journal, config, key, anew=is_lost)
     if stage.counts.batches or run.behind:
-        run.facts.deliveries = counted(journal, run.config, run.facts.deliveries)
+        forced = run.asked.forced if run.asked else None
+        lacks = is_lost and not covers_undone(instance, journal, config, key, forced)
+        count = counted(journal, config, run.facts.told, run.behind, lacks=lacks)
+        run.facts.deliveries = count
+        until_end.enter_context(counted_delivery(instance, journal, config, count))
 
 
 class TriedOutBadly(RefusedError):

@@ -1,28 +1,62 @@
 """What Dagster knows of an import's deliveries, to find out whether the journal is the right one."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import dagster as dg
 
 from clevertap_import.io.database import JournalUnavailable, translated
-from clevertap_import.io.import_state import count_delivery, ensure_deliveries, import_state
+from clevertap_import.io.import_state import ImportState, count_delivery, doubt, end_delivery, import_state
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.partitions import is_of_a_run, read_by_runs
+from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.errors import JournalLost
 
 DELIVERIES = "deliveries"
 """In each report: how many runs have sent records, by the journal or by the reports before."""
 
+BEGUN = "clevertap_import/begun/"
+ENDED = "clevertap_import/ended/"
+"""With the nickname: the number of the last delivery that began to send, and of the last that ended.
+
+In Dagster's storage, beside the switches of schedules: removing runs or wiping assets leaves it alone.
+"""
+
 REPORTS = 20
 """How many of the newest reports are read. Each says what was known before it, so one would nearly do."""
 
 
-def told_deliveries(instance: dg.DagsterInstance, key: dg.AssetKey) -> int:
-    """How many runs of the import have sent records, as far as Dagster knows."""
-    return max((deliveries for deliveries, _ in reported_counts(instance, key)), default=0)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What Dagster knows of the deliveries of an import: the numbers of the last that began, and ended."""
+
+    begun: int = 0
+    ended: int = 0
+
+
+NOTHING_TOLD = Told()
+
+
+def told_deliveries(instance: dg.DagsterInstance, names: Iterable[str]) -> Told:
+    """Of an import that has, or had, these nicknames. Runs that were killed or removed from Dagster count."""
+    begun, ended = (numbers_told(instance, names, what) for what in (BEGUN, ENDED))
+    keys = (dg.AssetKey(["clevertap", name]) for name in names)
+    reported = (deliveries for key in keys for deliveries, _ in reported_counts(instance, key))
+    return Told(max([*begun, *reported]), max(ended))
+
+
+def numbers_told(instance: dg.DagsterInstance, names: Iterable[str], what: str) -> list[int]:
+    keys = {what + name for name in names}
+    found = instance.daemon_cursor_storage.get_cursor_values(keys)
+    return [int(found.get(key) or 0) for key in keys]
+
+
+def tell(instance: dg.DagsterInstance, nickname: str, what: str, number: int) -> None:
+    """Let Dagster know what the journal has entered. Reports come too late, and not from a killed run."""
+    if number > max(numbers_told(instance, [nickname], what)):
+        instance.daemon_cursor_storage.set_cursor_values({what + nickname: str(number)})
 
 
 def was_imported(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
@@ -51,24 +85,43 @@ def has_read(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The journal knows of fewer deliveries of an import than Dagster: it is an older copy, or another."""
+    """The journal lacks deliveries of an import: it is an older copy, or another."""
 
     nickname: str
-    known: int
-    told: int
+    known: ImportState
+    told: Told
+
+    @property
+    def until(self) -> int:
+        """The number of the last delivery that may be missing, or be there in part."""
+        if self.known.deliveries < self.told.begun or self.known.ended < self.told.ended:
+            return max(self.told.begun, self.told.ended)
+        return self.known.lacks_until
 
     def __str__(self) -> str:
+        if self.known.deliveries < self.told.begun:
+            return (
+                f"Dagster knows that {self.told.begun:,} runs have sent records of {self.nickname!r}, and the"
+                f" journal knows of {self.known.deliveries:,}: an older copy of it was put back, or"
+                " CLEVERTAP_IMPORT_JOURNAL_URL names another."
+            )
+        if self.known.ended < self.told.ended:
+            return (
+                f"Dagster knows that delivery {self.told.ended:,} of {self.nickname!r} has ended, and the"
+                " journal does not have all of it: a copy that was made meanwhile was put back, or its"
+                " database has lost its last commits."
+            )
         return (
-            f"Dagster knows that {self.told:,} runs have sent records of {self.nickname!r}, and the journal"
-            f" knows of {self.known:,}: an older copy of it was put back, or CLEVERTAP_IMPORT_JOURNAL_URL"
-            " names another."
+            f"The journal is an older copy, or one that was made during a delivery: of {self.nickname!r} it"
+            f" may lack what was sent up to delivery {self.until:,}."
         )
 
 
-def behind(config: ImportConfig, journal: Journal, told: int) -> Behind | None:
+def behind(config: ImportConfig, journal: Journal, told: Told) -> Behind | None:
     """Whether the journal that is there lacks deliveries. One that knows nothing at all is told elsewhere."""
-    known = import_state(journal.engine, config.nickname).deliveries
-    return Behind(config.nickname, known, told) if known < told else None
+    known = import_state(journal.engine, as_known(journal, config).nickname)
+    is_behind = known.deliveries < told.begun or known.ended < told.ended or known.lacks_until
+    return Behind(config.nickname, known, told) if is_behind else None
 
 
 def refuse_doubles(config: ImportConfig, found: Behind) -> None:
@@ -78,25 +131,54 @@ def refuse_doubles(config: ImportConfig, found: Behind) -> None:
     """
     if not config.is_events:
         return
+    name = config.nickname
     raise JournalLost(
         f"{found} Nothing was sent, as events would be stored twice. Put the newest copy in its place; or go"
-        " on with this one from the first window that is not done, which may double events of it and of its"
-        f" lookback: clevertap-import run {config.nickname} --window START --force"
+        " on with this one. Either send again all windows that are not done, which may double events of them"
+        f" and of their lookback: clevertap-import run {name} --window START --until END --force. Or accept"
+        f" that what this journal lacks is sent as new: clevertap-import journal accept {name}"
     )
 
 
-def counted(journal: Journal, config: ImportConfig, told: int) -> int:
-    """Enter that one more run sends records. The count is more than Dagster's then, whatever was lost."""
+def counted(
+    journal: Journal, config: ImportConfig, told: Told, found: Behind | None = None, *, lacks: bool = False
+) -> int:
+    """Enter that one more run sends records. The count is more than Dagster's then, whatever was lost.
+
+    `lacks`: whether events may be missing in the journal that this run does not send again.
+    """
     with translated(), journal.engine.begin() as connection:
-        return count_delivery(connection, config.nickname, told)
+        if found:
+            doubt(connection, config.nickname, found.until if lacks else 0)
+        return count_delivery(connection, config.nickname, told.begun)
 
 
-def recount(journal: Journal, config: ImportConfig, count: int) -> None:
-    """At the end of a delivery: the count that its report tells is in the journal, whatever was lost of it.
+def recount(journal: Journal, config: ImportConfig, count: int, ended_before: int) -> bool:
+    """At the end of a delivery: all that it sent, and its count, are in the journal, whatever was lost of it.
 
-    Else the next run would take the journal for an older copy. What was sent is entered again in the same
-    commit: the count alone would hide that it is missing.
+    What was sent is entered again in the same commit: the count alone would hide that it is missing. Returns
+    whether that is so. Else the next run takes the journal for an older copy, as it is one.
     """
     together = journal.together(begins=False)
     with suppress(JournalUnavailable), together, journal.transaction() as connection:
-        ensure_deliveries(connection, config.nickname, count)
+        return end_delivery(connection, config.nickname, count, ended_before)
+    return False
+
+
+@contextmanager
+def counted_delivery(
+    instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, count: int
+) -> Iterator[None]:
+    """Delivery `count` is under way in the block. Dagster knows of it before anything is sent.
+
+    A copy of the journal that was made before it, or during it, is known by that, also if the run is killed.
+    """
+    ended_before = import_state(journal.engine, config.nickname).ended
+    tell(instance, config.nickname, BEGUN, count)
+    try:
+        yield
+    finally:
+        # Whoever cannot tell Dagster leaves the journal with the higher number, which is taken for right.
+        with suppress(Exception):
+            if recount(journal, config, count, ended_before):
+                tell(instance, config.nickname, ENDED, count)

@@ -13,6 +13,7 @@ import dagster as dg
 
 from clevertap_import.io.database import translated
 from clevertap_import.io.done_windows import enter_done_spans, forgotten_spans
+from clevertap_import.io.epochs import Forced
 from clevertap_import.io.import_state import enter_reports_until, import_state
 from clevertap_import.io.journal import Journal
 from clevertap_import.orchestration.changed import known_spans, windows_of
@@ -114,6 +115,23 @@ def take_over(
         whole = merged([*spans, *spans_told(config, told, Done(spans))], 0)
         enter_done_spans(connection, config.nickname, windows_of(config), whole)
         enter_reports_until(connection, config.nickname, until)
+
+
+def covers_undone(
+    instance: dg.DagsterInstance,
+    journal: Journal,
+    config: ImportConfig,
+    key: dg.AssetKey,
+    forced: Forced | None,
+) -> bool:
+    """Whether a forced run sends again all windows that are not done, the one in progress included."""
+    if forced is None or config.updated_on is None:
+        return forced is not None
+    keys = keys_until(config, datetime.now(UTC))
+    places = done_by(instance, journal, config, key).places(config, keys)
+    first, size = grid(config).start_seconds, grid(config).size_seconds
+    left = [first + place * size for place, is_done in enumerate(places) if not is_done]
+    return not left or ((forced.first is None or forced.first <= left[0]) and left[-1] <= forced.last)
 
 
 def spans_told(config: ImportConfig, told: Done, known: Done) -> Iterable[DoneSpan]:

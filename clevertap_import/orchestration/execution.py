@@ -25,7 +25,7 @@ from clevertap_import.io.states import OPEN
 from clevertap_import.io.try_out import FOR_A_PERSON, TriedOut, looked_up, probed, tried_out
 from clevertap_import.orchestration.changed import changed_count, known_spans, remember_done, spans_after
 from clevertap_import.orchestration.checks import Impact
-from clevertap_import.orchestration.delivered import Behind
+from clevertap_import.orchestration.delivered import NOTHING_TOLD, Behind, Told
 from clevertap_import.orchestration.interrupts import asking_to_end
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
@@ -72,6 +72,7 @@ class RunFacts:
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
     changed_windows: int = 0
     changed_after: int = 0
+    told: Told = NOTHING_TOLD
     deliveries: int = 0
     rejects: RejectsFile | None = None
     is_canceled: bool = False

@@ -163,7 +163,7 @@ def carry_out(start: Start, ended: Ended) -> None:
 
 def whole_past(run: SimulatedRun, journal: Journal) -> Past:
     """What CleverTap has, if the journal knows of as many deliveries as Dagster does."""
-    run.behind = behind(run.config, journal, run.facts.deliveries)
+    run.behind = behind(run.config, journal, run.facts.told)
     past = run.past(journal, delivers=True)
     if run.behind and not run.may_double:
         refuse_doubles(run.config, run.behind)
@@ -178,7 +178,6 @@ def deliver(start: Start, run: SimulatedRun) -> None:
         stage = stack.enter_context(SmallStage())
         run.stage(stage, whole_past(run, journal), is_sample=False)
         if stage.counts.batches or run.behind:
-            run.facts.deliveries = counted(journal, run.config, run.facts.deliveries)
-        stack.callback(recount, journal, run.config, run.facts.deliveries)
+            run.facts.deliveries = counted(journal, run.config, run.facts.told, run.behind)
         run.deliver(stage, journal, cast(NamedLocks, locks), lock)
         run.tidy(journal)

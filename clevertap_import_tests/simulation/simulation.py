@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from clevertap_import.io.clevertap import AccountSettings
 from clevertap_import.io.database import JournalUnavailable
+from clevertap_import.orchestration.delivered import Told
 from clevertap_import.orchestration.execution import RunFacts
 from clevertap_import.pure.errors import HeldEvents, JournalLost, ScopeChanged
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
@@ -94,6 +95,7 @@ class Simulation:
         facts = RunFacts(None, self.source.is_events)
         told = (before.facts.deliveries for before in self.runs if not before.was_killed)
         facts.deliveries = max(told, default=0)
+        facts.told = Told(facts.deliveries)
         ended = Ended(process, facts, force)
         was_imported = any(before.error is None and not before.was_killed for before in self.runs)
         start = Start(process, self.database, self.resources, client, self.source, force, was_imported)

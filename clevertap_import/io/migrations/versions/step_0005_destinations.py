@@ -43,6 +43,8 @@ def upgrade() -> None:
         sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("reports_until", sa.Double),
         sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
     )
     locks_for_leases()
     op.create_table("journal_key", sa.Column("check_value", sa.String(64), nullable=False))

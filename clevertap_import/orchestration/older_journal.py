@@ -1,0 +1,37 @@
+"""A person goes on with an older copy of the journal: what it lacks of an import is sent as new."""
+
+import dagster as dg
+
+from clevertap_import.io.database import translated
+from clevertap_import.io.import_lock import free_import_lock
+from clevertap_import.io.import_state import accept_lack
+from clevertap_import.io.named_locks import open_locks
+from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.delivered import behind, told_deliveries
+from clevertap_import.orchestration.done import take_over
+from clevertap_import.orchestration.held import RunUnderWay
+from clevertap_import.orchestration.renamed import as_known
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.pure.config import ImportConfig
+
+
+def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> bool:
+    """Enter that the journal counts as whole from now on; False if it did before. Raises RunUnderWay.
+
+    Which windows are done is taken over from Dagster, so that none of these is sent once more.
+    """
+    with (
+        open_journal() as journal,
+        open_locks(journal.engine) as locks,
+        free_import_lock(locks, config.nickname) as purpose,
+    ):
+        if purpose:
+            raise RunUnderWay(f"{purpose} is under way. Nothing was changed; wait for its end.")
+        told = told_deliveries(instance, config.nicknames)
+        if behind(config, journal, told) is None:
+            return False
+        known = as_known(journal, config)
+        take_over(instance, journal, known, asset_key(config.nickname), anew=True)
+        with translated(), journal.engine.begin() as connection:
+            accept_lack(connection, known.nickname, told.begun, told.ended)
+    return True
