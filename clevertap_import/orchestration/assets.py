@@ -18,6 +18,7 @@ from clevertap_import.orchestration.asked_windows import asked_window
 from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.delivered import (
+    Told,
     behind,
     counted,
     counted_delivery,
@@ -261,7 +262,6 @@ def whole_past(
     """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
     # Not before the lock was ours: the run before this one may have begun meanwhile.
     run.facts.told = told_deliveries(context.instance, run.config.nicknames)
-    run.facts.deliveries = run.facts.told.begun
     run.behind = behind(run.config, journal, run.facts.told)
     if import_state(journal.engine, run.config.nickname).deliveries:
         # It was begun anew, or a person has accepted that it knows nothing.
@@ -285,7 +285,7 @@ def begin_delivery(
         forced = run.asked.forced if run.asked else None
         lacks = is_lost and not covers_undone(instance, journal, config, key, forced)
         count = counted(journal, config, run.facts.told, run.behind, lacks=lacks)
-        run.facts.deliveries = count
+        run.facts.told = Told(count, run.facts.told.ended)
         until_end.enter_context(counted_delivery(instance, journal, config, count))
 
 

@@ -73,7 +73,6 @@ class RunFacts:
     changed_windows: int = 0
     changed_after: int = 0
     told: Told = NOTHING_TOLD
-    deliveries: int = 0
     rejects: RejectsFile | None = None
     is_canceled: bool = False
 

@@ -63,7 +63,7 @@ def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
         "blank_values": dg.MetadataValue.int(facts.counts.blank_values),
         "future_events": dg.MetadataValue.int(facts.counts.future_events),
         "changed_windows": dg.MetadataValue.int(facts.changed_windows),
-        DELIVERIES: dg.MetadataValue.int(facts.deliveries),
+        DELIVERIES: dg.MetadataValue.int(facts.told.begun),
         "seconds": dg.MetadataValue.float(round(facts.seconds, 3)),
         "records_per_second": dg.MetadataValue.float(round(report.read / max(facts.seconds, 0.001), 1)),
         "dagster/row_count": dg.MetadataValue.int(report.successful),

@@ -15,7 +15,7 @@ from clevertap_import.io.gate import Gate
 from clevertap_import.io.journal import Journal
 from clevertap_import.io.named_locks import NamedLocks
 from clevertap_import.io.stage import Stage, Stager
-from clevertap_import.orchestration.delivered import behind, counted, recount, refuse_doubles
+from clevertap_import.orchestration.delivered import Told, behind, counted, recount, refuse_doubles
 from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -178,6 +178,7 @@ def deliver(start: Start, run: SimulatedRun) -> None:
         stage = stack.enter_context(SmallStage())
         run.stage(stage, whole_past(run, journal), is_sample=False)
         if stage.counts.batches or run.behind:
-            run.facts.deliveries = counted(journal, run.config, run.facts.told, run.behind)
+            run.facts.told = Told(counted(journal, run.config, run.facts.told, run.behind))
+        stack.callback(recount, journal, run.config, run.facts.told.begun, 0)
         run.deliver(stage, journal, cast(NamedLocks, locks), lock)
         run.tidy(journal)
