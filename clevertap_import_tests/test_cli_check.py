@@ -32,7 +32,7 @@ try:
     main(["check", "--offline"])
 except SystemExit as end:
     code = end.code
-loaded = [name for name in ("dagster", "snowflake.connector") if name in sys.modules]
+loaded = [name for name in ("dagster", "snowflake.connector", "dagster_snowflake") if name in sys.modules]
 sys.exit(f"loaded {loaded}" if loaded else code)
 """
 

@@ -30,7 +30,7 @@ UNREADABLE = (
 
 
 def with_readable_key(settings: "SnowflakeSettings") -> "SnowflakeSettings":
-    """`settings` with the key as the connector takes it, if there is one. Raises ConfigError."""
+    """`settings` with the key as PEM without a passphrase, if there is one. Raises ConfigError."""
     if settings.private_key:
         key = settings.private_key.encode()
     elif settings.private_key_path:
@@ -39,7 +39,7 @@ def with_readable_key(settings: "SnowflakeSettings") -> "SnowflakeSettings":
         return settings
     return replace(
         settings,
-        private_key=as_der_text(key, settings.private_key_passphrase),
+        private_key=as_pem(key, settings.private_key_passphrase),
         private_key_path=None,
         private_key_passphrase=None,
     )
@@ -57,11 +57,8 @@ def contents(path: str) -> bytes:
         raise ConfigError(f"The Snowflake private key {path} cannot be read: {reason}.") from None
 
 
-def as_der_text(key: bytes, passphrase: str | None) -> str:
-    """The key without encryption, as base64 of DER.
-
-    No exception's own text is shown, as it may hold a part of the key.
-    """
+def as_pem(key: bytes, passphrase: str | None) -> str:
+    """The key without encryption. No exception's own text is shown, as it may hold a part of the key."""
     # Here and not above, as it is only needed to log in.
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
@@ -76,10 +73,9 @@ def as_der_text(key: bytes, passphrase: str | None) -> str:
     except (ValueError, UnsupportedAlgorithm):
         reason = "the passphrase is wrong, or it is no key" if password else "it is no key"
         raise ConfigError(UNREADABLE.format(reason)) from None
-    der = loaded.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return base64.b64encode(der).decode()
+    return loaded.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":

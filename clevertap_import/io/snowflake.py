@@ -38,9 +38,6 @@ ADDRESS_KEYS = ("host", "port", "protocol")
 """The account is none of these: it leads to Snowflake's own hosts, whatever it is."""
 
 OPTIONAL_KEYS = (*SECRET_KEYS, "role", "warehouse", "database", "schema", *ADDRESS_KEYS)
-APPLICATION = "clevertap_import"
-"""How Snowflake's history of sessions names this program."""
-
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
 """How long one request may go without a usable answer, however often it is tried again."""
@@ -134,36 +131,39 @@ def check_server(prefix: str, given: Mapping[str, str]) -> None:
         )
 
 
-def login_arguments(
+def resource_arguments(
     settings: SnowflakeSettings, query_tag: str, retry_seconds: float = NETWORK_SECONDS
 ) -> dict[str, Any]:
-    """The settings, whose key is readable, as the connector takes them."""
-    given = {
-        "account": settings.account,
-        "user": settings.user,
-        "role": settings.role,
-        "warehouse": settings.warehouse,
-        "database": settings.database,
-        "schema": settings.schema,
-        "host": settings.host,
-        "port": settings.port,
-        "protocol": settings.protocol,
-        "private_key": settings.private_key,
-        "password": None if settings.private_key else settings.password,
+    """The settings as dagster_snowflake's resource takes them."""
+    if settings.private_key:
+        secret: dict[str, str | None] = {"private_key": settings.private_key}
+    elif settings.private_key_path:
+        secret = {"private_key_path": settings.private_key_path}
+    else:
+        secret = {"password": settings.password}
+    if settings.private_key_passphrase and "password" not in secret:
+        secret["private_key_password"] = settings.private_key_passphrase
+    named = {
+        key: getattr(settings, key) for key in ("account", "user", "role", "warehouse", "database", "schema")
     }
+    server = {"host": settings.host, "protocol": settings.protocol}
+    if settings.port:
+        server["port"] = settings.port
     return {
-        **{key: value for key, value in given.items() if value is not None},
-        "application": APPLICATION,
+        **{key: value for key, value in {**named, **secret}.items() if value is not None},
         "login_timeout": LOGIN_SECONDS,
         "network_timeout": NETWORK_SECONDS,
         "client_prefetch_threads": CHUNKS_AHEAD,
-        "session_parameters": session_parameters(query_tag),
-        # Exact decimals: doubles would be off in the last place.
-        "arrow_number_to_decimal": True,
-        # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
-        "platform_detection_timeout_seconds": 0.0,
-        # A request of a query would be tried again for as long as the query itself may take.
-        "backoff_policy": retry_pauses(retry_seconds),
+        "additional_snowflake_connection_args": {
+            **{key: value for key, value in server.items() if value is not None},
+            "session_parameters": session_parameters(query_tag),
+            # Exact decimals: doubles would be off in the last place.
+            "arrow_number_to_decimal": True,
+            # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
+            "platform_detection_timeout_seconds": 0.0,
+            # A request of a query would be tried again for as long as the query itself may take.
+            "backoff_policy": retry_pauses(retry_seconds),
+        },
     }
 
 
@@ -178,13 +178,15 @@ def open_snowflake(
     Raises ConfigError, SourceLoginRefused, SessionUnusable or WarehouseUnavailable.
     """
     settings = with_readable_key(settings)
-    # Here and not above, as only what reads should pay for it. Dagster's resource of Snowflake would call
-    # the same, and import 3 seconds and 130 MB besides.
-    from snowflake.connector import connect
+    # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
+    from dagster_snowflake import SnowflakeResource
 
     hide_links()
     with translated("log in"):
-        connection = connect(**login_arguments(settings, query_tag, retry_seconds))
+        resource = SnowflakeResource(**resource_arguments(settings, query_tag, retry_seconds))
+        # Entered by hand: the resource closes the session only if nothing is raised.
+        session = resource.get_connection()
+        connection = session.__enter__()
     try:
         check_kept(shown_parameters(connection))
         yield Snowflake(connection)

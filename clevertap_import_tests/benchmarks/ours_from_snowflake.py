@@ -40,7 +40,7 @@ def main() -> None:
     arguments = client_arguments(__doc__)
     imported = config(arguments.rows)
     # No way is charged for its imports; the product makes this one late.
-    importlib.import_module("snowflake.connector")
+    importlib.import_module("dagster_snowflake")
 
     def fill(stage: Stage) -> None:
         with open_snowflake(snowflake_settings("snowflake", os.environ), "benchmark") as snowflake:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clevertap_import.io.private_key import with_readable_key
-from clevertap_import.io.snowflake import SnowflakeSettings, login_arguments, open_snowflake
+from clevertap_import.io.snowflake import SnowflakeSettings, open_snowflake
 from clevertap_import.pure.errors import ConfigError
 from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
 
@@ -33,12 +33,6 @@ DER = serialization.Encoding.DER
 PLAIN = written().decode()
 LOCKED = written(passphrase=PASSPHRASE).decode()
 DER_TEXT = base64.b64encode(written(DER)).decode()
-
-SECRET_ARGUMENTS = {
-    *("password", "private_key", "private_key_file", "private_key_file_pwd", "passcode", "token"),
-    *("private_key_path", "private_key_passphrase", "private_key_password"),
-}
-"""Of the connector, and of our settings."""
 
 
 def settings(**secrets: str) -> SnowflakeSettings:
@@ -72,7 +66,7 @@ def test_a_key_is_read_in_every_form_from_a_variable_or_a_file(
 ) -> None:
     file = tmp_path / "key.p8"
     file.write_text(key)
-    expected = settings(private_key=DER_TEXT)
+    expected = settings(private_key=PLAIN)
     for given in (settings(private_key=key), settings(private_key_path=str(file), private_key="")):
         locked = SnowflakeSettings(
             "sandbox", "SANDBOX", given.private_key, given.private_key_path, passphrase or None
@@ -87,7 +81,7 @@ def test_a_file_of_bytes_is_read(tmp_path: Path, passphrase: str) -> None:
     given = SnowflakeSettings(
         "sandbox", "SANDBOX", private_key_path=str(file), private_key_passphrase=passphrase or None
     )
-    assert with_readable_key(given) == settings(private_key=DER_TEXT)
+    assert with_readable_key(given) == settings(private_key=PLAIN)
 
 
 def test_a_locked_file_of_bytes_without_its_passphrase_is_told(tmp_path: Path) -> None:
@@ -95,22 +89,6 @@ def test_a_locked_file_of_bytes_without_its_passphrase_is_told(tmp_path: Path) -
     file.write_bytes(written(DER, passphrase=PASSPHRASE))
     with pytest.raises(ConfigError, match="is encrypted, so give its passphrase"):
         with_readable_key(settings(private_key_path=str(file)))
-
-
-def test_exactly_one_secret_is_used_the_key_before_the_password(tmp_path: Path) -> None:
-    file = tmp_path / "key.p8"
-    file.write_text(LOCKED)
-    by_password, by_key = {"password": "p"}, {"private_key": DER_TEXT}
-    for given, secret in (
-        ({"password": "p"}, by_password),
-        ({"password": "p", "private_key_passphrase": "x"}, by_password),
-        ({"private_key": PLAIN, "password": "p"}, by_key),
-        ({"private_key": PLAIN, "private_key_path": "f", "password": "p"}, by_key),
-        ({"private_key_path": str(file), "private_key_passphrase": PASSPHRASE, "password": "p"}, by_key),
-    ):
-        settings = with_readable_key(SnowflakeSettings("acme", "loader", **given))
-        arguments = login_arguments(settings, "tag")
-        assert {name: value for name, value in arguments.items() if name in SECRET_ARGUMENTS} == secret
 
 
 def test_a_password_is_left_as_it_is() -> None:

@@ -11,14 +11,13 @@ from snowflake.connector import cursor, errors
 
 from clevertap_import.io.snowflake import (
     CHUNKS_AHEAD,
-    LOGIN_SECONDS,
     NETWORK_SECONDS,
     QUERY_SECONDS,
     SnowflakeSettings,
     database_error,
     identifier,
-    login_arguments,
     open_snowflake,
+    resource_arguments,
     snowflake_settings,
     told,
     translated,
@@ -99,20 +98,34 @@ def test_no_secret_is_shown() -> None:
     assert "secret-1" not in f"{settings!r} {settings}"
 
 
+@pytest.mark.parametrize(
+    ("given", "secret"),
+    [
+        ({"password": "p"}, {"password": "p"}),
+        ({"private_key_path": "f", "password": "p"}, {"private_key_path": "f"}),
+        ({"private_key": "k", "private_key_path": "f", "password": "p"}, {"private_key": "k"}),
+        (
+            {"private_key_path": "f", "private_key_passphrase": "x"},
+            {"private_key_path": "f", "private_key_password": "x"},
+        ),
+        ({"password": "p", "private_key_passphrase": "x"}, {"password": "p"}),
+    ],
+)
+def test_exactly_one_secret_is_used_the_key_before_the_password(
+    given: dict[str, str], secret: dict[str, str]
+) -> None:
+    arguments = resource_arguments(SnowflakeSettings("acme", "loader", **given), TAG)
+    names = ("private_key", "private_key_path", "private_key_password", "password")
+    assert {name: arguments[name] for name in names if name in arguments} == secret
+
+
 def test_every_session_reads_with_pinned_parameters_and_exact_decimals() -> None:
     settings = snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_PORT": "1", "SNOWFLAKE_HOST": "h"})
-    arguments = login_arguments(settings, TAG)
+    arguments = resource_arguments(settings, TAG)["additional_snowflake_connection_args"]
     assert next(arguments.pop("backoff_policy")()) == 0
     assert arguments == {
-        "account": "acme",
-        "user": "loader",
-        "password": "secret-1",
         "host": "h",
         "port": "1",
-        "application": "clevertap_import",
-        "login_timeout": LOGIN_SECONDS,
-        "network_timeout": NETWORK_SECONDS,
-        "client_prefetch_threads": CHUNKS_AHEAD,
         "session_parameters": session_parameters(TAG),
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,

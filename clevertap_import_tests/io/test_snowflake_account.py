@@ -2,7 +2,7 @@
 
 import pytest
 
-from clevertap_import.io.snowflake import login_arguments, snowflake_settings
+from clevertap_import.io.snowflake import resource_arguments, snowflake_settings
 from clevertap_import.pure.errors import ConfigError
 
 CHINA = "myorg-my-account.snowflakecomputing.cn"
@@ -11,8 +11,8 @@ CHINA = "myorg-my-account.snowflakecomputing.cn"
 def where(account: str, **more: str) -> tuple[str, str | None]:
     """The account and the host with which the connector is called."""
     given = {"SNOWFLAKE_ACCOUNT": account, "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "p", **more}
-    arguments = login_arguments(snowflake_settings("snowflake", given), "tag")
-    return arguments["account"], arguments.get("host")
+    arguments = resource_arguments(snowflake_settings("snowflake", given), "tag")
+    return arguments["account"], arguments["additional_snowflake_connection_args"].get("host")
 
 
 @pytest.mark.parametrize(
