@@ -23,7 +23,16 @@ from tempfile import TemporaryFile
 from typing import Any
 
 PREPARED = (
-    *("alembic.command", "dagster", "pandas", "requests", "rich.console", "snowflake.connector", "sqlglot"),
+    *(
+        "alembic.command",
+        "dagster",
+        "pandas",
+        "requests",
+        "rich.console",
+        "snowflake.connector",
+        "sqlglot",
+        "dagster_snowflake",
+    ),
     *("clevertap_import.cli", "clevertap_import.console", "clevertap_import.io.preview"),
     *("clevertap_import.orchestration.launch", "clevertap_import.orchestration.listing"),
     *("clevertap_import.orchestration.dry_run", "clevertap_import.orchestration.location"),
