@@ -123,7 +123,8 @@ def test_a_copy_from_before_a_run_that_was_killed_is_told_before_events_are_stor
 
 
 def test_a_copy_that_was_made_during_a_delivery_is_told_once_that_has_ended(workshop: Workshop) -> None:
-    fill(workshop, ROWS)
+    # More than a run enters at its start.
+    fill(workshop, 30_000)
     workshop.clevertap.knobs(**LATENCY)
     copies: list[JournalCopy] = []
     with meanwhile(workshop, (4, lambda: copies.append(copied_journal()))):
