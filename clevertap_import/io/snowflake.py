@@ -1,7 +1,7 @@
 """Snowflake: one login, one query, its result as Arrow batches that are never held whole."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from clevertap_import.io.env_files import check_one_source, here
 from clevertap_import.io.private_key import with_readable_key
+from clevertap_import.io.senders import apart
 from clevertap_import.io.snowflake_account import account_and_host
 from clevertap_import.io.snowflake_columns import source_columns
 from clevertap_import.io.snowflake_links import hide_links, without_links
+from clevertap_import.io.snowflake_logout import leave
 from clevertap_import.io.snowflake_results import arrow_batches
 from clevertap_import.io.snowflake_retries import retry_pauses
 from clevertap_import.pure.errors import (
@@ -44,9 +46,6 @@ NETWORK_SECONDS = 600
 
 QUERY_SECONDS = 6 * 3600
 """Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
-
-CHUNKS_AHEAD = 2
-"""Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
 
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts hold the value."""
@@ -153,7 +152,6 @@ def resource_arguments(
         **{key: value for key, value in {**named, **secret}.items() if value is not None},
         "login_timeout": LOGIN_SECONDS,
         "network_timeout": NETWORK_SECONDS,
-        "client_prefetch_threads": CHUNKS_AHEAD,
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
             "session_parameters": session_parameters(query_tag),
@@ -186,12 +184,19 @@ def open_snowflake(
         resource = SnowflakeResource(**resource_arguments(settings, query_tag, retry_seconds))
         # Entered by hand: the resource closes the session only if nothing is raised.
         session = resource.get_connection()
-        connection = session.__enter__()
+        connection = apart(session.__enter__)
+    snowflake = Snowflake(connection)
     try:
         check_kept(shown_parameters(connection))
-        yield Snowflake(connection)
-    finally:
-        connection.close()
+        yield snowflake
+    except (Exception, GeneratorExit):
+        apart(connection.close)
+        raise
+    except BaseException:
+        leave(connection, snowflake.end_query)
+        raise
+    else:
+        apart(connection.close)
 
 
 def shown_parameters(connection: "SnowflakeConnection") -> dict[str, str]:
@@ -199,12 +204,17 @@ def shown_parameters(connection: "SnowflakeConnection") -> dict[str, str]:
 
     A limit of rows would cut their list too. So what is missing is asked for by its name: no limit cuts that.
     """
-    with translated("show the session's parameters"), connection.cursor() as cursor:
-        shown = parameters_shown(cursor, "show parameters in session")
-        for name in NEEDED:
-            if name not in shown:
-                shown |= parameters_shown(cursor, f"show parameters like '{name}' in session")
-    return shown
+
+    def asked() -> dict[str, str]:
+        with connection.cursor() as cursor:
+            shown = parameters_shown(cursor, "show parameters in session")
+            for name in NEEDED:
+                if name not in shown:
+                    shown |= parameters_shown(cursor, f"show parameters like '{name}' in session")
+        return shown
+
+    with translated("show the session's parameters"):
+        return apart(asked)
 
 
 def parameters_shown(cursor: "SnowflakeCursor", sql: str) -> dict[str, str]:
@@ -213,10 +223,17 @@ def parameters_shown(cursor: "SnowflakeCursor", sql: str) -> dict[str, str]:
 
 
 class Snowflake:
-    """An open session."""
+    """An open session.
+
+    The connector is called in threads of their own: it would keep an interrupted process until it has its
+    answer, and take Ctrl-C to itself.
+    """
 
     def __init__(self, connection: "SnowflakeConnection") -> None:
         self._connection = connection
+        self.end_query: Callable[[], object] | None = None
+        """The query that is under way."""
+
         self.query_id: str | None = None
         self.rows_expected: int | None = None
 
@@ -228,12 +245,12 @@ class Snowflake:
     def describe(self, sql: str) -> tuple[SourceColumn, ...]:
         """The columns that `sql` would return, without running it."""
         with translated("describe the query"):
-            return source_columns(self._connection, sql)
+            return apart(lambda: source_columns(self._connection, sql))
 
     def now(self) -> datetime:
         """Snowflake's own clock."""
         with translated("tell the time"), self._connection.cursor() as cursor:
-            cursor.execute("select current_timestamp() as MOMENT")
+            apart(lambda: cursor.execute("select current_timestamp() as MOMENT"))
             moments = [moment for batch in arrow_batches(cursor) for moment in batch.column(0).to_pylist()]
         if len(moments) != 1 or not isinstance(moments[0], datetime):
             raise WarehouseUnavailable("Snowflake could not tell the time. Run again later.")
@@ -244,7 +261,7 @@ class Snowflake:
         if kind not in ("role", "warehouse", "database", "schema"):
             raise ValueError(kind)
         with translated(f"use the {kind} {name}"), self._connection.cursor() as cursor:
-            cursor.execute(f"use {kind} {identifier(name)}")
+            apart(lambda: cursor.execute(f"use {kind} {identifier(name)}"))
 
     def batches(self, sql: str, names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """Run `sql` and stream its result, which has the columns `names`; a few chunks are fetched ahead.
@@ -252,7 +269,9 @@ class Snowflake:
         Raises ResultIncomplete at the first rows that are not those which Snowflake announced.
         """
         with translated("run the query"), self._connection.cursor() as cursor:
-            cursor.execute(sql, timeout=QUERY_SECONDS)
+            self.end_query = lambda: self._connection._cancel_query(sql, cursor._request_id)
+            apart(lambda: cursor.execute(sql, timeout=QUERY_SECONDS))
+            self.end_query = None
             self.query_id = cursor.sfqid
             self.rows_expected = cursor.rowcount
             yield from arrow_batches(cursor, names)

@@ -1,15 +1,22 @@
 """The rows of a query in Arrow batches: exactly those that Snowflake announced, or an error."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from clevertap_import.io.senders import SendingThreads
 from clevertap_import.pure.cell_texts import json_text
 from clevertap_import.pure.errors import QueryFailed, ResultIncomplete
 
 if TYPE_CHECKING:
     from snowflake.connector.cursor import SnowflakeCursor
+    from snowflake.connector.result_batch import ArrowResultBatch
+
+PARTS_AHEAD = 2
+"""Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
 
 NO_ARROW = (
     "Snowflake sent the result as JSON, which this package does not read. Most often the parameter"
@@ -23,9 +30,10 @@ def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Itera
     Raises ResultIncomplete at the first part that has other rows than announced, and QueryFailed if the
     result is no Arrow, or lacks a column of `names`. The connector checks none of it in Arrow results.
     """
-    announced = announced_parts(cursor)
+    parts = result_parts(cursor)
+    announced = announced_parts(cursor, parts)
     number = 0
-    for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+    for table in tables(cursor, parts):
         if not table.num_rows:
             continue
         if number == len(announced) or table.num_rows != announced[number]:
@@ -58,13 +66,37 @@ def check_names(found: Sequence[str], names: Sequence[str]) -> None:
         )
 
 
-def announced_parts(cursor: "SnowflakeCursor") -> list[int]:
-    """How many rows each part of the result is to have, without parts that are to have none."""
+def result_parts(cursor: "SnowflakeCursor") -> list["ArrowResultBatch"]:
     from snowflake.connector.result_batch import ArrowResultBatch
 
-    parts = cursor.get_result_batches() or []
-    if not all(isinstance(part, ArrowResultBatch) for part in parts):
+    found = cursor.get_result_batches() or []
+    parts = [part for part in found if isinstance(part, ArrowResultBatch)]
+    if len(parts) < len(found):
         raise QueryFailed(NO_ARROW)
+    return parts
+
+
+def tables(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> Iterator[pa.Table]:
+    """The parts in their order, some of them fetched ahead.
+
+    The connector's own threads keep an interrupted process until a part is there, which may never come.
+    """
+
+    def fetched(part: "ArrowResultBatch") -> pa.Table:
+        return part.to_arrow(cursor.connection, force_microsecond_precision=True)
+
+    with SendingThreads(PARTS_AHEAD) as threads:
+        ahead: deque[Future[pa.Table]] = deque()
+        for part in parts:
+            ahead.append(threads.submit(fetched, part))
+            if len(ahead) > PARTS_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def announced_parts(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> list[int]:
+    """How many rows each part of the result is to have, without parts that are to have none."""
     # The first part is what the total leaves after all others; without a total it is of no use.
     rows = [part.rowcount for part in parts]
     if cursor.rowcount is None or any(count < 0 for count in rows):

@@ -1,13 +1,13 @@
 """What CleverTap itself says to a sample, and whom it knows already. Nothing is stored."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from clevertap_import.io.attempts import Attempts, Patience
 from clevertap_import.io.clevertap import MAX_LOOKUPS_IN_FLIGHT
 from clevertap_import.io.connection_test import PROBE
 from clevertap_import.io.deliver import Delivery, stop_reason
+from clevertap_import.io.senders import SendingThreads
 from clevertap_import.io.stage import Fault, Stage, Tally
 from clevertap_import.pure.config import ImportConfig
 from clevertap_import.pure.outcome import Outcome, RecordProblem, Stop, Uncertain
@@ -127,6 +127,12 @@ def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int =
         return Lookup()
     step = max(1, len(batch) // lookups)
     identities = [batch.identity(place) for place in range(0, len(batch), step)][:lookups]
-    with ThreadPoolExecutor(MAX_LOOKUPS_IN_FLIGHT) as askers:
-        answers = list(askers.map(exists, filter(None, identities)))
+    with SendingThreads(MAX_LOOKUPS_IN_FLIGHT) as askers:
+        asked = [askers.submit(exists, identity) for identity in identities if identity]
+        try:
+            answers = [each.result() for each in asked]
+        finally:
+            # Of an interrupted run, those that nobody has begun.
+            for each in asked:
+                each.cancel()
     return Lookup(len(answers), answers.count(True), answers.count(False))

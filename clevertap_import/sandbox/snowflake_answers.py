@@ -70,6 +70,8 @@ class AnswerRule(BaseModel):
     answer_bytes: int | None = Field(default=None, ge=0)
     chunk_bytes: int | None = Field(default=None, ge=0)
     breaks_off: bool = False
+    # In place of the body of the answer, or of each chunk, a byte comes now and then for ever.
+    drips: Literal["answer", "chunk"] | None = None
     total: int | Literal["missing"] | None = None
     row_count: int | None = None
 

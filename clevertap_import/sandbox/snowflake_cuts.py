@@ -1,9 +1,15 @@
-"""Answers of the local Snowflake whose bodies end too early, as proxies and broken connections leave them."""
+"""Bodies of the local Snowflake that end too early, or never, as proxies and bad lines leave them."""
 
-from starlette.responses import Response
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from clevertap_import.sandbox.snowflake_answers import AnswerRule
+
+DRIP_SECONDS = 0.5
 
 
 class BrokenOff(Response):
@@ -19,8 +25,18 @@ class BrokenOff(Response):
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
 
 
-def cut(whole: Response, size: int | None, rule: AnswerRule) -> Response:
-    """The response with the first `size` bytes of its body."""
+async def drops() -> AsyncIterator[bytes]:
+    """A blank now and then, without end."""
+    while True:
+        yield b" "
+        await asyncio.sleep(DRIP_SECONDS)
+
+
+def cut(whole: Response, part: Literal["answer", "chunk"], rule: AnswerRule) -> Response:
+    """What the rule leaves of the response."""
+    if rule.drips == part:
+        return StreamingResponse(drops())
+    size = rule.answer_bytes if part == "answer" else rule.chunk_bytes
     if size is None:
         return whole
     if rule.breaks_off:

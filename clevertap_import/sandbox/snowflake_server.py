@@ -171,7 +171,7 @@ class LocalSnowflakeServer:
             whole = json.dumps(content)
             change(content["data"], rule, sql)
             self.answers[content["data"]["queryId"]] = whole if rule.inline_recovers else json.dumps(content)
-            return cut(JSONResponse(content, answer.status_code), rule.answer_bytes, rule)
+            return cut(JSONResponse(content, answer.status_code), "answer", rule)
         return JSONResponse(content, answer.status_code)
 
     async def answer_again(self, request: Request) -> Response:
@@ -189,7 +189,7 @@ class LocalSnowflakeServer:
         if result.rule:
             body = changed_chunk(body, result.rowtype, result.rule, result.sql)
         whole = Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
-        return cut(whole, result.rule.chunk_bytes, result.rule) if result.rule else whole
+        return cut(whole, "chunk", result.rule) if result.rule else whole
 
     async def received(self, request: Request) -> Response:
         return JSONResponse({"queries": list(self.queries), "logins": list(self.logins)})

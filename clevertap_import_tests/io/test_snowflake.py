@@ -10,7 +10,6 @@ import pytest
 from snowflake.connector import cursor, errors
 
 from clevertap_import.io.snowflake import (
-    CHUNKS_AHEAD,
     NETWORK_SECONDS,
     QUERY_SECONDS,
     SnowflakeSettings,
@@ -130,11 +129,6 @@ def test_every_session_reads_with_pinned_parameters_and_exact_decimals() -> None
         "arrow_number_to_decimal": True,
         "platform_detection_timeout_seconds": 0.0,
     }
-
-
-def test_few_chunks_are_fetched_ahead(local_snowflake: LocalSnowflake) -> None:
-    with open_snowflake(snowflake_settings("snowflake", local_snowflake.environment()), TAG) as snowflake:
-        assert snowflake._connection.client_prefetch_threads == CHUNKS_AHEAD
 
 
 # What each exception of the connector becomes, while logging in and while running the query.

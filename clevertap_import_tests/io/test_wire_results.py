@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from snowflake.connector.result_batch import DownloadMetrics
 
 from clevertap_import.io.snowflake import SnowflakeSettings, open_snowflake, snowflake_settings
+from clevertap_import.io.snowflake_results import PARTS_AHEAD, arrow_batches
 from clevertap_import.pure.errors import (
     CleverTapImportError,
     QueryFailed,
@@ -189,3 +191,13 @@ def test_a_short_result_is_told_though_its_session_has_ended_too(
         local_snowflake.end_sessions()
         with pytest.raises(ResultIncomplete):
             list(batches)
+
+
+def test_few_parts_are_fetched_ahead(settings: SnowflakeSettings) -> None:
+    with open_snowflake(settings, TAG) as snowflake, snowflake._connection.cursor() as cursor:
+        cursor.execute(f"select seq8() as N from table(generator(rowcount => {5 * MANY}))")
+        parts = cursor.get_result_batches() or []
+        assert len(parts) > 2 * PARTS_AHEAD
+        for number, _ in enumerate(arrow_batches(cursor), 1):
+            fetched = [part for part in parts if DownloadMetrics.download.value in part._metrics]
+            assert len(fetched) <= number + PARTS_AHEAD

@@ -1,0 +1,204 @@
+"""SIGTERM and Ctrl-C to a run, whatever it is at: each phase would last for ever, and the run ends.
+
+`pytest -s` shows after how many seconds.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from clevertap_import.io.clevertap import account_settings
+from clevertap_import.io.database import DELIVERY, IMPORT_STATE, PARTICIPANT
+from clevertap_import.io.gate import upload_gate
+from clevertap_import.io.import_lock import import_lock
+from clevertap_import.io.named_locks import open_locks
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.stats import import_stats
+from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.scenarios.people import TARGETS, fill
+from clevertap_import_tests.scenarios.test_faults import told
+from clevertap_import_tests.waiting import wait_for
+from clevertap_import_tests.workshop import Line, Workshop, open_workshop, process_environment
+
+pytestmark = pytest.mark.slow
+
+NAME = "signups"
+ROWS = 6_000
+SECONDS = 600
+"""No measure: so long a machine that is busy with others may take."""
+
+FOR_EVER = 10 * SECONDS
+
+Begun = Callable[[], bool]
+"""Whether the phase is under way."""
+
+Phase = Callable[[Workshop], AbstractContextManager[Begun]]
+
+
+@pytest.fixture
+def workshop(
+    tmp_path: Path,
+    local_snowflake: LocalSnowflake,
+    fake_clevertap: FakeCleverTap,
+    journal_url: str,
+    use_journal: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Workshop]:
+    use_journal(journal_url)
+    with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
+        shop.enter_environment(monkeypatch)
+        fill(shop, ROWS)
+        shop.write(NAME, target=TARGETS["events"])
+        yield shop
+
+
+def drips(part: str, *, describe: bool = False) -> Phase:
+    """Snowflake's answer comes a byte now and then, without end."""
+
+    @contextmanager
+    def phase(workshop: Workshop) -> Iterator[Begun]:
+        before = len(workshop.snowflake.received()["queries"])
+
+        def has_begun() -> bool:
+            queries = workshop.snowflake.received()["queries"][before:]
+            return any("from T" in each["text"] and each["describe_only"] == describe for each in queries)
+
+        with workshop.snowflake.answering({"match": "from T", "describe": describe, "drips": part}):
+            yield has_begun
+
+    return phase
+
+
+@contextmanager
+def waits_for_another_run(workshop: Workshop) -> Iterator[Begun]:
+    with open_journal() as journal, open_locks(journal.engine) as locks, import_lock(locks, NAME, "another"):
+        yield lambda: waits(journal.engine, f"import {NAME}")
+
+
+def waits(engine: sa.Engine, resource: str) -> bool:
+    """Whether a second one stands in the line for what this test holds."""
+    with engine.connect() as connection:
+        those = sa.select(sa.func.count()).where(PARTICIPANT.c.resource.startswith(resource))
+        return int(connection.scalar(those) or 0) > 1
+
+
+@contextmanager
+def waits_for_a_slot(workshop: Workshop) -> Iterator[Begun]:
+    settings = account_settings(workshop.name, workshop.environment)
+    with open_journal() as journal, open_locks(journal.engine) as locks, ExitStack() as stack:
+        gate = stack.enter_context(upload_gate(locks, settings, settings.max_in_flight, "another"))
+        for _ in range(settings.max_in_flight):
+            stack.enter_context(gate.limiter.one())
+        yield lambda: waits(journal.engine, "uploads")
+
+
+def answers(kind: str, *, dry_run: bool = False, status: int = 500) -> Phase:
+    """CleverTap answers so to all requests of a kind."""
+
+    @contextmanager
+    def phase(workshop: Workshop) -> Iterator[Begun]:
+        fault = {"kind": kind, "dry_run": dry_run, "status": status, "times": None, "seconds": FOR_EVER}
+        workshop.clevertap.faults([fault])
+        # The first is CleverTap's own dry run.
+        yield lambda: bool(workshop.clevertap.traffic()["uploads"] > (0 if dry_run else 1))
+        workshop.clevertap.end_faults()
+
+    return phase
+
+
+@contextmanager
+def journal_is_locked(workshop: Workshop) -> Iterator[Begun]:
+    """Another process holds the journal's tables from the first request on."""
+    with (
+        answers("timeout")(workshop) as is_sending,
+        open_journal() as journal,
+        journal.engine.connect() as connection,
+    ):
+
+        def has_begun() -> bool:
+            if not is_sending():
+                return False
+            if journal.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("begin immediate")
+            else:
+                tables = ", ".join(each.name for each in (DELIVERY, IMPORT_STATE, PARTICIPANT))
+                connection.exec_driver_sql(f"lock table {tables} in access exclusive mode")
+            return True
+
+        yield has_begun
+        connection.rollback()
+
+
+PHASES: dict[str, Phase] = {
+    "Snowflake describes the query": drips("answer", describe=True),
+    "Snowflake runs the query": drips("answer"),
+    "a part of the result drips": drips("chunk"),
+    "another run has the import lock": waits_for_another_run,
+    "no slot is free": waits_for_a_slot,
+    "no answer to the dry run": answers("timeout", dry_run=True),
+    "429 to the dry run": answers("status", status=429, dry_run=True),
+    "500 to the dry run": answers("status", dry_run=True),
+    "no answer": answers("timeout"),
+    "an answer drips": answers("drip"),
+    "100 Continue without end": answers("endless_continue"),
+    "500": answers("status"),
+    "429": answers("status", status=429),
+    "the journal is locked": journal_is_locked,
+}
+
+
+def started(workshop: Workshop, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "clevertap_import", *words],
+        env=process_environment(workshop),
+        cwd=workshop.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def say_seconds(phase: str, end: signal.Signals, began: float) -> None:
+    sys.stdout.write(f"{phase}, {end.name}: {time.monotonic() - began:.1f} s\n")
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_run_that_is_asked_to_end_does_so_whatever_it_is_at(
+    workshop: Workshop, phase: str, end: signal.Signals
+) -> None:
+    with PHASES[phase](workshop) as has_begun, started(workshop, "run", NAME) as process:
+        wait_for(phase, has_begun, SECONDS)
+        began = time.monotonic()
+        process.send_signal(end)
+        try:
+            said, _ = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+        say_seconds(phase, end, began)
+    assert "It was canceled. What CleverTap took is in the journal" in said
+    (run,) = workshop.instance.get_runs()
+    (line,) = import_stats(workshop.instance, NAME, run_ids=[run.run_id])
+    assert (process.returncode, line["status"]) == (1, "Canceled")
+    with open_journal() as journal:
+        assert journal.of_run(run.run_id) == (line["successful_syncs"], line["uncertain"])
+    assert_the_rest_is_sent(workshop, line)
+
+
+def assert_the_rest_is_sent(workshop: Workshop, *lines: Line) -> None:
+    """By the next run: nothing is lost, and what is there twice is counted."""
+    (rest,) = workshop.run(NAME)
+    assert rest["status"] == "Success", rest["problem"]
+    stored = Counter(event["identity"] for event in workshop.clevertap.events())
+    assert len(stored) == ROWS
+    counted = [told(workshop, NAME, each)["possible_duplicates"] or 0 for each in (*lines, rest)]
+    assert stored.total() - ROWS <= sum(counted)
