@@ -17,6 +17,9 @@ LONGEST_WAIT_SECONDS = 3.0
 BRIEF_MILLISECONDS = 4_000
 """For a transaction that is tried again if it fails: a run that is asked to end must not wait for longer."""
 
+HURRIED_MILLISECONDS = 1_000
+"""For each transaction of a run that was asked to end, as some are left to do by then."""
+
 BRIEF_LOCK_TIMEOUT = sa.text(
     "select set_config('lock_timeout', least(:most, nullif(setting::int, 0))::text, true)"
     " from pg_settings where name = 'lock_timeout'"
@@ -75,3 +78,16 @@ def brief_waits(connection: sa.Connection) -> Iterator[None]:
         yield
     finally:
         connection.exec_driver_sql(f"pragma busy_timeout={usual}")
+
+
+def hurry(engine: sa.Engine) -> None:
+    """From now on no transaction waits for others for longer than a second: a run is to end."""
+    sa.event.listen(engine, "begin", wait_no_more)
+
+
+def wait_no_more(connection: sa.Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    words = "pragma busy_timeout={}" if is_sqlite else "set local lock_timeout = {}"
+    cursor = connection.connection.cursor()
+    cursor.execute(words.format(HURRIED_MILLISECONDS))
+    cursor.close()

@@ -11,6 +11,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from clevertap_import.io.database import PARTICIPANT, JournalUnavailable, translated
+from clevertap_import.io.journal_outage import hurry
 from clevertap_import.io.named_locks import NamedLocks
 
 
@@ -39,6 +40,12 @@ class Participants:
         try:
             self.enter(me)
             yield me
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:
+            # A run that was asked to end: what is left to do may meet a journal that is locked.
+            hurry(self.locks.engine)
+            raise
         finally:
             # Else others find the lock free, and remove the row.
             with suppress(JournalUnavailable):

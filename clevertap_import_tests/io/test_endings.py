@@ -19,13 +19,16 @@ from clevertap_import.io.breaker import Breaker
 from clevertap_import.io.database import JournalUnavailable, default_url
 from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
 from clevertap_import.io.ending import SETTLE_SECONDS, Ending
+from clevertap_import.io.import_lock import import_lock
 from clevertap_import.io.journal import Journal
+from clevertap_import.io.named_locks import NamedLocks, open_locks
 from clevertap_import.io.outage import OUTAGE_SECONDS
 from clevertap_import.pure.errors import DeliveryEnded
 from clevertap_import.pure.outcome import Accepted, Ended, Outcome, Uncertain
 from clevertap_import.pure.records import Batch
 from clevertap_import.pure.retry import Retry
 from clevertap_import_tests.builders import events, unsettled
+from clevertap_import_tests.locked_journal import lock_tables
 
 BATCHES = 30
 SIZE = 3
@@ -164,3 +167,21 @@ def test_a_journal_that_stays_away_ends_the_delivery_after_two_minutes(tmp_path:
         world.away_until = 0
         assert world.entered() == (delivery.accepted, delivery.uncertain)
         assert world.held.total() <= delivery.accepted + delivery.uncertain < BATCHES * SIZE
+
+
+NO_LIMIT = {"sqlite": "?timeout=86400", "postgresql": "%20-clock_timeout%3D0"}
+"""After a journal's URL: whoever waits for another's lock does so for ever."""
+
+
+def test_a_run_that_is_interrupted_waits_for_no_other_writer(journal_url: str) -> None:
+    url = journal_url + NO_LIMIT[journal_url.split("+")[0].split(":")[0]]
+    with Journal(url) as journal, open_locks(journal.engine) as locks, journal.engine.connect() as other:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_while_locked(locks, other)
+        other.rollback()
+
+
+def interrupted_while_locked(locks: NamedLocks, other: sa.Connection) -> None:
+    with import_lock(locks, "orders", "a run"):
+        lock_tables(other)
+        raise KeyboardInterrupt
