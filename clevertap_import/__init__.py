@@ -1,3 +1,41 @@
-"""User profiles and events from Snowflake into CleverTap, as Dagster assets."""
+"""User profiles and events from Snowflake into CleverTap, as Dagster assets.
+
+import clevertap_import as ct
+
+ct.imports()                    all imports, with status and health
+ct.check()                      what is wrong with them
+ct.preview("customers")         a few rows, and the records that they become
+ct.dry_run("customers")         what a run would meet; sends nothing
+ct.run("customers")             imports now
+ct.runs("customers")            the runs of an import
+ct.rejected_rows("customers")   the rows that were not imported, and why
+
+Tables are pandas frames. Errors are a `CleverTapImportError`: `ConfigError`, `SourceError`, `RefusedError` or
+`Unfinished`.
+"""
+
+from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs
+from clevertap_import.pure.errors import (
+    CleverTapImportError,
+    ConfigError,
+    RefusedError,
+    SourceError,
+    Unfinished,
+)
+
+__all__ = [
+    "CleverTapImportError",
+    "ConfigError",
+    "RefusedError",
+    "SourceError",
+    "Unfinished",
+    "check",
+    "dry_run",
+    "imports",
+    "preview",
+    "rejected_rows",
+    "run",
+    "runs",
+]
 
 __version__ = "0.1.0"

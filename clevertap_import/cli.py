@@ -1,9 +1,8 @@
 """The command `clevertap-import`: a thin door. Commands import Dagster themselves, so that help is quick."""
 
-import os
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,11 @@ from clevertap_import.cli_conventions import (
     NO,
     WELL,
     WRONG,
-    all_imports,
     as_json,
     aside,
-    chosen,
-    ready,
     report_runs,
+    spelled,
+    spelled_with_value,
     told,
 )
 from clevertap_import.cli_conventions import stop as leave
@@ -28,8 +26,11 @@ from clevertap_import.cli_journal import journal, settle
 from clevertap_import.cli_probe import probe
 from clevertap_import.cli_rejects import rejects, retry
 from clevertap_import.cli_schedules import pause, resume, stop
+from clevertap_import.selection import all_imports, bounds_problem, ready, take_variables, vague_force
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from clevertap_import.pure.config import ImportConfig
 
 
@@ -52,22 +53,7 @@ def main(context: click.Context) -> None:
     except FileNotFoundError:
         leave("The folder in which this command was started is gone. Start it in another.", WRONG)
     if context.invoked_subcommand not in ON_OWN_SERVERS:
-        take_variables(folder)
-
-
-def take_variables(folder: Path) -> None:
-    """Those of the .env in `folder`, and in that of its project; what is set already stays as it is."""
-    from dotenv import load_dotenv
-
-    from clevertap_import.io.env_files import env_files
-
-    for file in env_files(folder):
-        try:
-            load_dotenv(file)
-        except ValueError:
-            leave(f"{file} is not UTF-8 text. Save it as UTF-8.", WRONG)
-        except OSError as error:
-            leave(f"{file} cannot be read: {error.strerror}.", WRONG)
+        told(take_variables)(folder)
 
 
 COMMANDS = (
@@ -108,17 +94,12 @@ def list_imports(
 ) -> None:
     """List all imports with their status and health."""
     from clevertap_import.console import LIST_COLUMNS, print_json, print_table
-    from clevertap_import.io.import_files import imports_folder
-    from clevertap_import.orchestration.changed import counts_for_commands
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.listing import Filters, listing
+    from clevertap_import.frames import lines_of
+    from clevertap_import.orchestration.listing import Filters
+    from clevertap_import.tables import imports_table
 
     filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
-    folder = imports_folder(os.environ)
-    with open_instance() as instance:
-        imports = all_imports()
-        changed = counts_for_commands([each.config for each in imports.loaded], aside)
-        lines = listing(instance, imports, folder, filters, changed)
+    lines = lines_of(imports_table(filters, aside))
     if json_output:
         print_json(lines)
         return
@@ -141,15 +122,10 @@ def stats(name: str, run_id: str | None, json_output: bool) -> None:
     Also the runs under the nickname that it had before, as long as its YAML names it (renamed_from).
     """
     from clevertap_import.console import CODE_COLUMNS, STATS_COLUMNS, print_json, print_table
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.stats import import_stats, run_details
+    from clevertap_import.frames import lines_of
+    from clevertap_import.tables import runs_table
 
-    (config,) = chosen([name])
-    with open_instance() as instance:
-        if run_id is None:
-            lines = [line for each in config.nicknames for line in import_stats(instance, each)]
-        else:
-            lines = [run_details(instance, config.nicknames, run_id)]
+    lines = lines_of(runs_table(name, run_id))
     if json_output:
         print_json(lines)
         return
@@ -161,16 +137,13 @@ def stats(name: str, run_id: str | None, json_output: bool) -> None:
 
 
 def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    """A moment as ISO 8601; UTC where it names no zone."""
-    if text is None:
-        return None
+    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.selection import moment_of
+
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is not a moment. Write it as 2026-11-01 or 2026-11-01T09:00."
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return None if text is None else moment_of(text)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @main.command()
@@ -188,45 +161,27 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @told
 def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa: ANN401 - click's own types
     """Import NAME now: all windows that are not done, the one in progress included."""
-    if wish["end"] and not wish["start"]:
-        raise click.UsageError("--until goes with --window.")
-    if wish["end"] and wish["end"] < wish["start"]:
-        raise click.UsageError(
-            f"--until is {wish['end']:%Y-%m-%d %H:%M}, before --window, {wish['start']:%Y-%m-%d %H:%M}."
-            " Give the earlier moment as --window."
-        )
-    if wish["full"] and wish["start"]:
-        raise click.UsageError("--full and --window exclude each other.")
+    from clevertap_import.frames import lines_of
+
+    if problem := bounds_problem(wish["start"], wish["end"], spelled, full=wish["full"]):
+        raise click.UsageError(problem)
     configs = ready(names)
-    if wish["force"]:
-        refuse_vague_force(configs, wish)
-    lines = run_now(configs, wish)
+    is_vague = wish["force"] and not wish["full"] and not wish["start"]
+    if is_vague and (problem := vague_force(configs, spelled_with_value)):
+        raise click.UsageError(problem)
+    lines = lines_of(run_now(configs, wish))
     report_runs(configs, lines, "Every window is done; there is nothing to import.", json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
 
 
-def refuse_vague_force(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> None:
-    """Without windows it would only mean those that are not done, of which CleverTap has next to nothing."""
-    windowed = [config.nickname for config in configs if config.updated_on]
-    if windowed and not wish["full"] and not wish["start"]:
-        raise click.UsageError(
-            f"--force alone would send only the windows of {', '.join(windowed)} that are not done."
-            " Say which windows are sent again: --window START, with --until END for several; or --full for"
-            " all of them."
-        )
-
-
-def run_now(configs: Sequence["ImportConfig"], wish: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Run each import in this process, with bars on a terminal; a line of stats for each run."""
+def run_now(configs: Sequence["ImportConfig"], wish: dict[str, Any]) -> "pd.DataFrame":
+    """Run each import in this process, with bars on a terminal; a row of stats for each run."""
     from clevertap_import.console import progress_bars
-    from clevertap_import.definitions import defs
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.launch import Wish, runs, until_canceled
+    from clevertap_import.orchestration.launch import Wish
+    from clevertap_import.tables import run_table
 
-    with open_instance() as instance, progress_bars():
-        asked = Wish(**wish)
-        every = (line for config in configs for line in runs(instance, defs, config, asked, aside))
-        return list(until_canceled(every))
+    with progress_bars():
+        return run_table(configs, Wish(**wish), aside)
 
 
 @main.command()
@@ -252,6 +207,10 @@ def sandbox(port: int, no_ui: bool) -> None:
 @told
 def demo() -> None:
     """Run the examples in a fresh sandbox through Dagster, twice, and print what came of it."""
+    from clevertap_import.frames import lines_of
     from clevertap_import.playground import demonstrate
 
-    sys.exit(WELL if demonstrate(lambda: run_now([each.config for each in all_imports().loaded], {})) else NO)
+    def run_all() -> list[dict[str, Any]]:
+        return lines_of(run_now([each.config for each in all_imports().loaded], {}))
+
+    sys.exit(WELL if demonstrate(run_all) else NO)

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli_conventions import NO, WELL, all_imports, as_json, aside, chosen, ready, told
+from clevertap_import.cli_conventions import NO, WELL, as_json, aside, told
+from clevertap_import.selection import ready
 
 if TYPE_CHECKING:
-    from clevertap_import.io.import_files import Imports
-    from clevertap_import.io.preview import Preview
-    from clevertap_import.io.verify import Findings
-    from clevertap_import.orchestration.dry_run import DryRun
+    from clevertap_import.tables import DryRunResult, PreviewRows
 
 Line = dict[str, Any]
 
@@ -24,22 +22,15 @@ Line = dict[str, Any]
 def check(offline: bool, json_output: bool) -> None:
     """Check all imports: the YAML, the login, the query and its columns, new nicknames. Runs nothing."""
     from clevertap_import.console import print_json
-    from clevertap_import.io.verify import verdicts
+    from clevertap_import.frames import lines_of
+    from clevertap_import.tables import check_table
 
-    imports = all_imports()
-    results = verdicts(imports, None) if offline else verdicts(imports, os.environ, of_journal(imports))
+    results = lines_of(check_table(aside, offline=offline))
     if json_output:
         print_json({"imports": results})
     else:
         print_check(results)
     sys.exit(WELL if all(result["ok"] for result in results) else NO)
-
-
-def of_journal(imports: "Imports") -> dict[str, "Findings"]:
-    """What the journal says of these imports."""
-    from clevertap_import.orchestration.renamed import name_findings
-
-    return name_findings(imports, os.environ, aside)
 
 
 def print_check(results: list[Line]) -> None:
@@ -116,20 +107,20 @@ def print_connections(results: list[Line]) -> None:
 def preview(name: str, rows: int, json_output: bool) -> None:
     """Show a few rows of the import NAME with their column types, and the records that they become."""
     from clevertap_import.console import print_json
-    from clevertap_import.io.preview import previewed
+    from clevertap_import.tables import preview_rows
 
-    (config,) = chosen([name])
-    found = previewed(config, rows, os.environ)
+    found = preview_rows(name, rows)
     if json_output:
         print_json(found.document)
     else:
         print_preview(found)
     for rejection in found.rejections:
-        where = " -> ".join(part for part in (rejection.column, rejection.property) if part)
-        aside(f"Row {rejection.row_number} becomes no record: {where}: {rejection.code}, {rejection.reason}.")
+        where = " -> ".join(part for part in (rejection["column"], rejection["property"]) if part)
+        why = f"{rejection['code']}, {rejection['reason']}"
+        aside(f"Row {rejection['row_number']} becomes no record: {where}: {why}.")
 
 
-def print_preview(found: "Preview") -> None:
+def print_preview(found: "PreviewRows") -> None:
     from clevertap_import.console import print_rows, print_table, record_text, say
 
     document = found.document
@@ -155,14 +146,12 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
         raise click.UsageError("--rows and --all exclude each other.")
     from clevertap_import.console import print_json, progress_bars
     from clevertap_import.io.rejects import rejects_path
-    from clevertap_import.orchestration.dry_run import dry_run as made
-    from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.resources import home
+    from clevertap_import.tables import dry_run_result
 
     (config,) = ready([name])
-    with open_instance() as instance, progress_bars():
-        there = all_imports().names
-        result = made(instance, config, rows=rows, all_rows=all_rows, tell=aside, there=there)
+    with progress_bars():
+        result = dry_run_result(config, rows, aside, all_rows=all_rows)
     if json_output:
         print_json(result.document)
     else:
@@ -174,13 +163,14 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     sys.exit(WELL if result.passed else NO)
 
 
-def print_dry_run(result: "DryRun") -> None:
+def print_dry_run(result: "DryRunResult") -> None:
     from clevertap_import.console import PROBLEM_COLUMNS, print_table, say
 
-    for check in result.checks:
+    checks = list(result.check_lines())
+    for check in checks:
         state = "ok     " if check["passed"] else "ERROR  " if check["severity"] == "ERROR" else "warning"
         say(f"{state}  {check['name']}: {check['description']}")
-    for check in result.checks:
+    for check in checks:
         if check["problems"]:
             print_table(f"Problems of {check['name']}", PROBLEM_COLUMNS, check["problems"])
     outcome = "a run would go ahead" if result.passed else "a run would send nothing"

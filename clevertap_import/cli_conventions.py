@@ -1,6 +1,5 @@
-"""What all commands have alike: exit codes, --json, errors as messages, imports by their names."""
+"""What all commands have alike: exit codes, --json, errors as messages."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 import click
 
 if TYPE_CHECKING:
-    from clevertap_import.io.import_files import Imports
     from clevertap_import.pure.config import ImportConfig
 
 P = ParamSpec("P")
@@ -56,33 +54,13 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def all_imports() -> "Imports":
-    """Every import, drafts included. Raises ConfigError if there is none at all."""
-    from clevertap_import.io.import_files import NoImports, imports_folder, load_folder
-
-    folder = imports_folder(os.environ)
-    imports = load_folder(folder)
-    if not imports.loaded and not imports.drafts:
-        raise NoImports(folder)
-    return imports
+def spelled(option: str) -> str:
+    """As it is typed."""
+    return f"--{option}"
 
 
-def chosen(names: Sequence[str]) -> list["ImportConfig"]:
-    """The imports called `names`. Raises ConfigError for a name that is unknown or a draft."""
-    imports = all_imports()
-    return [imports.called(name).config for name in names]
-
-
-def ready(names: Sequence[str]) -> list["ImportConfig"]:
-    """The same, if the environment describes what they read from and send to. Raises ConfigError if not."""
-    from clevertap_import.io.clevertap import account_settings
-    from clevertap_import.io.snowflake import snowflake_settings
-
-    configs = chosen(names)
-    for config in configs:
-        snowflake_settings(config.connection, os.environ)
-        account_settings(config.account, os.environ)
-    return configs
+def spelled_with_value(option: str) -> str:
+    return {"window": "--window START", "until": "--until END"}.get(option, spelled(option))
 
 
 def report_runs(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli_conventions import as_json, aside, chosen, ready, told
+from clevertap_import.cli_conventions import as_json, aside, told
+from clevertap_import.selection import chosen, ready
 
 if TYPE_CHECKING:
     from clevertap_import.pure.config import ImportConfig

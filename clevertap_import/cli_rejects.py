@@ -3,14 +3,15 @@
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from clevertap_import.cli_conventions import NO, WELL, as_json, aside, chosen, ready, report_runs, told
+from clevertap_import.cli_conventions import NO, WELL, as_json, aside, report_runs, told
+from clevertap_import.selection import ready
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from clevertap_import.io.rejects import KeptRejects, RejectedRow
 
@@ -35,49 +36,22 @@ MAX_SHOWN_CHARS = 2000
 def rejects(name: str, run_id: str | None, output: Path | None, json_output: bool) -> None:
     """Show the rejected rows of the import NAME, values included: those of its newest run that has any."""
     from clevertap_import.console import print_json_rows
-    from clevertap_import.io.rejects import kept_rejects, read_rejects, rejects_of_run
-    from clevertap_import.orchestration.resources import home
+    from clevertap_import.frames import rejected_chunks
+    from clevertap_import.io.rejects import read_rejects
+    from clevertap_import.tables import rejects_kept
 
-    (config,) = chosen([name])
-    kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
-    found = rejects_of_run(kept, run_id)
+    found, why_none = rejects_kept(name, run_id)
     if found is None:
-        aside(nothing_kept(name, run_id, kept))
+        aside(why_none)
     rows = read_rejects(found.path) if found else iter(())
     if found and output:
         write_copy(found.path, output)
         aside(f"The rejected rows of run {found.run_id} are in {output}.")
     if json_output:
-        print_json_rows(row_document(found.run_id, row) for row in rows if found)
+        chunks = rejected_chunks(found.run_id if found else "", rows)
+        print_json_rows(row for chunk in chunks for row in chunk.documents)
     elif found and not output:
         print_rejects(found, rows)
-
-
-def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -> str:
-    """Why there is nothing to show. Raises ConfigError for a run that nobody knows, or that is not clear."""
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.pure.errors import ConfigError
-
-    known = "; ".join(described(each) for each in kept) or "none"
-    if run_id is None:
-        dry = " Of dry runs there are some; name one with --run." if kept else ""
-        return f"No run of {name!r} has rejected rows.{dry}" + (f" They are {known}." if kept else "")
-    with open_instance() as instance:
-        is_known = instance.get_run_by_id(run_id) is not None
-    if not is_known:
-        raise ConfigError(
-            f"No run {run_id!r} of {name!r} has rejected rows, or several begin so."
-            f" Runs with rejected rows: {known}."
-        )
-    return (
-        f"Run {run_id} of {name!r} has no rejected rows, or ended so long ago that they are gone"
-        " (journal_retention_days)."
-    )
-
-
-def described(kept: "KeptRejects") -> str:
-    kind = ", a dry run" if kept.is_dry_run else ""
-    return f"{kept.run_id} ({kept.written_at:%Y-%m-%d %H:%M} UTC{kind})"
 
 
 def write_copy(source: Path, output: Path) -> None:
@@ -94,31 +68,19 @@ def write_copy(source: Path, output: Path) -> None:
         raise ConfigError(f"{output} cannot be written: {(error.strerror or '').lower()}.") from None
 
 
-def row_document(run_id: str, row: "RejectedRow") -> dict[str, Any]:
-    from clevertap_import.io.rejects import REASONS
-
-    told = {key: getattr(row.rejection, key) for key in REASONS}
-    return {"run_id": run_id, **told, "source": row.source}
-
-
 def print_rejects(kept: "KeptRejects", rows: "Iterator[RejectedRow]") -> None:
     """Our columns, then the source's under their own names. A table is drawn whole, so it has a limit."""
     from clevertap_import.console import print_rows
+    from clevertap_import.frames import lines_of, rejected_chunks
+    from clevertap_import.tables import described
 
-    lines = [row_line(row) for row in islice(rows, MAX_SHOWN_ROWS)]
-    if lines:
-        print_rows(f"Rejected rows of run {described(kept)}", lines)
+    chunk = next(rejected_chunks(kept.run_id, islice(rows, MAX_SHOWN_ROWS), MAX_SHOWN_ROWS), None)
+    if chunk:
+        lines = lines_of(chunk.frame.drop(columns="run_id"))
+        shown = [{key: shown_part(value) for key, value in line.items()} for line in lines]
+        print_rows(f"Rejected rows of run {described(kept)}", shown)
     if more := sum(1 for _ in rows):
         aside(f"{more:,} more rows; --output or --json gives all.")
-
-
-def row_line(row: "RejectedRow") -> dict[str, Any]:
-    from clevertap_import.io.rejects import REASONS
-
-    told = {key: getattr(row.rejection, key) for key in REASONS}
-    # A column of the source may have one of our names.
-    named = {f"{key} (source)" if key in told else key: value for key, value in row.source.items()}
-    return {key: shown_part(value) for key, value in {**told, **named}.items()}
 
 
 def shown_part(value: object) -> object:
@@ -136,6 +98,7 @@ def retry(name: str, json_output: bool) -> None:
     """Run the windows of NAME that have rejected rows again. What CleverTap has is not sent again."""
     from clevertap_import.console import progress_bars
     from clevertap_import.definitions import defs
+    from clevertap_import.frames import REPORTS, frame_of, lines_of
     from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.launch import until_canceled
     from clevertap_import.orchestration.resources import home
@@ -143,7 +106,8 @@ def retry(name: str, json_output: bool) -> None:
 
     (config,) = ready([name])
     with open_instance() as instance, progress_bars():
-        lines = list(until_canceled(retried(instance, defs, config, home(), aside)))
+        found = frame_of(until_canceled(retried(instance, defs, config, home(), aside)), REPORTS)
+    lines = lines_of(found)
     nothing = "No window that is done has rejected rows; there is nothing to retry."
     report_runs([config], lines, nothing, json_output=json_output)
     sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clevertap_import.cli_conventions import all_imports, told
+from clevertap_import.cli_conventions import told
+from clevertap_import.selection import all_imports
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

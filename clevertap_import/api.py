@@ -1,0 +1,266 @@
+"""The functions for notebooks and scripts: `import clevertap_import as ct`, then `ct.imports()`.
+
+They read the same environment, `.env` and folder of imports as the commands. They print nothing: messages go
+to the logger `clevertap_import`. Their errors are all a `CleverTapImportError`.
+
+Times in frames are `datetime64[us, UTC]`, counts `Int64`, other numbers `Float64`, yes and no `boolean`, and
+texts `string`; missing values are `pandas.NA` or `NaT`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from functools import wraps
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clevertap_import.tables import DryRunResult
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_PREVIEW_ROWS, MAX_SAMPLE_ROWS = 10_000, 1_000_000
+
+notify = logging.getLogger("clevertap_import").info
+
+
+def translated(function: Callable[P, R]) -> Callable[P, R]:
+    """Reads `.env` first, and turns trouble with Dagster's storage into an error of ours."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        from clevertap_import.pure.errors import CleverTapImportError
+        from clevertap_import.selection import take_variables
+
+        take_variables(Path.cwd())
+        try:
+            return function(*args, **kwargs)
+        except CleverTapImportError:
+            raise
+        except Exception as error:
+            from clevertap_import.orchestration.storage_trouble import storage_trouble
+
+            trouble = storage_trouble(error)
+            if trouble is None:
+                raise
+            raise trouble from None
+
+    return call
+
+
+@translated
+def imports(  # noqa: PLR0913 - the options of the command `list`
+    *,
+    status: str | None = None,
+    health: str | None = None,
+    sync_type: str | None = None,
+    frequency: str | None = None,
+    created_by: str | None = None,
+    created_after: date | None = None,
+    created_before: date | None = None,
+) -> "pd.DataFrame":
+    """All imports with their status and health: a row for each, ordered by nickname, as `list` has them.
+
+    Arguments leave only the imports that match; words in any case, days inclusive.
+
+    Columns: nickname, title, partner, status, sync_type, frequency, health_state, datasource, created_by and
+    updated_by (string); health (Float64, percent); last_run, created_on and updated_on (datetime64[us, UTC]);
+    changed_windows (Int64); problems and notes (lists of text).
+
+    Raises ConfigError if there is no import, or for a word that no import can have.
+    """
+    from clevertap_import.orchestration.listing import Filters
+    from clevertap_import.tables import imports_table
+
+    words = Filters(status, health, sync_type, frequency, created_by, day(created_after), day(created_before))
+    return imports_table(words, notify)
+
+
+def day(value: date | None) -> date | None:
+    return value.date() if isinstance(value, datetime) else value
+
+
+@translated
+def check(*, offline: bool = False) -> "pd.DataFrame":
+    """Check the YAML, the login, the query and its columns of all imports: a row for each. Runs nothing.
+
+    offline: look at the files alone, without Snowflake.
+
+    Columns: nickname and file (string); ok (boolean); problems and notes (lists of
+    `{file, line, key, message}`).
+
+    Raises ConfigError if there is no import.
+    """
+    from clevertap_import.tables import check_table
+
+    return check_table(notify, offline=offline)
+
+
+class Preview(NamedTuple):
+    """A first look at an import, as four frames.
+
+    columns: all columns of the query: name and type (string).
+    rows: the columns that the import uses, under their own names; numbers are Int64 or Float64, the rest is
+    string, times too, as ISO 8601.
+    records: what CleverTap would get: type and identity (string), profileData or evtData (objects), and for
+    events evtName (string) and ts (Int64, seconds since 1970).
+    rejections: rows that become no record: row_number (Int64), identity, column, property, code and reason
+    (string).
+    """
+
+    columns: "pd.DataFrame"
+    rows: "pd.DataFrame"
+    records: "pd.DataFrame"
+    rejections: "pd.DataFrame"
+
+
+@translated
+def preview(name: str, rows: int = 50) -> Preview:
+    """At most `rows` rows (1 to 10,000) of the import `name`, and the records that they become. Sends none.
+
+    Raises ConfigError for an unknown name, SourceError if Snowflake refuses the login or the query.
+    """
+    from clevertap_import.frames import REJECTIONS, frame_of, inferred
+    from clevertap_import.tables import preview_rows
+
+    refuse_outside("rows", rows, MAX_PREVIEW_ROWS)
+    found = preview_rows(name, rows)
+    return Preview(
+        found.columns, inferred(found.rows), inferred(found.records), frame_of(found.rejections, REJECTIONS)
+    )
+
+
+@translated
+def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> "DryRunResult":
+    """Check rows of the import `name` as a run would, and send nothing.
+
+    rows: the number of random rows, 1 to 1,000,000; default: the import's `sample_rows`. all_rows: every row.
+
+    The result has `passed`, the number of `rows`, the frames `checks` and `problems`, and more.
+
+    Raises ConfigError for an unknown name, or if the environment lacks the login or the account.
+    """
+    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.selection import ready
+    from clevertap_import.tables import dry_run_result
+
+    if rows is not None and all_rows:
+        raise ConfigError("rows and all_rows exclude each other.")
+    if rows is not None:
+        refuse_outside("rows", rows, MAX_SAMPLE_ROWS)
+    (config,) = ready([name])
+    return dry_run_result(config, rows, notify, all_rows=all_rows)
+
+
+@translated
+def run(
+    names: str | Sequence[str],
+    *,
+    window: date | str | None = None,
+    until: date | str | None = None,
+    full: bool = False,
+    force: bool = False,
+    limit: int | None = None,
+) -> "pd.DataFrame":
+    """Import now, in this process: all windows that are not done, the one in progress included.
+
+    names: one nickname, or several.
+    window: the window that holds this moment. until: with window, all windows up to this moment. Moments are
+    a datetime, a date or ISO 8601 text, and UTC where they name no zone.
+    full: all windows from the first. force: send every record, also those that CleverTap has.
+    limit: at most this many rows; nothing is marked done.
+
+    A row for each run, oldest first, with the columns of `runs`, nickname before them and problem (string)
+    after: why the run failed. A run that fails raises nothing. No row: every window is done.
+
+    Raises ConfigError for an unknown name, for options that exclude each other, or if the environment lacks
+    the login or the account.
+    """
+    from clevertap_import.orchestration.launch import Wish
+    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.selection import bounds_problem, ready, vague_force
+    from clevertap_import.tables import run_table
+
+    start, end = moment(window), moment(until)
+    if problem := bounds_problem(start, end, str, full=full):
+        raise ConfigError(problem)
+    if limit is not None:
+        refuse_outside("limit", limit)
+    configs = ready([names] if isinstance(names, str) else list(names))
+    if force and not full and not start and (problem := vague_force(configs, str)):
+        raise ConfigError(problem)
+    return run_table(configs, Wish(start, end, full, force, limit), notify)
+
+
+@translated
+def runs(name: str, run_id: str | None = None) -> "pd.DataFrame":
+    """The last 100 runs of the import `name`: a row for each, newest first, as `stats` has them.
+
+    run_id: this run alone (the beginning of its id will do), with two columns more: errors_by_code, a list of
+    `{code, reason, rows}`, and problem (string), why it failed.
+
+    Columns: run_id, status, health_state and query_id (string); date_time, imported_on, window_start and
+    window_end (datetime64[us, UTC]); health (Float64, percent), seconds and records_per_second (Float64);
+    total_records, successful_syncs, failed_syncs, unchanged, invalid, rejected, uncertain, superseded,
+    blank_values, future_events and changed_windows (Int64).
+
+    Raises ConfigError for an unknown name, or a run that is unknown or not clear.
+    """
+    from clevertap_import.tables import runs_table
+
+    return runs_table(name, run_id)
+
+
+@translated
+def rejected_rows(name: str, run_id: str | None = None, *, limit: int | None = None) -> "pd.DataFrame":
+    """The rejected rows of the import `name`, values included: those of its newest run that has any.
+
+    run_id: of this run, also a dry run; the beginning of its id will do. limit: at most this many rows.
+    Without it all rows are in memory at once.
+
+    Columns: run_id, identity, column, property, code and reason (string), row_number (Int64); then those of
+    the source, as text (string). A column of the source that has one of these names becomes `code (source)`.
+
+    Raises ConfigError for an unknown name, or a run that is unknown or not clear.
+    """
+    import pandas as pd
+
+    from clevertap_import.frames import rejected_chunks, rejected_frame
+    from clevertap_import.io.rejects import read_rejects
+    from clevertap_import.tables import rejects_kept
+
+    if limit is not None:
+        refuse_outside("limit", limit)
+    found, why_none = rejects_kept(name, run_id)
+    if found is None:
+        notify(why_none)
+        return rejected_frame("", [], [])
+    rows = islice(read_rejects(found.path), limit)
+    chunks = [chunk.frame for chunk in rejected_chunks(found.run_id, rows)]
+    return pd.concat(chunks, ignore_index=True) if chunks else rejected_frame("", [], [])
+
+
+def moment(value: date | str | None) -> datetime | None:
+    from clevertap_import.selection import moment_of
+
+    match value:
+        case None:
+            return None
+        case str():
+            return moment_of(value)
+        case datetime():
+            return value if value.tzinfo else value.replace(tzinfo=UTC)
+        case _:
+            return datetime(value.year, value.month, value.day, tzinfo=UTC)
+
+
+def refuse_outside(name: str, value: int, highest: int | None = None) -> None:
+    from clevertap_import.pure.errors import ConfigError
+
+    if value < 1 or (highest is not None and value > highest):
+        allowed = f"from 1 to {highest:,}" if highest else "1 or more"
+        raise ConfigError(f"{name} is {value:,}. It must be {allowed}.")

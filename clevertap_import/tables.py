@@ -1,0 +1,212 @@
+"""What commands print and what the functions for Python return, as the same frames."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clevertap_import.frames import (
+    CHECKS,
+    COLUMNS,
+    IMPORTS,
+    PROBLEMS,
+    REJECTIONS,
+    REPORTS,
+    RUN_DETAILS,
+    RUNS,
+    VERDICTS,
+    Line,
+    frame_of,
+    lines_of,
+)
+from clevertap_import.selection import all_imports, chosen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clevertap_import.io.rejects import KeptRejects
+    from clevertap_import.orchestration.launch import Wish
+    from clevertap_import.orchestration.listing import Filters
+    from clevertap_import.pure.config import ImportConfig
+
+Notify = Callable[[str], None]
+
+
+def imports_table(filters: "Filters", notify: Notify) -> "pd.DataFrame":
+    from clevertap_import.io.import_files import imports_folder
+    from clevertap_import.orchestration.changed import counts_for_commands
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.listing import listing
+
+    folder = imports_folder(os.environ)
+    with open_instance() as instance:
+        imports = all_imports()
+        changed = counts_for_commands([each.config for each in imports.loaded], notify)
+        return frame_of(listing(instance, imports, folder, filters, changed), IMPORTS)
+
+
+def check_table(notify: Notify, *, offline: bool) -> "pd.DataFrame":
+    """A row for each import; offline, neither Snowflake nor the journal is asked."""
+    from clevertap_import.io.verify import verdicts
+
+    imports = all_imports()
+    if offline:
+        return frame_of(verdicts(imports, None), VERDICTS)
+    from clevertap_import.orchestration.renamed import name_findings
+
+    of_journal = name_findings(imports, os.environ, notify)
+    return frame_of(verdicts(imports, os.environ, of_journal), VERDICTS)
+
+
+def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
+    """The runs of an import, newest first, then those under its old nickname; or one, with its details."""
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.stats import import_stats, run_details
+
+    (config,) = chosen([name])
+    with open_instance() as instance:
+        if run_id is None:
+            return frame_of(
+                (line for each in config.nicknames for line in import_stats(instance, each)), RUNS
+            )
+        return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
+
+
+def run_table(configs: Sequence["ImportConfig"], wish: "Wish", notify: Notify) -> "pd.DataFrame":
+    """Runs the imports in this process, one after the other; a row for each run."""
+    from clevertap_import.io.import_files import imports_folder
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.launch import runs, until_canceled
+    from clevertap_import.orchestration.location import folder_definitions
+
+    definitions = folder_definitions(imports_folder(os.environ))
+    with open_instance() as instance:
+        every = (line for config in configs for line in runs(instance, definitions, config, wish, notify))
+        return frame_of(until_canceled(every), REPORTS)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRows:
+    """`rows` and `records` as JSON has them; `rejections` for the rows that become no record."""
+
+    columns: "pd.DataFrame"
+    rows: list[Line]
+    records: list[Line]
+    rejections: list[Line]
+
+    @property
+    def document(self) -> Line:
+        return {"columns": lines_of(self.columns), "rows": self.rows, "records": self.records}
+
+
+def preview_rows(name: str, rows: int) -> PreviewRows:
+    from clevertap_import.io.preview import previewed
+
+    (config,) = chosen([name])
+    found = previewed(config, rows, os.environ)
+    document = found.document
+    rejections = [{key: getattr(each, key) for key in REJECTIONS} for each in found.rejections]
+    return PreviewRows(frame_of(document["columns"], COLUMNS), found.rows, found.records, rejections)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """What a run would meet.
+
+    nickname: the import. passed: a run would go ahead. rows: how many were checked. blank_values,
+    future_events: cells and events among them that a person should know of. notes: what else is to be known.
+    run_id: by which `rejected_rows` finds the rows that are not fit. problem: why the dry run came to no end,
+    or None.
+
+    checks: a row for each check, with name, description and severity (string) and passed (boolean).
+    problems: a row for each kind of problem, with check, result, column, property, type, code and reason
+    (string), rows and example_row (Int64).
+    """
+
+    nickname: str
+    passed: bool
+    rows: int
+    blank_values: int
+    future_events: int
+    checks: "pd.DataFrame"
+    problems: "pd.DataFrame"
+    notes: list[str]
+    run_id: str
+    problem: str | None
+
+    @property
+    def document(self) -> Line:
+        """As `--json` has it: the problems within their checks."""
+        names = ("nickname", "passed", "rows", "blank_values", "future_events")
+        told = {name: getattr(self, name) for name in names}
+        return {**told, "checks": list(self.check_lines()), "notes": self.notes}
+
+    def check_lines(self) -> Iterator[Line]:
+        problems = lines_of(self.problems)
+        for check in lines_of(self.checks):
+            own = [each for each in problems if each["check"] == check["name"]]
+            without = [{key: value for key, value in each.items() if key != "check"} for each in own]
+            yield {**check, "problems": without}
+
+
+def dry_run_result(
+    config: "ImportConfig", rows: int | None, notify: Notify, *, all_rows: bool
+) -> DryRunResult:
+    from clevertap_import.orchestration.dry_run import dry_run
+    from clevertap_import.orchestration.instance import open_instance
+
+    with open_instance() as instance:
+        there = all_imports().names
+        made = dry_run(instance, config, rows=rows, all_rows=all_rows, tell=notify, there=there)
+    problems = [{"check": check["name"], **each} for check in made.checks for each in check["problems"]]
+    return DryRunResult(
+        nickname=made.nickname,
+        passed=made.passed,
+        rows=made.rows,
+        checks=frame_of(made.checks, CHECKS),
+        problems=frame_of(problems, PROBLEMS),
+        notes=made.remarks,
+        run_id=made.run_id,
+        problem=made.problem,
+        **made.notes,
+    )
+
+
+def rejects_kept(name: str, run_id: str | None) -> tuple["KeptRejects | None", str]:
+    """The file of the run; if there is none, why.
+
+    Raises ConfigError for a run that nobody knows, or that is not clear.
+    """
+    from clevertap_import.io.rejects import kept_rejects, rejects_of_run
+    from clevertap_import.orchestration.resources import home
+
+    (config,) = chosen([name])
+    kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
+    found = rejects_of_run(kept, run_id)
+    return found, "" if found else nothing_kept(name, run_id, kept)
+
+
+def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -> str:
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.pure.errors import ConfigError
+
+    known = "; ".join(described(each) for each in kept) or "none"
+    if run_id is None:
+        dry = " Of dry runs there are some; name one with --run." if kept else ""
+        return f"No run of {name!r} has rejected rows.{dry}" + (f" They are {known}." if kept else "")
+    with open_instance() as instance:
+        is_known = instance.get_run_by_id(run_id) is not None
+    if not is_known:
+        raise ConfigError(
+            f"No run {run_id!r} of {name!r} has rejected rows, or several begin so."
+            f" Runs with rejected rows: {known}."
+        )
+    return (
+        f"Run {run_id} of {name!r} has no rejected rows, or ended so long ago that they are gone"
+        " (journal_retention_days)."
+    )
+
+
+def described(kept: "KeptRejects") -> str:
+    kind = ", a dry run" if kept.is_dry_run else ""
+    return f"{kept.run_id} ({kept.written_at:%Y-%m-%d %H:%M} UTC{kind})"
