@@ -96,9 +96,10 @@ INT64 = range(-(2**63), 2**63)
 
 def frame_of(lines: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
     """A row for each line; the columns and their dtypes are `dtypes`, also of no line at all."""
+    # First: these may be runs that only begin now, and pandas takes memory.
+    found = list(lines)
     import pandas as pd
 
-    found = list(lines)
     return pd.DataFrame(
         {name: column([line[name] for line in found], dtype) for name, dtype in dtypes.items()}
     )
