@@ -42,7 +42,6 @@ def workshop(
     ):
         for name, value in process_environment(shop).items():
             patch.setenv(name, value)
-        patch.chdir(shop.folder)
         furnish(shop)
         yield shop
 
