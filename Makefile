@@ -32,7 +32,7 @@ kills: $(READY)  ## Kill imports of 100,000 rows 20 times, and look what arrives
 	KILLS=20 KILL_ROWS=100000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/scenarios/test_kills.py
 
 crowd: $(READY)  ## Many imports of one account at once, one of a million rows
-	LONG_ROWS=1000000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/test_many_at_once.py
+	LONG_ROWS=1000000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/system/test_many_at_once.py
 
 simulate: $(READY)  ## Play the faults of many seeds on simulated processes; SEEDS=2000 FIRST=1, SCRIPT=FILE, or MENDS=1
 	$(BIN)/python -m clevertap_import_tests.simulation \
@@ -42,7 +42,7 @@ audit: $(READY)  ## Look the pinned packages up among known vulnerabilities, whe
 	$(BIN)/python scripts/audit.py
 
 docs: $(READY)  ## Make docs/reference.md and docs/import.schema.json from the code
-	$(BIN)/python -m clevertap_import.reference
+	$(BIN)/python -m scripts.reference
 
 contract: $(READY)  ## Write down anew what users see and write: commands, JSON, YAML keys, metadata
 	$(BIN)/python -m clevertap_import_tests.contracts

@@ -15,7 +15,7 @@ Tables are pandas frames. Errors are a `CleverTapImportError`: `ConfigError`, `S
 """
 
 from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs
-from clevertap_import.pure.errors import (
+from clevertap_import.errors import (
     CleverTapImportError,
     ConfigError,
     RefusedError,

@@ -1,5 +1,5 @@
 """`python -m clevertap_import`: the command without its script."""
 
-from clevertap_import.cli import main
+from clevertap_import.cli.main import main
 
 main(prog_name="clevertap-import")

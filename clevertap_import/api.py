@@ -33,7 +33,7 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        from clevertap_import.pure.errors import CleverTapImportError
+        from clevertap_import.errors import CleverTapImportError
         from clevertap_import.selection import take_variables
 
         take_variables(Path.cwd())
@@ -144,7 +144,7 @@ def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> "D
 
     Raises ConfigError for an unknown name, or if the environment lacks the login or the account.
     """
-    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.errors import ConfigError
     from clevertap_import.selection import ready
     from clevertap_import.tables import dry_run_result
 
@@ -180,8 +180,8 @@ def run(
     Raises ConfigError for an unknown name, for options that exclude each other, or if the environment lacks
     the login or the account.
     """
-    from clevertap_import.orchestration.launch import Wish
-    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.errors import ConfigError
+    from clevertap_import.orchestration.runs import Wish
     from clevertap_import.selection import bounds_problem, ready, vague_force
     from clevertap_import.tables import run_table
 
@@ -230,7 +230,7 @@ def rejected_rows(name: str, run_id: str | None = None, *, limit: int | None = N
     import pandas as pd
 
     from clevertap_import.frames import rejected_chunks, rejected_frame
-    from clevertap_import.io.rejects import read_rejects
+    from clevertap_import.staging.rejected_rows import read_rejects
     from clevertap_import.tables import rejects_kept
 
     if limit is not None:
@@ -259,7 +259,7 @@ def moment(value: date | str | None) -> datetime | None:
 
 
 def refuse_outside(name: str, value: int, highest: int | None = None) -> None:
-    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.errors import ConfigError
 
     if value < 1 or (highest is not None and value > highest):
         allowed = f"from 1 to {highest:,}" if highest else "1 or more"

@@ -6,10 +6,10 @@ import dagster as dg
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from clevertap_import.io.import_files import completed
-from clevertap_import.orchestration.location import code_references, import_definitions
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.import_file import Draft, LoadedImport
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.yaml_file import Draft, LoadedImport
+from clevertap_import.orchestration.code_location import code_references, import_definitions
+from clevertap_import.project.folder import completed
 
 
 class Attributes(ImportConfig):

@@ -2,7 +2,7 @@
 
 import os
 
-from clevertap_import.io.import_files import imports_folder
-from clevertap_import.orchestration.location import folder_definitions
+from clevertap_import.orchestration.code_location import folder_definitions
+from clevertap_import.project.folder import imports_folder
 
 defs = folder_definitions(imports_folder(os.environ))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clevertap_import.io.rejects import RejectedRow
+    from clevertap_import.staging.rejected_rows import RejectedRow
 
 Line = dict[str, Any]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clevertap_import.io.import_files import Imports
-    from clevertap_import.pure.config import ImportConfig
+    from clevertap_import.config.model import ImportConfig
+    from clevertap_import.project.folder import Imports
 
 
 def take_variables(folder: Path) -> None:
@@ -18,8 +18,8 @@ def take_variables(folder: Path) -> None:
     """
     from dotenv import load_dotenv
 
-    from clevertap_import.io.env_files import env_files
-    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.config.env_files import env_files
+    from clevertap_import.errors import ConfigError
 
     for file in env_files(folder):
         try:
@@ -32,7 +32,7 @@ def take_variables(folder: Path) -> None:
 
 def all_imports() -> "Imports":
     """Every import, drafts included. Raises ConfigError if there is none at all."""
-    from clevertap_import.io.import_files import NoImports, imports_folder, load_folder
+    from clevertap_import.project.folder import NoImports, imports_folder, load_folder
 
     folder = imports_folder(os.environ)
     imports = load_folder(folder)
@@ -49,8 +49,8 @@ def chosen(names: Sequence[str]) -> list["ImportConfig"]:
 
 def ready(names: Sequence[str]) -> list["ImportConfig"]:
     """The same, if the environment describes what they read from and send to. Raises ConfigError if not."""
-    from clevertap_import.io.clevertap import account_settings
-    from clevertap_import.io.snowflake import snowflake_settings
+    from clevertap_import.clevertap.client import account_settings
+    from clevertap_import.snowflake.session import snowflake_settings
 
     configs = chosen(names)
     for config in configs:
@@ -61,7 +61,7 @@ def ready(names: Sequence[str]) -> list["ImportConfig"]:
 
 def moment_of(text: str) -> datetime:
     """A moment as ISO 8601; UTC where it names no zone. Raises ConfigError."""
-    from clevertap_import.pure.errors import ConfigError
+    from clevertap_import.errors import ConfigError
 
     try:
         found = datetime.fromisoformat(text)

@@ -24,19 +24,19 @@ from clevertap_import.selection import all_imports, chosen
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clevertap_import.io.rejects import KeptRejects
-    from clevertap_import.orchestration.launch import Wish
+    from clevertap_import.config.model import ImportConfig
     from clevertap_import.orchestration.listing import Filters
-    from clevertap_import.pure.config import ImportConfig
+    from clevertap_import.orchestration.runs import Wish
+    from clevertap_import.staging.rejected_rows import KeptRejects
 
 Notify = Callable[[str], None]
 
 
 def imports_table(filters: "Filters", notify: Notify) -> "pd.DataFrame":
-    from clevertap_import.io.import_files import imports_folder
-    from clevertap_import.orchestration.changed import counts_for_commands
+    from clevertap_import.orchestration.changed_definitions import counts_for_commands
     from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.listing import listing
+    from clevertap_import.project.folder import imports_folder
 
     folder = imports_folder(os.environ)
     with open_instance() as instance:
@@ -47,7 +47,7 @@ def imports_table(filters: "Filters", notify: Notify) -> "pd.DataFrame":
 
 def check_table(notify: Notify, *, offline: bool) -> "pd.DataFrame":
     """A row for each import; offline, neither Snowflake nor the journal is asked."""
-    from clevertap_import.io.verify import verdicts
+    from clevertap_import.project.check import verdicts
 
     imports = all_imports()
     if offline:
@@ -61,7 +61,7 @@ def check_table(notify: Notify, *, offline: bool) -> "pd.DataFrame":
 def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
     """The runs of an import, newest first, then those under its old nickname; or one, with its details."""
     from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.stats import import_stats, run_details
+    from clevertap_import.orchestration.run_history import import_stats, run_details
 
     (config,) = chosen([name])
     with open_instance() as instance:
@@ -74,10 +74,10 @@ def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
 
 def run_table(configs: Sequence["ImportConfig"], wish: "Wish", notify: Notify) -> "pd.DataFrame":
     """Runs the imports in this process, one after the other; a row for each run."""
-    from clevertap_import.io.import_files import imports_folder
+    from clevertap_import.orchestration.code_location import folder_definitions
     from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.launch import runs, until_canceled
-    from clevertap_import.orchestration.location import folder_definitions
+    from clevertap_import.orchestration.runs import runs, until_canceled
+    from clevertap_import.project.folder import imports_folder
 
     definitions = folder_definitions(imports_folder(os.environ))
     with open_instance() as instance:
@@ -100,7 +100,7 @@ class PreviewRows:
 
 
 def preview_rows(name: str, rows: int) -> PreviewRows:
-    from clevertap_import.io.preview import previewed
+    from clevertap_import.project.preview import previewed
 
     (config,) = chosen([name])
     found = previewed(config, rows, os.environ)
@@ -177,8 +177,8 @@ def rejects_kept(name: str, run_id: str | None) -> tuple["KeptRejects | None", s
 
     Raises ConfigError for a run that nobody knows, or that is not clear.
     """
-    from clevertap_import.io.rejects import kept_rejects, rejects_of_run
     from clevertap_import.orchestration.resources import home
+    from clevertap_import.staging.rejected_rows import kept_rejects, rejects_of_run
 
     (config,) = chosen([name])
     kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
@@ -187,8 +187,8 @@ def rejects_kept(name: str, run_id: str | None) -> tuple["KeptRejects | None", s
 
 
 def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -> str:
+    from clevertap_import.errors import ConfigError
     from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.pure.errors import ConfigError
 
     known = "; ".join(described(each) for each in kept) or "none"
     if run_id is None:

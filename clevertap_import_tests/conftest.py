@@ -6,9 +6,9 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = [
-    "clevertap_import_tests.fixtures_clevertap",
-    "clevertap_import_tests.fixtures_postgresql",
-    "clevertap_import_tests.fixtures_snowflake",
+    "clevertap_import_tests.testing.fixtures_clevertap",
+    "clevertap_import_tests.testing.fixtures_postgresql",
+    "clevertap_import_tests.testing.fixtures_snowflake",
 ]
 
 # A busy machine is no reason for a law to fail.

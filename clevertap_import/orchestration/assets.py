@@ -8,13 +8,17 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.io.import_lock import run_lock
-from clevertap_import.io.import_state import import_state
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.named_locks import open_locks
-from clevertap_import.io.rejects import rejects_file, rejects_path, remove_old_rejects
-from clevertap_import.io.stage import Stage
-from clevertap_import.orchestration.asked_windows import asked_window
+from clevertap_import.config.asset_keys import RESERVED, input_name, is_asset_key
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.target import ProfilesTarget
+from clevertap_import.config.upstream import upstream_assets
+from clevertap_import.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
+from clevertap_import.journal.delivered import Past
+from clevertap_import.journal.import_lock import run_lock
+from clevertap_import.journal.import_state import import_state
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.markdown import as_plain
 from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import blocks, check_specs, dry_run_results, query_failed
 from clevertap_import.orchestration.delivered import (
@@ -27,13 +31,14 @@ from clevertap_import.orchestration.delivered import (
     was_imported,
 )
 from clevertap_import.orchestration.done import covers_undone, take_over
-from clevertap_import.orchestration.execution import ImportRun, RunFacts
 from clevertap_import.orchestration.forced import refuse_foreign_force
+from clevertap_import.orchestration.import_run import ImportRun, RunFacts
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import names_of_location, take_name_over
+from clevertap_import.orchestration.requested_windows import asked_window
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     JournalDatabase,
@@ -42,14 +47,9 @@ from clevertap_import.orchestration.resources import (
     home,
     refuse_foreign_resources,
 )
-from clevertap_import.pure.asset_keys import RESERVED, input_name, is_asset_key
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
-from clevertap_import.pure.markdown import as_plain
-from clevertap_import.pure.past import Past
-from clevertap_import.pure.statement import tables_named
-from clevertap_import.pure.target import ProfilesTarget
-from clevertap_import.pure.upstream import upstream_assets
+from clevertap_import.snowflake.user_sql import tables_named
+from clevertap_import.staging.rejected_rows import rejects_file, rejects_path, remove_old_rejects
+from clevertap_import.staging.stage import Stage
 
 TABLE_NAME = re.compile(r'"(?:[^"]|"")+"|[^.]+')
 

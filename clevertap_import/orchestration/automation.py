@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.schedule import Every, Manual
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.begun_imports import begun_imports
+from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.done import undone_ranges
 from clevertap_import.orchestration.partitions import Reading, range_tags, tagged_range
-from clevertap_import.orchestration.processes import UNFINISHED, clear_dead_runs
-from clevertap_import.orchestration.stats import NICKNAME_TAG
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.schedule import Every, Manual
+from clevertap_import.orchestration.run_history import NICKNAME_TAG
 
 TRIGGER_TAG = "clevertap/trigger"
 """On runs that a schedule or sensor asked for: its kind."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from clevertap_import.io.process_identity import own_process
-from clevertap_import.pure.errors import Unfinished
+from clevertap_import.errors import Unfinished
+from clevertap_import.journal.process_identity import own_process
 
 IMPORT_TAG = "clevertap/import/"
 """With the nickname: the run's id, since when the import is under way, and in which process; or ENDED."""

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from clevertap_import.io.stage import Fault, StageCounts, Tally
-from clevertap_import.io.try_out import Lookup, TriedOut
-from clevertap_import.pure.codes import CODES
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.markdown import as_plain
-from clevertap_import.pure.report import is_over
-from clevertap_import.pure.system_properties import own_property
-from clevertap_import.pure.target import PropertyMapping
+from clevertap_import.clevertap.server_dry_run import Lookup, TriedOut
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.target import PropertyMapping
+from clevertap_import.mapping.rejection_codes import CODES
+from clevertap_import.mapping.system_properties import own_property
+from clevertap_import.markdown import as_plain
+from clevertap_import.report import is_over
+from clevertap_import.staging.stage import Fault, StageCounts, Tally
 
 DESCRIPTIONS = {
     "query": "The query compiles, and returns every column that the import needs, with a usable type.",

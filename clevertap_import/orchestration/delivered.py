@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from clevertap_import.io.database import JournalUnavailable, translated
-from clevertap_import.io.import_state import ImportState, count_delivery, doubt, end_delivery, import_state
-from clevertap_import.io.journal import Journal
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.errors import JournalLost
+from clevertap_import.journal.import_state import (
+    ImportState,
+    count_delivery,
+    doubt,
+    end_delivery,
+    import_state,
+)
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import JournalUnavailable, translated
 from clevertap_import.orchestration.partitions import is_of_a_run, read_by_runs
 from clevertap_import.orchestration.renamed import as_known
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import JournalLost
 
 DELIVERIES = "deliveries"
 """In each report: how many runs have sent records, by the journal or by the reports before."""

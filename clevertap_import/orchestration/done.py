@@ -11,12 +11,14 @@ from itertools import groupby
 
 import dagster as dg
 
-from clevertap_import.io.database import translated
-from clevertap_import.io.done_windows import enter_done_spans, forgotten_spans
-from clevertap_import.io.epochs import Forced
-from clevertap_import.io.import_state import enter_reports_until, import_state
-from clevertap_import.io.journal import Journal
-from clevertap_import.orchestration.changed import known_spans, windows_of
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.journal.done_spans import DoneSpan, merged
+from clevertap_import.journal.done_windows import enter_done_spans, forgotten_spans
+from clevertap_import.journal.forced_runs import Forced
+from clevertap_import.journal.import_state import enter_reports_until, import_state
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import translated
+from clevertap_import.orchestration.changed_definitions import known_spans, windows_of
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     Reading,
@@ -28,8 +30,6 @@ from clevertap_import.orchestration.partitions import (
 )
 from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.done_windows import DoneSpan, merged
 
 REPORTED = ""
 """In place of a definition's digest: nobody knows under which one these windows were done."""

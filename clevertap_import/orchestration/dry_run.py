@@ -6,13 +6,14 @@ from typing import Any
 
 import dagster as dg
 
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.markdown import as_written
 from clevertap_import.orchestration.assets import asset_key, import_asset, op_name
-from clevertap_import.orchestration.changed import counts_for_commands
+from clevertap_import.orchestration.changed_definitions import counts_for_commands
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
+from clevertap_import.orchestration.dead_runs import process_tags
 from clevertap_import.orchestration.interrupts import is_interrupted
-from clevertap_import.orchestration.launch import QUIET, make_way
 from clevertap_import.orchestration.notes import changed_note
-from clevertap_import.orchestration.processes import process_tags
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     account_key,
@@ -21,9 +22,8 @@ from clevertap_import.orchestration.resources import (
     journal_database,
     snowflake_connection,
 )
-from clevertap_import.orchestration.stats import failure
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.markdown import as_written
+from clevertap_import.orchestration.run_history import failure
+from clevertap_import.orchestration.runs import QUIET, make_way
 
 DRY_RUN_TAG = "clevertap/dry_run"
 

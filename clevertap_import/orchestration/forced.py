@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from clevertap_import.pure.errors import ConfigError
+from clevertap_import.errors import ConfigError
 
 ALLOW_VARIABLE = "CLEVERTAP_IMPORT_ALLOW_FORCE"
 ALLOWED = "1"

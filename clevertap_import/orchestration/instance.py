@@ -10,12 +10,12 @@ from dagster._check import CheckError
 from dagster._core.instance.ref import InstanceRef
 from dagster._serdes import ConfigurableClassData
 
-from clevertap_import.io.dagster_project import INSTANCE_FILE
+from clevertap_import.config.dagster_project import INSTANCE_FILE
+from clevertap_import.errors import ConfigError
 from clevertap_import.orchestration.event_storage import BATCH_SIZE, BATCH_VARIABLE, BatchingSqliteStorage
 from clevertap_import.orchestration.opening import opening
 from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
-from clevertap_import.pure.errors import ConfigError
 
 
 def open_instance() -> dg.DagsterInstance:

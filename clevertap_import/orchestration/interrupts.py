@@ -13,7 +13,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 
-from clevertap_import.io.ending import Ending
+from clevertap_import.journal.ending import Ending
 
 INTERRUPTED = "It was canceled. What CleverTap took is in the journal; the next run sends the rest."
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.io.history import FileHistory, file_histories
-from clevertap_import.io.import_files import Imports
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.schedule import KINDS, Manual, Once
+from clevertap_import.config.strict_model import not_one_of
+from clevertap_import.config.target import ProfilesTarget
+from clevertap_import.config.yaml_file import Draft, LoadedImport
+from clevertap_import.errors import ConfigError
 from clevertap_import.orchestration.notes import changed_note
+from clevertap_import.orchestration.run_history import UNFINISHED_WORDS, import_stats
+from clevertap_import.orchestration.schedule_state import Switch, is_on, is_stopped, switches
 from clevertap_import.orchestration.sensors import has_run_for
-from clevertap_import.orchestration.stats import UNFINISHED_WORDS, import_stats
-from clevertap_import.orchestration.switches import Switch, is_on, is_stopped, switches
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import ConfigError
-from clevertap_import.pure.import_file import Draft, LoadedImport
-from clevertap_import.pure.schedule import KINDS, Manual, Once
-from clevertap_import.pure.strict import not_one_of
-from clevertap_import.pure.target import ProfilesTarget
+from clevertap_import.project.folder import Imports
+from clevertap_import.project.git_history import FileHistory, file_histories
 
 Line = dict[str, Any]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import dagster as dg
 
 from clevertap_import.orchestration.delivered import DELIVERIES
-from clevertap_import.orchestration.execution import RunFacts
-from clevertap_import.pure.window import Window
+from clevertap_import.orchestration.import_run import RunFacts
+from clevertap_import.window import Window
 
 CODE_COLUMNS = dg.TableSchema(
     [dg.TableColumn("code", "string"), dg.TableColumn("reason", "string"), dg.TableColumn("rows", "int")]

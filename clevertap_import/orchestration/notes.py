@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from clevertap_import.pure.config import ImportConfig
+from clevertap_import.config.model import ImportConfig
 
 
 def changed_note(config: ImportConfig, windows: int) -> str | None:

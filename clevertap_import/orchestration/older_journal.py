@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from clevertap_import.io.database import translated
-from clevertap_import.io.import_lock import free_import_lock
-from clevertap_import.io.import_state import accept_lack
-from clevertap_import.io.named_locks import open_locks
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.journal.import_lock import free_import_lock
+from clevertap_import.journal.import_state import accept_lack
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.journal.tables import translated
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.delivered import behind, told_deliveries
 from clevertap_import.orchestration.done import take_over
-from clevertap_import.orchestration.held import RunUnderWay
 from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.pure.config import ImportConfig
+from clevertap_import.orchestration.unanswered import RunUnderWay
 
 
 def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> bool:

@@ -10,8 +10,8 @@ import dagster as dg
 from dagster import AssetRecordsFilter, DagsterEventType
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.window import GRIDS, Grid
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.window import GRIDS, Grid
 
 CRONS = {"day": "0 0 * * *", "hour": "0 * * * *", "30 minutes": "*/30 * * * *", "15 minutes": "*/15 * * * *"}
 

@@ -5,27 +5,27 @@ from collections.abc import Callable, Container, Mapping, Sequence
 import dagster as dg
 from dagster_shared.check import CheckError
 
-from clevertap_import.io.clevertap import account_settings
-from clevertap_import.io.database import read_url, translated
-from clevertap_import.io.import_files import Imports
-from clevertap_import.io.import_lock import ImportLock, import_lock
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.journal_key import sqlite_file
-from clevertap_import.io.named_locks import NamedLocks
-from clevertap_import.io.renamed import (
+from clevertap_import.clevertap.client import account_settings
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.yaml_file import LoadedImport
+from clevertap_import.errors import CleverTapImportError, ConfigError, RenamedTwice, ScopeChanged
+from clevertap_import.journal.digest_key import sqlite_file
+from clevertap_import.journal.import_lock import ImportLock, import_lock
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.locks import NamedLocks
+from clevertap_import.journal.renamed import (
     delivered_names,
     give_name,
     gone_with_same_source,
     known_name,
     twins,
 )
-from clevertap_import.io.scopes import Scope, scope_in
-from clevertap_import.io.verify import Findings
+from clevertap_import.journal.scope import Scope, scope_in
+from clevertap_import.journal.tables import read_url, translated
 from clevertap_import.orchestration.resources import journal_url, open_journal
 from clevertap_import.orchestration.scope import scope_of
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import CleverTapImportError, ConfigError, RenamedTwice, ScopeChanged
-from clevertap_import.pure.import_file import LoadedImport
+from clevertap_import.project.check import Findings
+from clevertap_import.project.folder import Imports
 
 
 def as_known(journal: Journal, config: ImportConfig) -> ImportConfig:

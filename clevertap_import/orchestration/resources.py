@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from clevertap_import.io.attempts import Patience
-from clevertap_import.io.clevertap import AccountSettings, account_settings
-from clevertap_import.io.dagster_project import HOME, base_folder
-from clevertap_import.io.database import default_url
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.private_files import OUR_FOLDER
-from clevertap_import.io.snowflake import SnowflakeSettings, snowflake_settings
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.errors import ConfigError
+from clevertap_import.clevertap.batch_sender import Patience
+from clevertap_import.clevertap.client import AccountSettings, account_settings
+from clevertap_import.config.dagster_project import HOME, base_folder
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.errors import ConfigError
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import default_url
+from clevertap_import.private_files import OUR_FOLDER
+from clevertap_import.snowflake.session import SnowflakeSettings, snowflake_settings
 
 Result = TypeVar("Result")
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from clevertap_import.io.accepted import Asked
-from clevertap_import.io.journal import Journal
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.journal import Journal
 from clevertap_import.orchestration.partitions import grid
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.records import packed
+from clevertap_import.records import packed
 
 
 def cutoff(config: ImportConfig, now: datetime) -> datetime:

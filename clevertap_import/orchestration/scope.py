@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime
 
-from clevertap_import.io.accepted import Asked
-from clevertap_import.io.clevertap import AccountSettings
-from clevertap_import.io.epochs import Forced
-from clevertap_import.io.gate import account_digest, destination
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.scopes import Scope
+from clevertap_import.clevertap.account_limiter import account_digest, destination
+from clevertap_import.clevertap.client import AccountSettings
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost, ScopeChanged
+from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.forced_runs import Forced
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.scope import Scope
+from clevertap_import.mapping.definition_digest import definition_digest, source_digests
 from clevertap_import.orchestration.partitions import grid
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.definition_digest import definition_digest, source_digests
-from clevertap_import.pure.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost, ScopeChanged
-from clevertap_import.pure.window import Window
+from clevertap_import.window import Window
 
 NO_END = int(datetime.max.replace(tzinfo=UTC).timestamp())
 """The last window of a full import, which has none: later than all."""

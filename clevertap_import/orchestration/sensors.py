@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.event_log.base import AssetEntry
 
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.schedule import After, Change, Every, Once
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import (
     TICK_TAG,
@@ -19,12 +21,10 @@ from clevertap_import.orchestration.automation import (
     living_runs,
     wanted_runs,
 )
-from clevertap_import.orchestration.changes import table_states
-from clevertap_import.orchestration.processes import clear_dead_runs
-from clevertap_import.orchestration.stats import NICKNAME_TAG
-from clevertap_import.orchestration.switches import is_on, switches
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.schedule import After, Change, Every, Once
+from clevertap_import.orchestration.dead_runs import clear_dead_runs
+from clevertap_import.orchestration.run_history import NICKNAME_TAG
+from clevertap_import.orchestration.schedule_state import is_on, switches
+from clevertap_import.orchestration.table_changes import table_states
 
 FIRST_RUNS = "first_runs"
 KILLED_RUNS = "killed_runs"

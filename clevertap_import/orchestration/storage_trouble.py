@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from clevertap_import.pure.errors import Unfinished
+from clevertap_import.errors import Unfinished
 
 STORAGE_TROUBLE = "Dagster's storage cannot be used"
 

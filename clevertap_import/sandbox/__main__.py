@@ -23,15 +23,15 @@ from urllib.parse import urlsplit
 
 from snowflake.connector.errors import Error
 
-from clevertap_import.io.import_files import FOLDER_VARIABLE
-from clevertap_import.io.snowflake import OPTIONAL_KEYS
+from clevertap_import.project.folder import FOLDER_VARIABLE
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.sandbox.folder_lock import NAME, FolderInUse, folder_lock, note
 from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
 from clevertap_import.sandbox.secrets_file import NAME as SECRETS
 from clevertap_import.sandbox.secrets_file import sandbox_secrets
-from clevertap_import.sandbox.shop import connect, seed
+from clevertap_import.sandbox.shop.tables import connect, seed
 from clevertap_import.sandbox.this_machine import enter_clean
+from clevertap_import.snowflake.session import OPTIONAL_KEYS
 
 NOTHING_ELSE = {
     **{f"SNOWFLAKE_{key.upper()}": "" for key in OPTIONAL_KEYS},

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clevertap_import.io.private_files import FOLDER, make_private_folder, tighten
-from clevertap_import.pure.errors import ConfigError
+from clevertap_import.errors import ConfigError
+from clevertap_import.private_files import FOLDER, make_private_folder, tighten
 
 NAME = "lock"
 

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from clevertap_import.io.private_files import private
+from clevertap_import.private_files import private
 
 NAME = "secrets.json"
 SECRETS_HELP = "file with the password and the passcode, as the sandbox writes it"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, MutableMapping
 from urllib.parse import urlsplit
 
-from clevertap_import.pure.errors import ConfigError
-from clevertap_import.pure.this_machine import is_this_machine
+from clevertap_import.errors import ConfigError
+from clevertap_import.this_machine import is_this_machine
 
 KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clevertap_import.io.stage import ROWS_PER_STEP
-from clevertap_import.pure.mapping import Mapper
+from clevertap_import.mapping.mapper import Mapper
+from clevertap_import.staging.stage import ROWS_PER_STEP
 
 from .ours import CONFIG
 from .rows import IDENTITY_COLUMN, PROPERTIES, START, Rows

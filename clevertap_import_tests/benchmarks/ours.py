@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from clevertap_import.io.attempts import Attempts, Patience
-from clevertap_import.io.clevertap import AccountSettings, CleverTap
-from clevertap_import.io.database import default_url
-from clevertap_import.io.deliver import Deliverer, Delivery, stop_reason
-from clevertap_import.io.gate import upload_gate
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.named_locks import open_locks
-from clevertap_import.io.stage import Stage, StageCounts, Stager
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.past import NoPast
-from clevertap_import.pure.records import Rejection
-from clevertap_import.pure.report import Report
-from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
-from clevertap_import.pure.window import GRIDS, Grid
+from clevertap_import.clevertap.account_limiter import upload_gate
+from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.client import AccountSettings, CleverTap
+from clevertap_import.clevertap.delivery import Deliverer, Delivery, stop_reason
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.journal.delivered import NoPast
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.journal.tables import default_url
+from clevertap_import.mapping.mapper import Mapper
+from clevertap_import.records import Rejection
+from clevertap_import.report import Report
+from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from clevertap_import.staging.stage import Stage, StageCounts, Stager
+from clevertap_import.window import GRIDS, Grid
 
 from .process import Measured, Watch, client_arguments
 from .rows import IDENTITY_COLUMN, PROPERTIES, START, Rows

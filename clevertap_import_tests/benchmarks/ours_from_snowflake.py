@@ -8,13 +8,13 @@ import os
 import sys
 from datetime import timedelta
 
-from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
-from clevertap_import.io.stage import Stage
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.plan import planned
-from clevertap_import.pure.sql import source_query, window_query
-from clevertap_import.pure.window import Window
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.mapper import Mapper
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
+from clevertap_import.snowflake.window_query import source_query, window_query
+from clevertap_import.staging.stage import Stage
+from clevertap_import.window import Window
 
 from .ours import CONFIG, filled, run
 from .process import client_arguments

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from clevertap_import_tests.fixtures_snowflake import running_snowflake
+from clevertap_import_tests.testing.fixtures_snowflake import running_snowflake
 
 from .ours_from_snowflake import DATABASE, table
 from .rows import IDENTITY_COLUMN, START, Rows

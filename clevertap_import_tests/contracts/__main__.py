@@ -4,9 +4,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from clevertap_import_tests.contracts.present import FILE, present_contract, text_of
-from clevertap_import_tests.fixtures_clevertap import running_fake_clevertap
-from clevertap_import_tests.fixtures_snowflake import running_snowflake
-from clevertap_import_tests.workshop import open_workshop
+from clevertap_import_tests.testing.fixtures_clevertap import running_fake_clevertap
+from clevertap_import_tests.testing.fixtures_snowflake import running_snowflake
+from clevertap_import_tests.testing.workshop import open_workshop
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
-from clevertap_import.cli import main
+from clevertap_import.cli.main import main
 
 
 def outcome(words: list[str]) -> dict[str, object]:

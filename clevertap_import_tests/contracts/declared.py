@@ -10,12 +10,12 @@ from typing import Any
 import click
 import dagster as dg
 
-from clevertap_import.cli import main
-from clevertap_import.io.import_files import imports_folder
-from clevertap_import.playground import HOME
-from clevertap_import.pure import codes
-from clevertap_import_tests.test_docs import make_targets, variables_read
-from clevertap_import_tests.workshop import Workshop
+from clevertap_import.cli.local_sandbox import HOME
+from clevertap_import.cli.main import main
+from clevertap_import.mapping import rejection_codes as codes
+from clevertap_import.project.folder import imports_folder
+from clevertap_import_tests.repository.test_docs import make_targets, variables_read
+from clevertap_import_tests.testing.workshop import Workshop
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "import.schema.json"

@@ -12,11 +12,11 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.io.database import default_url
-from clevertap_import.io.journal import Journal
-from clevertap_import_tests.builders import events
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import default_url
 from clevertap_import_tests.contracts.shape import common, shape_of
-from clevertap_import_tests.workshop import Workshop, days_ago, process_environment, profiles_target
+from clevertap_import_tests.testing.builders import events
+from clevertap_import_tests.testing.workshop import Workshop, days_ago, process_environment, profiles_target
 
 TODAY = datetime.combine(days_ago(0), time())
 REFUSAL = {"kind": "reject", "identities": ["refused"], "code": 520, "error": "Age is invalid."}

@@ -7,7 +7,7 @@ import yaml
 
 from clevertap_import_tests.contracts.declared import dagster_names, declared
 from clevertap_import_tests.contracts.played import commands_played, files_left, furnish, recorded
-from clevertap_import_tests.workshop import Workshop
+from clevertap_import_tests.testing.workshop import Workshop
 
 FILE = Path(__file__).with_name("public_contract.yaml")
 HEAD = "# What users see and write. Made by `make contract`; a change here is a change for users.\n"

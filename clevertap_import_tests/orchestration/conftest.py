@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 
 from clevertap_import.orchestration.instance import open_instance
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.orchestration.full_disk import PEOPLE
-from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, dagster_home, days_ago
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.full_disk import PEOPLE
+from clevertap_import_tests.testing.workshop import DAGSTER_YAML, Workshop, dagster_home, days_ago
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,17 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.io.try_out import unanswered
+from clevertap_import.clevertap.outcomes import Uncertain
+from clevertap_import.clevertap.server_dry_run import unanswered
+from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.pure.codes import CODES
-from clevertap_import.pure.outcome import Uncertain
-from clevertap_import_tests.workshop import Workshop, days_ago, metadata_of, profiles_target, table_rows
+from clevertap_import_tests.testing.workshop import (
+    Workshop,
+    days_ago,
+    metadata_of,
+    profiles_target,
+    table_rows,
+)
 
 CHECKS = ("query", "identity", "mapping", "limits", "clevertap", "impact")
 TODAY = datetime.combine(days_ago(0), time())

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 
 from clevertap_import.orchestration.assets import import_asset
-from clevertap_import.orchestration.location import code_references
+from clevertap_import.orchestration.code_location import code_references
 from clevertap_import.orchestration.resources import journal_database
-from clevertap_import_tests.builders import profiles, profiles_import, unsettled
-from clevertap_import_tests.workshop import (
+from clevertap_import_tests.testing.builders import profiles, profiles_import, unsettled
+from clevertap_import_tests.testing.workshop import (
     Workshop,
     daily_windows,
     days_ago,

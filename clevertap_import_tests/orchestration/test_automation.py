@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.automation import import_schedule
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.workshop import dagster_home
+from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.workshop import dagster_home
 
 ASSET = dg.AssetKey(["clevertap", "import_under_test"])
 START = date(2026, 3, 2)

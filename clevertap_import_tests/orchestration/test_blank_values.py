@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.dry_run import dry_run
-from clevertap_import_tests.workshop import Workshop, metadata_of, profiles_target
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.workshop import Workshop, metadata_of, profiles_target
 
 NOW = datetime.now(UTC)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.orchestration.changed import spans_after
+from clevertap_import.journal.done_spans import DoneSpan
+from clevertap_import.orchestration.changed_definitions import spans_after
 from clevertap_import.orchestration.done import Done, ranges_left
 from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, Reading, grid, keys_until
-from clevertap_import.pure.done_windows import DoneSpan
-from clevertap_import_tests.builders import profiles_import
+from clevertap_import_tests.testing.builders import profiles_import
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
 CONFIG = profiles_import(updated_on={"column": "UPDATED_AT"}, start=START.date(), window="hour")

@@ -10,19 +10,19 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from clevertap_import.cli import main
-from clevertap_import.io.database import DONE_WINDOWS
-from clevertap_import.io.done_windows import enter_done_spans
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.orchestration.changed import changed_counts, windows_of
+from clevertap_import.cli.main import main
+from clevertap_import.journal.done_spans import DoneSpan
+from clevertap_import.journal.done_windows import enter_done_spans
+from clevertap_import.journal.tables import DONE_WINDOWS
+from clevertap_import.mapping.definition_digest import VERSION
+from clevertap_import.orchestration.changed_definitions import changed_counts, windows_of
 from clevertap_import.orchestration.dry_run import dry_run
 from clevertap_import.orchestration.listing import Filters, listing
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.pure.definition_digest import VERSION
-from clevertap_import.pure.done_windows import DoneSpan
-from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.cost import calls_of
-from clevertap_import_tests.workshop import Workshop, command, days_ago, profiles_target
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.cost import calls_of
+from clevertap_import_tests.testing.workshop import Workshop, command, days_ago, profiles_target
 
 pytestmark = [
     # What the listing knows of runs it asks of a part of Dagster that will be gone with 2.0.

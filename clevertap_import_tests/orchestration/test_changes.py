@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.orchestration.changes import TableStateUnknown, table_states
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.sensors import import_sensor, look_at_tables
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import_tests.orchestration.asked_runs import asked, reason
-from clevertap_import_tests.workshop import Workshop, days_ago
+from clevertap_import.orchestration.table_changes import TableStateUnknown, table_states
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.asked_runs import asked, reason
+from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 
 def watching(workshop: Workshop, **attributes: object) -> ImportConfig:

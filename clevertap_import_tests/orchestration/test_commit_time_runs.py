@@ -3,13 +3,13 @@
 import time
 from datetime import UTC, datetime
 
-from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.changed import known_spans
+from clevertap_import.orchestration.changed_definitions import known_spans
 from clevertap_import.orchestration.partitions import read_moments
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.pure.lateness import COMMIT_SECONDS
-from clevertap_import_tests.workshop import Workshop
+from clevertap_import.project.folder import load_folder
+from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
+from clevertap_import_tests.testing.workshop import Workshop
 
 INSERT = "insert into T (ID, NAME, UPDATED_AT) values"
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from clevertap_import.orchestration.event_storage import BatchingSqliteStorage
 from clevertap_import.orchestration.instance import open_instance
-from clevertap_import_tests.orchestration.full_disk import fill_disk
-from clevertap_import_tests.workshop import DAGSTER_YAML
+from clevertap_import_tests.testing.full_disk import fill_disk
+from clevertap_import_tests.testing.workshop import DAGSTER_YAML
 
 HOURS = dg.HourlyPartitionsDefinition("2026-01-01-00:00", end_date="2026-02-01-00:00")
 KEYS = HOURS.get_partition_keys()

@@ -9,22 +9,22 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.io.accepted import Asked
-from clevertap_import.io.attempts import Attempts, Patience
-from clevertap_import.io.deliver import Deliverer
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.stage import Stage, Stager
-from clevertap_import.io.states import OPEN
-from clevertap_import.orchestration.changed import spans_after
+from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.delivery import Deliverer
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.done_spans import DoneSpan
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.states import OPEN
+from clevertap_import.mapping.mapper import Mapper
+from clevertap_import.orchestration.changed_definitions import spans_after
 from clevertap_import.orchestration.done import Done, ranges_left
 from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, grid
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.done_windows import DoneSpan
-from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
-from clevertap_import.pure.window import Window
-from clevertap_import_tests.builders import events_import, profiles_import
-from clevertap_import_tests.io.test_counts import CITY, Account, with_journal
+from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from clevertap_import.staging.stage import Stage, Stager
+from clevertap_import.window import Window
+from clevertap_import_tests.clevertap.test_counts import CITY, Account, with_journal
+from clevertap_import_tests.testing.builders import events_import, profiles_import
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 LOOKBACK_MINUTES = 60

@@ -8,7 +8,7 @@ import pytest
 from clevertap_import.orchestration.assets import op_name
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE
-from clevertap_import_tests.workshop import Workshop, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, profiles_target
 
 
 @pytest.fixture

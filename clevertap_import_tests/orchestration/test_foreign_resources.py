@@ -7,7 +7,7 @@ import pytest
 
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.resources import account_key, connection_key
-from clevertap_import_tests.workshop import Workshop, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, profiles_target
 
 NOWHERE = "127.0.0.1:9"
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from clevertap_import.io.stage import shown_value
-from clevertap_import.io.try_out import Lookup
+from clevertap_import.clevertap.server_dry_run import Lookup
+from clevertap_import.mapping.columns import Problem
+from clevertap_import.mapping.rules import Finding
 from clevertap_import.orchestration.checks import Impact
-from clevertap_import.pure.columns import Problem
-from clevertap_import.pure.rules import Finding
+from clevertap_import.staging.stage import shown_value
 
 COMPARED = "Of 6 rows 1 are new, 2 changed and 3 unchanged since they were last delivered."
 

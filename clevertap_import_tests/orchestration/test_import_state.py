@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.io.database import IMPORT_STATE
-from clevertap_import.io.import_state import ImportState, import_state
-from clevertap_import.io.journal import Journal
+from clevertap_import.journal.import_state import ImportState, import_state
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import IMPORT_STATE
 from clevertap_import.orchestration.delivered import Told, behind, counted, recount
-from clevertap_import_tests.builders import events_import
+from clevertap_import_tests.testing.builders import events_import
 
 CONFIG = events_import()
 

@@ -15,15 +15,15 @@ from dagster._core.test_utils import create_run_for_test
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.io.import_lock import run_lock
-from clevertap_import.io.named_locks import NamedLocks, open_locks
+from clevertap_import.journal.import_lock import run_lock
+from clevertap_import.journal.locks import NamedLocks, open_locks
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import wanted_runs
-from clevertap_import.orchestration.processes import PROCESS_TAG, clear_dead_runs
+from clevertap_import.orchestration.dead_runs import PROCESS_TAG, clear_dead_runs
 from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.sensors import killed_runs_sensor
-from clevertap_import.orchestration.stats import NICKNAME_TAG
-from clevertap_import_tests.orchestration.asked_runs import NOON, STARTED, asked, enter, scheduled_import
+from clevertap_import_tests.testing.asked_runs import NOON, STARTED, asked, enter, scheduled_import
 
 LOOK = timedelta(seconds=30)
 

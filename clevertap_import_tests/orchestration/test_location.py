@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.components import CleverTapImport
-from clevertap_import.io.import_files import imports_folder
-from clevertap_import.orchestration.assets import asset_key, table_specs
-from clevertap_import.orchestration.location import folder_definitions, import_definitions
-from clevertap_import.pure.asset_keys import KEY_TEXT, is_asset_key
-from clevertap_import.pure.config import (
+from clevertap_import.config.asset_keys import KEY_TEXT, is_asset_key
+from clevertap_import.config.model import (
     MAX_NAME_CHARS,
     NAME_TEXT,
     OWNER_TEXT,
     TABLE_TEXT,
     ImportConfig,
 )
-from clevertap_import_tests.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
+from clevertap_import.orchestration.assets import asset_key, table_specs
+from clevertap_import.orchestration.code_location import folder_definitions, import_definitions
+from clevertap_import.project.folder import imports_folder
+from clevertap_import_tests.testing.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
 
 ATTRIBUTES = {
     "source": {"kind": "table", "table": "SHOP.PUBLIC.T"},

@@ -2,9 +2,9 @@
 
 import os
 
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.io.verify import verdicts
-from clevertap_import_tests.workshop import Workshop, days_ago
+from clevertap_import.project.check import verdicts
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 ORDERS = """create or replace table ORDERS as
     select 'a' as ID, parse_json('[{"sku": "A7", "price": 9.5, "pack": 1}, {"sku": "B1"}, null]') as ITEMS

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.done import Done, undone_ranges
 from clevertap_import.orchestration.partitions import (
     KEY_FORMATS,
@@ -18,10 +19,9 @@ from clevertap_import.orchestration.partitions import (
     range_tags,
     read_moments,
 )
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.window import GRIDS
-from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.workshop import dagster_home
+from clevertap_import.window import GRIDS
+from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.workshop import dagster_home
 
 KEYS = [f"{number:02d}" for number in range(24)]
 ASSET = dg.AssetKey(["clevertap", "import_under_test"])

@@ -11,6 +11,7 @@ from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.done import undone_ranges
 from clevertap_import.orchestration.partitions import (
@@ -20,11 +21,10 @@ from clevertap_import.orchestration.partitions import (
     read_moments,
     reading_version,
 )
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.window import GRIDS
-from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.cost import calls_of
-from clevertap_import_tests.workshop import Workshop, daily_windows
+from clevertap_import.window import GRIDS
+from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.cost import calls_of
+from clevertap_import_tests.testing.workshop import Workshop, daily_windows
 
 VERSION_TAG = "dagster/data_version"
 CALLS_OF_A_WINDOW = 15

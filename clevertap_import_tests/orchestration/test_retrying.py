@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.orchestration.launch import Wish
 from clevertap_import.orchestration.resources import home
-from clevertap_import.orchestration.retrying import retried, retry_wishes
-from clevertap_import_tests.workshop import Line, Workshop, days_ago, profiles_target
+from clevertap_import.orchestration.retry_rejected import retried, retry_wishes
+from clevertap_import.orchestration.runs import Wish
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago, profiles_target
 
 TODAY = datetime.combine(days_ago(0), time(), UTC)
 DAY = timedelta(days=1)

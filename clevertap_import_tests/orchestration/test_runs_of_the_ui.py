@@ -17,7 +17,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from clevertap_import.io.process_identity import own_process
+from clevertap_import.journal.process_identity import own_process
 from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import runs_of
 from clevertap_import.orchestration.begun_imports import (
@@ -29,11 +29,11 @@ from clevertap_import.orchestration.begun_imports import (
     tag_of,
     told,
 )
-from clevertap_import.orchestration.processes import UNFINISHED, clear_dead_runs
-from clevertap_import.orchestration.stats import NICKNAME_TAG
-from clevertap_import_tests.dagster_processes import free_port
+from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
+from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import_tests.orchestration.test_killed_runs import elsewhere, later, status
-from clevertap_import_tests.workshop import Workshop
+from clevertap_import_tests.testing.dagster_processes import free_port
+from clevertap_import_tests.testing.workshop import Workshop
 
 STARTED, STARTING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING
 FAILURE = dg.DagsterRunStatus.FAILURE

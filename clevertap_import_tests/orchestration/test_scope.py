@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from clevertap_import_tests.workshop import Workshop, days_ago, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, days_ago, profiles_target
 
 NOON = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=12)
 EVENTS = {

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from clevertap_import.orchestration.partitions import KeyRange, range_tags
+from clevertap_import.orchestration.schedule_state import switch
 from clevertap_import.orchestration.sensors import (
     FIRST_RUNS_A_LOOK,
     first_runs,
@@ -16,8 +17,7 @@ from clevertap_import.orchestration.sensors import (
     look_once,
     look_upstream,
 )
-from clevertap_import.orchestration.switches import switch
-from clevertap_import_tests.orchestration.asked_runs import (
+from clevertap_import_tests.testing.asked_runs import (
     NOON,
     QUEUED,
     STARTED,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from clevertap_import_tests.workshop import Workshop, metadata_of, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, metadata_of, profiles_target
 
 NOW = datetime.now(UTC)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from clevertap_import.errors import ConfigError
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
-from clevertap_import.pure.errors import ConfigError
-from clevertap_import_tests.orchestration.full_disk import PEOPLE, fill_disk, mend_disk
-from clevertap_import_tests.workshop import DAGSTER_YAML, Workshop, command
+from clevertap_import_tests.testing.full_disk import PEOPLE, fill_disk, mend_disk
+from clevertap_import_tests.testing.workshop import DAGSTER_YAML, Workshop, command
 
 FULL = "Dagster's storage cannot be used: database or disk is full. It is in DAGSTER_HOME"
 

@@ -4,11 +4,11 @@ import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import InstigatorStatus
 
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
 from clevertap_import.orchestration.listing import waiting_status
-from clevertap_import.orchestration.switches import NothingToSwitch, stop, switch, switches
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import_tests.orchestration.asked_runs import (
+from clevertap_import.orchestration.schedule_state import NothingToSwitch, stop, switch, switches
+from clevertap_import_tests.testing.asked_runs import (
     NOON,
     QUEUED,
     STARTED,

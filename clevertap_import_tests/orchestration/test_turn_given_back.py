@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.io.database import default_url
-from clevertap_import.io.import_lock import under_way
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.named_locks import open_locks
-from clevertap_import_tests.orchestration.full_disk import fill_disk, mend_disk
-from clevertap_import_tests.workshop import Workshop
+from clevertap_import.journal.import_lock import under_way
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.journal.tables import default_url
+from clevertap_import_tests.testing.full_disk import fill_disk, mend_disk
+from clevertap_import_tests.testing.workshop import Workshop
 
 RESULTS = ["ASSET_CHECK_EVALUATION", "ASSET_MATERIALIZATION"]
 

@@ -7,15 +7,15 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.utils import DISALLOWED_NAMES
 
-from clevertap_import.io.import_files import load_folder
+from clevertap_import.config.asset_keys import RESERVED
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.launch import QUIET
-from clevertap_import.orchestration.location import folder_definitions
+from clevertap_import.orchestration.code_location import folder_definitions
 from clevertap_import.orchestration.partitions import KeyRange, range_tags
-from clevertap_import.pure.asset_keys import RESERVED
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.workshop import Workshop, days_ago, document, profiles_target
+from clevertap_import.orchestration.runs import QUIET
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.workshop import Workshop, days_ago, document, profiles_target
 
 AFTER = {"kind": "after", "assets": ["dbt/customers", "shop/public/t"]}
 ATTRIBUTES = {

@@ -7,10 +7,10 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
+from clevertap_import.orchestration.dead_runs import process_tags
 from clevertap_import.orchestration.partitions import KeyRange
-from clevertap_import.orchestration.processes import process_tags
-from clevertap_import.orchestration.stats import NICKNAME_TAG
-from clevertap_import_tests.orchestration.asked_runs import (
+from clevertap_import.orchestration.run_history import NICKNAME_TAG
+from clevertap_import_tests.testing.asked_runs import (
     NOON,
     QUEUED,
     STARTED,

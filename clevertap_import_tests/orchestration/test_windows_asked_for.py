@@ -8,9 +8,7 @@ from dagster._core.execution.api import execute_run_iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.orchestration.asked_windows import CLOCKS_DIFFER, WindowsRefused, asked_window
 from clevertap_import.orchestration.automation import job_name
-from clevertap_import.orchestration.launch import QUIET
 from clevertap_import.orchestration.partitions import (
     FIRST_TAG,
     KEY_FORMATS,
@@ -19,11 +17,13 @@ from clevertap_import.orchestration.partitions import (
     KeyRange,
     range_tags,
 )
-from clevertap_import.orchestration.stats import failure
-from clevertap_import.pure.window import GRIDS, Window
-from clevertap_import_tests.builders import profiles_import
-from clevertap_import_tests.orchestration.asked_runs import scheduled_import
-from clevertap_import_tests.workshop import Workshop, days_ago
+from clevertap_import.orchestration.requested_windows import CLOCKS_DIFFER, WindowsRefused, asked_window
+from clevertap_import.orchestration.run_history import failure
+from clevertap_import.orchestration.runs import QUIET
+from clevertap_import.window import GRIDS, Window
+from clevertap_import_tests.testing.asked_runs import scheduled_import
+from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 TODAY, YESTERDAY, FIRST = (str(days_ago(days)) for days in (0, 1, 2))
 NEXT_YEAR = f"{days_ago(0).year + 1}-06-01"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.dry_run import dry_run
-from clevertap_import_tests.workshop import Workshop, days_ago
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 TODAY = datetime.combine(days_ago(0), time())
 MANY = 9_000

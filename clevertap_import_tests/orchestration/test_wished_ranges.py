@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from clevertap_import.orchestration.launch import Wish, wished_ranges
-from clevertap_import.pure.errors import ConfigError
-from clevertap_import_tests.builders import profiles_import
+from clevertap_import.errors import ConfigError
+from clevertap_import.orchestration.runs import Wish, wished_ranges
+from clevertap_import_tests.testing.builders import profiles_import
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 
 RECORDED = Path(__file__).parents[1] / "contracts" / "clevertap_recorded.yaml"
 EXCHANGES: list[dict[str, Any]] = yaml.safe_load(RECORDED.read_text())

@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 import requests
 
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, event, profile, running_fake_clevertap
 from clevertap_import_tests.sandbox.test_fake_clevertap_transport import open_calls
+from clevertap_import_tests.testing.fixtures_clevertap import (
+    FakeCleverTap,
+    event,
+    profile,
+    running_fake_clevertap,
+)
 
 
 def statuses(fake: FakeCleverTap, calls: int) -> list[int]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, event, profile
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, event, profile
 
 
 def refusals(fake: FakeCleverTap, *records: object) -> list[tuple[int, str]]:

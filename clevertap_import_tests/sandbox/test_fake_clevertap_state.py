@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, event, profile, running_fake_clevertap
+from clevertap_import_tests.testing.fixtures_clevertap import (
+    FakeCleverTap,
+    event,
+    profile,
+    running_fake_clevertap,
+)
 
 
 def device(object_id: str, **properties: object) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, event, profile
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, event, profile
 
 BUSY = {"status": "fail", "error": "Too many concurrent requests", "code": 429}
 MALFORMED = {"status": "fail", "error": "Malformed request", "code": 400}

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from clevertap_import.playground import free_port
+from clevertap_import.cli.local_sandbox import free_port
 from clevertap_import.sandbox.folder_lock import FolderInUse, folder_lock
-from clevertap_import.sandbox.shop_rows import TABLES, shop_rows
-from clevertap_import_tests.dagster_processes import WebServer
-from clevertap_import_tests.shop_home import running_shop
-from clevertap_import_tests.waiting import wait_for
-from clevertap_import_tests.watched import shell_environment
+from clevertap_import.sandbox.shop.rows import TABLES, shop_rows
+from clevertap_import_tests.testing.dagster_processes import WebServer
+from clevertap_import_tests.testing.shop_home import running_shop
+from clevertap_import_tests.testing.waiting import wait_for
+from clevertap_import_tests.testing.watched import shell_environment
 
 END_SECONDS = 60
 START_SECONDS = 240

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clevertap_import_tests.watched import shell_environment
+from clevertap_import_tests.testing.watched import shell_environment
 
 SECONDS = 60
 FEW_BLOCKS = 100
@@ -65,7 +65,7 @@ def test_a_disk_without_room(tmp_path: Path) -> None:
 def test_what_the_local_clevertap_had_is_broken(tmp_path: Path) -> None:
     state = tmp_path / "clevertap.json"
     state.write_text('{"store": ')
-    assert words_of("clevertap_import.sandbox.clevertap_server", "--state", str(state)) == (
+    assert words_of("clevertap_import.sandbox.clevertap.server", "--state", str(state)) == (
         1,
         f"{state}, what the local CleverTap had, cannot be read. Delete its folder to begin anew.\n",
     )
@@ -74,7 +74,7 @@ def test_what_the_local_clevertap_had_is_broken(tmp_path: Path) -> None:
 def test_what_the_local_clevertap_has_cannot_be_saved(tmp_path: Path) -> None:
     state = tmp_path / "gone" / "clevertap.json"
     with subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import.sandbox.clevertap_server", "--state", str(state)],
+        [sys.executable, "-m", "clevertap_import.sandbox.clevertap.server", "--state", str(state)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

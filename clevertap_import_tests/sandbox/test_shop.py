@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from snowflake.connector import SnowflakeConnection
 
-from clevertap_import.sandbox.shop import change_rows, generate_customers, seed
-from clevertap_import.sandbox.shop_dirt import DIRT, FINE, SUPERSEDED, Dirt
-from clevertap_import.sandbox.shop_rows import (
+from clevertap_import.sandbox.shop.bad_rows import DIRT, FINE, SUPERSEDED, Dirt
+from clevertap_import.sandbox.shop.rows import (
     CUSTOMERS,
     PRODUCT_EVENTS,
     TABLES,
@@ -20,7 +19,8 @@ from clevertap_import.sandbox.shop_rows import (
     shop_rows,
     snowflake_text,
 )
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import.sandbox.shop.tables import change_rows, generate_customers, seed
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TYPES = {table.name: table for table in TABLES}
@@ -173,7 +173,7 @@ def test_generated_customers_are_as_many_as_asked_with_the_shops_columns(
 
 
 def test_the_command_seeds_where_the_environment_says(local_snowflake: LocalSnowflake) -> None:
-    command = [sys.executable, "-m", "clevertap_import.sandbox.shop", "seed", "--now", NOW.isoformat()]
+    command = [sys.executable, "-m", "clevertap_import.sandbox.shop.tables", "seed", "--now", NOW.isoformat()]
     environment = {**os.environ, **local_snowflake.environment()}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert json.loads(done.stdout) == {table.name: table.rows for table in TABLES}

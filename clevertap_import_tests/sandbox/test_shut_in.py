@@ -15,9 +15,9 @@ from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.errors import Error
 
 from clevertap_import.sandbox.secrets_file import NAME, read_secrets, sandbox_secrets
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake, running_snowflake
-from clevertap_import_tests.waiting import wait_for
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake, running_snowflake
+from clevertap_import_tests.testing.waiting import wait_for
 
 START_SECONDS = 240
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from snowflake.connector import SnowflakeConnection, errors
 
-from clevertap_import.sandbox.snowflake_results import CHUNK_ROWS, INLINE_ROWS
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import.sandbox.snowflake.results import CHUNK_ROWS, INLINE_ROWS
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 
 MANY = 2 * CHUNK_ROWS
 NUMBERS = f"select seq8() as N, 'x' as \"low\" from table(generator(rowcount => {MANY}))"

@@ -16,10 +16,10 @@ from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import DatabaseError, ProgrammingError
 from snowflake.connector.result_batch import ArrowResultBatch
 
-from clevertap_import.sandbox.shop import generate_customers
-from clevertap_import.sandbox.snowflake_logins import PASSWORD
-from clevertap_import.sandbox.snowflake_results import CHUNK_ROWS, INLINE_ROWS, ResultSpool
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake, running_snowflake
+from clevertap_import.sandbox.shop.tables import generate_customers
+from clevertap_import.sandbox.snowflake.logins import PASSWORD
+from clevertap_import.sandbox.snowflake.results import CHUNK_ROWS, INLINE_ROWS, ResultSpool
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake, running_snowflake
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MEBIBYTE = 1 << 20

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.playground import free_port, refuse_other_machines
+from clevertap_import.cli.local_sandbox import free_port, refuse_other_machines
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.sandbox.folder_lock import FolderInUse, folder_lock
 from clevertap_import.sandbox.this_machine import (
@@ -19,7 +19,7 @@ from clevertap_import.sandbox.this_machine import (
     clean_environment,
     refuse_elsewhere,
 )
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake, running_snowflake
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake, running_snowflake
 
 SHOP_SECONDS = 60
 HERE = {
@@ -94,7 +94,7 @@ def test_examples_that_would_reach_another_machine_are_not_run(changes: dict[str
 
 def shop(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "clevertap_import.sandbox.shop", action],
+        [sys.executable, "-m", "clevertap_import.sandbox.shop.tables", action],
         env=clean_environment(os.environ) | environment,
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ import pytest
 
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, journal_database
 from clevertap_import_tests.orchestration.conftest import workshop
-from clevertap_import_tests.workshop import dagster_home
+from clevertap_import_tests.testing.workshop import dagster_home
 
 __all__ = ["instance", "workshop"]
 

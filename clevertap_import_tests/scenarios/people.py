@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time
 
-from clevertap_import_tests.workshop import Workshop, days_ago, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, days_ago, profiles_target
 
 YESTERDAY = datetime.combine(days_ago(1), time(12), UTC)
 

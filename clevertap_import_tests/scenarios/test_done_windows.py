@@ -8,15 +8,15 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.io.database import DONE_WINDOWS, IMPORT_STATE, default_url
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.io.journal import Journal
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import DONE_WINDOWS, IMPORT_STATE, default_url
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.done import undone_ranges
 from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.resources import home
+from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS
-from clevertap_import_tests.workshop import Line, Workshop, dagster_home, days_ago
+from clevertap_import_tests.testing.workshop import Line, Workshop, dagster_home, days_ago
 
 pytestmark = [
     # What the listing knows of runs it asks of a part of Dagster that will be gone with 2.0.

@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.io.clevertap import account_settings
-from clevertap_import.io.database import PARTICIPANT
-from clevertap_import.io.gate import upload_gate
-from clevertap_import.io.import_lock import import_lock
-from clevertap_import.io.named_locks import open_locks
+from clevertap_import.clevertap.account_limiter import upload_gate
+from clevertap_import.clevertap.client import account_settings
+from clevertap_import.journal.import_lock import import_lock
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.journal.tables import PARTICIPANT
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.orchestration.stats import import_stats
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import.orchestration.run_history import import_stats
 from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import told
-from clevertap_import_tests.waiting import wait_for
-from clevertap_import_tests.workshop import Line, Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.waiting import wait_for
+from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, process_environment
 
 pytestmark = pytest.mark.slow
 

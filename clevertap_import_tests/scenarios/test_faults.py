@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.assets import asset_key
-from clevertap_import.orchestration.held import held_batches, settle_batches
-from clevertap_import.orchestration.stats import observed_values
+from clevertap_import.orchestration.run_history import observed_values
+from clevertap_import.orchestration.unanswered import held_batches, settle_batches
+from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.fault import FOLDER, Holds, Run, read
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
-from clevertap_import_tests.virtual_time import VirtualTime, with_virtual_time
-from clevertap_import_tests.workshop import Line, Workshop
+from clevertap_import_tests.testing.virtual_time import VirtualTime, with_virtual_time
+from clevertap_import_tests.testing.workshop import Line, Workshop
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.io.database import default_url, open_database
-from clevertap_import.io.journal_key import KEY_FILE, JournalKeyWrong
-from clevertap_import.io.outage import OUTAGE_SECONDS
+from clevertap_import.journal.digest_key import KEY_FILE, JournalKeyWrong
+from clevertap_import.journal.outage import OUTAGE_SECONDS
+from clevertap_import.journal.tables import default_url, open_database
 from clevertap_import.orchestration.resources import home
-from clevertap_import_tests.cut_lines import cut_lines
 from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import told
-from clevertap_import_tests.virtual_time import VirtualTime, with_virtual_time
-from clevertap_import_tests.workshop import Line, Workshop
+from clevertap_import_tests.testing.cut_lines import cut_lines
+from clevertap_import_tests.testing.virtual_time import VirtualTime, with_virtual_time
+from clevertap_import_tests.testing.workshop import Line, Workshop
 
 ROWS = 3000
 MEGABYTE = 1_000_000

@@ -9,18 +9,18 @@ import sqlalchemy as sa
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
 
-from clevertap_import.io.database import DELIVERY, DONE_WINDOWS, SCOPE, default_url
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.io.journal import Journal
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, SCOPE, default_url
 from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.dry_run import DryRun, dry_run
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE, ALLOWED
 from clevertap_import.orchestration.resources import home
-from clevertap_import.orchestration.stats import import_stats
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
+from clevertap_import.orchestration.run_history import import_stats
+from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
-from clevertap_import_tests.virtual_time import with_virtual_time
-from clevertap_import_tests.workshop import Line, Workshop, days_ago
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
+from clevertap_import_tests.testing.virtual_time import with_virtual_time
+from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago
 
 ROWS = 6000
 NAME = "signups"

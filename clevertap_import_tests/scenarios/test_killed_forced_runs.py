@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import told
-from clevertap_import_tests.waiting import wait_for
-from clevertap_import_tests.workshop import Line, Workshop, command, open_workshop, process_environment
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.waiting import wait_for
+from clevertap_import_tests.testing.workshop import (
+    Line,
+    Workshop,
+    command,
+    open_workshop,
+    process_environment,
+)
 
 pytestmark = pytest.mark.slow
 

@@ -20,24 +20,24 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from clevertap_import.io.database import DELIVERY
-from clevertap_import.io.import_files import load_folder
-from clevertap_import.io.snowflake import open_snowflake, snowflake_settings
-from clevertap_import.io.stage import window_starts
-from clevertap_import.io.states import OPEN
+from clevertap_import.journal.states import OPEN
+from clevertap_import.journal.tables import DELIVERY
+from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, open_journal
-from clevertap_import.orchestration.stats import import_stats
-from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.plan import planned
-from clevertap_import.pure.records import DIGEST_BYTES, packed
-from clevertap_import.pure.sql import source_query, window_query
-from clevertap_import.pure.window import Window
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import.orchestration.run_history import import_stats
+from clevertap_import.project.folder import load_folder
+from clevertap_import.records import DIGEST_BYTES, packed
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
+from clevertap_import.snowflake.window_query import source_query, window_query
+from clevertap_import.staging.stage import window_starts
+from clevertap_import.window import Window
 from clevertap_import_tests.scenarios.people import TARGETS, fill
-from clevertap_import_tests.waiting import wait_for
-from clevertap_import_tests.workshop import Line, Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.waiting import wait_for
+from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, process_environment
 
 KILLS = int(os.environ.get("KILLS", "1"))
 ROWS = int(os.environ.get("KILL_ROWS", "12000"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from clevertap_import_tests.fixtures_clevertap import profile
-from clevertap_import_tests.workshop import Workshop, metadata_of, text
+from clevertap_import_tests.testing.fixtures_clevertap import profile
+from clevertap_import_tests.testing.workshop import Workshop, metadata_of, text
 
 SCENARIOS: list[dict[str, Any]] = list(
     yaml.safe_load_all(Path(__file__).with_name("nasty_rows.yaml").read_text(encoding="utf-8"))

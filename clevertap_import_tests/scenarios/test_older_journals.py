@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from clevertap_import.cli import main
-from clevertap_import.io.database import default_url
+from clevertap_import.cli.main import main
+from clevertap_import.journal.tables import default_url
 from clevertap_import.orchestration.resources import home
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.journal_rows import JournalCopy, copied_journal
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
 from clevertap_import_tests.scenarios.test_faults import told
 from clevertap_import_tests.scenarios.test_postgresql_trouble import meanwhile
-from clevertap_import_tests.waiting import wait_for
-from clevertap_import_tests.workshop import Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.journal_rows import JournalCopy, copied_journal
+from clevertap_import_tests.testing.waiting import wait_for
+from clevertap_import_tests.testing.workshop import Workshop, open_workshop, process_environment
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning"),

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import_tests.cut_lines import Proxy, cut_lines
-from clevertap_import_tests.fixtures_postgresql import Server, journal_at, running_standby
 from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import told
-from clevertap_import_tests.virtual_time import with_virtual_time
-from clevertap_import_tests.waiting import wait_for
-from clevertap_import_tests.workshop import Workshop
+from clevertap_import_tests.testing.cut_lines import Proxy, cut_lines
+from clevertap_import_tests.testing.fixtures_postgresql import Server, journal_at, running_standby
+from clevertap_import_tests.testing.virtual_time import with_virtual_time
+from clevertap_import_tests.testing.waiting import wait_for
+from clevertap_import_tests.testing.workshop import Workshop
 
 pytestmark = pytest.mark.slow
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from clevertap_import.io.import_files import load_folder
 from clevertap_import.orchestration.dry_run import dry_run
 from clevertap_import.orchestration.renamed import name_findings
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home
+from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS
 from clevertap_import_tests.scenarios.test_retention import let_days_pass
-from clevertap_import_tests.workshop import Line, Workshop, days_ago
+from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago
 
 OLD, NEW = "signups", "registrations"
 TODAY = datetime.combine(days_ago(0), time(), UTC)

@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.io.rejects import kept_rejects
 from clevertap_import.orchestration.resources import home
-from clevertap_import_tests.fixtures_clevertap import FakeCleverTap
-from clevertap_import_tests.fixtures_snowflake import LocalSnowflake
+from clevertap_import.staging.rejected_rows import kept_rejects
 from clevertap_import_tests.scenarios.people import TARGETS
-from clevertap_import_tests.workshop import Workshop, command, days_ago, open_workshop, profiles_target
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.workshop import (
+    Workshop,
+    command,
+    days_ago,
+    open_workshop,
+    profiles_target,
+)
 
 OLD, NEW = "signups", "registrations"
 TODAY = datetime.combine(days_ago(0), time(), UTC)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import DELIVERY, default_url
-from clevertap_import.io.journal import Journal
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import DELIVERY, default_url
 from clevertap_import.orchestration.resources import home
 from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import change
-from clevertap_import_tests.workshop import Line, Workshop, days_ago
+from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago
 
 ROWS = 1200
 NAME = "signups"

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from clevertap_import.io.clevertap import AccountSettings
-from clevertap_import.pure.answer import read_answer
-from clevertap_import.pure.outcome import Busy, Outcome, Uncertain
-from clevertap_import.pure.records import Batch
+from clevertap_import.clevertap.answers import read_answer
+from clevertap_import.clevertap.client import AccountSettings
+from clevertap_import.clevertap.outcomes import Busy, Outcome, Uncertain
+from clevertap_import.records import Batch
 from clevertap_import_tests.simulation.process import Process
 from clevertap_import_tests.simulation.scheduler import Bystander, Scheduler
 from clevertap_import_tests.simulation.script import Fault

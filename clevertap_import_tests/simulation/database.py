@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clevertap_import.io.database import METADATA, open_database
-from clevertap_import.io.journal import Journal
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.tables import METADATA, open_database
 from clevertap_import_tests.simulation.process import Process
 from clevertap_import_tests.simulation.scheduler import Scheduler
 from clevertap_import_tests.simulation.script import Fault, Point

@@ -8,22 +8,22 @@ from typing import Any, cast
 
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from clevertap_import.io.attempts import Patience
-from clevertap_import.io.clevertap import AccountSettings, CleverTap
-from clevertap_import.io.ending import Ending
-from clevertap_import.io.gate import Gate
-from clevertap_import.io.journal import Journal
-from clevertap_import.io.named_locks import NamedLocks
-from clevertap_import.io.stage import Stage, Stager
+from clevertap_import.clevertap.account_limiter import Gate
+from clevertap_import.clevertap.batch_sender import Patience
+from clevertap_import.clevertap.client import AccountSettings, CleverTap
+from clevertap_import.errors import CleverTapImportError
+from clevertap_import.journal.delivered import Past
+from clevertap_import.journal.ending import Ending
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.locks import NamedLocks
+from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.delivered import Told, behind, counted, recount, refuse_doubles
-from clevertap_import.orchestration.execution import ImportRun, RunFacts
+from clevertap_import.orchestration.import_run import ImportRun, RunFacts
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, snowflake_connection
-from clevertap_import.pure.errors import CleverTapImportError
-from clevertap_import.pure.mapping import Mapper
-from clevertap_import.pure.past import Past
-from clevertap_import.pure.records import Batch
+from clevertap_import.records import Batch
+from clevertap_import.staging.stage import Stage, Stager
 from clevertap_import_tests.simulation.clevertap import SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database
 from clevertap_import_tests.simulation.locks import Locks, Resource

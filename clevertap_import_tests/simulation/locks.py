@@ -8,11 +8,11 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from clevertap_import.io.breaker import NothingMoreIsSent
-from clevertap_import.io.database import translated
-from clevertap_import.io.gate import Gate
-from clevertap_import.io.import_lock import ImportLock
-from clevertap_import.io.request_limiter import RequestLimiter
+from clevertap_import.clevertap.account_limiter import Gate
+from clevertap_import.clevertap.circuit_breaker import NothingMoreIsSent
+from clevertap_import.clevertap.request_limiter import RequestLimiter
+from clevertap_import.journal.import_lock import ImportLock
+from clevertap_import.journal.tables import translated
 from clevertap_import_tests.simulation.process import Process
 
 

@@ -8,17 +8,17 @@ from typing import Any
 from unittest.mock import patch
 
 import sqlalchemy as sa
+from clevertap_import.pure import past, retry
 
-from clevertap_import.io.accepted import Asked
-from clevertap_import.io.database import DELIVERY
-from clevertap_import.io.entries import Entry
-from clevertap_import.io.epochs import enter_epoch, has_epoch
-from clevertap_import.io.journal_outage import JournalOutage, bearing_outages
+from clevertap_import.clevertap.outcomes import Accepted
+from clevertap_import.clevertap.settlement import Settling
+from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.entries import Entry
+from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
+from clevertap_import.journal.journal_outage import JournalOutage, bearing_outages
+from clevertap_import.journal.tables import DELIVERY
 from clevertap_import.orchestration.delivered import behind
 from clevertap_import.orchestration.scope import refusal
-from clevertap_import.pure import past, retry
-from clevertap_import.pure.outcome import Accepted
-from clevertap_import.pure.settlement import Settling
 from clevertap_import_tests.simulation.import_run import SimulatedRun
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from clevertap_import.io.ending import Ending
+from clevertap_import.journal.ending import Ending
 from clevertap_import_tests.simulation.scheduler import Killed, Scheduler, Task
 from clevertap_import_tests.simulation.script import Fault, Point
 

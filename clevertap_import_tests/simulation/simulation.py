@@ -4,11 +4,11 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from clevertap_import.io.clevertap import AccountSettings
-from clevertap_import.io.database import JournalUnavailable
+from clevertap_import.clevertap.client import AccountSettings
+from clevertap_import.errors import HeldEvents, JournalLost, ScopeChanged
+from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.orchestration.delivered import Told
-from clevertap_import.orchestration.execution import RunFacts
-from clevertap_import.pure.errors import HeldEvents, JournalLost, ScopeChanged
+from clevertap_import.orchestration.import_run import RunFacts
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database, SharedEngine
 from clevertap_import_tests.simulation.import_run import RECORDS_PER_REQUEST, Ended, Start, carry_out

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from clevertap_import.pure.config import ImportConfig
-from clevertap_import.pure.sql import EPOCH_COLUMN, SUPERSEDED_COLUMN
-from clevertap_import_tests.builders import events_import, profiles_import
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from clevertap_import_tests.testing.builders import events_import, profiles_import
 
 CITY = {"column": "CITY", "property": "City"}
 

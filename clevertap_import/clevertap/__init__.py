@@ -1,0 +1,1 @@
+"""Requests to CleverTap: one call, one batch, one delivery."""

@@ -1,0 +1,112 @@
+"""The gate to one CleverTap account: no request passes it without a slot of those that the account allows."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
+
+from clevertap_import.clevertap.client import MAX_LOOKUPS_IN_FLIGHT, AccountSettings
+from clevertap_import.clevertap.fair_share import Throttle
+from clevertap_import.clevertap.outcomes import Accepted, Busy, Outcome
+from clevertap_import.clevertap.request_limiter import RequestLimiter, request_limiter
+from clevertap_import.journal.import_lock import ImportLock
+from clevertap_import.journal.locks import NamedLocks
+from clevertap_import.records import Batch
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Gate:
+    """A share of an account's requests in flight, narrower for a while after CleverTap said "too many"."""
+
+    def __init__(self, limiter: RequestLimiter) -> None:
+        self.limiter = limiter
+        self._throttle = Throttle(limiter.capacity)
+        self._lock = threading.Lock()
+
+    @property
+    def width(self) -> int:
+        """How many requests may be in flight now; at least one, for whoever waits."""
+        return max(1, min(self.limiter.share, self._throttle.width))
+
+    def upload(
+        self, send: Callable[[Batch], Outcome], check: Callable[[], None] = lambda: None
+    ) -> Callable[[Batch], Outcome]:
+        """`send`, which waits until it may. `check` is called while it waits; if it raises, that ends."""
+
+        def width() -> int:
+            check()
+            return self._throttle.width
+
+        def sent(batch: Batch) -> Outcome:
+            with self.limiter.one(width) as in_flight:
+                outcome = send(batch)
+            with self._lock:
+                if isinstance(outcome, Busy) and outcome.is_answered:
+                    self._throttle.busy(in_flight)
+                elif isinstance(outcome, Accepted):
+                    self._throttle.taken()
+            return outcome
+
+        return sent
+
+    def ask(self, question: Callable[[A], B]) -> Callable[[A], B]:
+        """`question`, which waits until it may."""
+
+        def asked(about: A) -> B:
+            with self.limiter.one():
+                return question(about)
+
+        return asked
+
+
+@contextmanager
+def upload_gate(locks: NamedLocks, settings: AccountSettings, wanted: int, purpose: str) -> Iterator[Gate]:
+    """For uploads, dry runs included; `wanted` is how many at once are of use at most."""
+    capacity = settings.max_in_flight
+    resource = f"uploads {account_digest(settings)}"
+    with request_limiter(locks, resource, capacity, max(1, min(wanted, capacity)), purpose) as limiter:
+        yield Gate(limiter)
+
+
+@contextmanager
+def lookup_gate(locks: NamedLocks, settings: AccountSettings, purpose: str) -> Iterator[Gate]:
+    """For look-ups of profiles, which CleverTap counts by themselves."""
+    resource, most = f"lookups {account_digest(settings)}", MAX_LOOKUPS_IN_FLIGHT
+    with request_limiter(locks, resource, most, most, purpose) as limiter:
+        yield Gate(limiter)
+
+
+def account_digest(settings: AccountSettings) -> str:
+    """The same for all who use the account, by whatever name and address; tells nobody its id."""
+    return xxh3_64_hexdigest(settings.account_id.encode())
+
+
+PORTS = {"http": 80, "https": 443}
+"""Those of addresses that name none."""
+
+
+def destination(settings: AccountSettings) -> str:
+    """The account at its address: what one server has of an account, a server elsewhere need not have.
+
+    The same for all who send there, however they write the address; tells nobody the account's id.
+    """
+    address = urlsplit(settings.url)
+    scheme = address.scheme.lower()
+    port = address.port or PORTS.get(scheme)
+    place = f"{scheme}://{address.hostname}:{port}{address.path.rstrip('/')}"
+    return xxh3_128_hexdigest(f"{settings.account_id}\n{place}".encode())
+
+
+def under(lock: ImportLock, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
+    """`send`, as long as the import lock is held. Raises ImportLockLost or JournalUnavailable."""
+
+    def sent(batch: Batch) -> Outcome:
+        lock.check()
+        return send(batch)
+
+    return sent

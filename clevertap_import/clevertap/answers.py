@@ -1,0 +1,128 @@
+"""Reading CleverTap's answer to one upload. HTTP 200 is not success: every record is accounted for here."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from clevertap_import.clevertap.outcomes import (
+    MAX_REASON_CHARS,
+    Accepted,
+    Busy,
+    NothingTaken,
+    Outcome,
+    RecordProblem,
+    Refused,
+    Uncertain,
+)
+from clevertap_import.records import one_line
+
+SKIPPED = "Skipped record number"
+SKIPPED_NUMBER = re.compile(rf"{SKIPPED}\s*:\s*(\d{{1,9}})\s*")
+"""How CleverTap ends a text on the record it left out, counting from 1 (seen in recorded answers).
+
+Only tried where the last such words begin: a search takes hours where a text is a megabyte of blanks.
+"""
+
+CODE = re.compile(r"[0-9]{1,5}")
+
+LONGEST_TEXT = 2_000
+"""CleverTap's texts are a sentence. A longer one is not shown: a value that it was cut in would be."""
+
+
+def read_answer(
+    records: int, status: int, content: bytes, without_values: Callable[[str], str] = str
+) -> Outcome:
+    """The outcome of a batch of `records` records that was answered with `status` and `content`.
+
+    `without_values` takes the values of the batch out of a text that is about no single record of it.
+    """
+    if status == 429:
+        return Busy("Too many concurrent requests")
+    body = parsed(content)
+    if 400 <= status < 500:
+        return Refused(status, said(body or {}, without_values))
+    if status != 200:
+        return Uncertain(f"HTTP {status}")
+    if body is None or "status" not in body:
+        return Uncertain("HTTP 200 without a readable body")
+    return accounted(records, body, without_values)
+
+
+def said(body: dict[str, Any], without_values: Callable[[str], str]) -> str:
+    """CleverTap's words on a whole request. Cut last, as a value that was cut itself is not known for one."""
+    return without_values(shown(body.get("error") or "no reason given"))[:MAX_REASON_CHARS]
+
+
+def shown(text: object) -> str:
+    """A text of CleverTap's, if it is one that a person can read."""
+    line = one_line(str(text))
+    return line if len(line) <= LONGEST_TEXT else f"a text of {len(line):,} characters, which is not shown"
+
+
+def read_lookup(status: int, content: bytes) -> bool | None:
+    """Whether a profile was found; None if that cannot be told.
+
+    An unknown identity has been seen as 200 without a record, as 400 and as 404.
+    """
+    body = parsed(content)
+    if body is None or status in (401, 403, 429) or status >= 500:
+        return None
+    return status == 200 and body.get("status") == "success" and isinstance(body.get("record"), dict)
+
+
+def read_profile(status: int, content: bytes) -> dict[str, Any] | None:
+    """The profile that was looked up; None if there is none, or if that cannot be told."""
+    if not read_lookup(status, content):
+        return None
+    record: dict[str, Any] = (parsed(content) or {})["record"]
+    return record
+
+
+def parsed(content: bytes) -> dict[str, Any] | None:
+    """The JSON object in `content`, or None if there is none."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def accounted(records: int, body: dict[str, Any], without_values: Callable[[str], str] = str) -> Outcome:
+    """Accepted, if the body accounts for each record exactly once; else nobody knows what was taken.
+
+    `status` does not say which were taken: answers with "success" and a filled `unprocessed` have been
+    published. But with "fail", none processed and none listed, nothing was.
+    """
+    unprocessed = body.get("unprocessed")
+    processed = body.get("processed")
+    if not isinstance(unprocessed, list) or type(processed) is not int:
+        return Uncertain("HTTP 200 without counts")
+    if body["status"] == "fail" and processed == 0 and not unprocessed:
+        return NothingTaken(f'HTTP 200 with "fail" for all records: {said(body, without_values)}')
+    problems = [record_problem(entry) for entry in unprocessed]
+    known = [problem for problem in problems if problem is not None and 0 <= problem.index < records]
+    distinct = {problem.index for problem in known}
+    if len(known) != len(problems) or len(distinct) != len(known) or processed + len(known) != records:
+        return Uncertain(f"HTTP 200 whose counts do not add up to {records:,} records")
+    return Accepted(processed, tuple(sorted(known, key=lambda problem: problem.index)))
+
+
+def record_problem(entry: object) -> RecordProblem | None:
+    """One entry of `unprocessed`, or None if it does not say which record it means.
+
+    The echoed record is not looked at: CleverTap rewrites it (a valid phone comes back as a number).
+    """
+    if not isinstance(entry, dict):
+        return None
+    text = str(entry.get("error", ""))
+    begin = text.rfind(SKIPPED)
+    found = SKIPPED_NUMBER.fullmatch(text, begin) if begin >= 0 else None
+    if found is None:
+        return None
+    code = str(entry.get("code"))
+    return RecordProblem(
+        int(found.group(1)) - 1,
+        code if CODE.fullmatch(code) else "unknown",
+        shown(text[:begin]),
+    )

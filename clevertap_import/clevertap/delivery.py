@@ -1,0 +1,326 @@
+"""Delivery: staged batches out, several in flight, answers taken as they come, each entered in the journal.
+
+Memory: at most two batches for each request in flight, whatever the number of rows.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import assert_never
+
+from clevertap_import.clevertap.batch_sender import Attempts
+from clevertap_import.clevertap.outcomes import (
+    Accepted,
+    Busy,
+    Ended,
+    NothingTaken,
+    Outage,
+    Refused,
+    Stop,
+    Uncertain,
+)
+from clevertap_import.clevertap.settlement import Settlement
+from clevertap_import.errors import (
+    AnswerLost,
+    BodyRefused,
+    CleverTapBusy,
+    CleverTapImportError,
+    CleverTapUnavailable,
+    DeliveryEnded,
+    ImportLockLost,
+    PasscodeRefused,
+    RefusedError,
+)
+from clevertap_import.journal.ending import LOOK_SECONDS, Ending
+from clevertap_import.journal.entries import Entry
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.journal_outage import JournalOutage
+from clevertap_import.journal.tables import JournalUnavailable
+from clevertap_import.records import Batch, Rejection
+from clevertap_import.threads import Senders
+
+SPARE = 5
+"""Batches entered beyond those in flight, so that no sender waits for the commit that its own answer causes.
+
+A process that dies leaves these open too, so there are few of them.
+"""
+
+
+CUT_LOOKS = 5
+"""So often it is looked, LOOK_SECONDS each, whether requests that were cut have ended."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Running counts of one delivery, in records; `stopped` is why it ended early, if it did."""
+
+    accepted: int = 0
+    rejected: int = 0
+    uncertain: int = 0
+    repeated: int = 0
+    stopped: Stop | None = None
+
+    @property
+    def settled(self) -> int:
+        return self.accepted + self.rejected
+
+    @property
+    def sent_before(self) -> str:
+        """What to say, after an early end, of what CleverTap has."""
+        if not self.settled and not self.uncertain:
+            return "Nothing was stored."
+        return f"{self.settled:,} records were settled before; they are not sent again."
+
+
+@dataclass(slots=True)
+class Deliverer:
+    """Sends the batches of one run of one import. `on_rejections` gets each refused row once.
+
+    `width`: how many requests may be in flight at the moment; at most `senders`. `cut` ends all requests in
+    flight at once. What goes wrong on our side, the callbacks included, ends the delivery in good order:
+    nothing more is sent, what is under way is settled, then the error goes on.
+    """
+
+    journal: Journal
+    attempts: Attempts
+    import_name: str
+    run_id: str
+    width: Callable[[], int]
+    senders: int
+    on_rejections: Callable[[Sequence[Rejection]], None]
+    on_progress: Callable[[Delivery], None]
+    destination: str = ""
+    epoch: int = 0
+    ending: Ending = field(default_factory=Ending)
+    cut: Callable[[], None] = lambda: None
+    delivery: Delivery = field(default_factory=Delivery)
+    broken: Exception | None = None
+    under_way: dict[Future[Settlement], tuple[Entry, Batch]] = field(default_factory=dict)
+
+    def deliver(self, batches: Iterator[Batch]) -> Delivery:
+        """Send all `batches`, or as many as CleverTap lets until somebody asks for an end."""
+        with self.attempts.patience.senders(self.senders) as senders:
+            try:
+                self.go_on(senders, batches, [])
+                while self.under_way:
+                    self.go_on(senders, batches, self.answers(senders))
+            except BaseException:
+                self.attempts.breaker.end()
+                self.abandoned(senders)
+                raise
+        if self.broken:
+            raise self.broken
+        if self.delivery.stopped is None and isinstance(self.attempts.breaker.stopped, Ended):
+            self.delivery.stopped = self.attempts.breaker.stopped
+        return self.delivery
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is begun."""
+        return self.delivery.stopped is not None or self.attempts.breaker.stopped is not None
+
+    def break_off(self, error: Exception) -> None:
+        """Nothing more is sent, because of this."""
+        self.broken = self.broken or error
+        self.attempts.breaker.end(error)
+
+    def answers(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
+        """Those that have come, in whatever order; at least one, unless the delivery is over."""
+        while True:
+            if self.ending.is_asked:
+                self.attempts.breaker.end()
+            seconds = min(LOOK_SECONDS, self.ending.seconds_left)
+            found = self.taken(senders.first_done(self.under_way, seconds))
+            if self.ending.seconds_left <= 0:
+                found += self.abandoned(senders)
+            if found or not self.under_way or self.is_over:
+                return found
+
+    def taken(self, ended: Iterable[Future[Settlement]]) -> list[tuple[Entry, Settlement]]:
+        """The settlements of calls that have ended, by their entries."""
+        found = []
+        for future in ended:
+            entry, batch = self.under_way.pop(future)
+            error = future.exception()
+            if error is None:
+                found.append((entry, future.result()))
+                continue
+            # Its entry stays as it is: nobody knows what became of the batch.
+            self.delivery.uncertain += len(batch)
+            self.break_off(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
+        return found
+
+    def abandoned(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
+        """Cut what is under way; what does not end of that is left behind, with its entry as it is."""
+        self.cut()
+        found, looks = [], CUT_LOOKS
+        while self.under_way and looks:
+            found += self.taken(senders.first_done(self.under_way, LOOK_SECONDS))
+            looks -= 1
+        self.delivery.uncertain += sum(len(batch) for _, batch in self.under_way.values())
+        self.under_way.clear()
+        return found
+
+    def unremembered(self, settlements: Iterable[Settlement]) -> None:
+        """Answers that cannot be entered: to the next run all of these records are as uncertain as any."""
+        for settlement in settlements:
+            self.delivery.uncertain += len(settlement.batch)
+            self.delivery.repeated += settlement.repeated
+
+    def go_on(
+        self, senders: Senders, batches: Iterator[Batch], answers: Sequence[tuple[Entry, Settlement]]
+    ) -> None:
+        """Enter `answers` and the next batches in one commit, then hand these to the senders."""
+        stops = [settlement.stopped for _, settlement in answers if not settlement.is_settled]
+        self.delivery.stopped = self.delivery.stopped or next(iter(stops), None)
+        settled = [*answers, *self.called_back()] if self.is_over else answers
+        fresh = [] if self.is_over else self.next(batches)
+        for entry, batch in self.entered(senders, settled, fresh):
+            self.under_way[senders.submit(self.attempts.settle, batch)] = entry, batch
+        if answers and not self.broken:
+            self.told(lambda: self.on_progress(self.delivery))
+
+    def entered(
+        self, senders: Senders, settled: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]
+    ) -> list[tuple[Entry, Batch]]:
+        """Commit; returns what may be sent. If the journal is away, the answers are kept for a while."""
+        if not settled and not fresh:
+            return []
+        outage = JournalOutage(self.ending, self.attempts.patience.sleep or time.sleep)
+        while True:
+            try:
+                entries = self.commit(settled, fresh)
+            except ImportLockLost as error:
+                # What was answered is entered all the same: that needs no lock.
+                self.break_off(error)
+                fresh = []
+            except JournalUnavailable as error:
+                if error.is_final or not outage.is_borne():
+                    self.break_off(error)
+                    self.unremembered(each for _, each in (*settled, *self.abandoned(senders)))
+                    return []
+            else:
+                for _, settlement in settled:
+                    self.count(settlement)
+                return list(zip(entries, fresh, strict=True))
+
+    def commit(self, settled: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]) -> list[Entry]:
+        with self.journal.together(begins=bool(fresh)):
+            for entry, settlement in settled:
+                self.journal.settle(
+                    *(entry, settlement.batch, settlement.accepted, settlement.uncertain),
+                    settlement.retried,
+                )
+            return [
+                self.journal.begin(self.import_name, self.run_id, batch, self.destination, self.epoch)
+                for batch in fresh
+            ]
+
+    def next(self, batches: Iterator[Batch]) -> list[Batch]:
+        """As many batches as fit."""
+        fitting = max(0, self.width() + SPARE - len(self.under_way))
+        found: list[Batch] = []
+        self.told(lambda: found.extend(islice(batches, fitting)))
+        return [] if self.broken else found
+
+    def called_back(self) -> list[tuple[Entry, Settlement]]:
+        """Batches that were entered and that no sender has taken yet: nothing of them is sent."""
+        found = []
+        for future in [future for future in self.under_way if future.cancel()]:
+            entry, batch = self.under_way.pop(future)
+            found.append((entry, Settlement(batch)))
+        return found
+
+    def count(self, settlement: Settlement) -> None:
+        """What the journal has now."""
+        self.delivery.accepted += len(settlement.accepted)
+        self.delivery.rejected += len(settlement.rejected)
+        self.delivery.uncertain += len(settlement.uncertain)
+        self.delivery.repeated += settlement.repeated
+        if settlement.rejected:
+            self.told(lambda: self.on_rejections(rejections(settlement)))
+
+    def told(self, act: Callable[[], object]) -> None:
+        """Do what may fail for a reason of its own, such as a full disk."""
+        try:
+            act()
+        except Exception as error:
+            self.break_off(error)
+
+
+def rejections(settlement: Settlement) -> list[Rejection]:
+    """What CleverTap refused of a batch, in the order of the rows."""
+    batch = settlement.batch
+    found = (
+        Rejection(
+            batch.row_number(problem.index),
+            None,
+            None,
+            problem.code,
+            problem.reason,
+            batch.identity(problem.index),
+        )
+        for problem in settlement.rejected
+    )
+    return sorted(found, key=lambda rejection: rejection.row_number)
+
+
+def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
+    """Why a delivery that ended early did so, as an error that says what to do; None if it did not."""
+    sent = delivery.sent_before
+    match delivery.stopped:
+        case None:
+            return None
+        case Refused():
+            return refusal(delivery.stopped, sent)
+        case Outage(posts=posts, reason=reason):
+            return CleverTapUnavailable(
+                f"CleverTap took nothing of {posts} requests in a row: {reason}."
+                f" {delivery.uncertain:,} records are uncertain. {sent} Run again when it is well."
+            )
+        case NothingTaken(reason=reason):
+            return CleverTapUnavailable(
+                f"CleverTap took none of the records of a request: {reason}. {sent}"
+                " Run again when it is well."
+            )
+        case Busy() | Ended():
+            return not_sent(delivery.stopped, sent)
+        case Accepted():
+            return CleverTapBusy(f"CleverTap kept answering 555 for some records. {sent} Run again later.")
+        case Uncertain(reason=reason):
+            return AnswerLost(
+                f"The answers for {delivery.uncertain:,} records were lost: {reason}. {sent}"
+                " Run again; the import's `uncertain_events` says what becomes of events."
+            )
+        case _:
+            assert_never(delivery.stopped)
+
+
+def not_sent(busy: Busy | Ended, sent: str) -> CleverTapImportError:
+    if isinstance(busy, Ended):
+        if isinstance(busy.error, CleverTapImportError):
+            return busy.error
+        return DeliveryEnded(f"The delivery was asked to end. {sent} The next run sends the rest.")
+    if busy.is_answered:
+        return CleverTapBusy(
+            f"CleverTap took nothing for several minutes: {busy.reason}. {sent} Run again later."
+        )
+    return CleverTapUnavailable(
+        f"CleverTap cannot be reached: {busy.reason}. {sent} Check the address, the firewall and the"
+        " proxy with `test-connection`, and run again."
+    )
+
+
+def refusal(refused: Refused, sent: str) -> RefusedError:
+    told = f"HTTP {refused.status}: {refused.reason}."
+    if refused.status in (401, 403):
+        return PasscodeRefused(
+            f"CleverTap answered {told} Check the account id, the passcode and the region. {sent}"
+        )
+    smaller = " So it did with smaller pieces: too many of the records are at fault, or all."
+    return BodyRefused(
+        f"CleverTap refused a whole request with {told}{smaller if refused.is_malformed else ''} {sent}"
+        " Look at the records with `preview`."
+    )

@@ -1,0 +1,254 @@
+"""HTTP whose requests end: each has one deadline, its answer a limit of size, and all can be abandoned.
+
+The time limits of requests and urllib3 hold for one read each: a server that sends a byte now and then, or
+"100 Continue" for ever, would keep a request for ever.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.models import PreparedRequest
+from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError
+
+from clevertap_import.this_machine import is_this_machine
+
+CONNECT_SECONDS = 10.0
+"""For each address of a host, as urllib3 tries one after the other."""
+
+PIECE_BYTES = 65_536
+
+
+class RequestCut(Exception):
+    """A request was ended from our side. `never_left`: no byte of it can have reached the other side."""
+
+    def __init__(self, why: str, *, never_left: bool = False) -> None:
+        super().__init__(why)
+        self.never_left = never_left
+
+
+class Flight:
+    """One request in flight, which any thread may cut."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wire: socket.socket | None = None
+        self.cut_by: str | None = None
+        self.is_connecting = False
+
+    def goes_by(self, connection: socket.socket) -> None:
+        """The connection that carries the request from now on."""
+        # A descriptor of our own: the connection's may be closed at any moment, and its number given away.
+        wire = socket.socket(fileno=os.dup(connection.fileno()))
+        with self._lock:
+            self._let_go()
+            self._wire = wire
+            if self.cut_by:
+                shut(wire)
+
+    def cut(self, why: str) -> None:
+        """Whoever reads or writes meets the end of the connection at once; whoever connects does so later."""
+        with self._lock:
+            self.cut_by = self.cut_by or why
+            if self._wire:
+                shut(self._wire)
+
+    def end(self) -> None:
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._wire:
+            self._wire.close()
+            self._wire = None
+
+
+def shut(wire: socket.socket) -> None:
+    # The other side may have closed it before.
+    with suppress(OSError):
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+CURRENT: ContextVar[Flight] = ContextVar("CURRENT")
+"""The request that this thread makes: urllib3 opens its connections deep within."""
+
+
+class CuttableConnection(HTTPConnection):
+    """A connection that tells the request in flight how to cut it. Laid over each kind that urllib3 has."""
+
+    def _new_conn(self) -> socket.socket:
+        flight = CURRENT.get()
+        flight.is_connecting = True
+        if flight.cut_by:
+            raise NewConnectionError(self, flight.cut_by)
+        connection = super()._new_conn()
+        # Now, as the handshake of TLS comes next.
+        flight.goes_by(connection)
+        return connection
+
+    def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own arguments
+        if self.sock is not None:
+            CURRENT.get().goes_by(self.sock)
+        super().request(*args, **kwargs)
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - http.client's own argument
+        if self.sock is None:
+            self.connect()
+        CURRENT.get().is_connecting = False
+        # The deadline bounds it. That of connecting is too short for megabytes on a slow line.
+        self.sock.settimeout(None)
+        super().send(data)
+
+
+@cache
+def cuttable(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """`pool` with connections that can be cut."""
+    connection = type("Cuttable", (CuttableConnection, pool.ConnectionCls), {})
+    return type(f"Cuttable{pool.__name__}", (pool,), {"ConnectionCls": connection})
+
+
+def with_cuttable_connections(manager: PoolManager) -> None:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: cuttable(pool) for scheme, pool in pools.items()}
+
+
+class BoundedAdapter(HTTPAdapter):
+    """requests' own, with connections that can be cut, to a server and to a proxy alike."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own arguments
+        super().init_poolmanager(*args, **kwargs)
+        with_cuttable_connections(self.poolmanager)
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+        if is_this_machine(urlsplit(request.url or "").hostname or ""):
+            # A proxy would be sent elsewhere what goes without encryption because it is to stay here.
+            kwargs["proxies"] = {}
+        return super().send(request, *args, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:  # noqa: ANN401
+        is_new = proxy not in self.proxy_manager
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
+        if is_new:
+            with_cuttable_connections(manager)
+        return manager
+
+
+class RememberingSession(requests.Session):
+    """requests' own, which looks up the environment's proxies and certificates once for a server.
+
+    requests does so for each request, which costs more CPU time than all else that it does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._environment: dict[str, Any] = {}
+
+    def merge_environment_settings(self, url: str | bytes | None, *given: Any) -> Any:  # noqa: ANN401
+        """`given` does not differ between our requests."""
+        server = urlsplit(str(url)).netloc
+        if server not in self._environment:
+            self._environment[server] = super().merge_environment_settings(url, *given)
+        return dict(self._environment[server])
+
+
+def without_login(request: PreparedRequest) -> PreparedRequest:
+    """As a session's `auth`: requests would look into .netrc for one, and send what it finds there."""
+    return request
+
+
+class BoundedHttp:
+    """Requests by any number of threads, each with a session of its own. Proxies are the environment's."""
+
+    def __init__(self, seconds: float, headers: dict[str, str] | None = None) -> None:
+        self.seconds = seconds
+        self.headers = headers or {}
+        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._flights: set[Flight] = set()
+        self._abandoned: str | None = None
+
+    @property
+    def session(self) -> requests.Session:
+        """This thread's own."""
+        if not hasattr(self._own, "session"):
+            session = RememberingSession()
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, BoundedAdapter(pool_connections=1, pool_maxsize=1))
+            session.auth = without_login
+            session.headers.update(self.headers)
+            self._own.session = session
+        return self._own.session  # type: ignore[no-any-return]
+
+    def answer(self, method: str, url: str, most_bytes: int, **said: Any) -> tuple[int, bytes]:  # noqa: ANN401
+        """Status and body. `said`: what requests is to send.
+
+        Raises RequestCut past the deadline, for a body of more than `most_bytes` (unpacked), and once all
+        requests were abandoned; else what requests raises.
+        """
+        with self._in_flight() as flight:
+            try:
+                answer = self.session.request(
+                    method,
+                    url,
+                    timeout=(CONNECT_SECONDS, self.seconds),
+                    allow_redirects=False,
+                    stream=True,
+                    **said,
+                )
+                with answer:
+                    content = read(answer, most_bytes)
+            except requests.RequestException:
+                if flight.cut_by is None:
+                    raise
+            if flight.cut_by is not None:
+                # Also where all seems well: a body without a length ends with its connection.
+                raise RequestCut(flight.cut_by, never_left=flight.is_connecting)
+            return answer.status_code, content
+
+    def abandon(self, why: str) -> None:
+        """Cut all requests in flight, and let none go out any more. May be called from any thread."""
+        with self._lock:
+            self._abandoned = why
+            flights = list(self._flights)
+        for flight in flights:
+            flight.cut(why)
+
+    @contextmanager
+    def _in_flight(self) -> Iterator[Flight]:
+        flight = Flight()
+        with self._lock:
+            if self._abandoned is not None:
+                raise RequestCut(self._abandoned, never_left=True)
+            self._flights.add(flight)
+        deadline = threading.Timer(self.seconds, flight.cut, [f"no whole answer in {self.seconds:g} seconds"])
+        deadline.daemon = True
+        token = CURRENT.set(flight)
+        try:
+            deadline.start()
+            yield flight
+        finally:
+            deadline.cancel()
+            CURRENT.reset(token)
+            with self._lock:
+                self._flights.discard(flight)
+            flight.end()
+
+
+def read(answer: requests.Response, most_bytes: int) -> bytes:
+    """The body, unpacked. Raises RequestCut as soon as it is longer than `most_bytes`."""
+    content = bytearray()
+    for piece in answer.iter_content(PIECE_BYTES):
+        content += piece
+        if len(content) > most_bytes:
+            raise RequestCut(f"HTTP {answer.status_code} with an answer of over {most_bytes:,} bytes")
+    return bytes(content)

@@ -1,0 +1,141 @@
+"""What CleverTap itself says to a sample, and whom it knows already. Nothing is stored."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from clevertap_import.clevertap.backoff import Retry
+from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.client import MAX_LOOKUPS_IN_FLIGHT
+from clevertap_import.clevertap.delivery import Delivery, stop_reason
+from clevertap_import.clevertap.outcomes import Outcome, RecordProblem, Stop, Uncertain
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.reasons import Reason, told_apart
+from clevertap_import.records import Batch, batch_of_one
+from clevertap_import.report import is_over
+from clevertap_import.staging.stage import Fault, Stage, Tally
+from clevertap_import.threads import SendingThreads
+
+PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
+"""A record that is valid; sent as a dry run, which stores nothing (CleverTap's dryRun=1)."""
+
+
+LOOKUPS = 30
+"""Profiles looked up in a dry run: CleverTap takes three look-ups at a time."""
+
+FOR_A_PERSON = Retry(attempts=4, total_seconds=30)
+"""A person waits for a dry run: an outage is told soon. A busy CleverTap is waited for as ever."""
+
+
+@dataclass(slots=True)
+class TriedOut:
+    """CleverTap's own dry run of `rows` records; `stopped` is why it could not be asked to the end.
+
+    `was_probed`: there was no record to try, so a made-up one was taken.
+    """
+
+    rows: int = 0
+    refused: int = 0
+    tallies: dict[Fault, Tally] = field(default_factory=dict)
+    stopped: str | None = None
+    was_probed: bool = False
+
+    def blocks(self, config: ImportConfig) -> bool:
+        """Whether so many records were refused, or CleverTap was so unwilling, that nothing may be sent."""
+        return self.stopped is not None or is_over(
+            self.refused, self.rows, config.dry_run.max_rejected_percent
+        )
+
+    @property
+    def summary(self) -> str:
+        if self.stopped:
+            return self.stopped
+        if self.was_probed:
+            return "There is nothing to send. CleverTap would take records for this account."
+        if not self.rows:
+            return "There is nothing to send."
+        return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
+
+
+def tried_out(
+    try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: int, patience: Patience
+) -> TriedOut:
+    """Ask CleverTap what it would say to the first `sample_rows` staged records."""
+    result = TriedOut()
+    attempts = Attempts(try_out, patience, resends=None)
+    for batch in sampled(stage.batches(), sample_rows):
+        settlement = attempts.settle(batch)
+        result.rows += len(settlement.accepted) + len(settlement.rejected)
+        result.refused += len(settlement.rejected)
+        for problem in settlement.rejected:
+            tally(result, batch, problem)
+        if not settlement.is_settled:
+            result.stopped = unanswered(settlement.stopped)
+            break
+    return result
+
+
+def probed(try_out: Callable[[Batch], Outcome], patience: Patience) -> TriedOut:
+    """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
+    result = TriedOut(was_probed=True)
+    settlement = Attempts(try_out, patience, resends=None).settle(batch_of_one(PROBE))
+    if not settlement.is_settled:
+        result.stopped = unanswered(settlement.stopped)
+    return result
+
+
+def unanswered(stop: Stop | None) -> str:
+    """Why CleverTap's own dry run came to no end. A lost answer to it leaves nothing open."""
+    if isinstance(stop, Uncertain):
+        return (
+            f"CleverTap's own dry run was not answered: {stop.reason}. Nothing was stored."
+            " Run again when it is well."
+        )
+    return str(stop_reason(Delivery(stopped=stop)))
+
+
+def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
+    """The first `rows` records."""
+    for batch in batches:
+        yield batch if len(batch) <= rows else batch.take(range(rows))
+        rows -= len(batch)
+        if rows <= 0:
+            return
+
+
+def tally(result: TriedOut, batch: Batch, problem: RecordProblem) -> None:
+    reason = told_apart(
+        (problem.code, problem.reason), lambda each: fault(each) in result.tallies, len(result.tallies)
+    )
+    result.tallies.setdefault(fault(reason), Tally(0, batch.row_number(problem.index))).rows += 1
+
+
+def fault(reason: Reason) -> Fault:
+    code, text = reason
+    return Fault(code, None, None, "", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Of `asked` profiles, how many CleverTap knows and does not know; the rest gave no clear answer."""
+
+    asked: int = 0
+    known: int = 0
+    unknown: int = 0
+
+
+def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int = LOOKUPS) -> Lookup:
+    """Look a few of the staged identities up, spread over the first batch."""
+    batch = next(stage.batches(), None)
+    if batch is None:
+        return Lookup()
+    step = max(1, len(batch) // lookups)
+    identities = [batch.identity(place) for place in range(0, len(batch), step)][:lookups]
+    with SendingThreads(MAX_LOOKUPS_IN_FLIGHT) as askers:
+        asked = [askers.submit(exists, identity) for identity in identities if identity]
+        try:
+            answers = [each.result() for each in asked]
+        finally:
+            # Of an interrupted run, those that nobody has begun.
+            for each in asked:
+                each.cancel()
+    return Lookup(len(answers), answers.count(True), answers.count(False))

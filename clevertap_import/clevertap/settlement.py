@@ -1,0 +1,130 @@
+"""What became of each record of a batch, and which of its records are still to be sent together."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from clevertap_import.clevertap.outcomes import MAX_REASON_CHARS, Accepted, RecordProblem, Refused, Stop
+from clevertap_import.records import Batch
+
+MOST_REFUSALS = 64
+"""How many 400s are borne for one batch. To single out a record of 1,000 takes 13 of them and 10 other posts
+(2 * log2(1000) + 3 in all), so five such records are found wherever they stand; never more than 129 posts."""
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
+
+    `retried`: those of the accepted of which an answer was lost before. `repeated` counts the copies that
+    CleverTap may have beyond one of each record: a record of which two answers were lost before it was
+    accepted may be there three times.
+    """
+
+    batch: Batch
+    accepted: list[int] = field(default_factory=list)
+    retried: list[int] = field(default_factory=list, compare=False)
+    rejected: list[RecordProblem] = field(default_factory=list)
+    uncertain: list[int] = field(default_factory=list)
+    unsent: list[int] = field(default_factory=list)
+    repeated: int = 0
+    stopped: Stop | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether each record was accepted or finally rejected."""
+        return not self.uncertain and not self.unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Records of a batch that are sent together. `doubts`: how many earlier tries may have been taken."""
+
+    places: Sequence[int]
+    doubts: int = 0
+    was_refused: bool = False
+
+
+class Settling:
+    """A batch on its way to its settlement. Each place is in one piece, one suspect, or the result."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.result = Settlement(batch)
+        self.pieces = deque([Piece(range(len(batch)))])
+        self.suspects: list[tuple[Piece, Refused]] = []
+        self.refusal: Refused | None = None
+        self.refusals = 0
+
+    @property
+    def next_batch(self) -> Batch:
+        """The records of the first piece."""
+        batch, places = self.result.batch, self.pieces[0].places
+        return batch if len(places) == len(batch) else batch.take(places)
+
+    def enter(self, outcome: Accepted) -> bool:
+        """Enter the answer to the first piece; returns whether CleverTap asks for some of it again."""
+        piece = self.pieces.popleft()
+        problems = {piece.places[problem.index]: problem for problem in outcome.problems}
+        accepted = [place for place in piece.places if place not in problems]
+        again = [place for place, problem in problems.items() if not problem.is_final]
+        self.result.accepted += accepted
+        self.result.retried += accepted if piece.doubts else []
+        self.result.repeated += len(accepted) * piece.doubts
+        self.result.rejected += [
+            self.rejected(place, problem.code, problem.reason)
+            for place, problem in problems.items()
+            if problem.is_final
+        ]
+        if again:
+            self.pieces.append(Piece(again, piece.doubts))
+        return bool(again)
+
+    def rejected(self, place: int, code: str, reason: str) -> RecordProblem:
+        """Cut last, as a value that was cut itself would not be known for one."""
+        reason = self.result.batch.without_values(place, reason)[:MAX_REASON_CHARS]
+        return RecordProblem(place, code, reason)
+
+    def doubt(self) -> int:
+        """The answer to the first piece was lost; returns how many of it were lost so far."""
+        self.pieces[0] = replace(self.pieces[0], doubts=self.pieces[0].doubts + 1)
+        return self.pieces[0].doubts
+
+    def refuse(self, outcome: Refused) -> bool:
+        """The first piece was refused as malformed; returns whether just the same is to be sent again.
+
+        The whole batch and a single record are, once: the fault may be CleverTap's. Others are halved, and
+        the halves sent after all larger pieces, so that something well is met soon, if there is anything.
+        """
+        piece = self.pieces.popleft()
+        self.refusal = outcome
+        self.refusals += 1
+        middle = len(piece.places) // 2
+        goes_again = len(piece.places) in (1, len(self.result.batch)) and not piece.was_refused
+        if goes_again:
+            self.pieces.appendleft(replace(piece, was_refused=True))
+        elif middle:
+            for half in (piece.places[:middle], piece.places[middle:]):
+                self.pieces.append(Piece(half, piece.doubts))
+        else:
+            self.suspects.append((piece, outcome))
+        return goes_again
+
+    def closed(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
+        """The settlement, with all that is still open left open because of `stop`.
+
+        Single records that were refused are at fault only if CleverTap took others meanwhile.
+        """
+        result = self.result
+        for piece, refusal in self.suspects:
+            if others_accepted:
+                reason = f"HTTP 400 whenever this record is sent: {refusal.reason}"
+                result.rejected.append(self.rejected(piece.places[0], "400", reason))
+            else:
+                self.pieces.append(piece)
+        for piece in self.pieces:
+            # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
+            (result.uncertain if piece.doubts else result.unsent).extend(piece.places)
+            result.repeated += len(piece.places) * max(0, piece.doubts - 1)
+        if self.pieces:
+            result.stopped = stop or self.refusal
+        return result

@@ -1,0 +1,1 @@
+"""The command `clevertap-import`."""

@@ -1,0 +1,179 @@
+"""The commands that look and send nothing: check, test-connection, preview and dry-run."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clevertap_import.cli.conventions import NO, WELL, as_json, aside, told
+from clevertap_import.selection import ready
+
+if TYPE_CHECKING:
+    from clevertap_import.tables import DryRunResult, PreviewRows
+
+Line = dict[str, Any]
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Look at the files alone, without Snowflake: for a Git hook.")
+@as_json
+@told
+def check(offline: bool, json_output: bool) -> None:
+    """Check all imports: the YAML, the login, the query and its columns, new nicknames. Runs nothing."""
+    from clevertap_import.cli.printing import print_json
+    from clevertap_import.frames import lines_of
+    from clevertap_import.tables import check_table
+
+    results = lines_of(check_table(aside, offline=offline))
+    if json_output:
+        print_json({"imports": results})
+    else:
+        print_check(results)
+    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+
+
+def print_check(results: list[Line]) -> None:
+    from clevertap_import.cli.printing import say
+
+    for result in results:
+        say(f"{word(ok=result['ok'])}  {result['nickname']}  {result['file']}")
+        for problem in result["problems"]:
+            say(f"       {placed(problem)}")
+        for note in result["notes"]:
+            say(f"       note: {placed(note)}")
+
+
+def placed(problem: Line) -> str:
+    place = f"{problem['file']}:{problem['line']}"
+    return ": ".join(part for part in (place, problem["key"], problem["message"]) if part)
+
+
+def word(*, ok: bool) -> str:
+    return "ok   " if ok else "WRONG"
+
+
+@click.command("test-connection")
+@click.option("--connection", metavar="NAME", help="This Snowflake connection.")
+@click.option("--account", metavar="NAME", help="This CleverTap account.")
+@as_json
+@told
+def test_connection(connection: str | None, account: str | None, json_output: bool) -> None:
+    """Test the logins step by step; those of all imports, if none is named. Nothing is stored anywhere."""
+    from clevertap_import.cli.printing import print_json
+    from clevertap_import.journal.locks import open_locks
+    from clevertap_import.orchestration.resources import open_journal
+    from clevertap_import.project.connection_check import clevertap_verdict, snowflake_verdict
+
+    connections, accounts = named_or_used(connection, account)
+    results = [snowflake_verdict(name, os.environ) for name in connections]
+    if accounts:
+        with open_journal() as journal, open_locks(journal.engine) as locks:
+            results += [clevertap_verdict(name, os.environ, locks) for name in accounts]
+    if json_output:
+        print_json({"connections": results})
+    else:
+        print_connections(results)
+    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+
+
+def named_or_used(connection: str | None, account: str | None) -> tuple[list[str], list[str]]:
+    """What is named; if nothing is, what the imports use; if there are none, the default names."""
+    if connection or account:
+        return [connection] if connection else [], [account] if account else []
+    from clevertap_import.project.folder import imports_folder, load_folder
+
+    configs = [each.config for each in load_folder(imports_folder(os.environ)).loaded]
+    connections = sorted({config.connection for config in configs}) or ["snowflake"]
+    return connections, sorted({config.account for config in configs}) or ["clevertap"]
+
+
+def print_connections(results: list[Line]) -> None:
+    from clevertap_import.cli.printing import say
+
+    for result in results:
+        say(f"{word(ok=result['ok'])}  {result['name']}  {result['kind']}")
+        for step in result["steps"]:
+            say(f"       {word(ok=step['ok'])}  {step['step']}: {step['message']}")
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--rows", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+)
+@as_json
+@told
+def preview(name: str, rows: int, json_output: bool) -> None:
+    """Show a few rows of the import NAME with their column types, and the records that they become."""
+    from clevertap_import.cli.printing import print_json
+    from clevertap_import.tables import preview_rows
+
+    found = preview_rows(name, rows)
+    if json_output:
+        print_json(found.document)
+    else:
+        print_preview(found)
+    for rejection in found.rejections:
+        where = " -> ".join(part for part in (rejection["column"], rejection["property"]) if part)
+        why = f"{rejection['code']}, {rejection['reason']}"
+        aside(f"Row {rejection['row_number']} becomes no record: {where}: {why}.")
+
+
+def print_preview(found: "PreviewRows") -> None:
+    from clevertap_import.cli.printing import print_rows, print_table, record_text, say
+
+    document = found.document
+    print_table("Columns", ("name", "type"), document["columns"])
+    if document["rows"]:
+        print_rows("Rows", document["rows"])
+    say("Records" if document["records"] else "No row becomes a record.")
+    for record in document["records"]:
+        say(record_text(record))
+
+
+@click.command("dry-run")
+@click.argument("name")
+@click.option(
+    "--rows", type=click.IntRange(1, 1_000_000), help="So many random rows; else as many as the import says."
+)
+@click.option("--all", "all_rows", is_flag=True, help="Every row.")
+@as_json
+@told
+def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> None:
+    """Check rows of the import NAME as a run would, and send nothing. Exits 1 if a run would be stopped."""
+    if rows and all_rows:
+        raise click.UsageError("--rows and --all exclude each other.")
+    from clevertap_import.cli.printing import print_json, progress_bars
+    from clevertap_import.orchestration.resources import home
+    from clevertap_import.staging.rejected_rows import rejects_path
+    from clevertap_import.tables import dry_run_result
+
+    (config,) = ready([name])
+    with progress_bars():
+        result = dry_run_result(config, rows, aside, all_rows=all_rows)
+    if json_output:
+        print_json(result.document)
+    else:
+        print_dry_run(result)
+    if result.problem:
+        aside(f"{name}: {result.problem}")
+    if rejects_path(home(), name, result.run_id, is_dry_run=True).exists():
+        aside(f"The rows that are not fit: clevertap-import rejects {name} --run {result.run_id}")
+    sys.exit(WELL if result.passed else NO)
+
+
+def print_dry_run(result: "DryRunResult") -> None:
+    from clevertap_import.cli.printing import PROBLEM_COLUMNS, print_table, say
+
+    checks = list(result.check_lines())
+    for check in checks:
+        state = "ok     " if check["passed"] else "ERROR  " if check["severity"] == "ERROR" else "warning"
+        say(f"{state}  {check['name']}: {check['description']}")
+    for check in checks:
+        if check["problems"]:
+            print_table(f"Problems of {check['name']}", PROBLEM_COLUMNS, check["problems"])
+    outcome = "a run would go ahead" if result.passed else "a run would send nothing"
+    if result.passed and not result.rows:
+        outcome = "the query returns no row, so there is nothing to send"
+    say(f"{result.rows:,} rows checked; {outcome}.")

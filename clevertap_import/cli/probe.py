@@ -1,0 +1,74 @@
+"""The command that tries out, on a test project, what CleverTap's pages do not say."""
+
+import os
+import sys
+from dataclasses import asdict
+
+import click
+
+from clevertap_import.cli.conventions import NO, WELL, WRONG, as_json, aside, stop, told
+
+COLUMNS = ("operation", "result", "code", "message")
+
+
+@click.command()
+@click.option(
+    "--test-project", is_flag=True, help="Yes, the account is a test project. Nothing is sent without."
+)
+@click.option(
+    "--account", default="clevertap", show_default=True, metavar="NAME", help="This CleverTap account."
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(0, 3600),
+    default=60,
+    show_default=True,
+    help="Seconds in which the profile must show an effect.",
+)
+@as_json
+@told
+def probe(test_project: bool, account: str, wait: int, json_output: bool) -> None:
+    """Try out which operations the API of a test project takes, on a made-up profile that stays there.
+
+    Ends with 1 if something could not be found out. An account that looks like production is refused.
+    """
+    from clevertap_import.clevertap.client import account_settings
+    from clevertap_import.clevertap.probe import probed, production_signs
+    from clevertap_import.cli.printing import print_json, print_table
+    from clevertap_import.journal.locks import open_locks
+    from clevertap_import.orchestration.resources import open_journal
+
+    settings = account_settings(account, os.environ)
+    signs = production_signs(account, settings)
+    if signs or not test_project:
+        stop(refusal(account, signs), WRONG)
+    with open_journal() as journal, open_locks(journal.engine) as locks:
+        identity, findings = probed(settings, locks, wait)
+    lines = [asdict(each) for each in findings]
+    if json_output:
+        print_json({"account": account, "identity": identity, "operations": lines})
+    else:
+        print_table(f"What the API of {account!r} takes", COLUMNS, lines)
+    aside(
+        f"The made-up profile {identity!r} stays in the project."
+        " Delete it in CleverTap, or reset the project."
+    )
+    sys.exit(NO if any(each.result == "unclear" for each in findings) else WELL)
+
+
+def refusal(account: str, signs: list[str]) -> str:
+    """Why nothing is sent, with every sign that real people are in the account."""
+    from clevertap_import.project.folder import imports_folder, load_folder
+
+    if signs:
+        return (
+            f"Nothing was sent: account {account!r} looks like production, as {' and '.join(signs)}."
+            " Name a test project with --account."
+        )
+    loaded = load_folder(imports_folder(os.environ)).loaded
+    users = sorted(each.config.nickname for each in loaded if each.config.account == account)
+    used = f" These imports send to it: {', '.join(users)}." if users else ""
+    return (
+        f"Nothing was sent: a probe writes a made-up profile and events into account {account!r}.{used}"
+        " If it is a test project, add --test-project."
+    )

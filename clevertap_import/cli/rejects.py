@@ -1,0 +1,113 @@
+"""The commands for rejected rows: rejects shows them, retry imports them again."""
+
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from clevertap_import.cli.conventions import NO, WELL, as_json, aside, report_runs, told
+from clevertap_import.selection import ready
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clevertap_import.staging.rejected_rows import KeptRejects, RejectedRow
+
+MAX_SHOWN_ROWS = 1000
+MAX_SHOWN_CHARS = 2000
+"""Of a cell, in a table: CleverTap itself takes no longer text."""
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--run", "run_id", metavar="ID", help="This run, also a dry run; the beginning of its id will do."
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="F.csv",
+    help="Write them to this file, readable by its owner only.",
+)
+@as_json
+@told
+def rejects(name: str, run_id: str | None, output: Path | None, json_output: bool) -> None:
+    """Show the rejected rows of the import NAME, values included: those of its newest run that has any."""
+    from clevertap_import.cli.printing import print_json_rows
+    from clevertap_import.frames import rejected_chunks
+    from clevertap_import.staging.rejected_rows import read_rejects
+    from clevertap_import.tables import rejects_kept
+
+    found, why_none = rejects_kept(name, run_id)
+    if found is None:
+        aside(why_none)
+    rows = read_rejects(found.path) if found else iter(())
+    if found and output:
+        write_copy(found.path, output)
+        aside(f"The rejected rows of run {found.run_id} are in {output}.")
+    if json_output:
+        chunks = rejected_chunks(found.run_id if found else "", rows)
+        print_json_rows(row for chunk in chunks for row in chunk.documents)
+    elif found and not output:
+        print_rejects(found, rows)
+
+
+def write_copy(source: Path, output: Path) -> None:
+    """A copy for its owner only. Raises ConfigError if it cannot be written."""
+    from shutil import copyfileobj
+
+    from clevertap_import.errors import ConfigError
+    from clevertap_import.private_files import private
+
+    try:
+        with source.open("rb") as file, open(output, "wb", opener=private) as copy:
+            copyfileobj(file, copy)
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {(error.strerror or '').lower()}.") from None
+
+
+def print_rejects(kept: "KeptRejects", rows: "Iterator[RejectedRow]") -> None:
+    """Our columns, then the source's under their own names. A table is drawn whole, so it has a limit."""
+    from clevertap_import.cli.printing import print_rows
+    from clevertap_import.frames import lines_of, rejected_chunks
+    from clevertap_import.tables import described
+
+    chunk = next(rejected_chunks(kept.run_id, islice(rows, MAX_SHOWN_ROWS), MAX_SHOWN_ROWS), None)
+    if chunk:
+        lines = lines_of(chunk.frame.drop(columns="run_id"))
+        shown = [{key: shown_part(value) for key, value in line.items()} for line in lines]
+        print_rows(f"Rejected rows of run {described(kept)}", shown)
+    if more := sum(1 for _ in rows):
+        aside(f"{more:,} more rows; --output or --json gives all.")
+
+
+def shown_part(value: object) -> object:
+    """A cell, or its beginning if it is a whole document."""
+    if not isinstance(value, str) or len(value) <= MAX_SHOWN_CHARS:
+        return value
+    return f"{value[:MAX_SHOWN_CHARS]}... ({len(value):,} characters; --output or --json gives all)"
+
+
+@click.command()
+@click.argument("name")
+@as_json
+@told
+def retry(name: str, json_output: bool) -> None:
+    """Run the windows of NAME that have rejected rows again. What CleverTap has is not sent again."""
+    from clevertap_import.cli.printing import progress_bars
+    from clevertap_import.definitions import defs
+    from clevertap_import.frames import REPORTS, frame_of, lines_of
+    from clevertap_import.orchestration.instance import open_instance
+    from clevertap_import.orchestration.resources import home
+    from clevertap_import.orchestration.retry_rejected import retried
+    from clevertap_import.orchestration.runs import until_canceled
+
+    (config,) = ready([name])
+    with open_instance() as instance, progress_bars():
+        found = frame_of(until_canceled(retried(instance, defs, config, home(), aside)), REPORTS)
+    lines = lines_of(found)
+    nothing = "No window that is done has rejected rows; there is nothing to retry."
+    report_runs([config], lines, nothing, json_output=json_output)
+    sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)

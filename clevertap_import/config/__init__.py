@@ -1,0 +1,1 @@
+"""What an import's YAML says, read and checked."""

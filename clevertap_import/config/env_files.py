@@ -1,0 +1,84 @@
+"""Whether a login goes to an address that somebody else wrote: one from a `.env` that has not the login."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from clevertap_import.config.dagster_project import project_root
+from clevertap_import.errors import ConfigError
+
+LOCATIONS_VARIABLE = "DAGSTER_PROJECT_ENV_FILE_PATHS"
+"""Dagster's own: the folders with a `.env`, by code location."""
+
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Whose word is believed on which server answers. With a proxy beside it, one is as good as an address."""
+
+
+class LoginLedElsewhere(ConfigError):
+    """A `.env` names an address, and the login for it comes from somewhere else."""
+
+
+def env_files(folder: Path) -> tuple[Path, ...]:
+    """Those whose variables commands take in `folder`, and Dagster in its project; the nearer one first."""
+    root = project_root(folder)
+    return tuple(dict.fromkeys(base / ".env" for base in (folder, root or folder)))
+
+
+def check_one_source(
+    environment: Mapping[str, str], addresses: Sequence[str], secrets: Sequence[str], files: Sequence[Path]
+) -> None:
+    """Raises LoginLedElsewhere if one of `files` gives an address of these, and not all the secrets in use.
+
+    Both are the names of variables in `environment`. A variable comes from a file that gives it the value
+    that it has: who loaded it, this program or Dagster, cannot be told any more.
+    """
+    in_use = [name for name in secrets if environment.get(name)]
+    for file in files:
+        given = values_of(file)
+        led = [name for name in addresses if environment.get(name) and may_give(given, name, environment)]
+        # Not among what resources of Dagster know of the environment.
+        led += [name for name in CERTIFICATES if os.environ.get(name) and may_give(given, name, os.environ)]
+        lacking = [name for name in in_use if given.get(name) != environment[name]]
+        if led and lacking:
+            raise LoginLedElsewhere(
+                f"{led[0]} comes from {file}, and {' and '.join(lacking)} from elsewhere. A file in a folder"
+                " could so have a login sent wherever it likes. Write both into that file, as they are and"
+                f" without ${{...}}; or set {led[0]} where {lacking[0]} is set, and take it out of the file."
+            )
+
+
+def may_give(given: Mapping[str, str | None], name: str, environment: Mapping[str, str]) -> bool:
+    """Whether the value may come from there. What ${...} in it became depends on who read it."""
+    written = given.get(name) or ""
+    return written == environment[name] or "${" in written
+
+
+def values_of(file: Path) -> Mapping[str, str | None]:
+    """What a `.env` says, word for word: ${...} could name the very login that it has not."""
+    try:
+        return dotenv_values(file, interpolate=False)
+    except (OSError, ValueError):
+        # Nobody could take variables from it.
+        return {}
+
+
+def here() -> tuple[Path, ...]:
+    """The files of the folder in which this process works, and those that Dagster takes for its locations."""
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        return ()
+    return tuple(dict.fromkeys((*env_files(folder), *files_of_locations(folder))))
+
+
+def files_of_locations(folder: Path) -> Iterator[Path]:
+    """`dg dev` in a workspace names the folder of each project; a process takes the file of its own."""
+    try:
+        paths = json.loads(os.environ.get(LOCATIONS_VARIABLE) or "{}")
+    except ValueError:
+        return
+    for path in paths.values() if isinstance(paths, dict) else ():
+        yield folder / str(path) / ".env"

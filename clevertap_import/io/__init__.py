@@ -1,1 +1,0 @@
-"""Each file acts on one outside thing."""

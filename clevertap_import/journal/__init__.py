@@ -1,0 +1,1 @@
+"""What CleverTap has accepted, what has no answer yet, and the locks beside it."""

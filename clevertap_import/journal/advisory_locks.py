@@ -1,0 +1,215 @@
+"""Named locks that a session of PostgreSQL holds: the one that writes the deliveries.
+
+A run that has lost the session has lost its locks, and cannot commit. The server gives the locks of a session
+away as soon as it ends: at once when the process dies, within half a minute when its machine or line does.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import sqlalchemy as sa
+from xxhash import xxh3_64_intdigest
+
+from clevertap_import.errors import ConfigError
+from clevertap_import.journal.tables import JournalUnavailable, translated
+
+PROOF_SECONDS = 1.0
+"""For so long after a good word from the server the session counts as alive."""
+
+PING_SECONDS = 2.0
+"""How often a silent session is tried, and a lost one made anew."""
+
+SETTINGS = {
+    # The server sees within half a minute that a machine is gone, and gives its locks away.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+    # A run that reads Snowflake for hours is silent here.
+    "idle_session_timeout": "0",
+}
+
+HELD = sa.text(
+    "select (classid::bigint << 32) | objid::bigint from pg_locks where locktype = 'advisory' and granted"
+    " and objsubid = 1 and database = (select oid from pg_database where datname = current_database())"
+)
+
+
+def awake_seconds() -> float:
+    """A clock that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class AdvisoryLocks:
+    """The locks of one run or command, as `NamedLocks` has them."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.losses = 0
+        self._asked: dict[str, bool] = {}
+        """What was taken and not given back: whether it is ours, or was lost and not regained."""
+        self._schema = ""
+        self._session: sa.Connection | None = None
+        self._proven_at = float("-inf")
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="locks", daemon=True)
+
+    def __enter__(self) -> "AdvisoryLocks":
+        self._connect()
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        with self._lock:
+            self._asked.clear()
+            self._lose()
+        self._keeper.join()
+
+    def take(self, name: str, note: str = "") -> bool:
+        with self._lock:
+            with self.transaction() as connection:
+                if name in self._asked or not self._took(connection, name):
+                    return False
+            # Not before the transaction has ended: whoever is told of an error does not give the lock back.
+            self._asked[name] = True
+        return True
+
+    def take_some(self, names: Sequence[str], count: int) -> list[str]:
+        taken: list[str] = []
+        with self._lock:
+            busy = self.held(names)
+            try:
+                for name in random.sample(names, len(names)):
+                    if len(taken) < count and name not in busy and self.take(name):
+                        taken.append(name)
+            except JournalUnavailable:
+                for name in taken:
+                    self.give_back(name)
+                raise
+        return taken
+
+    def give_back(self, name: str) -> None:
+        with self._lock:
+            if self._asked.pop(name, False):
+                # A lost session holds nothing.
+                with suppress(JournalUnavailable), self.transaction() as connection:
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(self._key(name))))
+
+    def has(self, name: str) -> bool:
+        with self._lock:
+            if self._session is None or awake_seconds() - self._proven_at > PROOF_SECONDS:
+                self._ping()
+            return self._asked.get(name, False)
+
+    def held(self, names: Collection[str]) -> set[str]:
+        with self.transaction() as connection:
+            found = set(connection.scalars(HELD))
+        return {name for name in names if self._key(name) in found}
+
+    def left_behind(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
+        names = holders()
+        return list(taken) if self.held(names) != set(names) else []
+
+    def rested(self, name: str) -> None:
+        """A session that ends leaves nothing to its next holder."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        with self._lock:
+            if self._session is None:
+                raise JournalUnavailable(
+                    "The journal's PostgreSQL ended the session that held this run's locks."
+                    " Nothing more is sent. Run again."
+                )
+            began = awake_seconds()
+            try:
+                with translated(), self._session.begin():
+                    yield self._session
+            finally:
+                if self._session.invalidated or self._session.closed:
+                    self._lose()
+            self._proven_at = began
+
+    def regain(self) -> None:
+        with self._lock:
+            if self._session is None:
+                self._connect()
+            if not all(self._asked.values()):
+                with self.transaction() as connection:
+                    for name, is_ours in self._asked.items():
+                        self._asked[name] = is_ours or self._took(connection, name)
+
+    def _keep(self) -> None:
+        while not self._ended.wait(PING_SECONDS):
+            with suppress(JournalUnavailable), self._lock:
+                if not self._ended.is_set():
+                    self._ping()
+
+    def _ping(self) -> None:
+        if self._session is not None:
+            with suppress(JournalUnavailable), self.transaction() as connection:
+                connection.execute(sa.select(1))
+        self.regain()
+
+    def _connect(self) -> None:
+        with self._lock, translated():
+            session = self.engine.connect()
+            session.detach()
+            try:
+                with session.begin():
+                    self._schema = prepared(session)
+                refuse_shared_sessions(session, self.engine)
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
+
+    def _lose(self) -> None:
+        if self._session is not None:
+            self.losses += 1
+            with suppress(sa.exc.SQLAlchemyError):
+                self._session.close()
+            self._session = None
+            self._asked = dict.fromkeys(self._asked, False)
+
+    def _took(self, connection: sa.Connection, name: str) -> bool:
+        return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(self._key(name)))))
+
+    def _key(self, name: str) -> int:
+        """Journals in several schemas of one database keep apart."""
+        number = xxh3_64_intdigest(f"clevertap_import {self._schema} {name}".encode())
+        return number - (1 << 64) if number >> 63 else number
+
+
+def prepared(session: sa.Connection) -> str:
+    """The schema of a session that will hold locks; it is not ended for being silent."""
+    known = sa.text("select set_config(name, :value, false) from pg_settings where name = :name")
+    for name, value in SETTINGS.items():
+        session.execute(known, {"name": name, "value": value})
+    return str(session.scalar(sa.select(sa.func.current_schema())))
+
+
+def backend(connection: sa.Connection) -> int:
+    with connection.begin():
+        return int(connection.scalar(sa.select(sa.func.pg_backend_pid())) or 0)
+
+
+def refuse_shared_sessions(session: sa.Connection, engine: sa.Engine) -> None:
+    """Raises ConfigError behind a pooler that gives a session to others between two transactions."""
+    first = backend(session)
+    info = getattr(session.connection.dbapi_connection, "info", None)
+    if getattr(info, "backend_pid", first) == first:
+        return
+    with engine.connect() as other, other.begin():
+        # The pooler gives away the session that is idle, and then another to whoever had it.
+        if other.scalar(sa.select(sa.func.pg_backend_pid())) == first or backend(session) != first:
+            raise ConfigError(
+                "CLEVERTAP_IMPORT_JOURNAL_URL leads to a pooler (PgBouncer) that shares PostgreSQL's sessions"
+                " between transactions. The journal's locks need a session of their own: set pool_mode ="
+                " session for its database, or give PostgreSQL's own address."
+            )

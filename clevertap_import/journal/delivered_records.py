@@ -1,0 +1,146 @@
+"""What the journal's deliveries say of the records of a run: the past, read from the database.
+
+Memory: what `journal/delivered.py` says, and one delivery at a time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from clevertap_import.journal.delivered import (
+    UNDER_WAY_SECONDS,
+    EventsPast,
+    NoPast,
+    Past,
+    ProfilesPast,
+    Sent,
+    Spread,
+)
+from clevertap_import.journal.epochs import AHEAD, Epoch, Epochs, is_spread, picked, windows_of
+from clevertap_import.journal.forced_runs import Forced, epochs_of, has_epoch
+from clevertap_import.journal.import_state import state_of
+from clevertap_import.journal.scope import UNKNOWN
+from clevertap_import.journal.states import ANSWERED, LOST, OPEN, OVERTAKEN
+from clevertap_import.journal.tables import DELIVERY
+from clevertap_import.records import DIGEST_BYTES
+
+ROWS_PER_FETCH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The windows that a run reads, in epoch seconds, both included; all that came before if no first.
+
+    `end`: when the last of them ends, if they have a length. `forced`: those of them that are sent again.
+    `is_doubted`: the journal was just found to be an older copy.
+    """
+
+    import_name: str
+    first: int | None
+    last: int
+    destination: str = UNKNOWN
+    end: int | None = None
+    forced: Forced | None = None
+    is_doubted: bool = False
+
+    @property
+    def mine(self) -> sa.ColumnElement[bool]:
+        return (DELIVERY.c.import_name == self.import_name) & (DELIVERY.c.destination == self.destination)
+
+    @property
+    def overlapping(self) -> sa.ColumnElement[bool]:
+        """Deliveries that have to do with any of the windows."""
+        found = self.mine & (DELIVERY.c.first_window <= self.last)
+        return found if self.first is None else found & (DELIVERY.c.last_window >= self.first)
+
+
+def past_of(connection: sa.Connection, asked: Asked, *, is_events: bool) -> Past:
+    """What was accepted of these windows, and still counts."""
+    found = epochs_of(connection, asked.import_name, asked.destination)
+    forced = asked.forced
+    if forced and not has_epoch(connection, asked.import_name, asked.destination, forced):
+        # It is entered when the delivery begins.
+        found.append(Epoch(AHEAD, forced.first, forced.last))
+    read = events_past if is_events else profiles_past
+    return read(connection, asked, Epochs(found))
+
+
+def events_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
+    placed, others = (bytearray(), bytearray()), (bytearray(), bytearray())
+    for row in deliveries(connection, asked.overlapping & DELIVERY.c.state.in_([ANSWERED, *OPEN])):
+        is_open = row.state != ANSWERED
+        mask = epochs.counting(row)
+        if mask is not None and is_spread(row):
+            others[is_open].extend(row.digests)
+        else:
+            placed[is_open].extend(picked(row.digests, mask))
+    if not any((*placed, *others)):
+        return NoPast()
+    return EventsPast(*(Spread(*each, epochs.are_untouched) for each in zip(placed, others, strict=True)))
+
+
+def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
+    """Read is all that was sent since the first delivery of these windows, and all of later windows."""
+    identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), Sent()
+    doubted_until = state_of(connection, asked.import_name).doubted_until
+    for row in deliveries(connection, that_matter(connection, asked)):
+        mask = epochs.counting(row)
+        # SQLite forgets the zone.
+        sent_at = row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC).timestamp()
+        sent.add(len(row.digests) // DIGEST_BYTES, sent_at, is_answered=row.state in (ANSWERED, LOST))
+        identities += row.identity_digests
+        is_doubted = asked.is_doubted or row.id <= doubted_until
+        contents += bytes(len(row.digests)) if is_doubted else last_contents(row, mask)
+        is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
+    return ProfilesPast(identities, contents, is_later, sent) if identities else NoPast()
+
+
+def that_matter(connection: sa.Connection, asked: Asked) -> sa.ColumnElement[bool]:
+    """Deliveries that may be behind what CleverTap holds of profiles of the windows."""
+    if asked.first is None:
+        return asked.mine
+    first = sa.select(sa.func.min(DELIVERY.c.id), sa.func.min(DELIVERY.c.sent_at)).where(asked.overlapping)
+    first_id, first_sent_at = connection.execute(first).one()
+    matter = DELIVERY.c.last_window >= asked.first
+    if first_id is not None:
+        since = first_sent_at - timedelta(seconds=UNDER_WAY_SECONDS)
+        matter |= DELIVERY.c.id >= first_id
+        matter |= DELIVERY.c.state.in_((*OPEN, *OVERTAKEN)) & (DELIVERY.c.sent_at >= since)
+    return asked.mine & matter
+
+
+def deliveries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[Any]:
+    columns = (
+        DELIVERY.c[name]
+        for name in ("id", "state", "sent_at", "digests", "identity_digests", "first_window", "last_window")
+    )
+    query = (
+        sa.select(*columns, DELIVERY.c.epoch, DELIVERY.c.window_offsets).where(which).order_by(DELIVERY.c.id)
+    )
+    return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))
+
+
+def last_contents(delivery: Any, mask: np.ndarray | None) -> bytes:  # noqa: ANN401 - a row
+    """The contents that CleverTap holds after `delivery`. Where that is not known they equal no content:
+
+    after A was accepted and B lost, CleverTap holds either, so that A too must be sent again. So it must
+    after B was accepted before a forced run of its window.
+    """
+    if delivery.state != ANSWERED:
+        return bytes(len(delivery.digests))
+    if mask is None:
+        return bytes(delivery.digests)
+    contents = np.frombuffer(delivery.digests, np.uint8).reshape(-1, DIGEST_BYTES)
+    return bytes(contents * mask[:, np.newaxis])
+
+
+def later(delivery: Any, mask: np.ndarray | None, end: int) -> np.ndarray:  # noqa: ANN401 - a row
+    """Which records are of a window from `end` on, or may be there: the answer to them is not known."""
+    if delivery.last_window < end or delivery.state == LOST:
+        return np.zeros(len(delivery.digests) // DIGEST_BYTES, dtype=bool)
+    is_later: np.ndarray = windows_of(delivery) >= end
+    return is_later if mask is None else is_later & mask

@@ -1,0 +1,53 @@
+"""Forced runs, in the journal's database: see `journal/epochs.py`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from clevertap_import.journal.done_windows import forget_done
+from clevertap_import.journal.epochs import Epoch
+from clevertap_import.journal.tables import EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """The windows that a run sends again, whatever CleverTap has, and when the last of them ends.
+
+    `root_run_id`: of the run that a person forced; those that repeat it belong to the same epoch.
+    """
+
+    root_run_id: str
+    first: int | None
+    last: int
+    end: int
+
+
+def epochs_of(connection: sa.Connection, import_name: str, destination: str) -> list[Epoch]:
+    """All epochs of an import in a destination, oldest first."""
+    mine = (EPOCH.c.import_name == import_name) & (EPOCH.c.destination == destination)
+    rows = connection.execute(sa.select(EPOCH).where(mine).order_by(EPOCH.c.id)).all()
+    return [Epoch(row.id, row.first_window, row.last_window) for row in rows]
+
+
+def has_epoch(connection: sa.Connection, import_name: str, destination: str, forced: Forced) -> bool:
+    """Whether the run that a person forced has entered its epoch for these windows."""
+    mine = (EPOCH.c.import_name == import_name) & (EPOCH.c.destination == destination)
+    mine &= (EPOCH.c.root_run_id == forced.root_run_id) & (EPOCH.c.last_window >= forced.last)
+    is_open = EPOCH.c.first_window.is_(None)
+    reaches = is_open if forced.first is None else is_open | (EPOCH.c.first_window <= forced.first)
+    return bool(connection.scalar(sa.select(sa.exists().where(mine & reaches))))
+
+
+def enter_epoch(connection: sa.Connection, import_name: str, destination: str, forced: Forced) -> None:
+    """From now on what was delivered before counts for nothing in these windows, and they are not done."""
+    values = {
+        "import_name": import_name,
+        "destination": destination,
+        "root_run_id": forced.root_run_id,
+        "first_window": forced.first,
+        "last_window": forced.last,
+        "begun_at": datetime.now(UTC),
+    }
+    connection.execute(EPOCH.insert().values(values))
+    forget_done(connection, import_name, destination, forced.first, forced.end)

@@ -1,0 +1,177 @@
+"""The import lock, by which one run of an import delivers at a time; and the lock of each run that lives."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from clevertap_import.errors import ImportLockLost
+from clevertap_import.journal.locks import NamedLocks
+from clevertap_import.journal.outage import Outage
+from clevertap_import.journal.participants import Participant, Participants
+from clevertap_import.journal.tables import PARTICIPANT
+
+POLL_SECONDS = 0.1
+PASS_SECONDS = 2.0
+"""After the lock was free for so long, whoever is first in line is stopped, and the next one may go first."""
+
+
+class ImportLock:
+    """The import lock, held by this run. Any number of threads may ask for it."""
+
+    def __init__(self, locks: NamedLocks, name: str, holder: Participant) -> None:
+        self.locks = locks
+        self.name = name
+        self.holder = holder
+        self._losses = locks.losses
+
+    def check(self) -> None:
+        """Raises ImportLockLost or JournalUnavailable unless the lock is ours, and was without a break.
+
+        A session that was lost is made anew here: the lock is ours still if no other run has had it since.
+        """
+        if not self.locks.has(self.name):
+            raise ImportLockLost()
+        if self.locks.losses != self._losses:
+            losses = self.locks.losses
+            with self.locks.transaction() as connection:
+                self._look(connection)
+            self._losses = losses
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction that is committed only while the lock is ours."""
+        self.check()
+        with self.locks.transaction() as connection:
+            if self.locks.losses != self._losses:
+                self._look(connection)
+            yield connection
+
+    def _look(self, connection: sa.Connection) -> None:
+        """Another run that had the lock has removed our row."""
+        mine = sa.select(PARTICIPANT.c.id).where(PARTICIPANT.c.lock == self.holder.lock)
+        if connection.scalar(mine) is None:
+            raise ImportLockLost()
+
+
+def import_lock_name(nickname: str) -> str:
+    return f"import {nickname}"
+
+
+@contextmanager
+def import_lock(
+    locks: NamedLocks, nickname: str, purpose: str, tell: Callable[[str], None] = lambda words: None
+) -> Iterator[ImportLock]:
+    """Hold the lock in the block; waits for those who came before. `tell` gets who they are, once."""
+    name = import_lock_name(nickname)
+    line = Participants(locks, name)
+    with line.joined(1, purpose) as me:
+        wait_for_lock(locks, line, me, tell)
+        try:
+            end_earlier(line, me)
+            yield ImportLock(locks, name, me)
+        finally:
+            locks.give_back(name)
+
+
+def end_earlier(line: Participants, me: Participant | None) -> None:
+    """Remove those who came before the new holder, be they alive: who lost the lock has lost it for good.
+
+    Else it would go on if it takes the lock again later. Who only waits enters again, as the last.
+    """
+    everybody = line.all()
+    line.remove(everybody[: everybody.index(me)] if me in everybody else everybody)
+
+
+def wait_for_lock(
+    locks: NamedLocks, line: Participants, me: Participant, tell: Callable[[str], None]
+) -> None:
+    first, told, pause = FirstInLine(locks, line, me), False, threading.Event()
+    outage = Outage()
+    while True:
+        with outage.borne():
+            ahead = first.ahead()
+            if ahead is None:
+                return
+            if ahead and not told:
+                tell(", ".join(other.purpose for other in ahead))
+                told = True
+        pause.wait(POLL_SECONDS * min(20, 1 + len(ahead or ())))
+
+
+@dataclass(slots=True)
+class FirstInLine:
+    """The tries of one who waits for the lock of `line`."""
+
+    locks: NamedLocks
+    line: Participants
+    me: Participant
+    free_since: float | None = None
+
+    def ahead(self) -> list[Participant] | None:
+        """Try to take the lock; those who come first, or None if it is ours now."""
+        everybody = self.line.all()
+        if self.me not in everybody:
+            # Our session was lost for a while, and somebody took us for dead.
+            self.line.enter(self.me)
+            return self.ahead()
+        living, _ = self.line.apart(everybody)
+        ahead = living[: living.index(self.me)] if self.me in living else living
+        name = self.line.resource
+        if ahead and name in self.locks.held([name]):
+            self.free_since = None
+            return ahead
+        now = time.monotonic()
+        self.free_since = now if self.free_since is None else self.free_since
+        is_due = now - self.free_since >= len(ahead) * PASS_SECONDS
+        return None if is_due and self.locks.take(name, self.me.purpose) else ahead
+
+
+@contextmanager
+def free_import_lock(locks: NamedLocks, nickname: str) -> Iterator[str | None]:
+    """Hold the lock in the block if it is free; else yields the purpose of who has it."""
+    name = import_lock_name(nickname)
+    if not locks.take(name):
+        yield under_way(locks, nickname) or "Another command"
+        return
+    try:
+        end_earlier(Participants(locks, name), None)
+        yield None
+    finally:
+        locks.give_back(name)
+
+
+def under_way(locks: NamedLocks, nickname: str) -> str | None:
+    """The purpose of who holds the lock of the import, or is the first to wait for it."""
+    living = Participants(locks, import_lock_name(nickname)).living()
+    return living[0].purpose if living else None
+
+
+@contextmanager
+def run_lock(locks: NamedLocks, run_id: str, nickname: str) -> Iterator[None]:
+    """Held as long as the run is at work on this import; a run of several has a lock for each."""
+    name, pause = run_lock_name(run_id, nickname), threading.Event()
+    while not locks.take(name):
+        # Somebody is just asking whether it is held.
+        pause.wait(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        locks.give_back(name)
+
+
+def run_lock_name(run_id: str, nickname: str) -> str:
+    return f"run {run_id} {nickname}"
+
+
+def is_run_alive(locks: NamedLocks, run_id: str, nickname: str) -> bool:
+    """Whether the process that is at work on this import of the run lives, be it stopped.
+
+    False also before and after the import's step. When PostgreSQL was restarted a run needs some seconds to
+    take its lock again: before anything is done to it, ask twice with half a minute between.
+    """
+    name = run_lock_name(run_id, nickname)
+    return name in locks.held([name])

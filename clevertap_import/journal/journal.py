@@ -1,0 +1,301 @@
+"""The journal: what CleverTap has accepted, and what is under way. CleverTap itself cannot be asked.
+
+A row is written before a batch is sent and settled after its answer. Only what CleverTap accepted is entered
+as accepted; if the journal cannot be written, the run ends before the next batch is sent.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from clevertap_import.journal.delivered import Past
+from clevertap_import.journal.delivered_records import Asked, past_of
+from clevertap_import.journal.entries import Columns, Entries, Entry, contents_of
+from clevertap_import.journal.forced_runs import Forced
+from clevertap_import.journal.import_lock import ImportLock
+from clevertap_import.journal.journal_outage import brief_waits
+from clevertap_import.journal.scope import UNKNOWN, Scope, begun, scope_in, take_over
+from clevertap_import.journal.states import ANSWERED, LOST, OPEN, OVERTAKEN, RESENT, RETRIED, SENDING
+from clevertap_import.journal.tables import DELIVERY, FORGOTTEN, open_database, translated
+from clevertap_import.records import DIGEST_BYTES, Batch
+
+KEPT = -1
+"""In place of a batch number: digests that were taken over from entries that are gone."""
+
+DIGESTS_PER_KEPT = 200_000
+
+OVERTAKEN_KEPT = timedelta(days=1)
+"""What was sent again is asked for by the next run: longer than a run and `UNDER_WAY_SECONDS` together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A batch, or what is left of it, whose answer is not known. Windows are epoch seconds.
+
+    `delivery`: its number in the journal, higher than those of all that were sent before.
+    """
+
+    delivery: int
+    run_id: str
+    batch_number: int
+    records: int
+    sent_at: datetime
+    first_window: int
+    last_window: int
+
+
+class Journal:
+    """The deliveries of all imports. Used from one thread."""
+
+    def __init__(
+        self,
+        database: str | sa.Engine,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        key_folder: Path | None = None,
+    ) -> None:
+        """`database`: its URL, or an engine that `open_database` made.
+
+        `key_folder`: where the key of a database that is no file lies, unless a variable has it.
+        """
+        self.engine = open_database(database, key_folder) if isinstance(database, str) else database
+        self.now = now
+        self.import_lock: ImportLock | None = None
+        self._open: sa.Connection | None = None
+        self._entries = Entries(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def past(self, asked: Asked, *, is_events: bool) -> Past:
+        """What was accepted of these windows in that destination, as far as it still counts.
+
+        For profiles also all that was accepted later in any window: the last content of an identity counts.
+        """
+        with translated(), self.engine.connect() as connection:
+            return past_of(connection, asked, is_events=is_events)
+
+    def has_forgotten(self, asked: Asked) -> bool:
+        """Whether digests of any of these windows were removed after their retention."""
+        mine = in_windows(FORGOTTEN, asked.import_name, asked.first, asked.last)
+        some = sa.exists().where(mine & (FORGOTTEN.c.destination == asked.destination))
+        with translated(), self.engine.connect() as connection:
+            return bool(connection.scalar(sa.select(some)))
+
+    def scope(self, import_name: str, now: Scope) -> Scope | None:
+        """What the digests of the import are for; None if it was never delivered.
+
+        What an older version delivered to the account of `now` becomes part of it first.
+        """
+        with translated(), self.engine.begin() as connection:
+            take_over(connection, import_name, now)
+            return scope_in(connection, import_name)
+
+    def last_window(self, import_name: str) -> int | None:
+        """The last window in which anything was delivered, in epoch seconds."""
+        last = sa.select(sa.func.max(DELIVERY.c.last_window)).where(DELIVERY.c.import_name == import_name)
+        with translated(), self.engine.connect() as connection:
+            found: int | None = connection.scalar(last)
+        return found
+
+    def begin_delivery(self, import_name: str, scope: Scope, forced: Forced | None) -> int:
+        """Enter what is about to be sent, and where to, before it is; returns the epoch of the deliveries."""
+        with self.together(), self._writing() as connection:
+            return begun(connection, import_name, scope, forced)
+
+    def held(self, import_name: str) -> list["Held"]:
+        """The batches that were sent and whose answers are not known, oldest first."""
+        lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
+        with translated(), self.engine.connect() as connection:
+            rows = connection.execute(sa.select(DELIVERY).where(lost).order_by(DELIVERY.c.id)).all()
+        return [
+            Held(
+                row.id,
+                row.run_id,
+                row.batch_number,
+                len(row.digests) // DIGEST_BYTES,
+                # SQLite forgets the zone.
+                row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC),
+                row.first_window,
+                row.last_window,
+            )
+            for row in rows
+        ]
+
+    def settle_held(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> bool:
+        """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent.
+
+        Returns whether it was still without an answer.
+        """
+        which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
+        which &= (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number == batch_number)
+        values = {"state": ANSWERED if arrived else LOST, "answered_at": self.now()}
+        with translated(), self.engine.begin() as connection:
+            return connection.execute(DELIVERY.update().where(which).values(values)).rowcount > 0
+
+    def of_run(self, run_id: str) -> tuple[int, int]:
+        """How many records of a run were accepted, and how many were sent without an answer."""
+        size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
+        mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number != KEPT)
+        mine &= DELIVERY.c.state != RETRIED
+        states = sa.select(DELIVERY.c.state, size).where(mine).group_by(DELIVERY.c.state)
+        with translated(), self.engine.connect() as connection:
+            found = {state: int(total) // DIGEST_BYTES for state, total in connection.execute(states)}
+        return found.pop(ANSWERED, 0), sum(found.values())
+
+    def forget(self, import_name: str, before: datetime, last_window: int) -> None:
+        """Remove what was settled and sent before that moment in windows up to `last_window`."""
+        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
+        old &= (DELIVERY.c.sent_at < before) & (DELIVERY.c.last_window <= last_window)
+        first, last = sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)
+        spans = sa.select(DELIVERY.c.destination, first, last).where(old).group_by(DELIVERY.c.destination)
+        with self._writing() as connection:
+            names = ("destination", "first_window", "last_window")
+            gone = [dict(zip(names, row, strict=True)) for row in connection.execute(spans)]
+            if gone:
+                connection.execute(FORGOTTEN.insert().values(import_name=import_name), gone)
+                connection.execute(DELIVERY.delete().where(old))
+
+    def has_entries_before(self, import_name: str, before: datetime) -> bool:
+        """Whether anything of the import was sent before that moment."""
+        old = (DELIVERY.c.sent_at < before) & DELIVERY.c.state.not_in(OPEN)
+        some = sa.exists().where((DELIVERY.c.import_name == import_name) & old)
+        with translated(), self.engine.connect() as connection:
+            return bool(connection.scalar(sa.select(some)))
+
+    def keep_only(
+        self, import_name: str, run_id: str, kept: tuple[bytes, bytes], destination: str, epoch: int
+    ) -> None:
+        """Leave of the import what `run_id` sent, what is open, and these records that CleverTap had already.
+
+        `kept`: their digests, and those of their identities. For full imports, whose runs read everything:
+        what a run did not see is of no use to the next.
+        """
+        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
+        with self._writing() as connection:
+            window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
+            is_young = DELIVERY.c.state.in_(OVERTAKEN) & (DELIVERY.c.sent_at > self.now() - OVERTAKEN_KEPT)
+            # Its own too: an earlier try of this may have been committed after all.
+            is_older = (DELIVERY.c.run_id != run_id) | (DELIVERY.c.batch_number == KEPT)
+            connection.execute(DELIVERY.delete().where(old & ~is_young & is_older))
+            size = DIGESTS_PER_KEPT * DIGEST_BYTES
+            for begin in range(0, len(kept[0]), size):
+                part = slice(begin, begin + size)
+                values = self.entry(import_name, run_id, KEPT, ANSWERED, (window, window))
+                values |= {"destination": destination, "epoch": epoch}
+                blobs = {"digests": kept[0][part], "identity_digests": kept[1][part]}
+                connection.execute(DELIVERY.insert().values({**values, **blobs}))
+
+    def close_others(
+        self, import_name: str, run_id: str, first_window: int | None, last_window: int, states: Sequence[str]
+    ) -> None:
+        """Entries of earlier runs, in these states, count no more: `run_id` delivered their windows again."""
+        lost = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.run_id != run_id)
+        lost &= DELIVERY.c.state.in_(states) & (DELIVERY.c.last_window <= last_window)
+        if first_window is not None:
+            lost &= DELIVERY.c.first_window >= first_window
+        with self._writing() as connection:
+            connection.execute(DELIVERY.update().where(lost).values(state=RESENT))
+
+    @contextmanager
+    def together(self, *, begins: bool = True) -> Iterator[None]:
+        """Commit all entries made within at once, all or none: each commit waits for the disk.
+
+        If it `begins` any, raises ImportLockLost if the import lock is not ours any more: another run that
+        takes over has either seen these entries, or prevents them. To settle needs no lock.
+        """
+        with self._writing(needs_lock=begins) as connection, brief_waits(connection):
+            # Not before: a session that ended makes the first statement fail, and must not be used again.
+            self._open = connection
+            try:
+                yield
+            finally:
+                self._open = None
+
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """That of `together`, or one of its own."""
+        return self._writing()
+
+    @contextmanager
+    def _writing(self, *, needs_lock: bool = True) -> Iterator[sa.Connection]:
+        """The transaction of `together`, or one of its own."""
+        if self._open is not None:
+            yield self._open
+            return
+        try:
+            with self._transaction(needs_lock=needs_lock) as connection:
+                self._entries.check(connection)
+                yield connection
+        except BaseException:
+            self._entries.failed()
+            raise
+        self._entries.committed()
+
+    @contextmanager
+    def _transaction(self, *, needs_lock: bool) -> Iterator[sa.Connection]:
+        """On the session that holds the import lock, if there is one and it is needed."""
+        if self.import_lock is not None and needs_lock:
+            with self.import_lock.transaction() as connection:
+                yield connection
+        else:
+            with translated(), self.engine.begin() as connection:
+                yield connection
+
+    def begin(
+        self, import_name: str, run_id: str, batch: Batch, destination: str = UNKNOWN, epoch: int = 0
+    ) -> Entry:
+        """Write down that `batch` is about to be sent."""
+        windows = batch.window_span
+        columns = self.entry(import_name, run_id, batch.number, SENDING, windows)
+        columns |= {"destination": destination, "epoch": epoch, **contents_of(batch, windows)}
+        with self._writing() as connection:
+            return self._entries.begin(connection, columns)
+
+    def entry(
+        self, import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
+    ) -> Columns:
+        """The columns of a new entry, but for its digests."""
+        return {
+            "import_name": import_name,
+            "run_id": run_id,
+            "batch_number": batch_number,
+            "state": state,
+            "first_window": windows[0],
+            "last_window": windows[1],
+            "sent_at": self.now(),
+        }
+
+    def settle(
+        self,
+        entry: Entry,
+        batch: Batch,
+        accepted: Sequence[int],
+        uncertain: Sequence[int],
+        retried: Sequence[int] = (),
+    ) -> None:
+        """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost.
+
+        `retried`: those that were accepted after an answer was lost. Again and again if need be: it is
+        entered once.
+        """
+        with self._writing() as connection:
+            entry.settle(batch, accepted, uncertain, retried, self.now())
+            entry.ensure(connection)
+
+
+def in_windows(
+    table: sa.Table, import_name: str, first_window: int | None, last_window: int
+) -> sa.ColumnElement[bool]:
+    """Entries of `table` that have to do with any of these windows."""
+    overlapping = (table.c.import_name == import_name) & (table.c.first_window <= last_window)
+    return overlapping if first_window is None else overlapping & (table.c.last_window >= first_window)

@@ -1,0 +1,93 @@
+"""A journal that is away for a while: how long a delivery bears it, as it keeps the answers that it has."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from clevertap_import.journal.ending import JOURNAL_SECONDS, Ending
+from clevertap_import.journal.outage import OUTAGE_SECONDS
+from clevertap_import.journal.tables import JournalUnavailable
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 3.0
+
+BRIEF_MILLISECONDS = 4_000
+"""For a transaction that is tried again if it fails: a run that is asked to end must not wait for longer."""
+
+HURRIED_MILLISECONDS = 1_000
+"""For each transaction of a run that was asked to end, as some are left to do by then."""
+
+BRIEF_LOCK_TIMEOUT = sa.text(
+    "select set_config('lock_timeout', least(:most, nullif(setting::int, 0))::text, true)"
+    " from pg_settings where name = 'lock_timeout'"
+)
+
+
+@dataclass(slots=True)
+class JournalOutage:
+    """The tries of one commit. Both what is slept and what the tries themselves take count."""
+
+    ending: Ending
+    sleep: Callable[[float], object] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    seconds: float = 0.0
+    wait_seconds: float = FIRST_WAIT_SECONDS
+    last_end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_end = self.clock()
+
+    def is_borne(self) -> bool:
+        """After a failed try: whether there is to be another, once it returns."""
+        self.seconds += self.clock() - self.last_end
+        left = min(OUTAGE_SECONDS - self.seconds, self.ending.seconds_left + JOURNAL_SECONDS)
+        if left <= 0:
+            return False
+        wait = min(left, self.wait_seconds)
+        self.sleep(wait)
+        self.seconds += wait
+        self.wait_seconds = min(LONGEST_WAIT_SECONDS, 2 * self.wait_seconds)
+        self.last_end = self.clock()
+        return True
+
+
+def bearing_outages(act: Callable[[], None], sleep: Callable[[float], object]) -> None:
+    """`act`, again and again while the journal is away: also after a commit that was there after all."""
+    outage = JournalOutage(Ending(), sleep)
+    while True:
+        try:
+            return act()
+        except JournalUnavailable as error:
+            if error.is_final or not outage.is_borne():
+                raise
+
+
+@contextmanager
+def brief_waits(connection: sa.Connection) -> Iterator[None]:
+    """In the block, a transaction waits for others for some seconds at most."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(BRIEF_LOCK_TIMEOUT, {"most": BRIEF_MILLISECONDS})
+        yield
+        return
+    usual = int(connection.exec_driver_sql("pragma busy_timeout").scalar() or 0)
+    connection.exec_driver_sql(f"pragma busy_timeout={min(usual, BRIEF_MILLISECONDS)}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"pragma busy_timeout={usual}")
+
+
+def hurry(engine: sa.Engine) -> None:
+    """From now on no transaction waits for others for longer than a second: a run is to end."""
+    sa.event.listen(engine, "begin", wait_no_more)
+
+
+def wait_no_more(connection: sa.Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    words = "pragma busy_timeout={}" if is_sqlite else "set local lock_timeout = {}"
+    cursor = connection.connection.cursor()
+    cursor.execute(words.format(HURRIED_MILLISECONDS))
+    cursor.close()

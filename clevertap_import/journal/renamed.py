@@ -1,0 +1,68 @@
+"""The name under which the journal knows an import: its nickname, or the one that it had before."""
+
+from collections.abc import Container, Iterable
+
+import sqlalchemy as sa
+
+from clevertap_import.journal.scope import UNKNOWN, Scope
+from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, METADATA, SCOPE, translated
+
+TABLES = tuple(table for table in METADATA.sorted_tables if "import_name" in table.c)
+"""All that remember anything by the name of an import."""
+
+
+def delivered_names(engine: sa.Engine, names: Iterable[str]) -> set[str]:
+    """Those of `names` under which anything was delivered."""
+    wanted = list(names)
+    found = (
+        sa.select(each.c.import_name).where(each.c.import_name.in_(wanted)) for each in (SCOPE, DELIVERY)
+    )
+    with translated(), engine.connect() as connection:
+        return set(connection.scalars(sa.union(*found)))
+
+
+def known_name(engine: sa.Engine, nickname: str, before: str | None) -> str:
+    """`before`, as long as nothing was delivered under `nickname` and something under `before`."""
+    if before is None:
+        return nickname
+    return before if delivered_names(engine, [nickname, before]) == {before} else nickname
+
+
+def give_name(connection: sa.Connection, before: str, nickname: str) -> None:
+    """All that the journal knows of `before` is of `nickname` from now on, which was never delivered."""
+    for table in TABLES:
+        if table.c.import_name.primary_key:
+            # What runs entered that sent nothing.
+            connection.execute(table.delete().where(table.c.import_name == nickname))
+        old = table.c.import_name == before
+        connection.execute(table.update().where(old).values(import_name=nickname))
+
+
+def twins(engine: sa.Engine, nickname: str, scope: Scope) -> list[str]:
+    """Other imports that sent the same records to the same place: by their windows, or their last delivery.
+
+    What an older version delivered has no place, only the account of its import.
+    """
+    digest = scope.definition_digest
+    owned = sa.exists().where(
+        (SCOPE.c.import_name == DONE_WINDOWS.c.import_name) & (SCOPE.c.account == scope.account)
+    )
+    place = DONE_WINDOWS.c.destination
+    done = (DONE_WINDOWS.c.definition_digest == digest) & (DONE_WINDOWS.c.import_name != nickname)
+    done &= (place == scope.destination) | ((place == UNKNOWN) & owned)
+    last = (SCOPE.c.definition_digest == digest) & (SCOPE.c.import_name != nickname)
+    last &= (SCOPE.c.account == scope.account) & SCOPE.c.destination.in_([scope.destination, UNKNOWN])
+    found = (sa.select(DONE_WINDOWS.c.import_name).where(done), sa.select(SCOPE.c.import_name).where(last))
+    with translated(), engine.connect() as connection:
+        return sorted(connection.scalars(sa.union(*found)))
+
+
+def gone_with_same_source(engine: sa.Engine, nickname: str, scope: Scope, there: Container[str]) -> list[str]:
+    """Imports that are not `there` any more, and sent records of one of the same tables to the same place."""
+    others = sa.select(SCOPE.c.import_name, SCOPE.c.source_digests).where(
+        (SCOPE.c.destination == scope.destination) & (SCOPE.c.import_name != nickname)
+    )
+    wanted = set(scope.source_digests.split())
+    with translated(), engine.connect() as connection:
+        rows = connection.execute(others).all()
+    return sorted(name for name, digests in rows if name not in there and wanted & set(digests.split()))

@@ -1,0 +1,350 @@
+"""The journal's database: its tables, and a connection to SQLite or PostgreSQL that has them."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from clevertap_import.errors import ConfigError, Unfinished
+from clevertap_import.journal.confirmed_commits import synchronous
+from clevertap_import.journal.digest_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file
+from clevertap_import.private_files import OUR_FOLDER, private_database
+
+METADATA = sa.MetaData()
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+DELIVERY = sa.Table(
+    "delivery",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("run_id", sa.String(64), nullable=False),
+    sa.Column("batch_number", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("first_window", sa.BigInteger, nullable=False),
+    sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Column("digests", Digests, nullable=False),
+    sa.Column("identity_digests", Digests, nullable=False),
+    sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("answered_at", sa.DateTime(timezone=True)),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("window_offsets", sa.LargeBinary),
+    sa.Index("delivery_by_window", "import_name", "last_window", "first_window"),
+    sa.Index("delivery_by_run", "run_id"),
+)
+"""One batch on its way or answered. Windows are epoch seconds, digests 16 bytes a record.
+
+`destination` names the account and its address; `epoch` is that of a forced run, or 0. `window_offsets`: for
+each record its window, as seconds after `first_window` in 4 bytes; null if of one, or if not known.
+"""
+
+EPOCH = sa.Table(
+    "epoch",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False),
+    sa.Column("root_run_id", sa.String(64), nullable=False),
+    sa.Column("first_window", sa.BigInteger),
+    sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("epoch_by_import", "import_name", "destination"),
+)
+"""A forced run: what was delivered before it, in its windows, counts for nothing. No first: all before."""
+
+FORGOTTEN = sa.Table(
+    "forgotten",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("first_window", sa.BigInteger, nullable=False),
+    sa.Column("last_window", sa.BigInteger, nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+    sa.Index("forgotten_by_window", "import_name", "last_window", "first_window"),
+)
+"""Windows whose digests were removed after their retention."""
+
+SCOPE = sa.Table(
+    "scope",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("window_seconds", sa.Integer, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("account", sa.String(32), nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+    sa.Column("definition_digest", sa.String(40), nullable=False, server_default=""),
+    sa.Column("source_digests", sa.Text, nullable=False, server_default=""),
+)
+"""For which grid of windows and which account the digests of an import are.
+
+The definition and the sources are those of the last delivery, by which the import is known under another
+nickname.
+"""
+
+DONE_WINDOWS = sa.Table(
+    "done_windows",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("window_seconds", sa.Integer, nullable=False),
+    sa.Column("first_window", sa.BigInteger, nullable=False),
+    sa.Column("end_window", sa.BigInteger, nullable=False),
+    sa.Column("definition_digest", sa.String(40), nullable=False),
+    sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+    sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("done_windows_by_import", "import_name"),
+)
+"""Which windows of an import are done: a row for windows that follow each other.
+
+The definition is that under which their rows were sent; they were read at `read_at`, in epoch seconds.
+"""
+
+IMPORT_STATE = sa.Table(
+    "import_state",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("reports_until", sa.Double),
+    sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
+)
+"""`deliveries`: how many runs of the import have begun to send; it only grows, so that an old copy is known.
+
+`ended`: the number of the last of them that has entered all that it sent.
+
+`reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
+null as long as nothing that Dagster knows was taken over. `doubted_until`: the last delivery that was there
+when the journal was found to be an older copy: CleverTap may have newer contents of its profiles.
+`lacks_until`: events of runs up to that number may be missing here, and nobody has accepted that; or 0.
+"""
+
+SHOWN_BATCHES = sa.Table(
+    "shown_batches",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("last_delivery", sa.BigInteger, nullable=False),
+)
+"""Up to which delivery a person has been shown the batches without an answer."""
+
+PARTICIPANT = sa.Table(
+    "participant",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("resource", sa.String(150), nullable=False),
+    sa.Column("lock", sa.String(50), nullable=False, unique=True),
+    sa.Column("wanted", sa.Integer, nullable=False),
+    sa.Column("purpose", sa.String(200), nullable=False),
+    sa.Index("participant_by_resource", "resource"),
+)
+"""Who uses, or waits for, what only so many may use at once; see `journal/participants.py`."""
+
+JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
+"""One row: by it a key is known as the one under which the digests are encrypted; see `journal/digest_key.py`."""
+
+NEWEST_STEP = "0005"
+VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
+"""Where Alembic keeps the step that the database is at."""
+
+ADVISORY_LOCK = 6_317_482_001
+"""Any number: PostgreSQL lets one process at a time hold the lock of this name."""
+
+SQLITE_BUSY_SECONDS = 30
+"""How long to wait for another process that writes; a URL may say otherwise (`?timeout=5`)."""
+
+WAL_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""SQLite lets one of several processes turn a new file to its write-ahead log, and refuses the others."""
+
+
+class JournalUnavailable(Unfinished):
+    """The journal's database cannot be read or written. `is_final`: and will not be by itself."""
+
+    is_final = False
+
+
+class JournalReplaced(JournalUnavailable):
+    """The journal's file is gone, or is another one."""
+
+    is_final = True
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The one place where SQLAlchemy's exceptions become ours; parameters are left out, they hold digests.
+
+    Also those of the disk, and of a driver that is not installed.
+    """
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
+        told = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
+        cause = str(told or type(error).__name__).strip()
+        raise JournalUnavailable(
+            f"The journal cannot be used: {cause}. Nothing more is sent without it."
+            " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
+        ) from None
+
+
+def default_url(home: Path) -> str:
+    """A SQLite file below Dagster's home."""
+    return f"sqlite:///{home / OUR_FOLDER / 'journal.db'}"
+
+
+def read_url(url: str) -> sa.URL:
+    """Raises ConfigError if SQLAlchemy knows no such database. It never shows the URL, nor its password."""
+    try:
+        parsed = sa.make_url(url)
+        parsed.get_dialect()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        raise ConfigError(
+            "CLEVERTAP_IMPORT_JOURNAL_URL names no database that SQLAlchemy knows. Write it as"
+            " sqlite:////folder/journal.db or postgresql+psycopg://user:password@host/database, or leave it"
+            " out for a file below DAGSTER_HOME."
+        ) from None
+    return parsed
+
+
+def open_database(
+    url: str, key_folder: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> sa.Engine:
+    """The database at `url` with all its tables. Raises ConfigError or JournalUnavailable.
+
+    `key_folder`: where the key of a database that is no file lies, unless a variable has it.
+    """
+    parsed = read_url(url)
+    file = sqlite_file(parsed)
+    with translated():
+        if file and "mode" not in parsed.query:
+            private_database(file)
+        # A connection that PostgreSQL has closed meanwhile is made anew.
+        engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience(parsed))
+        sa.event.listen(engine, "connect", write_ahead)
+        sa.event.listen(engine, "connect", synchronous)
+        try:
+            key = key_place(parsed, key_folder, environment)
+            if step(engine) != NEWEST_STEP:
+                migrate(engine, key)
+            take_key(engine, key)
+        except BaseException:
+            engine.dispose()
+            raise
+        if file and file.is_file():
+            sa.event.listen(engine, "begin", StillThere(file))
+    return engine
+
+
+def take_key(engine: sa.Engine, place: KeyPlace) -> None:
+    """Give `engine` the key of its digests. Raises JournalKeyWrong."""
+    with engine.connect() as connection:
+        check = connection.execute(sa.select(JOURNAL_KEY.c.check_value)).scalar_one()
+    CIPHERS[engine.dialect] = place.matching(check)
+
+
+def patience(url: sa.URL) -> dict[str, str | int]:
+    """How long to wait for others: the driver's own settings, unless the URL has them.
+
+    A process that froze, or whose line was cut, would else hold PostgreSQL's locks for hours.
+    """
+    settings: dict[str, str | int] = {}
+    if url.get_backend_name() == "sqlite":
+        settings = {"timeout": SQLITE_BUSY_SECONDS}
+    elif url.get_driver_name() in ("psycopg", "psycopg2"):
+        limits = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "15s"}
+        options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+        settings = {
+            "options": options,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "tcp_user_timeout": 20_000,
+        }
+    return {name: value for name, value in settings.items() if name not in url.query}
+
+
+class StillThere:
+    """Refuses transactions once the file is gone or another: SQLite would go on in the one without a name."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.identity = identity_of(file)
+
+    def __call__(self, _: sa.Connection) -> None:
+        if identity_of(self.file) != self.identity:
+            raise JournalReplaced(
+                f"The journal {self.file} was deleted or replaced while it was in use. Nothing more is sent"
+                " without it. If you have it elsewhere, put it back before the next run, which else takes"
+                " everything for new."
+            )
+
+
+def identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def step(engine: sa.Engine) -> str | None:
+    """The step that the database is at. Raises JournalUnavailable if it is one that we do not know."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(VERSION.name):
+            return None
+        found = connection.scalar(sa.select(VERSION.c.version_num))
+    if found and found > NEWEST_STEP:
+        raise JournalUnavailable(
+            f"The journal's database is at step {found}, and this version of clevertap_import knows none"
+            f" after {NEWEST_STEP}. Install the version that wrote it, or a later one."
+        )
+    return found
+
+
+def migrate(engine: sa.Engine, key: KeyPlace) -> None:
+    """Bring the tables to the newest step, all or nothing; one process does it, the others wait."""
+    # Alembic is slow to import, and nearly every database is at the newest step.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "clevertap_import.journal:migrations")
+    with alone(engine) as connection:
+        config.attributes["connection"] = connection
+        config.attributes["key"] = key
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that no other process can begin at the same time."""
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+            yield connection
+        return
+    # Python's driver would commit before each statement that makes a table.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("begin immediate")
+        try:
+            yield connection
+        except BaseException:
+            connection.exec_driver_sql("rollback")
+            raise
+        connection.exec_driver_sql("commit")
+
+
+def write_ahead(connection: object, _: object) -> None:
+    """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    for wait_seconds in (*WAL_WAITS, None):
+        try:
+            connection.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if wait_seconds is None or "locked" not in str(error):
+                raise
+            time.sleep(wait_seconds)

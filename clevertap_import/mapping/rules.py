@@ -1,0 +1,167 @@
+"""What CleverTap would refuse, as masks over whole columns: true where a cell breaks the rule."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clevertap_import.mapping.blanks import blank_cells
+from clevertap_import.mapping.rejection_codes import CODES
+
+MAX_IDENTITY_CHARS = 1024
+"""Of an identity (Map Data for Import page). CleverTap IDs are shorter."""
+
+MAX_NAME_BYTES = 120
+"""Of a property's name (Upload User Profiles API page; other pages say characters, this is the stricter)."""
+
+MAX_EVENT_NAME_BYTES = 512
+"""Of an event's name: where CleverTap's own SDKs cut it."""
+
+MAX_VALUE_BYTES = 512
+"""Of a property's text (Upload User Profiles API page; other pages say characters, this is the stricter)."""
+
+FORBIDDEN_CHARACTERS = "%><!|&.:;$'\"\\#"
+"""In names of properties and events (Platform Considerations and Map Data for Import pages)."""
+
+FORBIDDEN_TEXT = r"[%><!|&.:;$'\"\\#]"
+
+JUNK_IDENTITIES = (
+    *(
+        "undefined",
+        "null",
+        "na",
+        "n/a",
+        "0",
+        "nil",
+        "-1",
+        "infinity",
+        "-infinity",
+        "inf",
+        "-inf",
+        "nan",
+        "-nan",
+    ),
+    *("empty", "xxxxxx", "none"),
+)
+"""Refused as an identity by CleverTap's own importers (Map Data for Import and CSV Upload pages)."""
+
+CLEVERTAP_ID_TEXT = r"\A[A-Za-z0-9()!:@$_-]{1,64}\z"
+"""A CleverTap ID (Set CleverTap ID page)."""
+
+RESERVED_EVENTS = (
+    *("Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered"),
+    *(
+        "Notification Replied",
+        "UTM Visited",
+        "App Launched",
+        "App Uninstalled",
+        "App Version Changed",
+        "Stayed",
+    ),
+    *(
+        "Reply Sent",
+        "Experiment Rendered",
+        "Reachable By",
+        "Identity Reset",
+        "Identity Set",
+        "Identity Error",
+    ),
+)
+"""Names that CleverTap keeps for itself (Platform Considerations page). An account may have more."""
+
+FOLDED_RESERVED = tuple(name.replace(" ", "").lower() for name in RESERVED_EVENTS)
+"""CleverTap tells event names apart without case and spaces (Platform Considerations page)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The cells of one column that break one rule: a mask without nulls, as long as the column."""
+
+    code: str
+    wrong: pa.BooleanArray
+    place: str = ""
+    """The part of the cell that is wrong, such as `item 2`."""
+
+    @property
+    def reason(self) -> str:
+        reason = CODES[self.code].reason
+        return f"{self.place}: {reason}" if self.place else reason
+
+
+def found(code: str, wrong: pa.BooleanArray, place: str = "") -> list[Finding]:
+    """One finding if any cell is wrong, else none. A null in `wrong` is not wrong."""
+    # Most columns have nothing wrong, and `any` passes over nulls by itself.
+    return [Finding(code, pc.fill_null(wrong, False), place)] if pc.any(wrong).as_py() else []
+
+
+def each_once(findings: list[Finding]) -> list[Finding]:
+    """`findings` without the cells that an earlier one has: of each cell one reason is enough."""
+    told: list[Finding] = []
+    for finding in findings:
+        wrong = finding.wrong
+        for earlier in told:
+            wrong = pc.and_not(wrong, earlier.wrong)
+        told += found(finding.code, wrong)
+    return told
+
+
+def unicode_findings(texts: pa.StringArray) -> list[Finding]:
+    """Texts that are no UTF-8, of which no JSON can be made. Arrow looks only when asked."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        cells = texts.cast(pa.binary()).to_pylist()
+        return found("not_unicode", pa.array([cell is not None and not is_utf8(cell) for cell in cells]))
+    return []
+
+
+def is_utf8(cell: bytes) -> bool:
+    try:
+        cell.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def identity_findings(identities: pa.StringArray) -> list[Finding]:
+    """Identities that are missing, blank, placeholders or too long."""
+    filled = pc.fill_null(identities, "")
+    bare = pc.utf8_lower(pc.utf8_trim_whitespace(filled))
+    wrong = pc.is_in(bare, value_set=pa.array(JUNK_IDENTITIES))
+    # Characters are no more than bytes, which are counted without reading the text.
+    if (pc.max(pc.binary_length(filled)).as_py() or 0) > MAX_IDENTITY_CHARS:
+        wrong = pc.or_(wrong, pc.greater(pc.utf8_length(filled), MAX_IDENTITY_CHARS))
+    blank = blank_cells(filled)
+    return found("523", wrong if blank is None else pc.or_(wrong, blank))
+
+
+def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
+    """What holds for identities, and characters or a length that no CleverTap ID has."""
+    misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
+    return each_once([*identity_findings(ids), *found("526", misspelt)])
+
+
+def event_name_findings(names: pa.StringArray) -> list[Finding]:
+    """Event names that are missing, reserved, too long, or hold a character that names may not have."""
+    filled = pc.fill_null(names, "")
+    blank = blank_cells(filled)
+    folded = pc.utf8_lower(pc.replace_substring_regex(filled, r"[\s\p{Z}]+", ""))
+    return [
+        *([] if blank is None else found("509", blank)),
+        *found("513", pc.is_in(folded, value_set=pa.array(FOLDED_RESERVED))),
+        *found("forbidden_character", pc.match_substring_regex(filled, FORBIDDEN_TEXT)),
+        *found("name_too_long", pc.greater(pc.binary_length(filled), MAX_EVENT_NAME_BYTES)),
+    ]
+
+
+def event_time_findings(seconds: pa.Int64Array) -> list[Finding]:
+    """Event times that are missing or not positive: CleverTap refuses 0 (seen in recorded answers)."""
+    return found("525", pc.less_equal(pc.fill_null(seconds, 0), 0))
+
+
+def text_findings(texts: pa.StringArray) -> list[Finding]:
+    """Texts that are too long, or that CleverTap would take for a date."""
+    return [
+        *found("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),
+        *found("date_marker", pc.starts_with(texts, "$D_")),
+    ]

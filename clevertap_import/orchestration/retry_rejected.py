@@ -1,0 +1,112 @@
+"""Runs again what has rejected rows. What CleverTap has is in the journal, and is not sent again."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster import AssetRecordsFilter, DagsterEventType
+
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.orchestration.assets import asset_key, known_keys
+from clevertap_import.orchestration.done import done_keys
+from clevertap_import.orchestration.partitions import (
+    KEY_FORMATS,
+    RECORDS_PER_READ,
+    key_ranges,
+    partitions_def,
+)
+from clevertap_import.orchestration.run_history import Line
+from clevertap_import.orchestration.runs import Wish, runs
+from clevertap_import.staging.rejected_rows import kept_rejects, read_rejects
+from clevertap_import.window import GRIDS
+
+
+def retried(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    config: ImportConfig,
+    home: Path,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Iterator[Line]:
+    """Run all that has rejected rows, one run for each contiguous range; lines as those of `runs`.
+
+    These windows are dense in wrong rows, so no share of them stops a run.
+    """
+    for wish in retry_wishes(instance, config, home):
+        yield from runs(instance, defs, config, replace(wish, admit_rejected=True), tell)
+
+
+def retry_wishes(instance: dg.DagsterInstance, config: ImportConfig, home: Path) -> list[Wish]:
+    """The ranges to run again; for a full import everything, or nothing."""
+    rejected = {
+        kept.run_id: {row.window_start for row in read_rejects(kept.path)}
+        for nickname in config.nicknames
+        for kept in kept_rejects(home, nickname)
+        if not kept.is_dry_run
+    }
+    partitions = partitions_def(config)
+    if partitions is None:
+        events = (instance.get_latest_materialization_event(key) for key in known_keys(config))
+        latest = next((event for event in events if event), None)
+        return [Wish()] if latest is not None and latest.run_id in rejected else []
+    wanted = [window.strftime(KEY_FORMATS[config.window]) for window in unmended(instance, config, rejected)]
+    ranges = key_ranges(partitions.get_partition_keys(current_time=datetime.now(UTC)), wanted)
+    spans = [[partitions.time_window_for_partition_key(key) for key in (r.first, r.last)] for r in ranges]
+    return [Wish(start=first.start, end=last.end) for first, last in spans]
+
+
+def unmended(
+    instance: dg.DagsterInstance,
+    config: ImportConfig,
+    rejected: Mapping[str, Iterable[datetime | None]],
+) -> list[datetime]:
+    """The windows in which the newest run that read them to its end rejected rows.
+
+    `rejected`: by run, the windows in which it rejected rows. A run that failed, or had a limit, materialized
+    nothing, and does not count. Of a window that is done, and whose run was removed from Dagster, all count.
+    """
+    # What the new nickname read last counts, not what the one before it did.
+    latest: dict[str, int] = {}
+    for key in reversed(known_keys(config)):
+        latest |= instance.event_log_storage.get_latest_storage_id_by_partition(
+            key, DagsterEventType.ASSET_MATERIALIZATION
+        )
+    windows = {window for found in rejected.values() for window in found if window is not None}
+    readers = {
+        window: max((latest[key] for key in reading_keys(config, window) if key in latest), default=None)
+        for window in windows
+    }
+    run_ids = runs_of(instance, config, sorted({each for each in readers.values() if each is not None}))
+    done = done_keys(instance, config, asset_key(config.nickname)) if None in readers.values() else set()
+    return [
+        window
+        for window, reader in readers.items()
+        if (
+            window.strftime(KEY_FORMATS[config.window]) in done
+            if reader is None
+            else window in rejected.get(run_ids[reader], ())
+        )
+    ]
+
+
+def reading_keys(config: ImportConfig, window: datetime) -> Iterator[str]:
+    """The windows whose import reads `window`: itself, and those that look back so far."""
+    lookback = config.updated_on.lookback if config.updated_on else GRIDS[config.window] * 0
+    key, size = window, GRIDS[config.window]
+    while key < window + size + lookback:
+        yield key.strftime(KEY_FORMATS[config.window])
+        key += size
+
+
+def runs_of(instance: dg.DagsterInstance, config: ImportConfig, storage_ids: list[int]) -> dict[int, str]:
+    """Which run made each of these materializations."""
+    found: dict[int, str] = {}
+    for begin in range(0, len(storage_ids), RECORDS_PER_READ):
+        ids = storage_ids[begin : begin + RECORDS_PER_READ]
+        for key in known_keys(config):
+            part = AssetRecordsFilter(asset_key=key, storage_ids=ids)
+            records = instance.fetch_materializations(part, limit=RECORDS_PER_READ).records
+            found.update({record.storage_id: record.run_id for record in records})
+    return found

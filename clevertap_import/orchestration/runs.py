@@ -1,0 +1,149 @@
+"""Runs of imports, started from a command: in this process, recorded in Dagster's history."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.errors import ConfigError
+from clevertap_import.journal.import_lock import under_way
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.orchestration.assets import asset_key, op_name
+from clevertap_import.orchestration.automation import job_name
+from clevertap_import.orchestration.dead_runs import clear_dead_runs, process_tags
+from clevertap_import.orchestration.done import undone_ranges
+from clevertap_import.orchestration.forced import started_by_command
+from clevertap_import.orchestration.partitions import (
+    KeyRange,
+    keys_until,
+    partitions_def,
+    range_tags,
+)
+from clevertap_import.orchestration.recorded_runs import execute_recorded
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.run_history import Line, failure, import_stats
+from clevertap_import.orchestration.storage_trouble import STORAGE_TROUBLE
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The run's log goes to Dagster's history; on the terminal it would bury the command's own output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks for: windows from `start` until `end` (None: all that are not done), and how.
+
+    `admit_rejected`: send what is right, however many rows are wrong.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    full: bool = False
+    force: bool = False
+    limit: int | None = None
+    admit_rejected: bool = False
+
+
+def wished_ranges(
+    instance: dg.DagsterInstance, config: ImportConfig, wish: Wish, now: datetime
+) -> list[KeyRange]:
+    """The windows of each run that `wish` means, in order; empty if there is nothing to do."""
+    partitions = partitions_def(config)
+    if partitions is None:
+        raise ConfigError(
+            f"{config.nickname!r} has no updated_on, so it has no windows; each run reads everything."
+            " Leave --window and --until out."
+        )
+    keys = partitions.get_partition_keys(current_time=now)
+    if wish.full:
+        return [KeyRange(keys[0], keys[-1])] if keys else []
+    if wish.start is None:
+        return undone_ranges(instance, config, asset_key(config.nickname), now)
+    if not keys:
+        raise ConfigError(
+            f"{config.nickname!r} has no windows yet: its start, {config.anchor}, is in the future."
+            " Run it from then on, or set an earlier start in its YAML."
+        )
+    end = wish.end or wish.start
+    chosen = [key for key in keys if overlaps(partitions.time_window_for_partition_key(key), wish.start, end)]
+    if not chosen:
+        raise ConfigError(
+            f"{config.nickname!r} has no window from {wish.start:%Y-%m-%d %H:%M} until"
+            f" {end:%Y-%m-%d %H:%M}."
+            f" Its windows begin with {keys[0]} and end with {keys[-1]}."
+        )
+    return [KeyRange(chosen[0], chosen[-1])]
+
+
+def overlaps(window: dg.TimeWindow, start: datetime, end: datetime) -> bool:
+    """Whether `window` shares a moment with [start, end), or holds the moment if both are the same."""
+    if start == end:
+        return window.start <= start < window.end
+    return window.start < end and start < window.end
+
+
+def runs(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    config: ImportConfig,
+    wish: Wish,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Iterator[Line]:
+    """Run what `wish` means, one run after the other; yields a line of stats for each when it has ended.
+
+    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None. `tell` gets
+    words for whoever waits.
+    """
+    make_way(instance, config, tell)
+    tell_who_is_first(config, tell)
+    job = defs.resolve_job_def(job_name(config.nickname))
+    options: dict[str, object] = {"force": wish.force, "admit_rejected": wish.admit_rejected}
+    options |= {"limit": wish.limit} if wish.limit is not None else {}
+    run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
+    now = datetime.now(UTC)
+    is_full = partitions_def(config) is None and wish.start is None
+    for keys in [None] if is_full else wished_ranges(instance, config, wish, now):
+        tell(f"{config.nickname}: imports {extent(config, keys, now)}.")
+        tags = range_tags(keys) if keys else {}
+        with started_by_command():
+            run_id, events = execute_recorded(instance, job, config, run_config, {**tags, **process_tags()})
+        stats = import_stats(instance, config.nickname, run_ids=[run_id])
+        problem = failure(events)
+        yield {"nickname": config.nickname, **stats[0], "problem": problem}
+        if problem and problem.startswith(STORAGE_TROUBLE):
+            # The next run would send, and then fail alike.
+            return
+
+
+def until_canceled(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines of `runs`, but for those of runs after one that was canceled: they are not begun."""
+    for line in lines:
+        yield line
+        if line["status"] == "Canceled":
+            return
+
+
+def extent(config: ImportConfig, keys: KeyRange | None, now: datetime) -> str:
+    """What a run takes, in words."""
+    if keys is None:
+        return "all rows"
+    if keys.first == keys.last:
+        return f"the window {keys.first}"
+    known = keys_until(config, now)
+    count = bisect_right(known, keys.last) - bisect_left(known, keys.first)
+    return f"{count:,} windows, {keys.first} to {keys.last}"
+
+
+def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:
+    """Clear what killed runs left."""
+    for run_id in clear_dead_runs(instance, [config.nickname], datetime.now(UTC)):
+        tell(f"Run {run_id[:8]} was killed; it is marked as failed now.")
+
+
+def tell_who_is_first(config: ImportConfig, tell: Callable[[str], None]) -> None:
+    """Say so if another run of the import is under way: a new one will wait for it."""
+    with open_journal() as journal, open_locks(journal.engine) as locks:
+        if purpose := under_way(locks, config.nickname):
+            tell(f"{purpose} is under way; this one waits until it has ended.")

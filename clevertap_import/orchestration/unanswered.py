@@ -1,0 +1,145 @@
+"""Batches whose answers are not known, for people who find out what became of them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.errors import ConfigError, Unfinished
+from clevertap_import.journal.import_lock import free_import_lock
+from clevertap_import.journal.journal import Held, Journal
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.journal.unanswered import digests_of, enter_shown, last_shown
+from clevertap_import.orchestration.partitions import grid
+from clevertap_import.orchestration.renamed import as_known
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.run_history import moment
+from clevertap_import.staging.unanswered_rows import people_of
+from clevertap_import.window import Window
+
+Line = dict[str, Any]
+
+
+class RunUnderWay(Unfinished):
+    """A run of the import is at work; what it has sent is not known yet."""
+
+
+class NoSuchBatch(ConfigError):
+    """No batch without an answer is of the run, or has the number, that was asked for."""
+
+
+class BatchSettled(Unfinished):
+    """A batch that a person settled has its answer already, or is not in the journal any more."""
+
+
+class NotShown(ConfigError):
+    """Batches are to be settled that nobody has looked at."""
+
+
+def chosen_batches(
+    journal: Journal, config: ImportConfig, run_id: str, batch_number: int | None
+) -> list[Held]:
+    """Those of runs whose ids begin with `run_id`, and of one batch number, if one is given.
+
+    Raises NoSuchBatch if one is asked for that is not there.
+    """
+    open_ = journal.held(as_known(journal, config).nickname)
+    found = [
+        held for held in open_ if held.run_id.startswith(run_id) and batch_number in (None, held.batch_number)
+    ]
+    if not found and (run_id or batch_number is not None):
+        words = [
+            f"of a run {run_id!r}" if run_id else "",
+            f"number {batch_number}" if batch_number is not None else "",
+        ]
+        known = "; ".join(f"run {held.run_id}, batch {held.batch_number}" for held in open_) or "none"
+        raise NoSuchBatch(
+            f"{config.nickname!r} has no batch without an answer {' '.join(filter(None, words))}."
+            f" There are: {known}."
+        )
+    return found
+
+
+def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
+    """A line for each of the chosen batches. If none is named, all count as shown to a person."""
+    with open_journal() as journal:
+        found = chosen_batches(journal, config, run_id, batch_number)
+        if not run_id and batch_number is None:
+            known_as = as_known(journal, config).nickname
+            enter_shown(journal.engine, known_as, found[-1].delivery if found else 0)
+    return [line(config, held) for held in found]
+
+
+def batches_with_people(
+    config: ImportConfig, run_id: str, batch_number: int | None, environment: Mapping[str, str]
+) -> list[Line]:
+    """The same as `held_batches`, each with `identities`: whose records it holds, by the rows of today.
+
+    `not_found` counts the records that none of the rows becomes any more.
+    """
+    lines = held_batches(config, run_id, batch_number)
+    with open_journal() as journal:
+        found = chosen_batches(journal, config, run_id, batch_number)
+        digests = digests_of(journal.engine, [held.delivery for held in found])
+    people = people_of(config, digests, windows_of(config, found), grid(config), environment)
+    for each, held in zip(lines, found, strict=False):
+        persons = people[held.delivery]
+        each |= {"identities": list(persons.names), "not_found": persons.missing.total()}
+    return lines
+
+
+def windows_of(config: ImportConfig, batches: Sequence[Held]) -> Window | None:
+    """All windows that these batches have records of; None for a full import."""
+    if config.updated_on is None or not batches:
+        return None
+    first = min(held.first_window for held in batches)
+    last = max(held.last_window for held in batches) + grid(config).size_seconds
+    return grid(config).window(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC))
+
+
+def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[Line], int]:
+    """The open batches that a person was shown, of all runs; and how many have come since.
+
+    Raises NotShown if there are some, and the person has looked at none of them.
+    """
+    with open_journal() as journal:
+        found = chosen_batches(journal, config, "", batch_number)
+        shown = last_shown(journal.engine, as_known(journal, config).nickname)
+    seen = [held for held in found if held.delivery <= shown]
+    if found and not seen:
+        raise NotShown(
+            f"{config.nickname!r} has batches without an answer that you were not shown. Nothing was changed."
+            f" Look at them first (clevertap-import settle {config.nickname}), or name a run with --run."
+        )
+    return [line(config, held) for held in seen], len(found) - len(seen)
+
+
+def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
+    """Enter what a person found out about the batches of `lines`. Raises RunUnderWay or BatchSettled."""
+    with ExitStack() as stack:
+        journal = stack.enter_context(open_journal())
+        locks = stack.enter_context(open_locks(journal.engine))
+        known_as = as_known(journal, config).nickname
+        if purpose := stack.enter_context(free_import_lock(locks, known_as)):
+            raise RunUnderWay(
+                f"{purpose} is under way, and settles its own batches. Nothing was changed; wait for its end."
+            )
+        for run_id, number in dict.fromkeys((each["run_id"], each["batch_number"]) for each in lines):
+            if not journal.settle_held(known_as, run_id, number, arrived=arrived):
+                raise BatchSettled(
+                    f"Batch {number} of run {run_id} of {config.nickname!r} is not without an answer any"
+                    " more: it was settled meanwhile, or the journal has lost it. It was left as it is, and"
+                    f" so were those after it. Look again with: clevertap-import settle {config.nickname}"
+                )
+
+
+def line(config: ImportConfig, held: Held) -> Line:
+    """Windows of imports that have any, as ISO 8601."""
+    windows: Line = {"window_start": None, "window_end": None}
+    if config.updated_on:
+        windows["window_start"] = moment(held.first_window)
+        windows["window_end"] = moment(held.last_window + grid(config).size_seconds)
+    sent_at = held.sent_at.isoformat(timespec="seconds")
+    counts = {"run_id": held.run_id, "batch_number": held.batch_number, "records": held.records}
+    return {**counts, "sent_at": sent_at, **windows}

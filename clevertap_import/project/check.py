@@ -1,0 +1,92 @@
+"""All imports at once: their files, and the Snowflake that they read, without running a query."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from clevertap_import.config.yaml_file import LoadedImport, Problem
+from clevertap_import.errors import CleverTapImportError
+from clevertap_import.mapping.column_types import column_problems
+from clevertap_import.project.folder import Imports
+from clevertap_import.snowflake.late_rows import late_days, late_notes
+from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.snowflake.window_query import source_query
+
+Verdict = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What Snowflake's answers, or the journal, say of one import."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+
+def verdicts(
+    imports: Imports, environment: Mapping[str, str] | None, known: Mapping[str, Findings] | None = None
+) -> list[Verdict]:
+    """For each import `{nickname, file, ok, problems, notes}`, ordered by nickname.
+
+    Problems and notes are lists of `{file, line, key, message}`; an import with notes alone is ok. Without an
+    environment the files alone are looked at, and Snowflake is not asked. `known`: what else is known of
+    imports, by nickname.
+    """
+    sources: dict[str, Findings] = defaultdict(Findings)
+    if environment is not None:
+        sources.update(source_findings(imports.loaded, environment))
+    found = []
+    for each in imports.loaded:
+        nickname = each.config.nickname
+        source, other = sources[nickname], (known or {}).get(nickname, Findings())
+        told = [*notes(each), *source.notes, *other.notes]
+        found.append(verdict(nickname, each.file, [*source.problems, *other.problems], told))
+    found += [verdict(each.nickname, each.file, each.problems, ()) for each in imports.drafts]
+    return sorted(found, key=lambda each: (str(each["nickname"]), str(each["file"])))
+
+
+def verdict(nickname: str, file: str, problems: Sequence[Problem], notes: Sequence[Problem]) -> Verdict:
+    return {
+        "nickname": nickname,
+        "file": file,
+        "ok": not problems,
+        "problems": [asdict(each) for each in problems],
+        "notes": [asdict(each) for each in notes],
+    }
+
+
+def notes(loaded: LoadedImport) -> list[Problem]:
+    """What need not be changed, and should be known."""
+    found = [loaded.problem("schedule", text) for text in loaded.config.schedule.notes]
+    return found + [loaded.problem("updated_on", text) for text in late_notes(loaded.config)]
+
+
+def source_findings(
+    imports: Sequence[LoadedImport], environment: Mapping[str, str]
+) -> Iterator[tuple[str, Findings]]:
+    """What is to be said of each import's source, by nickname; one session for each connection."""
+    by_connection: dict[str, list[LoadedImport]] = defaultdict(list)
+    for loaded in imports:
+        by_connection[loaded.config.connection].append(loaded)
+    for name, members in by_connection.items():
+        try:
+            with open_snowflake(snowflake_settings(name, environment), "clevertap_import:check") as snowflake:
+                for loaded in members:
+                    yield loaded.config.nickname, query_findings(snowflake, loaded)
+        except CleverTapImportError as error:
+            for loaded in members:
+                problem = loaded.problem("connection", str(error))
+                yield loaded.config.nickname, Findings([problem])
+
+
+def query_findings(snowflake: Snowflake, loaded: LoadedImport) -> Findings:
+    """Every column that cannot be used, with the line that names it; else why the query does not compile."""
+    config = loaded.config
+    try:
+        columns = snowflake.describe(source_query(config))
+    except CleverTapImportError as error:
+        return Findings([loaded.problem("source", str(error))])
+    problems = [loaded.problem(key, message) for key, message in column_problems(config, columns)]
+    days = [] if problems else [loaded.problem("updated_on", text) for text in late_days(config, columns)]
+    return Findings(problems, days)

@@ -1,1 +1,0 @@
-"""Decisions without effects: no clock, disk, network, log or Dagster."""

@@ -1,0 +1,1 @@
+"""A faithful local CleverTap, on a port of its own."""

@@ -1,0 +1,128 @@
+"""One fake CleverTap account: who may call it, how it behaves, and what it holds."""
+
+import asyncio
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from clevertap_import.sandbox.clevertap.behaviour import Knobs
+from clevertap_import.sandbox.clevertap.faults import FaultPlan
+from clevertap_import.sandbox.clevertap.requests import ApplyOrder, Counters, Flight, LateBatches, Slots
+from clevertap_import.sandbox.clevertap.store import Store
+
+ACCOUNT_ID = re.compile(r"(TEST-)?[0-9A-Z]{3}-[0-9A-Z]{3}-[0-9A-Z]{3,4}")
+# The regions of CleverTap's API docs, with `eu1` for the bare host, and the older `sk1` of some clients.
+REGIONS = frozenset({"eu1", "in1", "sg1", "us1", "aps3", "mec1", "sk1"})
+LOOK_SECONDS = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a call must show, and the region at which it must show it."""
+
+    account_id: str = "TEST-SHO-PSA-NDX"
+    passcode: str = field(default="sandbox-passcode", repr=False)
+    region: str = "eu1"
+
+
+class Account:
+    """The state behind the doors. The clock is passed in, so that a test may set it."""
+
+    def __init__(self, credentials: Credentials, clock: Callable[[], float] = time.time) -> None:
+        self.credentials = credentials
+        self.clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: data, counters, faults, knobs."""
+        self.store = Store()
+        self.faults = FaultPlan()
+        self.counters = Counters()
+        self.uploads = Slots(self.counters)
+        self.lookups = Slots()
+        self.late = LateBatches()
+        self.paces: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.turn(Knobs())
+
+    def turn(self, knobs: Knobs) -> None:
+        """Behave otherwise from now on. Seeded draws start anew."""
+        self.knobs = knobs
+        self.order = ApplyOrder(knobs.seed)
+        self._random = Random(knobs.seed)  # noqa: S311
+
+    def service_seconds(self, records: int) -> float:
+        """How long a batch takes, beyond the fake's own work."""
+        knobs = self.knobs
+        jitter = knobs.service_jitter_seconds * self._random.random()
+        return knobs.service_seconds + jitter + knobs.service_seconds_per_record * records
+
+    async def pace(self, event_name: str, flight: Flight) -> None:
+        """Wait for one's turn among the batches of a paced event; no longer once the knob is turned back."""
+        if event_name not in self.knobs.paced_events:
+            return
+        async with self.paces[event_name]:
+            await asyncio.sleep(self.knobs.paced_events.get(event_name, 0))
+            while self.uploads.unserved() < self.knobs.paced_in_flight:
+                await asyncio.sleep(LOOK_SECONDS)
+            flight.is_served = True
+
+    def refused_login(self, headers: Headers) -> str | None:
+        """Why CleverTap would answer 401 to these headers."""
+        account_id = headers.get("x-clevertap-account-id", "")
+        if not ACCOUNT_ID.fullmatch(account_id):
+            return "12 digit account ID mandatory"
+        if account_id != self.credentials.account_id:
+            return "Account ID is not valid"
+        if headers.get("x-clevertap-passcode") != self.credentials.passcode:
+            return "Passcode Invalid"
+        home = self.knobs.account_region or self.credentials.region
+        return None if self._region_called(headers.get("host", "")) == home else "Invalid Credentials"
+
+    def _region_called(self, host: str) -> str:
+        label = host.partition(".")[0].lower()
+        if label in REGIONS:
+            return label
+        # CleverTap's bare host is Europe; a local address stands for whatever region this process plays.
+        return "eu1" if host.partition(":")[0].lower() == "api.clevertap.com" else self.credentials.region
+
+    def counters_shown(self) -> dict[str, Any]:
+        """The counters, and which events the log holds more than once."""
+        return {**self.counters.shown(), **duplicates(self.store)}
+
+    def save(self, file: Path) -> None:
+        """Write data and counters; a file half written never takes the place of a whole one."""
+        partial = file.with_suffix(file.suffix + ".partial")
+        partial.write_text(json.dumps({"store": self.store.snapshot(), "counters": self.counters.shown()}))
+        partial.replace(file)
+
+    def load(self, file: Path) -> None:
+        """Take over what `save` wrote."""
+        saved = json.loads(file.read_text())
+        self.store.restore(saved["store"])
+        self.counters = Counters.restored(saved["counters"])
+        self.uploads = Slots(self.counters)
+
+
+def duplicates(store: Store) -> dict[str, Any]:
+    """How many events of the log repeat an earlier one, in all and by `identity|name|ts`.
+
+    Events sent without a time compare without it: the arrival times of a batch sent twice differ.
+    """
+    seen: set[str] = set()
+    repeats: dict[str, int] = {}
+    for event in store.events:
+        ts = str(event.ts) if event.ts_given else ""
+        key = f"{event.identity}|{event.name}|{ts}"
+        whole = key + json.dumps(event.data, sort_keys=True)
+        if whole in seen:
+            repeats[key] = repeats.get(key, 0) + 1
+        seen.add(whole)
+    return {"duplicate_events": sum(repeats.values()), "duplicates_per_event_key": repeats}

@@ -1,0 +1,1 @@
+"""The seeded shop in the local Snowflake."""

@@ -1,0 +1,1 @@
+"""A local Snowflake, for the real connector."""

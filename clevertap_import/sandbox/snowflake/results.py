@@ -1,0 +1,202 @@
+"""Results of the local Snowflake: NULL timestamps stay NULL, and large results go to disk as chunks."""
+
+import gzip
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import duckdb
+import fakesnow.arrow
+import pyarrow as pa
+import pyarrow.compute as pc
+from snowflake.connector.errors import ProgrammingError
+
+from clevertap_import.sandbox.snowflake.answers import AnswerRule
+from clevertap_import.sandbox.snowflake.numbers import narrowed
+
+BATCH_ROWS = 2_000
+INLINE_ROWS = 4_000
+CHUNK_ROWS = 20_000
+# Results are freed when read or when their session ends; this bounds those of sessions that never end.
+RESULTS_KEPT = 32
+# Level 1: the server must not be the slow part of a benchmark.
+GZIP_LEVEL = 1
+
+RowType = list[Any]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows on disk, as DuckDB returned them; they become Snowflake's Arrow only when fetched."""
+
+    path: Path
+    rows: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
+
+@dataclass
+class SpooledResult:
+    """A large result: the first rows in memory, the rest on disk. Stands where fakesnow keeps a pa.Table."""
+
+    id: str
+    first: pa.Table
+    chunks: list[Chunk] = field(default_factory=list)
+    rowtype: RowType = field(default_factory=list)
+    session: str = ""
+    fetched: set[int] = field(default_factory=set)
+    sql: str = ""
+    rule: AnswerRule | None = None
+
+    @property
+    def num_rows(self) -> int:
+        return int(self.first.num_rows) + sum(chunk.rows for chunk in self.chunks)
+
+    @property
+    def is_read(self) -> bool:
+        return len(self.fetched) == len(self.chunks)
+
+    def chunk_body(self, number: int) -> bytes:
+        """The chunk as Snowflake serves it: an Arrow stream, gzipped."""
+        with pa.OSFile(str(self.chunks[number].path)) as source, pa.ipc.open_stream(source) as reader:
+            table = reader.read_all()
+        body = gzip.compress(
+            memoryview(fakesnow.arrow.to_ipc(to_snowflake(table, self.rowtype))), compresslevel=GZIP_LEVEL
+        )
+        self.fetched.add(number)
+        return body
+
+
+class ResultSpool:
+    """The large results of all sessions, in one folder. In memory: a chunk for each query under way."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._results: OrderedDict[str, SpooledResult] = OrderedDict()
+        self._lock = Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_behind in folder.glob("*.arrow"):
+            left_behind.unlink()
+
+    def __getitem__(self, result_id: str) -> SpooledResult:
+        return self._results[result_id]
+
+    def take(self, reader: pa.RecordBatchReader) -> "pa.Table | SpooledResult":
+        """A plain table if the result is small; otherwise its rows are on disk when this returns."""
+        batches = iter(reader)
+        first: list[pa.RecordBatch] = []
+        for batch in batches:
+            first.append(batch)
+            if sum(one.num_rows for one in first) > INLINE_ROWS:
+                return self._spooled(reader.schema, first, batches)
+        return pa.Table.from_batches(first, schema=reader.schema)
+
+    def free_session(self, session: str, only_read: bool = False) -> None:
+        """Forget the results of a session; `only_read`: those whose every chunk was fetched."""
+        with self._lock:
+            of_session = [result for result in self._results.values() if result.session == session]
+            for result in of_session:
+                if result.is_read or not only_read:
+                    self._free(result.id)
+
+    def _spooled(
+        self, schema: pa.Schema, first: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]
+    ) -> SpooledResult:
+        result = SpooledResult(secrets.token_hex(12), pa.Table.from_batches(first, schema=schema))
+        try:
+            for number, batches in enumerate(_grouped(rest)):
+                path = self._folder / f"{result.id}-{number}.arrow"
+                with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+                    for batch in batches:
+                        writer.write_batch(batch)
+                result.chunks.append(Chunk(path, sum(batch.num_rows for batch in batches)))
+        except BaseException:
+            _unlink(result)
+            raise
+        with self._lock:
+            self._results[result.id] = result
+            while len(self._results) > RESULTS_KEPT:
+                self._free(next(iter(self._results)))
+        return result
+
+    def _free(self, result_id: str) -> None:
+        _unlink(self._results.pop(result_id))
+
+
+class SpoolingConnection:
+    """fakesnow's DuckDB connection, except that it hands out large results as chunks on disk."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, spool: ResultSpool) -> None:
+        self._connection = connection
+        self._spool = spool
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def to_arrow_table(self) -> "pa.Table | SpooledResult":
+        try:
+            return self._spool.take(self._connection.to_arrow_reader(BATCH_ROWS))
+        except duckdb.Error as problem:
+            # A streamed result fails while it is read, where fakesnow does not expect it.
+            message = str(problem).split("\n")[0]
+            raise ProgrammingError(msg=message, errno=100038, sqlstate="22018") from problem
+
+
+class RecentResults(dict[str, tuple[Any, ...]]):
+    """fakesnow's cache for RESULT_SCAN, which would keep every result for ever, cut to the last ones."""
+
+    def __setitem__(self, query_id: str, result: tuple[Any, ...]) -> None:
+        super().__setitem__(query_id, result)
+        while len(self) > RESULTS_KEPT:
+            # Another session may evict the same one at the same time.
+            self.pop(next(iter(self)), None)
+
+
+def to_snowflake(table: pa.Table, rowtype: RowType) -> pa.Table:
+    """The table in the Arrow layout that Snowflake's connector reads."""
+    return narrowed(fakesnow.arrow.to_sf(table, rowtype))
+
+
+def timestamps_as_structs(timestamps: pa.Array | pa.ChunkedArray) -> pa.StructArray:
+    """Snowflake's (epoch, fraction[, timezone]); unlike fakesnow's own, a NULL stays NULL."""
+    if isinstance(timestamps, pa.ChunkedArray):
+        timestamps = timestamps.combine_chunks()
+    nanoseconds = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}[timestamps.type.unit]
+    ticks = pc.fill_null(timestamps.cast(pa.int64()), 0)
+    # Seconds round down, also before 1970; integer division would round toward zero.
+    seconds = pc.fill_null(pc.floor_temporal(timestamps, unit="second").cast(pa.int64()), 0)
+    per_second = 1_000_000_000 // nanoseconds
+    epoch = pc.divide(seconds, per_second)
+    fraction = pc.multiply(pc.subtract(ticks, seconds), nanoseconds).cast(pa.int32())
+    arrays = [epoch, fraction]
+    fields = [pa.field("epoch", pa.int64(), nullable=False), pa.field("fraction", pa.int32(), nullable=False)]
+    if timestamps.type.tz:
+        # DuckDB keeps instants without their offset, so all are shown in UTC, which is 1440.
+        arrays.append(pa.repeat(pa.scalar(1440, pa.int32()), len(timestamps)))
+        fields.append(pa.field("timezone", pa.int32(), nullable=False))
+    return pa.StructArray.from_arrays(arrays, fields=fields, mask=timestamps.is_null())
+
+
+def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches for one chunk each: CHUNK_ROWS rows or one batch more."""
+    group: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        group.append(batch)
+        rows += batch.num_rows
+        if rows >= CHUNK_ROWS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+def _unlink(result: SpooledResult) -> None:
+    for chunk in result.chunks:
+        chunk.path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Everything that is asked of Snowflake, and how its answers are read."""

@@ -1,0 +1,323 @@
+"""The stage: every row of a run mapped and checked, its records in a temporary file, before any is sent.
+
+Memory: one chunk of the query's result and less than one batch of records, whatever the number of rows.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+from clevertap_import.errors import Unfinished
+from clevertap_import.journal.delivered import Past
+from clevertap_import.mapping.columns import Problem
+from clevertap_import.mapping.mapper import Mapped, Mapper
+from clevertap_import.mapping.rejection_codes import CODES
+from clevertap_import.records import (
+    MAX_BODY_BYTES,
+    MAX_RECORDS_PER_REQUEST,
+    RECORD_SCHEMA,
+    Batch,
+    Rejection,
+    sliced,
+    without_digests,
+)
+from clevertap_import.snowflake.cell_texts import texts
+from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
+from clevertap_import.staging.source_rows import SourceRows
+from clevertap_import.window import Grid
+
+ROWS_PER_STEP = 20_000
+BYTES_PER_STEP = 32_000_000
+MAX_SHOWN_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a tally counts: one kind of problem in one column."""
+
+    code: str
+    column: str | None
+    property: str | None
+    type: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows have a fault, and the number of the first; its value only if the import shows values.
+
+    `example_place` is the part of the first row's cell that has it, such as `item 2`.
+    """
+
+    rows: int
+    example_row: int
+    example_value: str | None = None
+    example_place: str = ""
+
+
+@dataclass(slots=True)
+class StageCounts:
+    """Rows by what the stage made of them. Their sum is `read`:
+    superseded + invalid + unchanged + outdated + held + staged.
+
+    superseded: older rows of an identity, which the query left out. outdated: those of an identity that has a
+    content of a later window than the run reads. changed: those of `staged` whose identity was delivered
+    before in another content. held: events that may have been stored, their answers being lost, and that are
+    not sent again. doubtful: those of `staged` that are sent again. Beside these sums, rows by their Updated
+    On: NULL; later than the run began; and late, that is news in windows before those that the run was asked
+    for. blanks: for each property the cells that were blank and counted as NULL. future_events: rows whose
+    event is dated after the run began.
+    """
+
+    read: int = 0
+    superseded: int = 0
+    invalid: int = 0
+    unchanged: int = 0
+    outdated: int = 0
+    held: int = 0
+    doubtful: int = 0
+    staged: int = 0
+    without_updated_on: int = 0
+    future: int = 0
+    late: int = 0
+    changed: int = 0
+    batches: int = 0
+    tallies: dict[Fault, Tally] = field(default_factory=dict)
+    blanks: Counter[str] = field(default_factory=Counter)
+    future_events: int = 0
+
+    @property
+    def blank_values(self) -> int:
+        return self.blanks.total()
+
+
+class StageUnwritable(Unfinished):
+    """The rows of a run cannot be kept on the local disk."""
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """The one place where the disk's errors become ours."""
+    try:
+        yield
+    except OSError as error:
+        raise StageUnwritable(
+            f"The rows of the run cannot be kept in {tempfile.gettempdir()}:"
+            f" {(error.strerror or type(error).__name__).lower()}. Nothing was sent."
+            " Make room there, or name another folder in TMPDIR, and run again."
+        ) from None
+
+
+class Stage:
+    """Records and their source rows on disk, readable by nobody else, gone when closed."""
+
+    def __init__(self) -> None:
+        self.counts = StageCounts()
+        self.sources = SourceRows()
+        self._file = tempfile.TemporaryFile(prefix="clevertap-import-stage-")  # noqa: SIM115
+        self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), RECORD_SCHEMA)
+        self._held: list[pa.RecordBatch] = []
+        self._held_rows = 0
+
+    def __enter__(self) -> "Stage":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.sources.close()
+        # What could not be written is not needed any more.
+        with suppress(OSError):
+            self._file.close()
+
+    @written()
+    def add(self, records: pa.RecordBatch) -> None:
+        """Keep `records`; whole batches go to disk, the rest waits for more."""
+        if not records.num_rows:
+            return
+        self.counts.staged += records.num_rows
+        self._held.append(records)
+        self._held_rows += records.num_rows
+        if self._held_rows >= MAX_RECORDS_PER_REQUEST:
+            self._write(keep_last=True)
+
+    @written()
+    def add_source(self, rows: pa.RecordBatch) -> None:
+        """Keep the next rows of the query, whatever becomes of them."""
+        self.sources.add(rows)
+
+    @written()
+    def finish(self) -> None:
+        """Write what still waits. Nothing can be added after."""
+        self.sources.finish()
+        if self._held_rows:
+            self._write(keep_last=False)
+        self._writer.close()
+
+    def _write(self, *, keep_last: bool) -> None:
+        held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
+        pieces = list(sliced(held, MAX_RECORDS_PER_REQUEST, MAX_BODY_BYTES))
+        last = [pieces.pop()] if keep_last and pieces[-1].num_rows < MAX_RECORDS_PER_REQUEST else []
+        for piece in pieces:
+            self._writer.write_batch(piece)
+        self.counts.batches += len(pieces)
+        self._held, self._held_rows = last, sum(piece.num_rows for piece in last)
+
+    def batches(self) -> Iterator[Batch]:
+        """The records in the order of the rows, one request at a time, from the beginning."""
+        self._file.seek(0)
+        with pa.ipc.open_stream(pa.PythonFile(self._file, mode="r")) as reader:
+            for number, rows in enumerate(reader):
+                yield Batch(number, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Stager:
+    """Fills a stage from the chunks of a query. `on_rejections` gets each invalid row once, in order.
+
+    `first_window`: the first that the run was asked for, in epoch seconds; what comes before is the lookback.
+    `sends_known`: whether what CleverTap has is sent again, and the journal is to count it once.
+    """
+
+    mapper: Mapper
+    grid: Grid
+    past: Past
+    on_rejections: Callable[[Sequence[Rejection]], None]
+    on_progress: Callable[[StageCounts], None]
+    on_unchanged: Callable[[pa.RecordBatch], None] | None = None
+    first_window: int | None = None
+    sends_known: bool = False
+
+    def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
+        """Map and check all `chunks`, and keep the records that are news to CleverTap."""
+        counts = stage.counts
+        for chunk in steps(chunks):
+            stage.add_source(chunk)
+            first_row = counts.read - counts.superseded + 1
+            mapped = self.mapper.map(chunk, window_starts(chunk, self.grid), first_row)
+            superseded = superseded_rows(chunk)
+            counts.read += chunk.num_rows + superseded
+            counts.superseded += superseded
+            self.tally(counts, mapped, chunk)
+            self.note_times(counts, chunk)
+            stage.add(self.news(counts, mapped.records))
+            if mapped.rejections:
+                self.on_rejections(mapped.rejections)
+            self.on_progress(counts)
+        stage.finish()
+
+    def news(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Those of `records` that are to be sent."""
+        is_news = self.past.is_news(records)
+        if self.sends_known:
+            records = without_digests(records, ~is_news)
+            is_news[:] = True
+        news = picked(records, is_news)
+        if self.on_unchanged and news.num_rows < records.num_rows:
+            self.on_unchanged(picked(records, ~is_news))
+        counts.unchanged += records.num_rows - news.num_rows
+        outdated = self.past.is_outdated(news)
+        counts.outdated += int(np.count_nonzero(outdated))
+        news = picked(news, ~outdated)
+        doubtful = self.past.is_doubtful(news)
+        if self.mapper.config.uncertain_events == "hold":
+            counts.held += int(np.count_nonzero(doubtful))
+            news = picked(news, ~doubtful)
+        else:
+            counts.doubtful += int(np.count_nonzero(doubtful))
+        counts.changed += int(np.count_nonzero(self.past.is_known(news)))
+        if self.first_window is not None:
+            counts.late += int(np.count_nonzero(news["window"].to_numpy() < self.first_window))
+        return news
+
+    def note_times(self, counts: StageCounts, chunk: pa.RecordBatch) -> None:
+        epochs = chunk[EPOCH_COLUMN]
+        if self.mapper.config.updated_on:
+            counts.without_updated_on += epochs.null_count
+            counts.future += int(
+                pa.compute.sum(pa.compute.greater(epochs, self.mapper.run_seconds)).as_py() or 0
+            )
+
+    def tally(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
+        counts.invalid += len(mapped.rejections)
+        counts.blanks.update(mapped.blank_values)
+        counts.future_events += mapped.future_events
+        for problem in mapped.problems:
+            places = problem.places()
+            first = int(places[0])
+            if fault(problem) not in counts.tallies:
+                value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
+                row, place = mapped.first_row + first, problem.finding.place
+                counts.tallies[fault(problem)] = Tally(0, row, value, place)
+            counts.tallies[fault(problem)].rows += len(places)
+
+
+def picked(records: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
+    return records if mask.all() else records.filter(pa.array(mask))
+
+
+def shown_value(problem: Problem, chunk: pa.RecordBatch, place: int) -> str | None:
+    """The wrong value itself, cut to what a table can show."""
+    if problem.column is None:
+        return None
+    cell = chunk[problem.column].slice(place, 1)
+    # Texts in quotes, which show blanks at their ends; numbers and dates as people write them.
+    text = repr(cell[0].as_py()) if pa.types.is_string(cell.type) else python_text(cell)
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}..."
+
+
+def python_text(cell: pa.Array) -> str:
+    try:
+        return str(cell[0].as_py())
+    except (ValueError, OverflowError):
+        # Arrow has years that Python has not.
+        return str(texts(cell)[0])
+
+
+def fault(problem: Problem) -> Fault:
+    """One for all items of a list: a table of problems has a line for each kind, not for each item."""
+    code = problem.finding.code
+    return Fault(code, problem.column, problem.property, problem.type, CODES[code].reason)
+
+
+def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Chunks of any size cut into steps of bounded rows and bytes; a row of more bytes is one by itself."""
+    for chunk in chunks:
+        ends = np.cumsum(row_bytes(chunk))
+        start = 0
+        while start < chunk.num_rows:
+            before = int(ends[start - 1]) if start else 0
+            fitting = int(np.searchsorted(ends, before + BYTES_PER_STEP, side="right"))
+            end = min(start + ROWS_PER_STEP, max(fitting, start + 1))
+            yield chunk.slice(start, end - start)
+            start = end
+
+
+def row_bytes(chunk: pa.RecordBatch) -> np.ndarray:
+    """The bytes of each row. Few cells may have nearly all of them: an average would tell nothing."""
+    sizes = np.zeros(chunk.num_rows, np.int64)
+    for column in chunk.columns:
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+            sizes += pa.compute.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+        elif chunk.num_rows:
+            sizes += column.nbytes // chunk.num_rows
+    return sizes
+
+
+def window_starts(chunk: pa.RecordBatch, grid: Grid) -> np.ndarray:
+    """The window of each row, as its start in epoch seconds; older rows and NULL are in the first."""
+    epochs = chunk[EPOCH_COLUMN].cast(pa.int64()).fill_null(grid.start_seconds).to_numpy(zero_copy_only=False)
+    starts: np.ndarray = np.maximum(epochs // grid.size_seconds * grid.size_seconds, grid.start_seconds)
+    return starts
+
+
+def superseded_rows(chunk: pa.RecordBatch) -> int:
+    if SUPERSEDED_COLUMN not in chunk.schema.names:
+        return 0
+    return int(pa.compute.sum(chunk[SUPERSEDED_COLUMN]).as_py() or 0)

@@ -1,0 +1,95 @@
+"""Records on their way out: cutting keeps them all, and the body says what they say."""
+
+import json
+from itertools import pairwise
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clevertap_import.records import Batch, packed, sliced, unpacked
+from clevertap_import_tests.testing.builders import event_line, events, profile_line, profiles, record_rows
+
+json_lines = st.dictionaries(st.text(), st.integers() | st.text(), max_size=3).map(
+    lambda record: json.dumps(record, ensure_ascii=False).encode(errors="replace")
+)
+
+
+@given(st.lists(json_lines, max_size=30), st.integers(1, 7), st.integers(1, 99))
+def test_slicing_keeps_every_record_in_order_within_the_limits(
+    lines: list[bytes], max_records: int, max_bytes: int
+) -> None:
+    pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
+    assert [line for piece in pieces for line in piece] == lines
+    assert all(1 <= len(piece) <= max_records for piece in pieces)
+    assert all(len(piece) == 1 or sum(map(len, piece)) <= max_bytes for piece in pieces)
+
+
+@given(st.lists(json_lines, max_size=30), st.integers(1, 7), st.integers(1, 99))
+def test_slicing_wastes_no_request(lines: list[bytes], max_records: int, max_bytes: int) -> None:
+    pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
+    for piece, following in pairwise(pieces):
+        assert len(piece) == max_records or sum(map(len, piece)) + len(following[0]) > max_bytes
+
+
+@given(st.lists(json_lines))
+def test_the_body_is_json_that_equals_the_records(lines: list[bytes]) -> None:
+    assert json.loads(Batch(0, record_rows(lines)).body) == {"d": [json.loads(line) for line in lines]}
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16)))
+def test_digests_come_back_from_one_run_of_bytes(digests: list[bytes]) -> None:
+    run = packed(pa.array(digests, pa.binary(16)))
+    assert [bytes(digest) for digest in unpacked(run)] == digests
+
+
+def test_a_part_of_a_batch_keeps_its_number_rows_identities_and_digests() -> None:
+    batch = profiles("a", "b", "c", number=7, row=41)
+    part = batch.take([2, 0])
+    assert (part.number, len(part), part.row_number(0), part.row_number(1)) == (7, 2, 43, 41)
+    assert (part.identity(0), part.identity(1)) == ("c", "a")
+    assert part.digests == batch.digests[32:48] + batch.digests[:16]
+    assert part.identity_digests == batch.identity_digests[32:48] + batch.identity_digests[:16]
+
+
+def test_events_have_no_identity_digests() -> None:
+    assert (len(events("a", "b").digests), events("a", "b").identity_digests) == (32, b"")
+
+
+def test_the_span_of_a_batch_is_its_first_and_last_window() -> None:
+    parts = [record_rows([event_line("a")], window=window) for window in (7200, 0, 3600)]
+    rows = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+    assert Batch(0, rows).window_span == (0, 7200)
+
+
+def test_a_text_keeps_no_value_of_the_record_that_it_is_about() -> None:
+    record = {
+        "identity": "C-1041",
+        "type": "profile",
+        "profileData": {"Email": "a.b+c@", "Points": 1042, "Tags": {"$set": ["gold"]}, "Married": "Y"},
+    }
+    batch = Batch(0, record_rows([json.dumps(record).encode()]))
+    told = "C-1041: Email a.b+c@ and Points 1042, or gold, are not valid. Married needs to be Y/N. 10421"
+    masked = "...: Email ... and Points ..., or ..., are not valid. Married needs to be Y/N. 10421"
+    assert batch.without_values(0, told) == masked
+    assert batch.without_values(0, "Profile data is incorrect.") == "Profile data is incorrect."
+
+
+def test_a_text_about_a_whole_request_keeps_no_value_of_any_record_in_whatever_form() -> None:
+    values = ["ann@example.com", 'say "hi"', "Zoë", "two\nlines", "Malformed", 4711]
+    lines = [
+        json.dumps({"identity": f"id-{number}", "type": "profile", "profileData": {"V": value}}).encode()
+        for number, value in enumerate(values)
+    ]
+    batch = Batch(0, record_rows(lines))
+    told = (
+        'Malformed request: ann@example.com, say \\"hi\\", Zo\\u00eb, Zoë, two lines, 4711 of id-3 and id-33'
+    )
+    assert batch.without_any_values(told) == (
+        "Malformed request: ..., ..., ..., ..., ..., ... of ... and id-33"
+    )
+
+
+def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
+    line = profile_line("x").replace(b"identity", b"objectId")
+    assert Batch(0, record_rows([line])).identity(0) == "x"
