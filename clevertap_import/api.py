@@ -181,7 +181,7 @@ def run(
     the login or the account.
     """
     from clevertap_import.errors import ConfigError
-    from clevertap_import.orchestration.runs import Wish
+    from clevertap_import.orchestration.runs import RunRange
     from clevertap_import.selection import bounds_problem, ready, vague_force
     from clevertap_import.tables import run_table
 
@@ -193,7 +193,7 @@ def run(
     configs = ready([names] if isinstance(names, str) else list(names))
     if force and not full and not start and (problem := vague_force(configs, str)):
         raise ConfigError(problem)
-    return run_table(configs, Wish(start, end, full, force, limit), notify)
+    return run_table(configs, RunRange(start, end, full, force, limit), notify)
 
 
 @translated

@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft, LoadedImport
 from clevertap_import.orchestration.code_location import code_references, import_definitions
-from clevertap_import.project.folder import completed
+from clevertap_import.project.folder import with_sql_loaded
 
 
 class Attributes(ImportConfig):
@@ -50,7 +50,7 @@ class CleverTapImport(dg.Component):
         file, line = (
             (tree.position.filename, tree.position.start.line) if tree else (context.path / "defs.yaml", 1)
         )
-        found = completed(LoadedImport(attributes, str(file), line), context.project_root)
+        found = with_sql_loaded(LoadedImport(attributes, str(file), line), context.project_root)
         if isinstance(found, Draft):
             raise dg.DagsterInvalidDefinitionError("\n".join(map(str, found.problems)))
         return cls(found.config, found.file, found.line)

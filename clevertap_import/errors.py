@@ -92,7 +92,7 @@ class DeliveryEnded(Unfinished):
     """Somebody asked the run to end."""
 
 
-class HeldEvents(Unfinished):
+class EventsWithheld(Unfinished):
     """Events were sent whose answers were lost, and the import says to hold them until that is settled."""
 
 

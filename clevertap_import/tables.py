@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from clevertap_import.config.model import ImportConfig
     from clevertap_import.orchestration.listing import Filters
-    from clevertap_import.orchestration.runs import Wish
+    from clevertap_import.orchestration.runs import RunRange
     from clevertap_import.staging.rejected_rows import KeptRejects
 
 Notify = Callable[[str], None]
@@ -72,7 +72,7 @@ def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
         return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
 
 
-def run_table(configs: Sequence["ImportConfig"], wish: "Wish", notify: Notify) -> "pd.DataFrame":
+def run_table(configs: Sequence["ImportConfig"], wish: "RunRange", notify: Notify) -> "pd.DataFrame":
     """Runs the imports in this process, one after the other; a row for each run."""
     from clevertap_import.orchestration.code_location import folder_definitions
     from clevertap_import.orchestration.instance import open_instance

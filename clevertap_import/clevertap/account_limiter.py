@@ -20,7 +20,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Gate:
+class AccountLimiter:
     """A share of an account's requests in flight, narrower for a while after CleverTap said "too many"."""
 
     def __init__(self, limiter: RequestLimiter) -> None:
@@ -65,20 +65,22 @@ class Gate:
 
 
 @contextmanager
-def upload_gate(locks: NamedLocks, settings: AccountSettings, wanted: int, purpose: str) -> Iterator[Gate]:
+def upload_limiter(
+    locks: NamedLocks, settings: AccountSettings, wanted: int, purpose: str
+) -> Iterator[AccountLimiter]:
     """For uploads, dry runs included; `wanted` is how many at once are of use at most."""
     capacity = settings.max_in_flight
     resource = f"uploads {account_digest(settings)}"
     with request_limiter(locks, resource, capacity, max(1, min(wanted, capacity)), purpose) as limiter:
-        yield Gate(limiter)
+        yield AccountLimiter(limiter)
 
 
 @contextmanager
-def lookup_gate(locks: NamedLocks, settings: AccountSettings, purpose: str) -> Iterator[Gate]:
+def lookup_limiter(locks: NamedLocks, settings: AccountSettings, purpose: str) -> Iterator[AccountLimiter]:
     """For look-ups of profiles, which CleverTap counts by themselves."""
     resource, most = f"lookups {account_digest(settings)}", MAX_LOOKUPS_IN_FLIGHT
     with request_limiter(locks, resource, most, most, purpose) as limiter:
-        yield Gate(limiter)
+        yield AccountLimiter(limiter)
 
 
 def account_digest(settings: AccountSettings) -> str:

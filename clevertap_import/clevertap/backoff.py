@@ -51,7 +51,7 @@ class Retry:
 
 
 @dataclass(slots=True)
-class Waits:
+class Backoff:
     """The waits of one batch. Each method says the next in seconds, None to give up; `jitter` is 0 to 1."""
 
     retry: Retry

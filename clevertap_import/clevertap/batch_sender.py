@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from clevertap_import.clevertap.backoff import Retry, Waits
-from clevertap_import.clevertap.circuit_breaker import Breaker, NothingMoreIsSent
+from clevertap_import.clevertap.backoff import Backoff, Retry
+from clevertap_import.clevertap.circuit_breaker import CircuitBreaker, NothingMoreIsSent
 from clevertap_import.clevertap.outcomes import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
-from clevertap_import.clevertap.settlement import MOST_REFUSALS, Settlement, Settling
+from clevertap_import.clevertap.settlement import MOST_REFUSALS, BatchInProgress, Settlement
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.records import Batch
@@ -16,7 +16,7 @@ from clevertap_import.threads import Senders, SendingThreads
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """When to try again, with the clock, the dice and the senders for it.
 
     Without a `sleep` of its own a delivery sleeps no longer than it is to go on.
@@ -28,7 +28,7 @@ class Patience:
     senders: Callable[[int], Senders] = SendingThreads
 
 
-class Attempts:
+class BatchSender:
     """The tries for the batches of one delivery, by any number of threads.
 
     `resends`: how often records that may have been taken are sent again; None as often as patience lets.
@@ -37,33 +37,33 @@ class Attempts:
     def __init__(
         self,
         post: Callable[[Batch], Outcome],
-        patience: Patience,
+        retry_policy: RetryPolicy,
         *,
         resends: int | None,
-        breaker: Breaker | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         self.post = post
-        self.patience = patience
+        self.retry_policy = retry_policy
         self.resends = resends
-        self.breaker = breaker or Breaker()
+        self.breaker = breaker or CircuitBreaker()
 
     def settle(self, batch: Batch) -> Settlement:
         """Post `batch`, and what is left of it, until all is settled, patience ends, or the breaker opens."""
-        settling, waits = Settling(batch), Waits(self.patience.retry)
+        batch_in_progress, waits = BatchInProgress(batch), Backoff(self.retry_policy.retry)
         accepted_before = self.breaker.accepted
         stop = self.breaker.stopped
-        while settling.pieces and stop is None:
-            outcome = self.outcome(settling.next_batch)
-            wait = self.entered(outcome, settling, waits) if outcome else None
+        while batch_in_progress.pieces and stop is None:
+            outcome = self.outcome(batch_in_progress.next_batch)
+            wait = self.entered(outcome, batch_in_progress, waits) if outcome else None
             stop = self.breaker.stopped or (outcome if wait is None else None)
             if wait and stop is None:
                 self.sleep(wait)
                 stop = self.breaker.stopped
-        return settling.closed(stop, others_accepted=self.breaker.accepted > accepted_before)
+        return batch_in_progress.finish(stop, others_accepted=self.breaker.accepted > accepted_before)
 
     @property
     def sleep(self) -> Callable[[float], None]:
-        return self.patience.sleep or self.breaker.wait
+        return self.retry_policy.sleep or self.breaker.wait
 
     def outcome(self, batch: Batch) -> Outcome | None:
         """Of one post; None if it was not sent, for a reason on our side."""
@@ -77,29 +77,37 @@ class Attempts:
         except CleverTapImportError as error:
             self.breaker.end(error)
             return None
-        self.breaker.note(outcome)
+        self.breaker.record(outcome)
         return outcome
 
-    def entered(self, outcome: Outcome, settling: Settling, waits: Waits) -> float | None:
+    def entered(self, outcome: Outcome, batch_in_progress: BatchInProgress, waits: Backoff) -> float | None:
         """Enter the outcome of the first piece; returns the seconds to wait, or None to give up."""
-        jitter = self.patience.dice()
+        jitter = self.retry_policy.dice()
         match outcome:
             case Accepted():
-                return waits.after_failure(jitter) if settling.enter(outcome) else waits.after_progress()
+                return (
+                    waits.after_failure(jitter)
+                    if batch_in_progress.enter(outcome)
+                    else waits.after_progress()
+                )
             case Busy(is_answered=True):
                 return waits.after_busy(jitter)
             case Busy() | NothingTaken():
                 return waits.after_failure(jitter)
             case Uncertain():
-                return self.after_doubt(settling.doubt(), waits, jitter)
+                return self.after_doubt(batch_in_progress.mark_unanswered(), waits, jitter)
             case Refused():
-                if not outcome.is_malformed or settling.refusals >= MOST_REFUSALS:
+                if not outcome.is_malformed or batch_in_progress.refusals >= MOST_REFUSALS:
                     return None
-                return waits.after_refusal(jitter) if settling.refuse(outcome) else waits.after_progress()
+                return (
+                    waits.after_refusal(jitter)
+                    if batch_in_progress.refuse(outcome)
+                    else waits.after_progress()
+                )
             case _:
                 assert_never(outcome)
 
-    def after_doubt(self, doubts: int, waits: Waits, jitter: float) -> float | None:
+    def after_doubt(self, doubts: int, waits: Backoff, jitter: float) -> float | None:
         """The same for records of which so many answers were lost."""
         if self.resends is None or doubts < self.resends:
             return waits.after_failure(jitter)

@@ -8,10 +8,10 @@ from clevertap_import.clevertap.outcomes import (
     Busy,
     Ended,
     NothingTaken,
-    Outage,
     Outcome,
     Refused,
     Stop,
+    TooManyFailures,
     Uncertain,
 )
 
@@ -25,7 +25,7 @@ class NothingMoreIsSent(Exception):
     """To a sender that waits for its turn: the breaker has opened meanwhile."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens for good when CleverTap refuses us, when posts in a row come to nothing, or when a delivery ends.
 
     Thread safe.
@@ -53,7 +53,7 @@ class Breaker:
         """Sleep, but not beyond the moment at which it opens."""
         self._opened.wait(seconds)
 
-    def note(self, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome) -> None:
         """Take account of one post by any sender."""
         with self._lock:
             match outcome:
@@ -63,7 +63,7 @@ class Breaker:
                 case Busy(is_answered=True):
                     pass  # CleverTap lives, but whether it takes anything is not known.
                 case Busy(reason=reason) | NothingTaken(reason=reason) | Uncertain(reason=reason):
-                    self._fail(Outage(self.most_failures, reason))
+                    self._fail(TooManyFailures(self.most_failures, reason))
                 case Refused():
                     self._fail(outcome, at_once=not outcome.is_malformed)
                 case _:

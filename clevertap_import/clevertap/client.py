@@ -156,7 +156,7 @@ class CleverTap:
         """Send `batch` once."""
         return self._upload("/1/upload", batch)
 
-    def try_out(self, batch: Batch) -> Outcome:
+    def dry_run(self, batch: Batch) -> Outcome:
         """What CleverTap would say to `batch`. Nothing is stored (dryRun=1, as in CleverTap's clients)."""
         return self._upload("/1/upload?dryRun=1", batch)
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import assert_never
 
-from clevertap_import.clevertap.batch_sender import Attempts
+from clevertap_import.clevertap.batch_sender import BatchSender
 from clevertap_import.clevertap.outcomes import (
     Accepted,
     Busy,
     Ended,
     NothingTaken,
-    Outage,
     Refused,
     Stop,
+    TooManyFailures,
     Uncertain,
 )
 from clevertap_import.clevertap.settlement import Settlement
@@ -41,7 +41,7 @@ from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.records import Batch, Rejection
 from clevertap_import.threads import Senders
 
-SPARE = 5
+BATCHES_AHEAD = 5
 """Batches entered beyond those in flight, so that no sender waits for the commit that its own answer causes.
 
 A process that dies leaves these open too, so there are few of them.
@@ -59,7 +59,7 @@ class Delivery:
     accepted: int = 0
     rejected: int = 0
     uncertain: int = 0
-    repeated: int = 0
+    possible_duplicates: int = 0
     stopped: Stop | None = None
 
     @property
@@ -84,7 +84,7 @@ class Deliverer:
     """
 
     journal: Journal
-    attempts: Attempts
+    sender: BatchSender
     import_name: str
     run_id: str
     width: Callable[[], int]
@@ -96,41 +96,41 @@ class Deliverer:
     ending: Ending = field(default_factory=Ending)
     cut: Callable[[], None] = lambda: None
     delivery: Delivery = field(default_factory=Delivery)
-    broken: Exception | None = None
+    fatal_error: Exception | None = None
     under_way: dict[Future[Settlement], tuple[Entry, Batch]] = field(default_factory=dict)
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
         """Send all `batches`, or as many as CleverTap lets until somebody asks for an end."""
-        with self.attempts.patience.senders(self.senders) as senders:
+        with self.sender.retry_policy.senders(self.senders) as senders:
             try:
-                self.go_on(senders, batches, [])
+                self.record_and_send_next(senders, batches, [])
                 while self.under_way:
-                    self.go_on(senders, batches, self.answers(senders))
+                    self.record_and_send_next(senders, batches, self.answers(senders))
             except BaseException:
-                self.attempts.breaker.end()
+                self.sender.breaker.end()
                 self.abandoned(senders)
                 raise
-        if self.broken:
-            raise self.broken
-        if self.delivery.stopped is None and isinstance(self.attempts.breaker.stopped, Ended):
-            self.delivery.stopped = self.attempts.breaker.stopped
+        if self.fatal_error:
+            raise self.fatal_error
+        if self.delivery.stopped is None and isinstance(self.sender.breaker.stopped, Ended):
+            self.delivery.stopped = self.sender.breaker.stopped
         return self.delivery
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more is begun."""
-        return self.delivery.stopped is not None or self.attempts.breaker.stopped is not None
+        return self.delivery.stopped is not None or self.sender.breaker.stopped is not None
 
     def break_off(self, error: Exception) -> None:
         """Nothing more is sent, because of this."""
-        self.broken = self.broken or error
-        self.attempts.breaker.end(error)
+        self.fatal_error = self.fatal_error or error
+        self.sender.breaker.end(error)
 
     def answers(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
         """Those that have come, in whatever order; at least one, unless the delivery is over."""
         while True:
             if self.ending.is_asked:
-                self.attempts.breaker.end()
+                self.sender.breaker.end()
             seconds = min(LOOK_SECONDS, self.ending.seconds_left)
             found = self.taken(senders.first_done(self.under_way, seconds))
             if self.ending.seconds_left <= 0:
@@ -167,19 +167,19 @@ class Deliverer:
         """Answers that cannot be entered: to the next run all of these records are as uncertain as any."""
         for settlement in settlements:
             self.delivery.uncertain += len(settlement.batch)
-            self.delivery.repeated += settlement.repeated
+            self.delivery.possible_duplicates += settlement.possible_duplicates
 
-    def go_on(
+    def record_and_send_next(
         self, senders: Senders, batches: Iterator[Batch], answers: Sequence[tuple[Entry, Settlement]]
     ) -> None:
         """Enter `answers` and the next batches in one commit, then hand these to the senders."""
         stops = [settlement.stopped for _, settlement in answers if not settlement.is_settled]
         self.delivery.stopped = self.delivery.stopped or next(iter(stops), None)
-        settled = [*answers, *self.called_back()] if self.is_over else answers
+        settled = [*answers, *self.cancel_unsent()] if self.is_over else answers
         fresh = [] if self.is_over else self.next(batches)
         for entry, batch in self.entered(senders, settled, fresh):
-            self.under_way[senders.submit(self.attempts.settle, batch)] = entry, batch
-        if answers and not self.broken:
+            self.under_way[senders.submit(self.sender.settle, batch)] = entry, batch
+        if answers and not self.fatal_error:
             self.told(lambda: self.on_progress(self.delivery))
 
     def entered(
@@ -188,7 +188,7 @@ class Deliverer:
         """Commit; returns what may be sent. If the journal is away, the answers are kept for a while."""
         if not settled and not fresh:
             return []
-        outage = JournalOutage(self.ending, self.attempts.patience.sleep or time.sleep)
+        outage = JournalOutage(self.ending, self.sender.retry_policy.sleep or time.sleep)
         while True:
             try:
                 entries = self.commit(settled, fresh)
@@ -220,12 +220,12 @@ class Deliverer:
 
     def next(self, batches: Iterator[Batch]) -> list[Batch]:
         """As many batches as fit."""
-        fitting = max(0, self.width() + SPARE - len(self.under_way))
+        fitting = max(0, self.width() + BATCHES_AHEAD - len(self.under_way))
         found: list[Batch] = []
         self.told(lambda: found.extend(islice(batches, fitting)))
-        return [] if self.broken else found
+        return [] if self.fatal_error else found
 
-    def called_back(self) -> list[tuple[Entry, Settlement]]:
+    def cancel_unsent(self) -> list[tuple[Entry, Settlement]]:
         """Batches that were entered and that no sender has taken yet: nothing of them is sent."""
         found = []
         for future in [future for future in self.under_way if future.cancel()]:
@@ -238,7 +238,7 @@ class Deliverer:
         self.delivery.accepted += len(settlement.accepted)
         self.delivery.rejected += len(settlement.rejected)
         self.delivery.uncertain += len(settlement.uncertain)
-        self.delivery.repeated += settlement.repeated
+        self.delivery.possible_duplicates += settlement.possible_duplicates
         if settlement.rejected:
             self.told(lambda: self.on_rejections(rejections(settlement)))
 
@@ -275,7 +275,7 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
             return None
         case Refused():
             return refusal(delivery.stopped, sent)
-        case Outage(posts=posts, reason=reason):
+        case TooManyFailures(posts=posts, reason=reason):
             return CleverTapUnavailable(
                 f"CleverTap took nothing of {posts} requests in a row: {reason}."
                 f" {delivery.uncertain:,} records are uncertain. {sent} Run again when it is well."

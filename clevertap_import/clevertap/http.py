@@ -37,7 +37,7 @@ class RequestCut(Exception):
         self.never_left = never_left
 
 
-class Flight:
+class RequestInFlight:
     """One request in flight, which any thread may cut."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ def shut(wire: socket.socket) -> None:
         wire.shutdown(socket.SHUT_RDWR)
 
 
-CURRENT: ContextVar[Flight] = ContextVar("CURRENT")
+CURRENT: ContextVar[RequestInFlight] = ContextVar("CURRENT")
 """The request that this thread makes: urllib3 opens its connections deep within."""
 
 
@@ -174,7 +174,7 @@ class BoundedHttp:
         self.headers = headers or {}
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._flights: set[Flight] = set()
+        self._flights: set[RequestInFlight] = set()
         self._abandoned: str | None = None
 
     @property
@@ -224,8 +224,8 @@ class BoundedHttp:
             flight.cut(why)
 
     @contextmanager
-    def _in_flight(self) -> Iterator[Flight]:
-        flight = Flight()
+    def _in_flight(self) -> Iterator[RequestInFlight]:
+        flight = RequestInFlight()
         with self._lock:
             if self._abandoned is not None:
                 raise RequestCut(self._abandoned, never_left=True)

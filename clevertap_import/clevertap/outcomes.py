@@ -76,7 +76,7 @@ Outcome = Accepted | Busy | NothingTaken | Refused | Uncertain
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class TooManyFailures:
     """No outcome of one POST: so many in a row came to nothing that no more are sent."""
 
     posts: int
@@ -90,5 +90,5 @@ class Ended:
     error: Exception | None = None
 
 
-Stop = Outcome | Outage | Ended
+Stop = Outcome | TooManyFailures | Ended
 """Why records were left without an outcome that can stand."""

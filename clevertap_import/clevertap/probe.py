@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from clevertap_import.clevertap.account_limiter import lookup_gate, upload_gate
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.account_limiter import lookup_limiter, upload_limiter
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
 from clevertap_import.clevertap.outcomes import Refused
 from clevertap_import.clevertap.server_dry_run import FOR_A_PERSON
@@ -41,7 +41,7 @@ class ProbeRefused(Unfinished):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class OperationResult:
     """What came of one trial. `result` is works, no effect, refused, taken or unclear."""
 
     operation: str
@@ -60,15 +60,17 @@ def production_signs(name: str, settings: AccountSettings) -> list[str]:
     return signs
 
 
-def probed(settings: AccountSettings, locks: NamedLocks, wait_seconds: float) -> tuple[str, list[Finding]]:
+def probed(
+    settings: AccountSettings, locks: NamedLocks, wait_seconds: float
+) -> tuple[str, list[OperationResult]]:
     """The identity of the made-up profile, and a finding for each operation. Raises ProbeRefused."""
     identity = f"clevertap-import-probe-{secrets.token_hex(6)}"
     clevertap = CleverTap(settings)
     with (
-        upload_gate(locks, settings, 1, "A probe") as uploads,
-        lookup_gate(locks, settings, "A probe") as lookups,
+        upload_limiter(locks, settings, 1, "A probe") as uploads,
+        lookup_limiter(locks, settings, "A probe") as lookups,
     ):
-        attempts = Attempts(uploads.upload(clevertap.post), Patience(FOR_A_PERSON), resends=None)
+        attempts = BatchSender(uploads.upload(clevertap.post), RetryPolicy(FOR_A_PERSON), resends=None)
         ask: Callable[[str], Profile | None] = lookups.ask(partial(clevertap.profile, "identity"))
         look = partial(ask, identity)
         begun = sent(attempts, identity, BEFORE)
@@ -81,7 +83,7 @@ def probed(settings: AccountSettings, locks: NamedLocks, wait_seconds: float) ->
     return identity, [finding(each, answer, before or {}, after) for each, answer in answers]
 
 
-def sent(attempts: Attempts, identity: str, record: Mapping[str, Any]) -> Settlement:
+def sent(attempts: BatchSender, identity: str, record: Mapping[str, Any]) -> Settlement:
     """One record in a request of its own, so that it alone is judged. Raises ProbeRefused for a bad login."""
     now = int(time.time())
     ahead = SECONDS_AHEAD if record.get("evtName") == "Probe Ahead" else 0
@@ -113,28 +115,30 @@ def seen(
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def finding(operation: Operation, answer: Settlement, before: Profile, after: Profile | None) -> Finding:
+def finding(
+    operation: Operation, answer: Settlement, before: Profile, after: Profile | None
+) -> OperationResult:
     name = operation.name
     if answer.rejected:
         problem = answer.rejected[0]
-        return Finding(name, "refused", problem.code, problem.reason)
+        return OperationResult(name, "refused", problem.code, problem.reason)
     if not answer.accepted:
-        return Finding(name, "unclear", None, f"CleverTap gave no clear answer: {reason_of(answer)}.")
+        return OperationResult(name, "unclear", None, f"CleverTap gave no clear answer: {reason_of(answer)}.")
     if operation.shows is None:
-        return Finding(
+        return OperationResult(
             name, "taken", None, "No look-up shows what was kept. See the person's activity in CleverTap."
         )
     plain = next(each for each in OPERATIONS if each.name == PLAIN)
     if after is None or plain.shows is None or not plain.shows(after):
-        return Finding(
+        return OperationResult(
             name, "unclear", None, "CleverTap does not show the profile yet. Wait longer with --wait."
         )
     if operation.removes and value(before, operation.removes) is None:
-        return Finding(
+        return OperationResult(
             name, "unclear", None, f"CleverTap did not show {operation.removes} before. Look there."
         )
     if operation.shows(after):
-        return Finding(name, "works", None, "The profile shows it.")
-    return Finding(
+        return OperationResult(name, "works", None, "The profile shows it.")
+    return OperationResult(
         name, "no effect", None, "CleverTap answered with success, and the profile does not show it."
     )

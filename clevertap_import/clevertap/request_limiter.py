@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from clevertap_import.clevertap.fair_share import fair_shares
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.journal.locks import NamedLocks
-from clevertap_import.journal.outage import Outage
+from clevertap_import.journal.outage import OutageLimit
 from clevertap_import.journal.participants import Participant, Participants
 from clevertap_import.journal.tables import JournalUnavailable
 
@@ -112,7 +112,7 @@ class RequestLimiter:
     waiting: int = 0
     """How many threads wait for a slot."""
 
-    broken: CleverTapImportError | None = None
+    fatal_error: CleverTapImportError | None = None
     looked_at: float = float("-inf")
     poll_at: float = float("-inf")
     seen_dead: dict[Participant, float] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class RequestLimiter:
 
     def __post_init__(self) -> None:
         self.losses = self.slots.locks.losses
-        self.outage = Outage(self.clock)
+        self.outage = OutageLimit(self.clock)
 
     @contextmanager
     def one(self, width: Callable[[], int] | None = None) -> Iterator[int]:
@@ -141,8 +141,8 @@ class RequestLimiter:
     def begin(self, width: int) -> str | None:
         """A slot for one more request, if it may be sent now. Raises why, if none will be any more."""
         with self.changed:
-            if self.broken:
-                raise self.broken
+            if self.fatal_error:
+                raise self.fatal_error
             most = min(width, self.share)
             if self.in_flight >= most:
                 return None
@@ -179,7 +179,7 @@ class RequestLimiter:
                     self.slots.wake()
                     self.slots.keep(self.share, LOOK_SECONDS)
             except CleverTapImportError as error:
-                self.broken = error
+                self.fatal_error = error
             self.changed.notify_all()
 
     def _seek(self, most: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.client import MAX_LOOKUPS_IN_FLIGHT
 from clevertap_import.clevertap.delivery import Delivery, stop_reason
 from clevertap_import.clevertap.outcomes import Outcome, RecordProblem, Stop, Uncertain
@@ -12,7 +12,7 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.reasons import Reason, told_apart
 from clevertap_import.records import Batch, batch_of_one
 from clevertap_import.report import is_over
-from clevertap_import.staging.stage import Fault, Stage, Tally
+from clevertap_import.staging.stage import ProblemCount, ProblemKind, Stage
 from clevertap_import.threads import SendingThreads
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
@@ -27,7 +27,7 @@ FOR_A_PERSON = Retry(attempts=4, total_seconds=30)
 
 
 @dataclass(slots=True)
-class TriedOut:
+class ServerDryRunResult:
     """CleverTap's own dry run of `rows` records; `stopped` is why it could not be asked to the end.
 
     `was_probed`: there was no record to try, so a made-up one was taken.
@@ -35,7 +35,7 @@ class TriedOut:
 
     rows: int = 0
     refused: int = 0
-    tallies: dict[Fault, Tally] = field(default_factory=dict)
+    tallies: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
     stopped: str | None = None
     was_probed: bool = False
 
@@ -56,14 +56,14 @@ class TriedOut:
         return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
 
 
-def tried_out(
-    try_out: Callable[[Batch], Outcome], stage: Stage, sample_rows: int, patience: Patience
-) -> TriedOut:
+def server_dry_run(
+    dry_run: Callable[[Batch], Outcome], stage: Stage, sample_rows: int, retry_policy: RetryPolicy
+) -> ServerDryRunResult:
     """Ask CleverTap what it would say to the first `sample_rows` staged records."""
-    result = TriedOut()
-    attempts = Attempts(try_out, patience, resends=None)
+    result = ServerDryRunResult()
+    sender = BatchSender(dry_run, retry_policy, resends=None)
     for batch in sampled(stage.batches(), sample_rows):
-        settlement = attempts.settle(batch)
+        settlement = sender.settle(batch)
         result.rows += len(settlement.accepted) + len(settlement.rejected)
         result.refused += len(settlement.rejected)
         for problem in settlement.rejected:
@@ -74,10 +74,10 @@ def tried_out(
     return result
 
 
-def probed(try_out: Callable[[Batch], Outcome], patience: Patience) -> TriedOut:
+def probed(dry_run: Callable[[Batch], Outcome], retry_policy: RetryPolicy) -> ServerDryRunResult:
     """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
-    result = TriedOut(was_probed=True)
-    settlement = Attempts(try_out, patience, resends=None).settle(batch_of_one(PROBE))
+    result = ServerDryRunResult(was_probed=True)
+    settlement = BatchSender(dry_run, retry_policy, resends=None).settle(batch_of_one(PROBE))
     if not settlement.is_settled:
         result.stopped = unanswered(settlement.stopped)
     return result
@@ -102,16 +102,16 @@ def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
             return
 
 
-def tally(result: TriedOut, batch: Batch, problem: RecordProblem) -> None:
+def tally(result: ServerDryRunResult, batch: Batch, problem: RecordProblem) -> None:
     reason = told_apart(
         (problem.code, problem.reason), lambda each: fault(each) in result.tallies, len(result.tallies)
     )
-    result.tallies.setdefault(fault(reason), Tally(0, batch.row_number(problem.index))).rows += 1
+    result.tallies.setdefault(fault(reason), ProblemCount(0, batch.row_number(problem.index))).rows += 1
 
 
-def fault(reason: Reason) -> Fault:
+def fault(reason: Reason) -> ProblemKind:
     code, text = reason
-    return Fault(code, None, None, "", text)
+    return ProblemKind(code, None, None, "", text)
 
 
 @dataclass(frozen=True, slots=True)

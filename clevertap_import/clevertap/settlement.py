@@ -16,7 +16,7 @@ MOST_REFUSALS = 64
 class Settlement:
     """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
 
-    `retried`: those of the accepted of which an answer was lost before. `repeated` counts the copies that
+    `retried`: those of the accepted of which an answer was lost before. `possible_duplicates` counts the copies that
     CleverTap may have beyond one of each record: a record of which two answers were lost before it was
     accepted may be there three times.
     """
@@ -27,7 +27,7 @@ class Settlement:
     rejected: list[RecordProblem] = field(default_factory=list)
     uncertain: list[int] = field(default_factory=list)
     unsent: list[int] = field(default_factory=list)
-    repeated: int = 0
+    possible_duplicates: int = 0
     stopped: Stop | None = None
 
     @property
@@ -37,7 +37,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SubBatch:
     """Records of a batch that are sent together. `doubts`: how many earlier tries may have been taken."""
 
     places: Sequence[int]
@@ -45,13 +45,13 @@ class Piece:
     was_refused: bool = False
 
 
-class Settling:
+class BatchInProgress:
     """A batch on its way to its settlement. Each place is in one piece, one suspect, or the result."""
 
     def __init__(self, batch: Batch) -> None:
         self.result = Settlement(batch)
-        self.pieces = deque([Piece(range(len(batch)))])
-        self.suspects: list[tuple[Piece, Refused]] = []
+        self.pieces = deque([SubBatch(range(len(batch)))])
+        self.suspects: list[tuple[SubBatch, Refused]] = []
         self.refusal: Refused | None = None
         self.refusals = 0
 
@@ -69,14 +69,14 @@ class Settling:
         again = [place for place, problem in problems.items() if not problem.is_final]
         self.result.accepted += accepted
         self.result.retried += accepted if piece.doubts else []
-        self.result.repeated += len(accepted) * piece.doubts
+        self.result.possible_duplicates += len(accepted) * piece.doubts
         self.result.rejected += [
             self.rejected(place, problem.code, problem.reason)
             for place, problem in problems.items()
             if problem.is_final
         ]
         if again:
-            self.pieces.append(Piece(again, piece.doubts))
+            self.pieces.append(SubBatch(again, piece.doubts))
         return bool(again)
 
     def rejected(self, place: int, code: str, reason: str) -> RecordProblem:
@@ -84,7 +84,7 @@ class Settling:
         reason = self.result.batch.without_values(place, reason)[:MAX_REASON_CHARS]
         return RecordProblem(place, code, reason)
 
-    def doubt(self) -> int:
+    def mark_unanswered(self) -> int:
         """The answer to the first piece was lost; returns how many of it were lost so far."""
         self.pieces[0] = replace(self.pieces[0], doubts=self.pieces[0].doubts + 1)
         return self.pieces[0].doubts
@@ -104,12 +104,12 @@ class Settling:
             self.pieces.appendleft(replace(piece, was_refused=True))
         elif middle:
             for half in (piece.places[:middle], piece.places[middle:]):
-                self.pieces.append(Piece(half, piece.doubts))
+                self.pieces.append(SubBatch(half, piece.doubts))
         else:
             self.suspects.append((piece, outcome))
         return goes_again
 
-    def closed(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
+    def finish(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
         """The settlement, with all that is still open left open because of `stop`.
 
         Single records that were refused are at fault only if CleverTap took others meanwhile.
@@ -124,7 +124,7 @@ class Settling:
         for piece in self.pieces:
             # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
             (result.uncertain if piece.doubts else result.unsent).extend(piece.places)
-            result.repeated += len(piece.places) * max(0, piece.doubts - 1)
+            result.possible_duplicates += len(piece.places) * max(0, piece.doubts - 1)
         if self.pieces:
             result.stopped = stop or self.refusal
         return result

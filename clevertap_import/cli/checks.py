@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli.conventions import NO, WELL, as_json, aside, told
-from clevertap_import.selection import ready
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, as_json, echo_stderr, exit_on_error
+from clevertap_import.selection import runnable_imports
 
 if TYPE_CHECKING:
     from clevertap_import.tables import DryRunResult, PreviewRows
@@ -18,19 +18,19 @@ Line = dict[str, Any]
 @click.command()
 @click.option("--offline", is_flag=True, help="Look at the files alone, without Snowflake: for a Git hook.")
 @as_json
-@told
+@exit_on_error
 def check(offline: bool, json_output: bool) -> None:
     """Check all imports: the YAML, the login, the query and its columns, new nicknames. Runs nothing."""
     from clevertap_import.cli.printing import print_json
     from clevertap_import.frames import lines_of
     from clevertap_import.tables import check_table
 
-    results = lines_of(check_table(aside, offline=offline))
+    results = lines_of(check_table(echo_stderr, offline=offline))
     if json_output:
         print_json({"imports": results})
     else:
         print_check(results)
-    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+    sys.exit(EXIT_OK if all(result["ok"] for result in results) else EXIT_FAILED)
 
 
 def print_check(results: list[Line]) -> None:
@@ -57,7 +57,7 @@ def word(*, ok: bool) -> str:
 @click.option("--connection", metavar="NAME", help="This Snowflake connection.")
 @click.option("--account", metavar="NAME", help="This CleverTap account.")
 @as_json
-@told
+@exit_on_error
 def test_connection(connection: str | None, account: str | None, json_output: bool) -> None:
     """Test the logins step by step; those of all imports, if none is named. Nothing is stored anywhere."""
     from clevertap_import.cli.printing import print_json
@@ -74,7 +74,7 @@ def test_connection(connection: str | None, account: str | None, json_output: bo
         print_json({"connections": results})
     else:
         print_connections(results)
-    sys.exit(WELL if all(result["ok"] for result in results) else NO)
+    sys.exit(EXIT_OK if all(result["ok"] for result in results) else EXIT_FAILED)
 
 
 def named_or_used(connection: str | None, account: str | None) -> tuple[list[str], list[str]]:
@@ -103,7 +103,7 @@ def print_connections(results: list[Line]) -> None:
     "--rows", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
 )
 @as_json
-@told
+@exit_on_error
 def preview(name: str, rows: int, json_output: bool) -> None:
     """Show a few rows of the import NAME with their column types, and the records that they become."""
     from clevertap_import.cli.printing import print_json
@@ -117,7 +117,7 @@ def preview(name: str, rows: int, json_output: bool) -> None:
     for rejection in found.rejections:
         where = " -> ".join(part for part in (rejection["column"], rejection["property"]) if part)
         why = f"{rejection['code']}, {rejection['reason']}"
-        aside(f"Row {rejection['row_number']} becomes no record: {where}: {why}.")
+        echo_stderr(f"Row {rejection['row_number']} becomes no record: {where}: {why}.")
 
 
 def print_preview(found: "PreviewRows") -> None:
@@ -139,7 +139,7 @@ def print_preview(found: "PreviewRows") -> None:
 )
 @click.option("--all", "all_rows", is_flag=True, help="Every row.")
 @as_json
-@told
+@exit_on_error
 def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> None:
     """Check rows of the import NAME as a run would, and send nothing. Exits 1 if a run would be stopped."""
     if rows and all_rows:
@@ -149,18 +149,18 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     from clevertap_import.staging.rejected_rows import rejects_path
     from clevertap_import.tables import dry_run_result
 
-    (config,) = ready([name])
+    (config,) = runnable_imports([name])
     with progress_bars():
-        result = dry_run_result(config, rows, aside, all_rows=all_rows)
+        result = dry_run_result(config, rows, echo_stderr, all_rows=all_rows)
     if json_output:
         print_json(result.document)
     else:
         print_dry_run(result)
     if result.problem:
-        aside(f"{name}: {result.problem}")
+        echo_stderr(f"{name}: {result.problem}")
     if rejects_path(home(), name, result.run_id, is_dry_run=True).exists():
-        aside(f"The rows that are not fit: clevertap-import rejects {name} --run {result.run_id}")
-    sys.exit(WELL if result.passed else NO)
+        echo_stderr(f"The rows that are not fit: clevertap-import rejects {name} --run {result.run_id}")
+    sys.exit(EXIT_OK if result.passed else EXIT_FAILED)
 
 
 def print_dry_run(result: "DryRunResult") -> None:

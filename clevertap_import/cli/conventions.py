@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-WELL, NO, WRONG = 0, 1, 2
+EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 """Exit codes: all is well; the data or a service says no; the command or the configuration is wrong."""
 
 as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON document, for programs.")
 
 
 def stop(message: str, code: int) -> NoReturn:
-    aside(message)
+    echo_stderr(message)
     sys.exit(code)
 
 
-def aside(message: str) -> None:
+def echo_stderr(message: str) -> None:
     """Words for a person, beside the command's own output."""
     from clevertap_import.cli.printing import say
 
     say(message, err=True)
 
 
-def told(command: Callable[P, None]) -> Callable[P, None]:
+def exit_on_error(command: Callable[P, None]) -> Callable[P, None]:
     """Our own errors become a message and an exit code; a stack trace would help nobody."""
 
     @wraps(command)
@@ -40,16 +40,16 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except ConfigError as error:
-            stop(str(error), WRONG)
+            stop(str(error), EXIT_USAGE)
         except CleverTapImportError as error:
-            stop(str(error), NO)
+            stop(str(error), EXIT_FAILED)
         except Exception as error:
             from clevertap_import.orchestration.storage_trouble import storage_trouble
 
             trouble = storage_trouble(error)
             if trouble is None:
                 raise
-            stop(str(trouble), NO)
+            stop(str(trouble), EXIT_FAILED)
 
     return run
 
@@ -80,10 +80,10 @@ def report_runs(
         say(nothing)
     for line in lines:
         if line["problem"]:
-            aside(f"{line['nickname']}: {line['problem']}")
+            echo_stderr(f"{line['nickname']}: {line['problem']}")
     failed = {line["nickname"] for line in lines if line["problem"]}
     for words in notes_of([config for config in configs if config.nickname not in failed], lines):
-        aside(words)
+        echo_stderr(words)
 
 
 def notes_of(configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def notes_of(configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any
     from clevertap_import.orchestration.changed_definitions import counts_for_commands
     from clevertap_import.orchestration.notes import changed_note, no_rows_note
 
-    changed = counts_for_commands(configs, aside)
+    changed = counts_for_commands(configs, echo_stderr)
     for config in configs:
         own = [line for line in lines if line["nickname"] == config.nickname]
         notes = [*(no_rows_note(config, line) for line in own)]

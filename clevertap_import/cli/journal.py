@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli.conventions import as_json, aside, told
-from clevertap_import.selection import chosen, ready
+from clevertap_import.cli.conventions import as_json, echo_stderr, exit_on_error
+from clevertap_import.selection import imports_named, runnable_imports
 
 if TYPE_CHECKING:
     from clevertap_import.config.model import ImportConfig
@@ -41,7 +41,7 @@ Line = dict[str, Any]
     "Without --run: all that you were shown last.",
 )
 @as_json
-@told
+@exit_on_error
 def settle(
     name: str,
     run_id: str | None,
@@ -56,7 +56,7 @@ def settle(
     """
     from clevertap_import.cli.printing import print_json, print_table
 
-    (config,) = ready([name]) if with_people else chosen([name])
+    (config,) = runnable_imports([name]) if with_people else imports_named([name])
     if found and with_people:
         raise click.UsageError("--identities and --as exclude each other: look first.")
     lines = (
@@ -70,9 +70,9 @@ def settle(
         columns = (*COLUMNS, "identities", "not_found") if with_people else COLUMNS
         print_table(f"{name}: sent, answer unknown", columns, [sampled(line) for line in lines])
     if not lines:
-        aside(f"{name!r} has nothing to settle.")
+        echo_stderr(f"{name!r} has nothing to settle.")
     elif found:
-        aside(f"{sum(line['records'] for line in lines):,} records of {name!r} count as {found} now.")
+        echo_stderr(f"{sum(line['records'] for line in lines):,} records of {name!r} count as {found} now.")
 
 
 def sampled(line: Line) -> Line:
@@ -105,7 +105,7 @@ def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None
         lines, newer = shown_batches(config, batch_number)
     settle_batches(config, lines, arrived=found == "delivered")
     if newer:
-        aside(f"{newer:,} batches have come since you looked, and were left as they are.")
+        echo_stderr(f"{newer:,} batches have come since you looked, and were left as they are.")
     return lines
 
 
@@ -119,7 +119,7 @@ def journal() -> None:
 
 @journal.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@told
+@exit_on_error
 def backup(file: Path) -> None:
     """Write a whole copy of the journal to FILE, which must not be there yet; runs may go on meanwhile.
 
@@ -131,12 +131,12 @@ def backup(file: Path) -> None:
 
     contents = back_up(journal_url(), file)
     say(f"{file}: {contents}.")
-    aside(KEY_APART)
+    echo_stderr(KEY_APART)
 
 
 @journal.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@told
+@exit_on_error
 def restore(file: Path) -> None:
     """Put the copy in FILE in place of the journal, while nothing uses it; the old one is kept beside it.
 
@@ -151,12 +151,12 @@ def restore(file: Path) -> None:
     found, old, kept = put_back(journal_url(), file, datetime.now(UTC))
     say(f"The journal is that of {file} now: {found}.")
     if kept:
-        aside(f"Before it had {old or 'nothing that can be read'}; it is kept in {kept}.")
+        echo_stderr(f"Before it had {old or 'nothing that can be read'}; it is kept in {kept}.")
 
 
 @journal.command()
 @click.argument("name")
-@told
+@exit_on_error
 def accept(name: str) -> None:
     """Go on with an older copy of the journal: what it lacks of NAME is sent as new.
 
@@ -167,10 +167,10 @@ def accept(name: str) -> None:
     from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.older_journal import accept_older_journal
 
-    (config,) = chosen([name])
+    (config,) = imports_named([name])
     with open_instance() as instance:
         was_behind = accept_older_journal(instance, config)
     if was_behind:
         say(f"The journal counts as whole for {name!r} from now on.")
     else:
-        aside(f"The journal lacks nothing of {name!r}. Nothing was changed.")
+        echo_stderr(f"The journal lacks nothing of {name!r}. Nothing was changed.")

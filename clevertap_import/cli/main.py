@@ -11,22 +11,28 @@ import click
 from clevertap_import import __version__
 from clevertap_import.cli.checks import check, dry_run, preview, test_connection
 from clevertap_import.cli.conventions import (
-    NO,
-    WELL,
-    WRONG,
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
     as_json,
-    aside,
+    echo_stderr,
+    exit_on_error,
     report_runs,
     spelled,
     spelled_with_value,
-    told,
 )
 from clevertap_import.cli.conventions import stop as leave
 from clevertap_import.cli.journal import journal, settle
 from clevertap_import.cli.probe import probe
 from clevertap_import.cli.rejects import rejects, retry
 from clevertap_import.cli.schedules import pause, resume, stop
-from clevertap_import.selection import all_imports, bounds_problem, ready, take_variables, vague_force
+from clevertap_import.selection import (
+    all_imports,
+    bounds_problem,
+    runnable_imports,
+    take_variables,
+    vague_force,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +57,9 @@ def main(context: click.Context) -> None:
     try:
         folder = Path.cwd()
     except FileNotFoundError:
-        leave("The folder in which this command was started is gone. Start it in another.", WRONG)
+        leave("The folder in which this command was started is gone. Start it in another.", EXIT_USAGE)
     if context.invoked_subcommand not in ON_OWN_SERVERS:
-        told(take_variables)(folder)
+        exit_on_error(take_variables)(folder)
 
 
 COMMANDS = (
@@ -88,7 +94,7 @@ def day(value: datetime | None) -> date | None:
 @click.option("--created-after", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @as_json
-@told
+@exit_on_error
 def list_imports(
     json_output: bool, created_after: datetime | None, created_before: datetime | None, **words: str | None
 ) -> None:
@@ -99,23 +105,23 @@ def list_imports(
     from clevertap_import.tables import imports_table
 
     filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
-    lines = lines_of(imports_table(filters, aside))
+    lines = lines_of(imports_table(filters, echo_stderr))
     if json_output:
         print_json(lines)
         return
     print_table("Imports", LIST_COLUMNS, lines)
     for line in lines:
         for problem in line["problems"]:
-            aside(problem)
+            echo_stderr(problem)
         for note in line["notes"]:
-            aside(f"{line['nickname']}: {note}")
+            echo_stderr(f"{line['nickname']}: {note}")
 
 
 @main.command()
 @click.argument("name")
 @click.option("--run", "run_id", metavar="ID", help="The details of this run; its first letters will do.")
 @as_json
-@told
+@exit_on_error
 def stats(name: str, run_id: str | None, json_output: bool) -> None:
     """Show a line for each run of the import NAME, newest first; or one run, and why rows failed in it.
 
@@ -131,7 +137,7 @@ def stats(name: str, run_id: str | None, json_output: bool) -> None:
         return
     print_table(name, STATS_COLUMNS, lines)
     if run_id is not None and lines[0]["problem"]:
-        aside(f"{name}: {lines[0]['problem']}")
+        echo_stderr(f"{name}: {lines[0]['problem']}")
     if run_id is not None and lines[0]["errors_by_code"]:
         print_table("Rows that failed, by code", CODE_COLUMNS, lines[0]["errors_by_code"])
 
@@ -158,30 +164,30 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option("--force", is_flag=True, help="Send every record, also those that CleverTap has.")
 @click.option("--limit", type=click.IntRange(1), help="At most this many rows; nothing is marked done.")
 @as_json
-@told
+@exit_on_error
 def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa: ANN401 - click's own types
     """Import NAME now: all windows that are not done, the one in progress included."""
     from clevertap_import.frames import lines_of
 
     if problem := bounds_problem(wish["start"], wish["end"], spelled, full=wish["full"]):
         raise click.UsageError(problem)
-    configs = ready(names)
+    configs = runnable_imports(names)
     is_vague = wish["force"] and not wish["full"] and not wish["start"]
     if is_vague and (problem := vague_force(configs, spelled_with_value)):
         raise click.UsageError(problem)
     lines = lines_of(run_now(configs, wish))
     report_runs(configs, lines, "Every window is done; there is nothing to import.", json_output=json_output)
-    sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
+    sys.exit(EXIT_OK if all(line["status"] == "Success" for line in lines) else EXIT_FAILED)
 
 
 def run_now(configs: Sequence["ImportConfig"], wish: dict[str, Any]) -> "pd.DataFrame":
     """Run each import in this process, with bars on a terminal; a row of stats for each run."""
     from clevertap_import.cli.printing import progress_bars
-    from clevertap_import.orchestration.runs import Wish
+    from clevertap_import.orchestration.runs import RunRange
     from clevertap_import.tables import run_table
 
     with progress_bars():
-        return run_table(configs, Wish(**wish), aside)
+        return run_table(configs, RunRange(**wish), echo_stderr)
 
 
 @main.command()
@@ -195,7 +201,7 @@ def run_now(configs: Sequence["ImportConfig"], wish: dict[str, Any]) -> "pd.Data
 @click.option(
     "--no-ui", is_flag=True, help="Start the two servers only, and print the environment to export."
 )
-@told
+@exit_on_error
 def sandbox(port: int, no_ui: bool) -> None:
     """Start a local Snowflake and a local CleverTap, and Dagster's UI on the examples, until Ctrl-C."""
     from clevertap_import.cli.local_sandbox import serve
@@ -204,7 +210,7 @@ def sandbox(port: int, no_ui: bool) -> None:
 
 
 @main.command()
-@told
+@exit_on_error
 def demo() -> None:
     """Run the examples in a fresh sandbox through Dagster, twice, and print what came of it."""
     from clevertap_import.cli.local_sandbox import demonstrate
@@ -213,4 +219,4 @@ def demo() -> None:
     def run_all() -> list[dict[str, Any]]:
         return lines_of(run_now([each.config for each in all_imports().loaded], {}))
 
-    sys.exit(WELL if demonstrate(run_all) else NO)
+    sys.exit(EXIT_OK if demonstrate(run_all) else EXIT_FAILED)

@@ -6,7 +6,15 @@ from dataclasses import asdict
 
 import click
 
-from clevertap_import.cli.conventions import NO, WELL, WRONG, as_json, aside, stop, told
+from clevertap_import.cli.conventions import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    as_json,
+    echo_stderr,
+    exit_on_error,
+    stop,
+)
 
 COLUMNS = ("operation", "result", "code", "message")
 
@@ -26,7 +34,7 @@ COLUMNS = ("operation", "result", "code", "message")
     help="Seconds in which the profile must show an effect.",
 )
 @as_json
-@told
+@exit_on_error
 def probe(test_project: bool, account: str, wait: int, json_output: bool) -> None:
     """Try out which operations the API of a test project takes, on a made-up profile that stays there.
 
@@ -41,7 +49,7 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
     settings = account_settings(account, os.environ)
     signs = production_signs(account, settings)
     if signs or not test_project:
-        stop(refusal(account, signs), WRONG)
+        stop(refusal(account, signs), EXIT_USAGE)
     with open_journal() as journal, open_locks(journal.engine) as locks:
         identity, findings = probed(settings, locks, wait)
     lines = [asdict(each) for each in findings]
@@ -49,11 +57,11 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
         print_json({"account": account, "identity": identity, "operations": lines})
     else:
         print_table(f"What the API of {account!r} takes", COLUMNS, lines)
-    aside(
+    echo_stderr(
         f"The made-up profile {identity!r} stays in the project."
         " Delete it in CleverTap, or reset the project."
     )
-    sys.exit(NO if any(each.result == "unclear" for each in findings) else WELL)
+    sys.exit(EXIT_FAILED if any(each.result == "unclear" for each in findings) else EXIT_OK)
 
 
 def refusal(account: str, signs: list[str]) -> str:

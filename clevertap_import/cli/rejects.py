@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clevertap_import.cli.conventions import NO, WELL, as_json, aside, report_runs, told
-from clevertap_import.selection import ready
+from clevertap_import.cli.conventions import (
+    EXIT_FAILED,
+    EXIT_OK,
+    as_json,
+    echo_stderr,
+    exit_on_error,
+    report_runs,
+)
+from clevertap_import.selection import runnable_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +39,7 @@ MAX_SHOWN_CHARS = 2000
     help="Write them to this file, readable by its owner only.",
 )
 @as_json
-@told
+@exit_on_error
 def rejects(name: str, run_id: str | None, output: Path | None, json_output: bool) -> None:
     """Show the rejected rows of the import NAME, values included: those of its newest run that has any."""
     from clevertap_import.cli.printing import print_json_rows
@@ -42,11 +49,11 @@ def rejects(name: str, run_id: str | None, output: Path | None, json_output: boo
 
     found, why_none = rejects_kept(name, run_id)
     if found is None:
-        aside(why_none)
+        echo_stderr(why_none)
     rows = read_rejects(found.path) if found else iter(())
     if found and output:
         write_copy(found.path, output)
-        aside(f"The rejected rows of run {found.run_id} are in {output}.")
+        echo_stderr(f"The rejected rows of run {found.run_id} are in {output}.")
     if json_output:
         chunks = rejected_chunks(found.run_id if found else "", rows)
         print_json_rows(row for chunk in chunks for row in chunk.documents)
@@ -80,7 +87,7 @@ def print_rejects(kept: "KeptRejects", rows: "Iterator[RejectedRow]") -> None:
         shown = [{key: shown_part(value) for key, value in line.items()} for line in lines]
         print_rows(f"Rejected rows of run {described(kept)}", shown)
     if more := sum(1 for _ in rows):
-        aside(f"{more:,} more rows; --output or --json gives all.")
+        echo_stderr(f"{more:,} more rows; --output or --json gives all.")
 
 
 def shown_part(value: object) -> object:
@@ -93,7 +100,7 @@ def shown_part(value: object) -> object:
 @click.command()
 @click.argument("name")
 @as_json
-@told
+@exit_on_error
 def retry(name: str, json_output: bool) -> None:
     """Run the windows of NAME that have rejected rows again. What CleverTap has is not sent again."""
     from clevertap_import.cli.printing import progress_bars
@@ -104,10 +111,10 @@ def retry(name: str, json_output: bool) -> None:
     from clevertap_import.orchestration.retry_rejected import retried
     from clevertap_import.orchestration.runs import until_canceled
 
-    (config,) = ready([name])
+    (config,) = runnable_imports([name])
     with open_instance() as instance, progress_bars():
-        found = frame_of(until_canceled(retried(instance, defs, config, home(), aside)), REPORTS)
+        found = frame_of(until_canceled(retried(instance, defs, config, home(), echo_stderr)), REPORTS)
     lines = lines_of(found)
     nothing = "No window that is done has rejected rows; there is nothing to retry."
     report_runs([config], lines, nothing, json_output=json_output)
-    sys.exit(WELL if all(line["status"] == "Success" for line in lines) else NO)
+    sys.exit(EXIT_OK if all(line["status"] == "Success" for line in lines) else EXIT_FAILED)

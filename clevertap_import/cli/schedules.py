@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clevertap_import.cli.conventions import told
+from clevertap_import.cli.conventions import exit_on_error
 from clevertap_import.selection import all_imports
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@told
+@exit_on_error
 def pause(name: str) -> None:
     """Pause the schedule of the import NAME: no new run, until it is resumed. A run under way goes on."""
     with_import(name, "pause")
@@ -23,7 +23,7 @@ def pause(name: str) -> None:
 
 @click.command()
 @click.argument("name")
-@told
+@exit_on_error
 def resume(name: str) -> None:
     """Resume the schedule of the import NAME. Its next run takes what came meanwhile."""
     with_import(name, "resume")
@@ -31,7 +31,7 @@ def resume(name: str) -> None:
 
 @click.command()
 @click.argument("name")
-@told
+@exit_on_error
 def stop(name: str) -> None:
     """Stop the schedule of the import NAME for good: runs of it that wait are canceled too."""
     with_import(name, "stop")

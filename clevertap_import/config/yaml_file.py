@@ -36,7 +36,7 @@ ANY_SYNTAX_HINT = "Look there and just above for a missing ': ', an open quote o
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigProblem:
     """One thing to change in a YAML file."""
 
     file: str
@@ -57,8 +57,8 @@ class LoadedImport:
     line: int
     lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
-    def problem(self, key: str, message: str) -> Problem:
-        return Problem(self.file, line_of(self.lines, key, self.line), key, message)
+    def problem(self, key: str, message: str) -> ConfigProblem:
+        return ConfigProblem(self.file, line_of(self.lines, key, self.line), key, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Draft:
     nickname: str
     file: str
     line: int
-    problems: tuple[Problem, ...]
+    problems: tuple[ConfigProblem, ...]
 
 
 ImportFile = LoadedImport | Draft
@@ -95,7 +95,7 @@ def read_imports(text: str, file: str, *, in_project: bool = False) -> tuple[Imp
 
 def unreadable(file: str, line: int, message: str) -> Draft:
     """The draft of a file, or the rest of one, of which not even the nickname can be read."""
-    return Draft(_name_of(file), file, line, (Problem(file, line, "", message),))
+    return Draft(_name_of(file), file, line, (ConfigProblem(file, line, "", message),))
 
 
 def line_of(lines: Mapping[str, int], key: str, default: int) -> int:
@@ -124,7 +124,7 @@ def _read_document(root: yaml.Node, text: str, file: str, *, in_project: bool) -
         return
     if not _is_other_component(document.get("type")):
         around = [
-            Problem(
+            ConfigProblem(
                 file,
                 at,
                 key.removeprefix("attributes."),
@@ -133,7 +133,7 @@ def _read_document(root: yaml.Node, text: str, file: str, *, in_project: bool) -
             for key, at in repeated
         ]
         for key, message in _document_problems(document, in_project=in_project):
-            around.append(Problem(file, line_of(lines, key, line), key, message))
+            around.append(ConfigProblem(file, line_of(lines, key, line), key, message))
         yield _read_import(document, file, line, lines, around)
 
 
@@ -142,7 +142,7 @@ def _read_import(
     file: str,
     line: int,
     lines: dict[str, int],
-    around: Iterable[Problem],
+    around: Iterable[ConfigProblem],
 ) -> ImportFile:
     """`around`: what is wrong beside the attributes."""
     attributes = document.get("attributes")
@@ -155,7 +155,7 @@ def _read_import(
             for each in error.errors(include_url=False):
                 key = key_path(each["loc"], attributes)
                 at = line_of(lines, f"attributes.{key}", line)
-                problems.append(Problem(file, at, key, each["msg"]))
+                problems.append(ConfigProblem(file, at, key, each["msg"]))
     if problems:
         nickname = _nickname(attributes) or _name_of(file)
         return Draft(nickname, file, line, tuple(sorted(problems, key=lambda problem: problem.line)))

@@ -18,16 +18,16 @@ UNDER_WAY_SECONDS = 3_600
 hour at most, and a server needs less than another for what a cut connection had brought."""
 
 
-class Past(Protocol):
+class DeliveredBefore(Protocol):
     """Asked once for each record of a run, in any order."""
 
-    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+    def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask: true for each record that CleverTap has not accepted yet."""
 
-    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+    def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask: true for each record whose identity was delivered before, in whatever content."""
 
-    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
         """A mask over records that are news: true where CleverTap may have it, its answer being lost.
 
         All false for profiles: sent twice they are the same.
@@ -40,16 +40,16 @@ class Past(Protocol):
         """
 
 
-class NoPast:
+class NothingDelivered:
     """Nothing was delivered before, or it does not matter."""
 
-    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+    def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         return np.ones(records.num_rows, dtype=bool)
 
-    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+    def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         return np.zeros(records.num_rows, dtype=bool)
 
-    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
         return np.zeros(news.num_rows, dtype=bool)
 
     def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
@@ -110,21 +110,21 @@ class Spread:
         return had
 
 
-class EventsPast:
+class EventsDelivered:
     """Accepted events by content and window. Equal ones are counted: of three, two accepted, one is news."""
 
     def __init__(self, accepted: Spread, open_: Spread) -> None:
         """`open_`: events that were sent and whose answers are not known."""
         self.accepted, self.open = accepted, open_
 
-    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+    def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         return ~self.accepted.take(records)
 
-    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+    def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         """An event does not change: it is either new or unchanged."""
         return np.zeros(records.num_rows, dtype=bool)
 
-    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
         return self.open.take(news)
 
     def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
@@ -161,7 +161,7 @@ class Sent:
         return moments[np.searchsorted(self.ends, places, side="right")]
 
 
-class ProfilesPast:
+class ProfilesDelivered:
     """The last content accepted for each identity: A, then B, then A again is news.
 
     A content of a later window than the run reads is newer than all that the run can bring. B is not known to
@@ -198,17 +198,17 @@ class ProfilesPast:
         found: np.ndarray = places[is_near]
         return found
 
-    def is_news(self, records: pa.RecordBatch) -> np.ndarray:
+    def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         places, is_known = located(unpacked(packed(records["identity_digest"])), self.identities)
         news = np.ones(records.num_rows, dtype=bool)
         contents = unpacked(packed(records["digest"]))
         news[is_known] = self.contents[places[is_known]] != contents[is_known]
         return news
 
-    def is_known(self, records: pa.RecordBatch) -> np.ndarray:
+    def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         return located(unpacked(packed(records["identity_digest"])), self.identities)[1]
 
-    def is_doubtful(self, news: pa.RecordBatch) -> np.ndarray:
+    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
         return np.zeros(news.num_rows, dtype=bool)
 
     def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:

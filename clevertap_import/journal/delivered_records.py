@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from clevertap_import.journal.delivered import (
     UNDER_WAY_SECONDS,
-    EventsPast,
-    NoPast,
-    Past,
-    ProfilesPast,
+    DeliveredBefore,
+    EventsDelivered,
+    NothingDelivered,
+    ProfilesDelivered,
     Sent,
     Spread,
 )
@@ -24,7 +24,7 @@ from clevertap_import.journal.epochs import AHEAD, Epoch, Epochs, is_spread, pic
 from clevertap_import.journal.forced_runs import Forced, epochs_of, has_epoch
 from clevertap_import.journal.import_state import state_of
 from clevertap_import.journal.scope import UNKNOWN
-from clevertap_import.journal.states import ANSWERED, LOST, OPEN, OVERTAKEN
+from clevertap_import.journal.states import ANSWERED, LOST, OVERTAKEN, UNANSWERED
 from clevertap_import.journal.tables import DELIVERY
 from clevertap_import.records import DIGEST_BYTES
 
@@ -58,20 +58,20 @@ class Asked:
         return found if self.first is None else found & (DELIVERY.c.last_window >= self.first)
 
 
-def past_of(connection: sa.Connection, asked: Asked, *, is_events: bool) -> Past:
+def delivered_before(connection: sa.Connection, asked: Asked, *, is_events: bool) -> DeliveredBefore:
     """What was accepted of these windows, and still counts."""
     found = epochs_of(connection, asked.import_name, asked.destination)
     forced = asked.forced
     if forced and not has_epoch(connection, asked.import_name, asked.destination, forced):
         # It is entered when the delivery begins.
         found.append(Epoch(AHEAD, forced.first, forced.last))
-    read = events_past if is_events else profiles_past
+    read = delivered_events if is_events else delivered_profiles
     return read(connection, asked, Epochs(found))
 
 
-def events_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
+def delivered_events(connection: sa.Connection, asked: Asked, epochs: Epochs) -> DeliveredBefore:
     placed, others = (bytearray(), bytearray()), (bytearray(), bytearray())
-    for row in deliveries(connection, asked.overlapping & DELIVERY.c.state.in_([ANSWERED, *OPEN])):
+    for row in deliveries(connection, asked.overlapping & DELIVERY.c.state.in_([ANSWERED, *UNANSWERED])):
         is_open = row.state != ANSWERED
         mask = epochs.counting(row)
         if mask is not None and is_spread(row):
@@ -79,11 +79,13 @@ def events_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past
         else:
             placed[is_open].extend(picked(row.digests, mask))
     if not any((*placed, *others)):
-        return NoPast()
-    return EventsPast(*(Spread(*each, epochs.are_untouched) for each in zip(placed, others, strict=True)))
+        return NothingDelivered()
+    return EventsDelivered(
+        *(Spread(*each, epochs.are_untouched) for each in zip(placed, others, strict=True))
+    )
 
 
-def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Past:
+def delivered_profiles(connection: sa.Connection, asked: Asked, epochs: Epochs) -> DeliveredBefore:
     """Read is all that was sent since the first delivery of these windows, and all of later windows."""
     identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), Sent()
     doubted_until = state_of(connection, asked.import_name).doubted_until
@@ -96,7 +98,7 @@ def profiles_past(connection: sa.Connection, asked: Asked, epochs: Epochs) -> Pa
         is_doubted = asked.is_doubted or row.id <= doubted_until
         contents += bytes(len(row.digests)) if is_doubted else last_contents(row, mask)
         is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
-    return ProfilesPast(identities, contents, is_later, sent) if identities else NoPast()
+    return ProfilesDelivered(identities, contents, is_later, sent) if identities else NothingDelivered()
 
 
 def that_matter(connection: sa.Connection, asked: Asked) -> sa.ColumnElement[bool]:
@@ -109,7 +111,7 @@ def that_matter(connection: sa.Connection, asked: Asked) -> sa.ColumnElement[boo
     if first_id is not None:
         since = first_sent_at - timedelta(seconds=UNDER_WAY_SECONDS)
         matter |= DELIVERY.c.id >= first_id
-        matter |= DELIVERY.c.state.in_((*OPEN, *OVERTAKEN)) & (DELIVERY.c.sent_at >= since)
+        matter |= DELIVERY.c.state.in_((*UNANSWERED, *OVERTAKEN)) & (DELIVERY.c.sent_at >= since)
     return asked.mine & matter
 
 

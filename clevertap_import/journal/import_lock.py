@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from clevertap_import.errors import ImportLockLost
 from clevertap_import.journal.locks import NamedLocks
-from clevertap_import.journal.outage import Outage
+from clevertap_import.journal.outage import OutageLimit
 from clevertap_import.journal.participants import Participant, Participants
 from clevertap_import.journal.tables import PARTICIPANT
 
@@ -90,7 +90,7 @@ def wait_for_lock(
     locks: NamedLocks, line: Participants, me: Participant, tell: Callable[[str], None]
 ) -> None:
     first, told, pause = FirstInLine(locks, line, me), False, threading.Event()
-    outage = Outage()
+    outage = OutageLimit()
     while True:
         with outage.borne():
             ahead = first.ahead()

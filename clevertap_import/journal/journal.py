@@ -12,18 +12,18 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from clevertap_import.journal.delivered import Past
-from clevertap_import.journal.delivered_records import Asked, past_of
+from clevertap_import.journal.delivered import DeliveredBefore
+from clevertap_import.journal.delivered_records import Asked, delivered_before
 from clevertap_import.journal.entries import Columns, Entries, Entry, contents_of
 from clevertap_import.journal.forced_runs import Forced
 from clevertap_import.journal.import_lock import ImportLock
 from clevertap_import.journal.journal_outage import brief_waits
 from clevertap_import.journal.scope import UNKNOWN, Scope, begun, scope_in, take_over
-from clevertap_import.journal.states import ANSWERED, LOST, OPEN, OVERTAKEN, RESENT, RETRIED, SENDING
+from clevertap_import.journal.states import ANSWERED, LOST, OVERTAKEN, RESENT, RETRIED, SENDING, UNANSWERED
 from clevertap_import.journal.tables import DELIVERY, FORGOTTEN, open_database, translated
 from clevertap_import.records import DIGEST_BYTES, Batch
 
-KEPT = -1
+CARRIED_OVER = -1
 """In place of a batch number: digests that were taken over from entries that are gone."""
 
 DIGESTS_PER_KEPT = 200_000
@@ -33,7 +33,7 @@ OVERTAKEN_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class UnansweredBatch:
     """A batch, or what is left of it, whose answer is not known. Windows are epoch seconds.
 
     `delivery`: its number in the journal, higher than those of all that were sent before.
@@ -77,13 +77,13 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def past(self, asked: Asked, *, is_events: bool) -> Past:
+    def past(self, asked: Asked, *, is_events: bool) -> DeliveredBefore:
         """What was accepted of these windows in that destination, as far as it still counts.
 
         For profiles also all that was accepted later in any window: the last content of an identity counts.
         """
         with translated(), self.engine.connect() as connection:
-            return past_of(connection, asked, is_events=is_events)
+            return delivered_before(connection, asked, is_events=is_events)
 
     def has_forgotten(self, asked: Asked) -> bool:
         """Whether digests of any of these windows were removed after their retention."""
@@ -113,13 +113,13 @@ class Journal:
         with self.together(), self._writing() as connection:
             return begun(connection, import_name, scope, forced)
 
-    def held(self, import_name: str) -> list["Held"]:
+    def held(self, import_name: str) -> list["UnansweredBatch"]:
         """The batches that were sent and whose answers are not known, oldest first."""
-        lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
+        lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(UNANSWERED)
         with translated(), self.engine.connect() as connection:
             rows = connection.execute(sa.select(DELIVERY).where(lost).order_by(DELIVERY.c.id)).all()
         return [
-            Held(
+            UnansweredBatch(
                 row.id,
                 row.run_id,
                 row.batch_number,
@@ -137,7 +137,7 @@ class Journal:
 
         Returns whether it was still without an answer.
         """
-        which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(OPEN)
+        which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(UNANSWERED)
         which &= (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number == batch_number)
         values = {"state": ANSWERED if arrived else LOST, "answered_at": self.now()}
         with translated(), self.engine.begin() as connection:
@@ -146,7 +146,7 @@ class Journal:
     def of_run(self, run_id: str) -> tuple[int, int]:
         """How many records of a run were accepted, and how many were sent without an answer."""
         size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
-        mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number != KEPT)
+        mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number != CARRIED_OVER)
         mine &= DELIVERY.c.state != RETRIED
         states = sa.select(DELIVERY.c.state, size).where(mine).group_by(DELIVERY.c.state)
         with translated(), self.engine.connect() as connection:
@@ -155,7 +155,7 @@ class Journal:
 
     def forget(self, import_name: str, before: datetime, last_window: int) -> None:
         """Remove what was settled and sent before that moment in windows up to `last_window`."""
-        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
+        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(UNANSWERED)
         old &= (DELIVERY.c.sent_at < before) & (DELIVERY.c.last_window <= last_window)
         first, last = sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)
         spans = sa.select(DELIVERY.c.destination, first, last).where(old).group_by(DELIVERY.c.destination)
@@ -168,12 +168,12 @@ class Journal:
 
     def has_entries_before(self, import_name: str, before: datetime) -> bool:
         """Whether anything of the import was sent before that moment."""
-        old = (DELIVERY.c.sent_at < before) & DELIVERY.c.state.not_in(OPEN)
+        old = (DELIVERY.c.sent_at < before) & DELIVERY.c.state.not_in(UNANSWERED)
         some = sa.exists().where((DELIVERY.c.import_name == import_name) & old)
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 
-    def keep_only(
+    def retain_only(
         self, import_name: str, run_id: str, kept: tuple[bytes, bytes], destination: str, epoch: int
     ) -> None:
         """Leave of the import what `run_id` sent, what is open, and these records that CleverTap had already.
@@ -181,17 +181,17 @@ class Journal:
         `kept`: their digests, and those of their identities. For full imports, whose runs read everything:
         what a run did not see is of no use to the next.
         """
-        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(OPEN)
+        old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(UNANSWERED)
         with self._writing() as connection:
             window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
             is_young = DELIVERY.c.state.in_(OVERTAKEN) & (DELIVERY.c.sent_at > self.now() - OVERTAKEN_KEPT)
             # Its own too: an earlier try of this may have been committed after all.
-            is_older = (DELIVERY.c.run_id != run_id) | (DELIVERY.c.batch_number == KEPT)
+            is_older = (DELIVERY.c.run_id != run_id) | (DELIVERY.c.batch_number == CARRIED_OVER)
             connection.execute(DELIVERY.delete().where(old & ~is_young & is_older))
             size = DIGESTS_PER_KEPT * DIGEST_BYTES
             for begin in range(0, len(kept[0]), size):
                 part = slice(begin, begin + size)
-                values = self.entry(import_name, run_id, KEPT, ANSWERED, (window, window))
+                values = self.entry(import_name, run_id, CARRIED_OVER, ANSWERED, (window, window))
                 values |= {"destination": destination, "epoch": epoch}
                 blobs = {"digests": kept[0][part], "identity_digests": kept[1][part]}
                 connection.execute(DELIVERY.insert().values({**values, **blobs}))

@@ -10,7 +10,7 @@ OUTAGE_SECONDS = 120.0
 """A database that is restarted, or fails over to another machine, is back by then."""
 
 
-class Outage:
+class OutageLimit:
     """Errors of the journal, one after the other."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -8,7 +8,7 @@ LOST = "lost"
 RETRIED = "retried"
 """Beside an accepted batch: those of its profiles of which an answer was lost before they were accepted."""
 
-OPEN = (SENDING, UNCERTAIN)
+UNANSWERED = (SENDING, UNCERTAIN)
 """Sent, and the answer is not known: lost with the process, or lost on its way."""
 
 OVERTAKEN = (RESENT, RETRIED)

@@ -8,8 +8,8 @@ import pyarrow as pa
 from clevertap_import.config.model import COMMIT_TIME_COLUMN, ImportConfig
 from clevertap_import.config.target import EventsTarget, ProfilesTarget, PropertyMapping
 from clevertap_import.errors import ConfigError
-from clevertap_import.mapping.columns import PropertyPlan
-from clevertap_import.mapping.mapper import Plan, property_plan
+from clevertap_import.mapping.columns import PropertyMapper
+from clevertap_import.mapping.mapper import ColumnTypes, property_plan
 from clevertap_import.mapping.property_names import OWN_NAMES, is_nearly, nearly_problem, own_name_problem
 from clevertap_import.mapping.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
 from clevertap_import.mapping.system_properties import CHARGED, ITEMS, SYSTEM_PROPERTIES, own_property
@@ -51,7 +51,7 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
             *name_problems(mapping, is_events=is_events),
             *own_name_problems(target, mapping),
             *place_problems(config.target, mapping),
-            *value_problems(property_plan(config, mapping, Plan()), is_events=is_events),
+            *value_problems(property_plan(config, mapping, ColumnTypes()), is_events=is_events),
         ):
             yield f"target.properties[{index}].{part}", message
 
@@ -134,7 +134,7 @@ def is_by_row(target: ProfilesTarget | EventsTarget, mapping: PropertyMapping) -
     return is_named_by_row and mapping.property == ITEMS.name
 
 
-def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProblem]:
+def value_problems(plan: PropertyMapper, *, is_events: bool) -> Iterator[KeyProblem]:
     mapping = plan.mapping
     if plan.system and mapping.type not in (None, *plan.system.types):
         types = ", ".join(plan.system.types)
@@ -151,7 +151,7 @@ def value_problems(plan: PropertyPlan, *, is_events: bool) -> Iterator[KeyProble
         yield from constant_problems(plan)
 
 
-def constant_problems(plan: PropertyPlan) -> Iterator[KeyProblem]:
+def constant_problems(plan: PropertyMapper) -> Iterator[KeyProblem]:
     try:
         _, findings = plan.constant()
     except ConfigError as error:
@@ -262,11 +262,11 @@ def single_value(type_name: str, source: SourceColumn) -> str:
     return type_name
 
 
-def planned(config: ImportConfig, columns: Sequence[SourceColumn]) -> Plan:
+def resolve_types(config: ImportConfig, columns: Sequence[SourceColumn]) -> ColumnTypes:
     """The plan by which rows are mapped. Raises ConfigError with the first thing that cannot be used."""
     for key, message in column_problems(config, columns):
         raise ConfigError(f"{key}: {message}")
-    return Plan(
+    return ColumnTypes(
         {name: resolved(columns, name).type for name in config.columns},
         {
             mapping.property: property_type(config.target, mapping, resolved(columns, mapping.column))

@@ -12,24 +12,24 @@ from clevertap_import.mapping.json_values import blank_json_cells, scalar_texts
 from clevertap_import.mapping.property_types import (
     PROPERTY_TYPES,
     PropertyTypeUnusable,
-    Reading,
+    ReadOptions,
     arrow_inferred,
     as_text,
     moment_seconds,
+    nulled,
     plain,
     plain_digits,
     whole_digits,
-    without,
 )
 from clevertap_import.mapping.rules import (
-    Finding,
+    Violation,
     clevertap_id_findings,
     each_once,
     event_name_findings,
     event_time_findings,
-    found,
     identity_findings,
     unicode_findings,
+    violation_if_any,
 )
 from clevertap_import.mapping.system_properties import CHARGED, ITEMS, SystemProperty
 from clevertap_import.snowflake.type_compatibility import JSON
@@ -39,13 +39,13 @@ WHOLE_JSON = ("list", "items", "groups")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CellProblem:
     """Cells of one column, in one chunk, that break one rule."""
 
     column: str | None
     property: str | None
     type: str
-    finding: Finding
+    finding: Violation
     is_fatal: bool
 
     def places(self) -> np.ndarray:
@@ -54,19 +54,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class MappedColumn:
     """A column as CleverTap takes it. `deletes` marks the rows in which the property is to be removed;
     `blanks` is how many cells were blank and counted as NULL; `is_json` says that the values are JSON text,
     which is written into the record as it is."""
 
     values: pa.Array
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[CellProblem, ...] = ()
     deletes: pa.StructArray | None = None
     blanks: int = 0
     is_json: bool = False
 
 
-def identity_cells(column: str, key: str, cells: pa.Array) -> Cells:
+def identity_cells(column: str, key: str, cells: pa.Array) -> MappedColumn:
     """Identities, or CleverTap IDs if `key` is objectId. Numbers become plain digits."""
     cells = plain(cells)
     is_number = pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type)
@@ -74,59 +74,61 @@ def identity_cells(column: str, key: str, cells: pa.Array) -> Cells:
         raise PropertyTypeUnusable(
             f"A column of type {cells.type} cannot be an identity. Identities are text or whole numbers."
         )
-    texts, broken = unwrapped(whole_digits(cells) if is_number else cells, None)
+    texts, broken = variant_text(whole_digits(cells) if is_number else cells, None)
     findings = clevertap_id_findings(texts) if key == "objectId" else identity_findings(texts)
-    return Cells(texts, fatal(column, key, "string", each_once(broken + findings)))
+    return MappedColumn(texts, fatal(column, key, "string", each_once(broken + findings)))
 
 
-def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | None) -> Cells:
+def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | None) -> MappedColumn:
     if name.column is None:
         return constant_cells(name.constant, rows.num_rows)
-    texts, findings = unwrapped(plain(rows[name.column]), source_type)
+    texts, findings = variant_text(plain(rows[name.column]), source_type)
     names = as_text(texts)
     # A name that is no text is missing too; one reason is enough.
     findings = each_once(findings + event_name_findings(names)) if findings else event_name_findings(names)
-    return Cells(names, fatal(name.column, "evtName", "string", findings))
+    return MappedColumn(names, fatal(name.column, "evtName", "string", findings))
 
 
-def event_time_cells(created_on: CreatedOn, cells: pa.Array, zone: str, source_type: str | None) -> Cells:
-    texts, findings = unwrapped(plain(cells), source_type)
-    reading = Reading(created_on.timezone or zone, created_on.format)
+def event_time_cells(
+    created_on: CreatedOn, cells: pa.Array, zone: str, source_type: str | None
+) -> MappedColumn:
+    texts, findings = variant_text(plain(cells), source_type)
+    reading = ReadOptions(created_on.timezone or zone, created_on.format)
     seconds, dated = moment_seconds(texts, reading)
     findings = each_once([*findings, *dated, *event_time_findings(seconds)])
-    return Cells(without(seconds, findings), fatal(created_on.column, "ts", "date", findings))
+    return MappedColumn(nulled(seconds, findings), fatal(created_on.column, "ts", "date", findings))
 
 
 @dataclass(frozen=True, slots=True)
-class PropertyPlan:
+class PropertyMapper:
     """How one property is made. `type` None: as the column's Arrow type suggests; `system`: its own rules."""
 
     mapping: PropertyMapping
-    reading: Reading
+    reading: ReadOptions
     type: str | None = None
     source_type: str | None = None
     system: SystemProperty | None = None
     blank_is_null: bool = True
 
-    def cells(self, rows: pa.RecordBatch) -> Cells:
+    def cells(self, rows: pa.RecordBatch) -> MappedColumn:
         """The values of the property in all `rows`, and what is wrong with them."""
         if self.mapping.column is None:
             value, _ = self.constant()
-            return Cells(pa.repeat(value, rows.num_rows), is_json=self.is_json)
+            return MappedColumn(pa.repeat(value, rows.num_rows), is_json=self.is_json)
         cells = plain(rows[self.mapping.column])
         type_name = self.type or arrow_inferred(cells.type)
-        texts, broken = unwrapped(cells, None if type_name in WHOLE_JSON else self.source_type)
+        texts, broken = variant_text(cells, None if type_name in WHOLE_JSON else self.source_type)
         if type_name == "string" and self.mapping.type is None and self.source_type in JSON:
             # Found in the cells as they came: a text that begins with a bracket is in quotes there.
             objects = object_findings(cells)
-            texts, broken = without(texts, objects), broken + objects
+            texts, broken = nulled(texts, objects), broken + objects
         texts, blanks = self.without_blanks(type_name, texts)
         values, wrong = self.encoded(type_name, texts)
         problems = tuple(
-            Problem(self.mapping.column, self.mapping.property, type_name, finding, is_fatal=False)
+            CellProblem(self.mapping.column, self.mapping.property, type_name, finding, is_fatal=False)
             for finding in broken + wrong
         )
-        return Cells(values, problems, blanks=blanks, is_json=self.is_json)
+        return MappedColumn(values, problems, blanks=blanks, is_json=self.is_json)
 
     def without_blanks(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, int]:
         """The column with NULL for blank text, and how many these are. Text of one's own may be blank."""
@@ -143,7 +145,7 @@ class PropertyPlan:
     def is_json(self) -> bool:
         return self.type is not None and PROPERTY_TYPES[self.type].is_json
 
-    def constant(self) -> tuple[pa.Scalar, list[Finding]]:
+    def constant(self) -> tuple[pa.Scalar, list[Violation]]:
         """The value of a constant, by the same rules as a column of it."""
         value = self.mapping.constant
         is_large = isinstance(value, int) and not -(2**63) <= value < 2**63
@@ -153,23 +155,23 @@ class PropertyPlan:
         values, findings = self.encoded(type_name, cells)
         return values[0], findings
 
-    def encoded(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, list[Finding]]:
+    def encoded(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, list[Violation]]:
         """A column as the type makes it, then judged by the rules of the property if CleverTap has some."""
         if self.system and self.system.is_yes_or_no and pa.types.is_boolean(cells.type):
             type_name = "boolean"
         values, findings = PROPERTY_TYPES[type_name].encode(cells, self.reading)
         values = self.system.spelt(values) if self.system else values
         ruled = self.system.findings(values) if self.system else []
-        return without(values, ruled), findings + ruled
+        return nulled(values, ruled), findings + ruled
 
 
-def unwrapped(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[Finding]]:
+def variant_text(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[Violation]]:
     """VARIANT cells as the text of what they hold, DECFLOAT as plain digits, other columns as they are.
 
     Broken text becomes null.
     """
     broken = unicode_findings(cells) if pa.types.is_string(cells.type) else []
-    cells = without(cells, broken)
+    cells = nulled(cells, broken)
     if source_type == "DECFLOAT" and pa.types.is_string(cells.type):
         return pc.replace_substring_regex(plain_digits(cells), r"\.0*\z", ""), broken
     if source_type != "VARIANT":
@@ -178,25 +180,25 @@ def unwrapped(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[
     return texts, broken + inner
 
 
-def object_findings(cells: pa.StringArray) -> list[Finding]:
+def object_findings(cells: pa.StringArray) -> list[Violation]:
     """JSON objects and lists, which are sent as text only if the import says `type: string`."""
-    return found("not_a_value", pc.match_substring_regex(cells, r"\A\s*[\[{]"))
+    return violation_if_any("not_a_value", pc.match_substring_regex(cells, r"\A\s*[\[{]"))
 
 
-def only_in_charged(cells: Cells, names: pa.StringArray, plan: PropertyPlan) -> Cells:
+def only_in_charged(cells: MappedColumn, names: pa.StringArray, plan: PropertyMapper) -> MappedColumn:
     """`Items` in events that are named row by row: those of Charged are a list of objects, others none."""
     is_charged = pc.fill_null(pc.equal(names, CHARGED), False)
     is_list = plan.is_json
     wrong = pc.and_(pc.is_valid(cells.values), pc.invert(is_charged) if is_list else is_charged)
-    findings = found("items_elsewhere" if is_list else "not_items", wrong)
+    findings = violation_if_any("items_elsewhere" if is_list else "not_items", wrong)
     problems = tuple(
-        Problem(plan.mapping.column, ITEMS.name, plan.type or "", finding, is_fatal=False)
+        CellProblem(plan.mapping.column, ITEMS.name, plan.type or "", finding, is_fatal=False)
         for finding in findings
     )
-    return replace(cells, values=without(cells.values, findings), problems=cells.problems + problems)
+    return replace(cells, values=nulled(cells.values, findings), problems=cells.problems + problems)
 
 
-def deletions(cells: Cells) -> pa.StructArray | None:
+def deletions(cells: MappedColumn) -> pa.StructArray | None:
     """`{"$delete": 1}` where there is no value and nothing wrong, for properties that NULL removes.
 
     JSON null, which a VARIANT or an ARRAY may hold, is NULL here; a wrong cell removes nothing.
@@ -210,10 +212,10 @@ def deletions(cells: Cells) -> pa.StructArray | None:
     return pa.StructArray.from_arrays([marks], ["$delete"], mask=pc.invert(missing))
 
 
-def constant_cells(value: object, size: int) -> Cells:
-    return Cells(pa.repeat(pa.scalar(value), size))
+def constant_cells(value: object, size: int) -> MappedColumn:
+    return MappedColumn(pa.repeat(pa.scalar(value), size))
 
 
-def fatal(column: str, key: str, type_name: str, findings: list[Finding]) -> tuple[Problem, ...]:
+def fatal(column: str, key: str, type_name: str, findings: list[Violation]) -> tuple[CellProblem, ...]:
     """Problems that no policy can mend by leaving a property out."""
-    return tuple(Problem(column, key, type_name, finding, is_fatal=True) for finding in findings)
+    return tuple(CellProblem(column, key, type_name, finding, is_fatal=True) for finding in findings)

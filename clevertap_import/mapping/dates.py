@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clevertap_import.config.field_types import PER_SECOND
-from clevertap_import.mapping.rules import Finding, found
+from clevertap_import.mapping.rules import Violation, violation_if_any
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 """No Arrow array, here and elsewhere at the level of a module: the first one imports pandas, for 0.3 s."""
@@ -101,21 +101,21 @@ def column_seconds(cells: pa.Array) -> pa.Int64Array:
     return pa.array(floored, pa.int64(), mask=outside | np.asarray(ticks.is_null()))
 
 
-def impossible_moments(cells: pa.Array) -> list[Finding]:
+def impossible_moments(cells: pa.Array) -> list[Violation]:
     """What is wrong in columns of dates or timestamps; nothing in others."""
     if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
         return []
     return outside_years(cells, column_seconds(cells))
 
 
-def outside_years(cells: pa.Array, seconds: pa.Int64Array) -> list[Finding]:
+def outside_years(cells: pa.Array, seconds: pa.Int64Array) -> list[Violation]:
     """Dates and timestamps that no calendar shows, such as milliseconds that were read as seconds.
 
     `seconds` of them are null.
     """
     if seconds.null_count == cells.null_count:
         return []
-    return found("date_out_of_range", pc.and_(pc.is_valid(cells), pc.is_null(seconds)))
+    return violation_if_any("date_out_of_range", pc.and_(pc.is_valid(cells), pc.is_null(seconds)))
 
 
 def numbers(parts: Mapping[str, pa.Array], name: str, default: int) -> np.ndarray:

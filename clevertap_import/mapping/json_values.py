@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clevertap_import.mapping.blanks import blank_cells
-from clevertap_import.mapping.rules import MAX_VALUE_BYTES, Finding, found
+from clevertap_import.mapping.rules import MAX_VALUE_BYTES, Violation, violation_if_any
 
 MAX_ITEMS = 100
 """Of a list on a profile; CleverTap drops the oldest beyond (Platform Considerations page)."""
@@ -23,7 +23,7 @@ DOUBLE_TEXT = r"-?[0-9]\.[0-9]{15}e[+-][0-9]{2,3}"
 """How Snowflake writes a FLOAT inside JSON (ARRAY_CONSTRUCT page): 3 as 3.000000000000000e+00."""
 
 
-def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
+def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Violation]]:
     """VARIANT cells as the text of what they hold: strings without quotes, JSON null as NULL."""
     quoted = pc.fill_null(pc.starts_with(cells, '"'), False)
     nulls = pc.fill_null(pc.equal(cells, "null"), False)
@@ -34,7 +34,7 @@ def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
     texts = pa.array([text if isinstance(text, str) else None for text in inner], pa.string())
     broken = pa.array([text is NOT_UNICODE for text in inner], pa.bool_())
     wrong = pc.replace_with_mask(pa.repeat(False, len(cells)), quoted, broken)
-    return pc.replace_with_mask(cells, quoted, texts), found("not_unicode", wrong)
+    return pc.replace_with_mask(cells, quoted, texts), violation_if_any("not_unicode", wrong)
 
 
 def blank_json_cells(cells: pa.StringArray) -> pa.BooleanArray | None:
@@ -75,7 +75,7 @@ def is_unicode(text: object) -> bool:
     return True
 
 
-def lists(cells: pa.StringArray) -> tuple[pa.ListArray, list[Finding]]:
+def lists(cells: pa.StringArray) -> tuple[pa.ListArray, list[Violation]]:
     """JSON lists as lists of distinct texts. NULL items are left out; a cell that is no list is wrong."""
     items = [items_of(text) for text in cells.to_pylist()]
     codes = [item if isinstance(item, str) else None for item in items]
@@ -83,7 +83,7 @@ def lists(cells: pa.StringArray) -> tuple[pa.ListArray, list[Finding]]:
     findings = [
         finding
         for code in sorted({code for code in codes if code})
-        for finding in found(code, mask(codes, code))
+        for finding in violation_if_any(code, mask(codes, code))
     ]
     return values, findings
 

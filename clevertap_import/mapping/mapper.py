@@ -18,9 +18,9 @@ from xxhash import xxh3_128_digest
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import EventsTarget, ProfilesTarget, PropertyMapping
 from clevertap_import.mapping.columns import (
-    Cells,
-    Problem,
-    PropertyPlan,
+    CellProblem,
+    MappedColumn,
+    PropertyMapper,
     constant_cells,
     deletions,
     event_name_cells,
@@ -29,7 +29,7 @@ from clevertap_import.mapping.columns import (
     only_in_charged,
 )
 from clevertap_import.mapping.objects import in_one_order
-from clevertap_import.mapping.property_types import Reading
+from clevertap_import.mapping.property_types import ReadOptions
 from clevertap_import.mapping.system_properties import ITEMS, own_property
 from clevertap_import.records import DIGEST_BYTES, RECORD_SCHEMA, Rejection
 
@@ -53,14 +53,14 @@ class Mapped:
 
     records: pa.RecordBatch
     rejections: tuple[Rejection, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[CellProblem, ...]
     first_row: int
     blank_values: Mapping[str, int] = field(default_factory=dict)
     future_events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ColumnTypes:
     """What is known of the columns before a row is read: their Snowflake types by the names that the import
     uses, and the types of the properties. What is left out is decided by the Arrow type of the column."""
 
@@ -83,10 +83,10 @@ class Lines:
 class Mapper:
     """Maps the chunks of one run. `run_seconds` is the time of the run, for events without their own."""
 
-    def __init__(self, config: ImportConfig, run_seconds: int, plan: Plan | None = None) -> None:
+    def __init__(self, config: ImportConfig, run_seconds: int, plan: ColumnTypes | None = None) -> None:
         self.config = config
         self.run_seconds = run_seconds
-        self.plan = plan or Plan()
+        self.plan = plan or ColumnTypes()
         self.zone = zone_of(config)
         self.property_plans = [
             property_plan(config, mapping, self.plan) for mapping in config.target.properties
@@ -118,11 +118,11 @@ class Mapper:
         """The key that names the person: `identity`, or `objectId` for a CleverTap ID (upload API pages)."""
         return "identity" if self.config.target.identity else "objectId"
 
-    def fields(self, rows: pa.RecordBatch, identities: Cells) -> tuple[dict[str, Cells], str]:
+    def fields(self, rows: pa.RecordBatch, identities: MappedColumn) -> tuple[dict[str, MappedColumn], str]:
         """The fields of a record before its properties, in order, and the key that holds the properties."""
         target = self.config.target
         size = rows.num_rows
-        names = {self.identity_key: Cells(identities.values)}
+        names = {self.identity_key: MappedColumn(identities.values)}
         if isinstance(target, ProfilesTarget):
             return {**names, "type": constant_cells("profile", size)}, "profileData"
         # The time comes first, so that a digest can leave it out: see timeless_bytes.
@@ -136,7 +136,7 @@ class Mapper:
     def source_type(self, column: str | None) -> str | None:
         return self.plan.source_types.get(column) if column else None
 
-    def event_time(self, target: EventsTarget, rows: pa.RecordBatch) -> Cells:
+    def event_time(self, target: EventsTarget, rows: pa.RecordBatch) -> MappedColumn:
         created_on = target.created_on
         if created_on is None:
             return constant_cells(self.run_seconds, rows.num_rows)
@@ -144,13 +144,13 @@ class Mapper:
             created_on, rows[created_on.column], self.zone, self.source_type(created_on.column)
         )
 
-    def future_events(self, head: Mapping[str, Cells]) -> int:
+    def future_events(self, head: Mapping[str, MappedColumn]) -> int:
         if "ts" not in head:
             return 0
         is_ahead = pc.greater(head["ts"].values, self.run_seconds + CLOCK_SECONDS)
         return pc.sum(is_ahead).as_py() or 0
 
-    def properties(self, rows: pa.RecordBatch, head: Mapping[str, Cells]) -> dict[str, Cells]:
+    def properties(self, rows: pa.RecordBatch, head: Mapping[str, MappedColumn]) -> dict[str, MappedColumn]:
         made = {plan.mapping.property: self.with_deletes(plan, rows) for plan in self.property_plans}
         target = self.config.target
         if ITEMS.name in made and isinstance(target, EventsTarget) and target.event_name.column:
@@ -158,7 +158,7 @@ class Mapper:
             made[ITEMS.name] = only_in_charged(made[ITEMS.name], head["evtName"].values, plan)
         return made
 
-    def with_deletes(self, plan: PropertyPlan, rows: pa.RecordBatch) -> Cells:
+    def with_deletes(self, plan: PropertyMapper, rows: pa.RecordBatch) -> MappedColumn:
         cells = plan.cells(rows)
         mapping = plan.mapping
         # Groups are no property that could be removed: they say what is to change.
@@ -205,11 +205,11 @@ def zone_of(config: ImportConfig) -> str:
     return config.updated_on.timezone if config.updated_on else "UTC"
 
 
-def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) -> PropertyPlan:
+def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: ColumnTypes) -> PropertyMapper:
     system = own_property(config.target, mapping.property)
-    return PropertyPlan(
+    return PropertyMapper(
         mapping,
-        Reading(mapping.timezone or zone_of(config), mapping.format, mapping.operation or "set"),
+        ReadOptions(mapping.timezone or zone_of(config), mapping.format, mapping.operation or "set"),
         mapping.type or (system and system.type) or plan.property_types.get(mapping.property),
         plan.source_types.get(mapping.column) if mapping.column else None,
         system,
@@ -217,7 +217,9 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: Plan) ->
     )
 
 
-def encode(head: Mapping[str, Cells], body: str, properties: Mapping[str, Cells], size: int) -> Lines:
+def encode(
+    head: Mapping[str, MappedColumn], body: str, properties: Mapping[str, MappedColumn], size: int
+) -> Lines:
     """One line of JSON for each row. A wrong cell is null by now, so its row has a line too, without it."""
     typed = {name: cells for name, cells in properties.items() if not cells.is_json}
     table = pa.table([*(cells.values for cells in head.values()), nested(typed, size)], [*head, body])
@@ -270,7 +272,7 @@ def views(lines: pa.BinaryArray) -> Iterator[memoryview]:
     return map(memoryview(text).__getitem__, map(slice, places, places[1:]))
 
 
-def nested(properties: Mapping[str, Cells], size: int) -> pa.StructArray:
+def nested(properties: Mapping[str, MappedColumn], size: int) -> pa.StructArray:
     """The properties as one column of objects. JSON leaves nulls out, so of a value and a deletion under one
     name exactly one is written."""
     names: list[str] = []
@@ -297,7 +299,7 @@ def digest_array(digests: Iterable[bytes]) -> pa.FixedSizeBinaryArray:
     return pa.Array.from_buffers(kind, len(packed) // DIGEST_BYTES, [None, pa.py_buffer(packed)])
 
 
-def wrong_rows(problems: Sequence[Problem], size: int, fatal_only: bool) -> np.ndarray:
+def wrong_rows(problems: Sequence[CellProblem], size: int, fatal_only: bool) -> np.ndarray:
     """A mask of the rows that cannot be sent."""
     wrong = np.zeros(size, dtype=bool)
     for problem in problems:
@@ -307,10 +309,10 @@ def wrong_rows(problems: Sequence[Problem], size: int, fatal_only: bool) -> np.n
 
 
 def rejections(
-    problems: Sequence[Problem], identities: pa.StringArray, wrong: np.ndarray, first_row: int
+    problems: Sequence[CellProblem], identities: pa.StringArray, wrong: np.ndarray, first_row: int
 ) -> tuple[Rejection, ...]:
     """One rejection for each wrong row, with the first of its problems, in the order of the rows."""
-    first: dict[int, Problem] = {}
+    first: dict[int, CellProblem] = {}
     for problem in problems:
         for place in problem.places().tolist():
             if wrong[place]:

@@ -21,8 +21,8 @@ from clevertap_import.mapping.rules import (
     FORBIDDEN_CHARACTERS,
     MAX_NAME_BYTES,
     MAX_VALUE_BYTES,
-    Finding,
-    found,
+    Violation,
+    violation_if_any,
 )
 
 MAX_ITEMS_OF_CHARGED = 256
@@ -49,17 +49,17 @@ class Wrong(Exception):
         self.trouble = Trouble(code, place)
 
 
-def items_of_charged(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
+def items_of_charged(cells: pa.StringArray) -> tuple[pa.StringArray, list[Violation]]:
     """JSON lists of flat objects; what is wrong names the item."""
     return rewritten(cells, items)
 
 
-def subscription_groups(cells: pa.StringArray) -> tuple[pa.StringArray, list[Finding]]:
+def subscription_groups(cells: pa.StringArray) -> tuple[pa.StringArray, list[Violation]]:
     """JSON objects of lists of texts, such as `{"email": ["Marketing"]}`."""
     return rewritten(cells, groups)
 
 
-def rewritten(cells: pa.StringArray, read: Callable[[str], object]) -> tuple[pa.StringArray, list[Finding]]:
+def rewritten(cells: pa.StringArray, read: Callable[[str], object]) -> tuple[pa.StringArray, list[Violation]]:
     """Each cell as `read` gives it back, in JSON; NULL where it gives None. One finding for each trouble."""
     texts: list[str | None] = []
     places: dict[Trouble, list[int]] = defaultdict(list)
@@ -87,11 +87,11 @@ def in_one_order(values: pa.StringArray) -> pa.StringArray:
     return pc.replace_with_mask(values, many, pa.array(texts, pa.string()))
 
 
-def findings(places: dict[Trouble, list[int]], size: int) -> Iterator[Finding]:
+def findings(places: dict[Trouble, list[int]], size: int) -> Iterator[Violation]:
     for trouble in sorted(places):
         mask = np.zeros(size, bool)
         mask[places[trouble]] = True
-        yield from found(trouble.code, pa.array(mask), trouble.place)
+        yield from violation_if_any(trouble.code, pa.array(mask), trouble.place)
 
 
 def no_number(word: str) -> NoReturn:

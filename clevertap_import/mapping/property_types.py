@@ -24,7 +24,7 @@ from clevertap_import.mapping.dates import (
 )
 from clevertap_import.mapping.json_values import lists
 from clevertap_import.mapping.objects import items_of_charged, subscription_groups
-from clevertap_import.mapping.rules import Finding, found, text_findings
+from clevertap_import.mapping.rules import Violation, text_findings, violation_if_any
 
 INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
 INTEGER_TEXT_BEYOND_DECIMALS = r"\A[+-]?0*[1-9][0-9]{38,}\z"
@@ -33,7 +33,7 @@ TRUE_TEXTS, BOOLEAN_TEXTS = ("1", "true"), ("0", "1", "false", "true")
 EXACT = pa.decimal128(38, 0)
 LARGEST, SMALLEST = Decimal(2**63 - 1), Decimal(-(2**63))
 
-Encoded = tuple[pa.Array, list[Finding]]
+Encoded = tuple[pa.Array, list[Violation]]
 
 
 class PropertyTypeUnusable(ConfigError):
@@ -41,7 +41,7 @@ class PropertyTypeUnusable(ConfigError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadOptions:
     """How a column is to be read: the zone of naive moments, the format of dates, what a list does."""
 
     timezone: str = "UTC"
@@ -58,7 +58,7 @@ class PropertyType:
 
     name: str
     reads: str
-    encode: Callable[[pa.Array, Reading], Encoded]
+    encode: Callable[[pa.Array, ReadOptions], Encoded]
     accepts: tuple[tuple[str, object], ...]
     rejects: tuple[tuple[str, str], ...]
     example_format: str | None = None
@@ -79,7 +79,7 @@ def plain(cells: pa.Array) -> pa.Array:
     return cells
 
 
-def without(cells: pa.Array, findings: list[Finding]) -> pa.Array:
+def nulled(cells: pa.Array, findings: list[Violation]) -> pa.Array:
     """`cells` with null in place of each wrong one."""
     for finding in findings:
         cells = pc.if_else(finding.wrong, pa.scalar(None, cells.type), cells)
@@ -123,22 +123,22 @@ def whole_digits(decimals: pa.Array) -> pa.StringArray:
     return pc.replace_substring_regex(as_text(decimals), r"\.0*\z", "")
 
 
-def encode_string(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_string(cells: pa.Array, reading: ReadOptions) -> Encoded:
     findings = not_finite(cells) if pa.types.is_floating(cells.type) else impossible_moments(cells)
-    texts = without(as_text(cells), findings)
+    texts = nulled(as_text(cells), findings)
     limits = text_findings(texts)
-    return without(texts, limits), findings + limits
+    return nulled(texts, limits), findings + limits
 
 
-def not_finite(numbers: pa.Array) -> list[Finding]:
-    return found("not_finite", pc.invert(pc.is_finite(numbers)))
+def not_finite(numbers: pa.Array) -> list[Violation]:
+    return violation_if_any("not_finite", pc.invert(pc.is_finite(numbers)))
 
 
-def encode_integer(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_integer(cells: pa.Array, reading: ReadOptions) -> Encoded:
     return whole(cells, "integer")
 
 
-def encode_long(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_long(cells: pa.Array, reading: ReadOptions) -> Encoded:
     return whole(cells, "long")
 
 
@@ -147,46 +147,53 @@ def whole(cells: pa.Array, name: str) -> Encoded:
         return cells, []
     if pa.types.is_string(cells.type):
         findings = [
-            *found("not_an_integer", pc.invert(pc.match_substring_regex(cells, INTEGER_TEXT))),
-            *found("number_too_large", pc.match_substring_regex(cells, INTEGER_TEXT_BEYOND_DECIMALS)),
+            *violation_if_any("not_an_integer", pc.invert(pc.match_substring_regex(cells, INTEGER_TEXT))),
+            *violation_if_any(
+                "number_too_large", pc.match_substring_regex(cells, INTEGER_TEXT_BEYOND_DECIMALS)
+            ),
         ]
     elif pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type):
         findings = fractional(cells)
     else:
         raise unusable(cells, name)
-    numbers = without(cells, findings).cast(EXACT)
-    too_large = found("number_too_large", pc.or_(pc.greater(numbers, LARGEST), pc.less(numbers, SMALLEST)))
-    return without(numbers, too_large), findings + too_large
+    numbers = nulled(cells, findings).cast(EXACT)
+    too_large = violation_if_any(
+        "number_too_large", pc.or_(pc.greater(numbers, LARGEST), pc.less(numbers, SMALLEST))
+    )
+    return nulled(numbers, too_large), findings + too_large
 
 
-def fractional(cells: pa.Array) -> list[Finding]:
+def fractional(cells: pa.Array) -> list[Violation]:
     """Cells that are no whole number, and floats that are too large to become a decimal."""
     if pa.types.is_floating(cells.type):
         is_finite = pc.is_finite(cells)
         is_whole = pc.and_(is_finite, pc.equal(pc.trunc(cells), cells))
         too_large = pc.and_(is_finite, pc.greater_equal(pc.abs(cells), 2.0**64))
-        return [*found("not_an_integer", pc.invert(is_whole)), *found("number_too_large", too_large)]
+        return [
+            *violation_if_any("not_an_integer", pc.invert(is_whole)),
+            *violation_if_any("number_too_large", too_large),
+        ]
     # Arrow cannot round a decimal that has no digit before the point.
     all_fraction = cells.type.precision == cells.type.scale
     truncated = pa.scalar(Decimal(0), cells.type) if all_fraction else pc.trunc(cells)
-    return found("not_an_integer", pc.not_equal(truncated, cells))
+    return violation_if_any("not_an_integer", pc.not_equal(truncated, cells))
 
 
-def encode_float(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_float(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type):
         return cells, []
     if pa.types.is_floating(cells.type):
         findings = not_finite(cells)
-        return without(cells, findings), findings
+        return nulled(cells, findings), findings
     if pa.types.is_string(cells.type):
-        findings = found("not_a_number", pc.invert(pc.match_substring_regex(cells, NUMBER_TEXT)))
-        numbers = without(cells, findings).cast(pa.float64())
+        findings = violation_if_any("not_a_number", pc.invert(pc.match_substring_regex(cells, NUMBER_TEXT)))
+        numbers = nulled(cells, findings).cast(pa.float64())
         too_large = not_finite(numbers)
-        return without(numbers, too_large), findings + too_large
+        return nulled(numbers, too_large), findings + too_large
     raise unusable(cells, "float")
 
 
-def encode_boolean(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_boolean(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if pa.types.is_boolean(cells.type):
         return cells, []
     if pa.types.is_decimal(cells.type):
@@ -195,17 +202,17 @@ def encode_boolean(cells: pa.Array, reading: Reading) -> Encoded:
         raise unusable(cells, "boolean")
     texts = pc.utf8_lower(cells.cast(pa.string()))
     known, allowed = pc.is_valid(texts), pa.array(BOOLEAN_TEXTS)
-    findings = found("not_a_boolean", pc.and_(known, pc.invert(pc.is_in(texts, allowed))))
+    findings = violation_if_any("not_a_boolean", pc.and_(known, pc.invert(pc.is_in(texts, allowed))))
     truths = pc.if_else(known, pc.is_in(texts, pa.array(TRUE_TEXTS)), pa.scalar(None, pa.bool_()))
-    return without(truths, findings), findings
+    return nulled(truths, findings), findings
 
 
-def encode_date(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_date(cells: pa.Array, reading: ReadOptions) -> Encoded:
     seconds, findings = moment_seconds(cells, reading)
     return pc.binary_join_element_wise("$D_", seconds.cast(pa.string()), ""), findings
 
 
-def moment_seconds(cells: pa.Array, reading: Reading) -> tuple[pa.Int64Array, list[Finding]]:
+def moment_seconds(cells: pa.Array, reading: ReadOptions) -> tuple[pa.Int64Array, list[Violation]]:
     """Epoch seconds of moments in any of the ways that a column can write them."""
     if reading.format is None or pa.types.is_temporal(cells.type):
         seconds = epoch_seconds(cells, reading.timezone)
@@ -219,10 +226,10 @@ def moment_seconds(cells: pa.Array, reading: Reading) -> tuple[pa.Int64Array, li
         raise unusable(cells, "date")
     # What is no number is no moment either; one reason is enough.
     wrong = pc.and_(pc.is_valid(cells), pc.is_null(seconds))
-    return seconds, found("not_a_date", wrong)
+    return seconds, violation_if_any("not_a_date", wrong)
 
 
-def encode_list(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_list(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if not pa.types.is_string(cells.type):
         raise unusable(cells, "list")
     items, findings = lists(cells)
@@ -230,13 +237,13 @@ def encode_list(cells: pa.Array, reading: Reading) -> Encoded:
     return pa.StructArray.from_arrays([items], [f"${reading.operation}"], mask=missing), findings
 
 
-def encode_items(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_items(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if not pa.types.is_string(cells.type):
         raise unusable(cells, "items")
     return items_of_charged(cells)
 
 
-def encode_groups(cells: pa.Array, reading: Reading) -> Encoded:
+def encode_groups(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if not pa.types.is_string(cells.type):
         raise unusable(cells, "groups")
     return subscription_groups(cells)

@@ -74,7 +74,7 @@ FOLDED_RESERVED = tuple(name.replace(" ", "").lower() for name in RESERVED_EVENT
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """The cells of one column that break one rule: a mask without nulls, as long as the column."""
 
     code: str
@@ -88,30 +88,32 @@ class Finding:
         return f"{self.place}: {reason}" if self.place else reason
 
 
-def found(code: str, wrong: pa.BooleanArray, place: str = "") -> list[Finding]:
+def violation_if_any(code: str, wrong: pa.BooleanArray, place: str = "") -> list[Violation]:
     """One finding if any cell is wrong, else none. A null in `wrong` is not wrong."""
     # Most columns have nothing wrong, and `any` passes over nulls by itself.
-    return [Finding(code, pc.fill_null(wrong, False), place)] if pc.any(wrong).as_py() else []
+    return [Violation(code, pc.fill_null(wrong, False), place)] if pc.any(wrong).as_py() else []
 
 
-def each_once(findings: list[Finding]) -> list[Finding]:
+def each_once(findings: list[Violation]) -> list[Violation]:
     """`findings` without the cells that an earlier one has: of each cell one reason is enough."""
-    told: list[Finding] = []
+    told: list[Violation] = []
     for finding in findings:
         wrong = finding.wrong
         for earlier in told:
             wrong = pc.and_not(wrong, earlier.wrong)
-        told += found(finding.code, wrong)
+        told += violation_if_any(finding.code, wrong)
     return told
 
 
-def unicode_findings(texts: pa.StringArray) -> list[Finding]:
+def unicode_findings(texts: pa.StringArray) -> list[Violation]:
     """Texts that are no UTF-8, of which no JSON can be made. Arrow looks only when asked."""
     try:
         texts.validate(full=True)
     except pa.ArrowInvalid:
         cells = texts.cast(pa.binary()).to_pylist()
-        return found("not_unicode", pa.array([cell is not None and not is_utf8(cell) for cell in cells]))
+        return violation_if_any(
+            "not_unicode", pa.array([cell is not None and not is_utf8(cell) for cell in cells])
+        )
     return []
 
 
@@ -123,7 +125,7 @@ def is_utf8(cell: bytes) -> bool:
     return True
 
 
-def identity_findings(identities: pa.StringArray) -> list[Finding]:
+def identity_findings(identities: pa.StringArray) -> list[Violation]:
     """Identities that are missing, blank, placeholders or too long."""
     filled = pc.fill_null(identities, "")
     bare = pc.utf8_lower(pc.utf8_trim_whitespace(filled))
@@ -132,36 +134,36 @@ def identity_findings(identities: pa.StringArray) -> list[Finding]:
     if (pc.max(pc.binary_length(filled)).as_py() or 0) > MAX_IDENTITY_CHARS:
         wrong = pc.or_(wrong, pc.greater(pc.utf8_length(filled), MAX_IDENTITY_CHARS))
     blank = blank_cells(filled)
-    return found("523", wrong if blank is None else pc.or_(wrong, blank))
+    return violation_if_any("523", wrong if blank is None else pc.or_(wrong, blank))
 
 
-def clevertap_id_findings(ids: pa.StringArray) -> list[Finding]:
+def clevertap_id_findings(ids: pa.StringArray) -> list[Violation]:
     """What holds for identities, and characters or a length that no CleverTap ID has."""
     misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
-    return each_once([*identity_findings(ids), *found("526", misspelt)])
+    return each_once([*identity_findings(ids), *violation_if_any("526", misspelt)])
 
 
-def event_name_findings(names: pa.StringArray) -> list[Finding]:
+def event_name_findings(names: pa.StringArray) -> list[Violation]:
     """Event names that are missing, reserved, too long, or hold a character that names may not have."""
     filled = pc.fill_null(names, "")
     blank = blank_cells(filled)
     folded = pc.utf8_lower(pc.replace_substring_regex(filled, r"[\s\p{Z}]+", ""))
     return [
-        *([] if blank is None else found("509", blank)),
-        *found("513", pc.is_in(folded, value_set=pa.array(FOLDED_RESERVED))),
-        *found("forbidden_character", pc.match_substring_regex(filled, FORBIDDEN_TEXT)),
-        *found("name_too_long", pc.greater(pc.binary_length(filled), MAX_EVENT_NAME_BYTES)),
+        *([] if blank is None else violation_if_any("509", blank)),
+        *violation_if_any("513", pc.is_in(folded, value_set=pa.array(FOLDED_RESERVED))),
+        *violation_if_any("forbidden_character", pc.match_substring_regex(filled, FORBIDDEN_TEXT)),
+        *violation_if_any("name_too_long", pc.greater(pc.binary_length(filled), MAX_EVENT_NAME_BYTES)),
     ]
 
 
-def event_time_findings(seconds: pa.Int64Array) -> list[Finding]:
+def event_time_findings(seconds: pa.Int64Array) -> list[Violation]:
     """Event times that are missing or not positive: CleverTap refuses 0 (seen in recorded answers)."""
-    return found("525", pc.less_equal(pc.fill_null(seconds, 0), 0))
+    return violation_if_any("525", pc.less_equal(pc.fill_null(seconds, 0), 0))
 
 
-def text_findings(texts: pa.StringArray) -> list[Finding]:
+def text_findings(texts: pa.StringArray) -> list[Violation]:
     """Texts that are too long, or that CleverTap would take for a date."""
     return [
-        *found("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),
-        *found("date_marker", pc.starts_with(texts, "$D_")),
+        *violation_if_any("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),
+        *violation_if_any("date_marker", pc.starts_with(texts, "$D_")),
     ]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clevertap_import.config.target import EventsTarget, ProfilesTarget
-from clevertap_import.mapping.rules import Finding, found
+from clevertap_import.mapping.rules import Violation, violation_if_any
 
 EMAIL_TEXT = r"\A[^@\s\pZ]+@[^@\s\pZ]+\.[^@\s\pZ]+\z"
 PHONE_TEXT = r"\A\+[1-9][0-9]{4,14}\z"
@@ -53,11 +53,11 @@ class SystemProperty:
         is_truth = self.is_yes_or_no and pa.types.is_boolean(values.type)
         return pc.if_else(values, "Y", "N") if is_truth else values
 
-    def findings(self, values: pa.Array) -> list[Finding]:
+    def findings(self, values: pa.Array) -> list[Violation]:
         """Values that CleverTap would refuse. Takes what the property's type made of the column."""
         if self.code is None or self.is_right is None:
             return []
-        return found(self.code, pc.invert(self.is_right(values.cast(pa.string()))))
+        return violation_if_any(self.code, pc.invert(self.is_right(values.cast(pa.string()))))
 
 
 def matching(pattern: str) -> Callable[[pa.StringArray], pa.BooleanArray]:

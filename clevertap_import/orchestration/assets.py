@@ -13,7 +13,7 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import ProfilesTarget
 from clevertap_import.config.upstream import upstream_assets
 from clevertap_import.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
-from clevertap_import.journal.delivered import Past
+from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.import_lock import run_lock
 from clevertap_import.journal.import_state import import_state
 from clevertap_import.journal.journal import Journal
@@ -231,20 +231,20 @@ def checked_then_delivered(context: dg.AssetExecutionContext, options: RunOption
         stack.enter_context(run.progress.logged())
         if lock:
             take_name_over(journal, locks, lock, config, run.purpose)
-        past = whole_past(context, run, journal, delivers=delivers)
+        past = all_delivered(context, run, journal, delivers=delivers)
         try:
             run.stage(stage, past, is_sample=not delivers and facts.window is None and not options.all_rows)
         except (ConfigError, SourceError) as error:
             yield from selected(context, [query_failed(key, str(error))])
             raise
         # A run without news needs no CleverTap; a dry run is to say whether it would take any.
-        tried = run.try_out(stage, locks, delivers=delivers)
+        tried = run.server_dry_run(stage, locks, delivers=delivers)
         impact = run.impact(stage, locks, looks_up=not delivers and tried.stopped is None)
         yield from selected(context, dry_run_results(key, config, stage.counts, tried, impact))
         if blocks(config, stage.counts):
             raise TooManyInvalid(config, facts)
         if tried.blocks(config):
-            raise TriedOutBadly(tried.summary)
+            raise ServerDryRunRefused(tried.summary)
         if lock:
             begin_delivery(context, run, stage, journal, stack)
             run.deliver(stage, journal, locks, lock)
@@ -256,9 +256,9 @@ def checked_then_delivered(context: dg.AssetExecutionContext, options: RunOption
                 )
 
 
-def whole_past(
+def all_delivered(
     context: dg.AssetExecutionContext, run: ImportRun, journal: Journal, *, delivers: bool
-) -> Past:
+) -> DeliveredBefore:
     """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
     # Not before the lock was ours: the run before this one may have begun meanwhile.
     run.facts.told = told_deliveries(context.instance, run.config.nicknames)
@@ -289,7 +289,7 @@ def begin_delivery(
         until_end.enter_context(counted_delivery(instance, journal, config, count))
 
 
-class TriedOutBadly(RefusedError):
+class ServerDryRunRefused(RefusedError):
     """CleverTap's own dry run refused too many records, or could not be made; nothing was sent."""
 
 

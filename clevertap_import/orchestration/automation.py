@@ -10,7 +10,7 @@ from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.begun_imports import begun_imports
 from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.done import undone_ranges
-from clevertap_import.orchestration.partitions import Reading, range_tags, tagged_range
+from clevertap_import.orchestration.partitions import ActiveRun, range_tags, tagged_range
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 
 TRIGGER_TAG = "clevertap/trigger"
@@ -100,7 +100,7 @@ def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
     return [*tagged, *(record for record in others if record.dagster_run.run_id not in known)]
 
 
-def living_runs(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
+def active_runs(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
     """The same after those that were killed are marked as failed."""
     # By the clock: the tick that a schedule evaluates may be an old one.
     clear_dead_runs(instance, [nickname], datetime.now(UTC))
@@ -113,7 +113,7 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
     `tick` is the moment for which they are asked, part of their keys, so that none is started twice for it.
     The import is another part: one sensor may ask for runs of several.
     """
-    under_way = living_runs(instance, config.nickname)
+    under_way = active_runs(instance, config.nickname)
     waiting = [run for run in under_way if run.dagster_run.status == dg.DagsterRunStatus.QUEUED]
     # Without Dagster's queue, the second of two runs waits for the first inside its own process.
     if waiting or len(under_way) > 1:
@@ -125,7 +125,7 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
     job, run_key = job_name(config.nickname), f"{config.nickname} {tick.isoformat()}"
     if config.updated_on is None:
         return [dg.RunRequest(run_key=run_key, job_name=job, tags=tags)]
-    readings = [reading for run in under_way if (reading := reading_of(run, now))]
+    readings = [reading for run in under_way if (reading := active_run_of(run, now))]
     ranges = undone_ranges(instance, config, asset_key(config.nickname), now, readings)
     if not ranges:
         return dg.SkipReason("No window is left to import.")
@@ -136,9 +136,9 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
     ]
 
 
-def reading_of(run: dg.RunRecord, now: datetime) -> Reading | None:
+def active_run_of(run: dg.RunRecord, now: datetime) -> ActiveRun | None:
     """What a run under way reads, from `now` on if it has not begun; None if it is given no windows."""
     keys = tagged_range(run.dagster_run.tags)
     # A run that began in the future was started by a clock that ran ahead.
     began = min(run.start_time or now.timestamp(), datetime.now(UTC).timestamp())
-    return Reading(keys, began) if keys else None
+    return ActiveRun(keys, began) if keys else None

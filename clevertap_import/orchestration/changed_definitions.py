@@ -77,11 +77,11 @@ def remember_done(
     return changed_count(config, spans)
 
 
-def counts_for_commands(configs: Iterable[ImportConfig], tell: Callable[[str], None]) -> dict[str, int]:
+def counts_for_commands(configs: Iterable[ImportConfig], notify: Callable[[str], None]) -> dict[str, int]:
     """`changed_counts` by the environment's journal; empty, and `tell` says why, if it cannot be used."""
     try:
         with open_journal() as journal:
             return changed_counts(journal.engine, configs)
     except JournalUnavailable as error:
-        tell(f"Whether imports were changed since their windows were done is not known. {error}")
+        notify(f"Whether imports were changed since their windows were done is not known. {error}")
         return {}

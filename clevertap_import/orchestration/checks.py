@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from clevertap_import.clevertap.server_dry_run import Lookup, TriedOut
+from clevertap_import.clevertap.server_dry_run import Lookup, ServerDryRunResult
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import PropertyMapping
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.mapping.system_properties import own_property
 from clevertap_import.markdown import as_plain
 from clevertap_import.report import is_over
-from clevertap_import.staging.stage import Fault, StageCounts, Tally
+from clevertap_import.staging.stage import ProblemCount, ProblemKind, StageCounts
 
 DESCRIPTIONS = {
     "query": "The query compiles, and returns every column that the import needs, with a usable type.",
@@ -33,7 +33,7 @@ SCHEMA = dg.TableSchema(
 SHOWN_BLANKS = 5
 """Properties that a check names of those with blank cells."""
 
-Problems = Sequence[tuple[Fault, Tally]]
+Problems = Sequence[tuple[ProblemKind, ProblemCount]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def query_failed(key: dg.AssetKey, reason: str) -> dg.AssetCheckResult:
 
 
 def dry_run_results(
-    key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: TriedOut, impact: Impact
+    key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: ServerDryRunResult, impact: Impact
 ) -> Iterator[dg.AssetCheckResult]:
     """One result for each check. Too many wrong rows make a check block the delivery."""
     checked = {"rows_checked": counts.read - counts.superseded}
@@ -214,7 +214,7 @@ def result(
     )
 
 
-def reason_with_example(fault: Fault, tally: Tally) -> str:
+def reason_with_example(fault: ProblemKind, tally: ProblemCount) -> str:
     example = " of ".join(filter(None, (tally.example_place, tally.example_value)))
     return f"{fault.reason}, such as {example}" if example else fault.reason
 

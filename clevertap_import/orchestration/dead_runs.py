@@ -42,7 +42,7 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
-Looks = dict[str, tuple[float, str]]
+HeartbeatLog = dict[str, tuple[float, str]]
 """By run: when it was first seen without its lock, and on which host."""
 
 
@@ -93,7 +93,7 @@ def clear_silent_runs(
             for name in names
         }
     for name in names:
-        for run_id in silent(instance, name, missed[name], now):
+        for run_id in without_process(instance, name, missed[name], now):
             # It may have ended or begun since it was found.
             run = instance.get_run_by_id(run_id)
             if run and run.status in [each.status for each in suspects[name] if each.run_id == run_id]:
@@ -160,11 +160,13 @@ def checked_assets(run: dg.DagsterRun) -> set[dg.AssetKey]:
     return {check.asset_key for check in run.asset_check_selection or ()}
 
 
-def silent(instance: dg.DagsterInstance, nickname: str, missed: Collection[str], now: float) -> list[str]:
+def without_process(
+    instance: dg.DagsterInstance, nickname: str, missed: Collection[str], now: float
+) -> list[str]:
     """Those whose locks were missed at the first look, which was long ago; keeps the looks at the others."""
     key, storage = f"clevertap_import/missed/{nickname}", instance.daemon_cursor_storage
-    before: Looks = json.loads(storage.get_cursor_values({key}).get(key) or "{}")
-    looks: Looks = {}
+    before: HeartbeatLog = json.loads(storage.get_cursor_values({key}).get(key) or "{}")
+    looks: HeartbeatLog = {}
     host = socket.gethostname()
     for run_id in missed:
         at, by = before.get(run_id, (now, host))

@@ -180,11 +180,11 @@ def counted_delivery(
     A copy of the journal that was made before it, or during it, is known by that, also if the run is killed.
     """
     ended_before = import_state(journal.engine, config.nickname).ended
-    tell(instance, config.nickname, BEGUN, count)
+    notify(instance, config.nickname, BEGUN, count)
     try:
         yield
     finally:
         # Whoever cannot tell Dagster leaves the journal with the higher number, which is taken for right.
         with suppress(Exception):
             if recount(journal, config, count, ended_before):
-                tell(instance, config.nickname, ENDED, count)
+                notify(instance, config.nickname, ENDED, count)

@@ -20,8 +20,8 @@ from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import translated
 from clevertap_import.orchestration.changed_definitions import known_spans, windows_of
 from clevertap_import.orchestration.partitions import (
+    ActiveRun,
     KeyRange,
-    Reading,
     grid,
     key_ranges,
     keys_until,
@@ -154,7 +154,7 @@ def undone_ranges(
     config: ImportConfig,
     key: dg.AssetKey,
     now: datetime,
-    readings: Iterable[Reading] = (),
+    readings: Iterable[ActiveRun] = (),
 ) -> list[KeyRange]:
     """The windows of an import that a run should take, up to and with the one in progress at `now`."""
     if config.updated_on is None:
@@ -163,7 +163,7 @@ def undone_ranges(
 
 
 def ranges_left(
-    config: ImportConfig, done: Done, readings: Iterable[Reading], now: datetime
+    config: ImportConfig, done: Done, readings: Iterable[ActiveRun], now: datetime
 ) -> list[KeyRange]:
     """The windows that are neither done nor under way at `now`.
 

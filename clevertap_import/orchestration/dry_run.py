@@ -23,7 +23,7 @@ from clevertap_import.orchestration.resources import (
     snowflake_connection,
 )
 from clevertap_import.orchestration.run_history import failure
-from clevertap_import.orchestration.runs import QUIET, make_way
+from clevertap_import.orchestration.runs import QUIET, fail_dead_runs
 
 DRY_RUN_TAG = "clevertap/dry_run"
 
@@ -63,14 +63,14 @@ def dry_run(
     *,
     rows: int | None,
     all_rows: bool,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     there: frozenset[str] | None = None,
 ) -> DryRun:
     """Check `rows` random rows (None: as many as the import says), or all; nothing is sent.
 
     `there`: the nicknames of all imports.
     """
-    make_way(instance, config, tell)
+    fail_dead_runs(instance, config, notify)
     key = asset_key(config.nickname)
     options: dict[str, Any] = {"all_rows": all_rows, **({"sample_rows": rows} if rows is not None else {})}
     result = dg.materialize(
@@ -85,7 +85,7 @@ def dry_run(
     if any(map(is_interrupted, result.all_events)):
         raise KeyboardInterrupt
     found = {each.check_name: each for each in result.get_asset_check_evaluations()}
-    changed = counts_for_commands([config], tell) if "impact" in found else {}
+    changed = counts_for_commands([config], notify) if "impact" in found else {}
     note = changed_note(config, changed.get(config.nickname, 0))
     return DryRun(
         config.nickname,

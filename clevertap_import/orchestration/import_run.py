@@ -7,24 +7,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from clevertap_import.clevertap.account_limiter import Gate, lookup_gate, under, upload_gate
+from clevertap_import.clevertap.account_limiter import AccountLimiter, lookup_limiter, under, upload_limiter
 from clevertap_import.clevertap.backoff import resends
-from clevertap_import.clevertap.batch_sender import Attempts
-from clevertap_import.clevertap.circuit_breaker import Breaker
+from clevertap_import.clevertap.batch_sender import BatchSender
+from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
 from clevertap_import.clevertap.client import CleverTap
 from clevertap_import.clevertap.delivery import Deliverer, Delivery, stop_reason
-from clevertap_import.clevertap.server_dry_run import FOR_A_PERSON, TriedOut, looked_up, probed, tried_out
+from clevertap_import.clevertap.server_dry_run import (
+    FOR_A_PERSON,
+    ServerDryRunResult,
+    looked_up,
+    probed,
+    server_dry_run,
+)
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, JournalLost
-from clevertap_import.journal.delivered import Past
+from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.import_lock import ImportLock, import_lock
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.journal_outage import bearing_outages
 from clevertap_import.journal.locks import NamedLocks
-from clevertap_import.journal.states import OPEN
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.journal.states import UNANSWERED
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.changed_definitions import (
     changed_count,
@@ -43,7 +49,7 @@ from clevertap_import.orchestration.resources import CleverTapAccount, Snowflake
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
 from clevertap_import.orchestration.scope import (
     asked_of,
-    events_held,
+    events_withheld,
     forced_of,
     history_forgotten,
     is_of_everything,
@@ -101,7 +107,7 @@ class RunFacts:
         An event without an answer of an earlier run may be there once; profiles stay the same.
         """
         doubtful = min(self.counts.doubtful, self.delivery.accepted + self.delivery.uncertain)
-        return self.delivery.repeated + doubtful if self.sends_events else 0
+        return self.delivery.possible_duplicates + doubtful if self.sends_events else 0
 
     @property
     def report(self) -> Report:
@@ -139,12 +145,12 @@ class ImportRun:
     refused: ConfigError | None = None
     epoch: int = 0
 
-    def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
+    def stage(self, stage: Stage, past: DeliveredBefore, *, is_sample: bool) -> None:
         """Query Snowflake, and map and check every row. The session ends before anything is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
         with open_snowflake(self.connection.settings(), tag) as snowflake:
             columns = snowflake.describe(source_query(self.config))
-            mapper = Mapper(self.config, int(time.time()), planned(self.config, columns))
+            mapper = Mapper(self.config, int(time.time()), resolve_types(self.config, columns))
             sql = self.sample(snowflake, columns) if is_sample else self.query(columns)
             stager = Stager(
                 mapper,
@@ -188,20 +194,20 @@ class ImportRun:
     def import_lock(self, locks: NamedLocks) -> AbstractContextManager[ImportLock]:
         """Held by the one run of this import that delivers; waits for it."""
 
-        def tell(others: str) -> None:
+        def notify(others: str) -> None:
             self.progress.log(f"{others} is under way; this run waits for it.")
 
-        return import_lock(locks, self.config.nickname, self.purpose, tell)
+        return import_lock(locks, self.config.nickname, self.purpose, notify)
 
-    def gate(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[Gate]:
+    def limiter(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[AccountLimiter]:
         """By which the uploads of this run go; `wanted`: how many at once are of use."""
-        return upload_gate(locks, self.clevertap.settings, wanted, self.purpose)
+        return upload_limiter(locks, self.clevertap.settings, wanted, self.purpose)
 
     @property
     def purpose(self) -> str:
         return f"Run {self.run_id[:8]} of {self.config.nickname!r}"
 
-    def past(self, journal: Journal, *, delivers: bool) -> Past:
+    def past(self, journal: Journal, *, delivers: bool) -> DeliveredBefore:
         """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
         known_as = as_known(journal, self.config)
         self.compare_definitions(journal, delivers=delivers)
@@ -244,15 +250,15 @@ class ImportRun:
             spans = spans_after(self.config, spans, self.window, self.read_window, time.time())
         self.facts.changed_after = changed_count(self.config, spans)
 
-    def try_out(self, stage: Stage, locks: NamedLocks, *, delivers: bool) -> TriedOut:
+    def server_dry_run(self, stage: Stage, locks: NamedLocks, *, delivers: bool) -> ServerDryRunResult:
         """CleverTap's own dry run of the first staged records; in a dry run without any, of a made-up one."""
-        clevertap, patience = self.clevertap, self.account.patience()
+        clevertap, retry_policy = self.clevertap, self.account.retry_policy()
         if not delivers:
-            patience = replace(patience, retry=FOR_A_PERSON)
-        with self.gate(locks, 1) as gate:
-            ask = gate.upload(clevertap.try_out)
-            tried = tried_out(ask, stage, self.sample_rows, patience)
-            return tried if tried.rows or tried.stopped or delivers else probed(ask, patience)
+            retry_policy = replace(retry_policy, retry=FOR_A_PERSON)
+        with self.limiter(locks, 1) as limiter:
+            ask = limiter.upload(clevertap.dry_run)
+            tried = server_dry_run(ask, stage, self.sample_rows, retry_policy)
+            return tried if tried.rows or tried.stopped or delivers else probed(ask, retry_policy)
 
     def impact(self, stage: Stage, locks: NamedLocks, *, looks_up: bool) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
@@ -260,9 +266,9 @@ class ImportRun:
         if looks_up and not self.config.is_events:
             clevertap = self.clevertap
             key = "identity" if self.config.target.identity else "objectId"
-            with lookup_gate(locks, clevertap.settings, self.purpose) as gate:
+            with lookup_limiter(locks, clevertap.settings, self.purpose) as limiter:
                 exists = partial(clevertap.profile_exists, key)
-                lookup = looked_up(gate.ask(exists), stage)
+                lookup = looked_up(limiter.ask(exists), stage)
         told = changed_note(self.config, self.facts.changed_after)
         return Impact(
             counts.staged - counts.changed,
@@ -281,13 +287,15 @@ class ImportRun:
         scope = scope_of(self.config, clevertap.settings)
         forced = self.asked.forced if self.asked else None
         self.epoch = journal.begin_delivery(self.config.nickname, scope, forced)
-        with self.gate(locks, stage.counts.batches) as gate:
-            breaker, ending = Breaker(), Ending()
-            post = gate.upload(under(lock, clevertap.post), breaker.check)
-            tries = Attempts(post, self.account.patience(), resends=resends(self.config), breaker=breaker)
+        with self.limiter(locks, stage.counts.batches) as limiter:
+            breaker, ending = CircuitBreaker(), Ending()
+            post = limiter.upload(under(lock, clevertap.post), breaker.check)
+            tries = BatchSender(
+                post, self.account.retry_policy(), resends=resends(self.config), breaker=breaker
+            )
             deliverer = Deliverer(
                 *(journal, tries, self.config.nickname, self.run_id),
-                lambda: gate.width,
+                lambda: limiter.width,
                 clevertap.settings.max_in_flight,
                 lambda rejections: self.reject(stage, rejections),
                 self.sent,
@@ -304,7 +312,7 @@ class ImportRun:
             raise stopped
         self.facts.report.checked()
         if stage.counts.held:
-            raise events_held(self.config, stage.counts.held)
+            raise events_withheld(self.config, stage.counts.held)
 
     def asking_to_end(self, ending: Ending) -> AbstractContextManager[None]:
         """In the block signals ask for the end of the delivery."""
@@ -315,7 +323,9 @@ class ImportRun:
         if self.limit is not None or self.asked is None:
             return
         asked = self.asked
-        bearing_outages(lambda: self.enter_end(journal, asked), self.account.patience().sleep or time.sleep)
+        bearing_outages(
+            lambda: self.enter_end(journal, asked), self.account.retry_policy().sleep or time.sleep
+        )
         if note := changed_note(self.config, self.facts.changed_windows):
             self.progress.log(note)
 
@@ -324,7 +334,7 @@ class ImportRun:
         closed = asked if resends(self.config) != 0 else asked.forced
         with journal.together():
             if closed:
-                journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, OPEN)
+                journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, UNANSWERED)
             forget_old(self.config, journal, self.run_id, asked, self.epoch, self.kept)
             if self.window and self.read_window:
                 self.facts.changed_windows = remember_done(

@@ -16,7 +16,7 @@ from clevertap_import.config.yaml_file import Draft, LoadedImport
 from clevertap_import.errors import ConfigError
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.run_history import UNFINISHED_WORDS, import_stats
-from clevertap_import.orchestration.schedule_state import Switch, is_on, is_stopped, switches
+from clevertap_import.orchestration.schedule_state import ScheduleState, is_on, is_stopped, switches
 from clevertap_import.orchestration.sensors import has_run_for
 from clevertap_import.project.folder import Imports
 from clevertap_import.project.git_history import FileHistory, file_histories
@@ -93,7 +93,10 @@ def listing(
 
 
 def loaded_line(
-    instance: dg.DagsterInstance, loaded: LoadedImport, history: FileHistory, found: Mapping[str, Switch]
+    instance: dg.DagsterInstance,
+    loaded: LoadedImport,
+    history: FileHistory,
+    found: Mapping[str, ScheduleState],
 ) -> Line:
     config = loaded.config
     runs = import_stats(instance, config.nickname)
@@ -116,7 +119,9 @@ def loaded_line(
     }
 
 
-def waiting_status(instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, Switch]) -> str:
+def waiting_status(
+    instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, ScheduleState]
+) -> str:
     """What an import that is not running waits for; one that ran at its only moment is as a manual one."""
     schedule = config.schedule
     if isinstance(schedule, Manual):

@@ -141,7 +141,7 @@ def moments_told(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[i
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ActiveRun:
     """A run under way: the windows that it takes, and when it began to read them, in epoch seconds."""
 
     keys: KeyRange

@@ -124,7 +124,7 @@ def told_gone(config: ImportConfig, found: Sequence[str]) -> str:
 
 
 def name_findings(
-    imports: Imports, environment: Mapping[str, str], tell: Callable[[str], None]
+    imports: Imports, environment: Mapping[str, str], notify: Callable[[str], None]
 ) -> dict[str, Findings]:
     """What the journal says of the nicknames of `imports`, by nickname. It is read, and never made.
 
@@ -138,7 +138,7 @@ def name_findings(
             for loaded in imports.loaded:
                 found[loaded.config.nickname] = findings_of(journal, loaded, environment, imports.names)
     except CleverTapImportError as error:
-        tell(f"Whether imports have new nicknames is not known. {error}")
+        notify(f"Whether imports have new nicknames is not known. {error}")
     return found
 
 

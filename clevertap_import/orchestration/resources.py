@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from clevertap_import.clevertap.batch_sender import Patience
+from clevertap_import.clevertap.batch_sender import RetryPolicy
 from clevertap_import.clevertap.client import AccountSettings, account_settings
 from clevertap_import.config.dagster_project import HOME, base_folder
 from clevertap_import.config.model import ImportConfig
@@ -62,9 +62,9 @@ class CleverTapAccount(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Raises ConfigError with the names of the variables that are missing."""
         return account_settings(self.name, given(self, self.name))
 
-    def patience(self) -> Patience:
+    def retry_policy(self) -> RetryPolicy:
         """How long a batch is tried again."""
-        return Patience()
+        return RetryPolicy()
 
 
 class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]

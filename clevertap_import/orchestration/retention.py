@@ -46,7 +46,7 @@ def forget_old(
     """
     if kept is not None:
         digests = b"".join(kept.digests), b"".join(kept.identity_digests)
-        journal.keep_only(config.nickname, run_id, digests, asked.destination, epoch)
+        journal.retain_only(config.nickname, run_id, digests, asked.destination, epoch)
     elif config.updated_on and asked.first is not None:
         old = asked.first - grid(config).size_seconds
         journal.forget(config.nickname, cutoff(config, journal.now()), old)

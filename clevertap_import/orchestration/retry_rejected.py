@@ -18,7 +18,7 @@ from clevertap_import.orchestration.partitions import (
     partitions_def,
 )
 from clevertap_import.orchestration.run_history import Line
-from clevertap_import.orchestration.runs import Wish, runs
+from clevertap_import.orchestration.runs import RunRange, runs
 from clevertap_import.staging.rejected_rows import kept_rejects, read_rejects
 from clevertap_import.window import GRIDS
 
@@ -28,17 +28,17 @@ def retried(
     defs: dg.Definitions,
     config: ImportConfig,
     home: Path,
-    tell: Callable[[str], None] = lambda words: None,
+    notify: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
     """Run all that has rejected rows, one run for each contiguous range; lines as those of `runs`.
 
     These windows are dense in wrong rows, so no share of them stops a run.
     """
-    for wish in retry_wishes(instance, config, home):
-        yield from runs(instance, defs, config, replace(wish, admit_rejected=True), tell)
+    for wish in retry_ranges(instance, config, home):
+        yield from runs(instance, defs, config, replace(wish, admit_rejected=True), notify)
 
 
-def retry_wishes(instance: dg.DagsterInstance, config: ImportConfig, home: Path) -> list[Wish]:
+def retry_ranges(instance: dg.DagsterInstance, config: ImportConfig, home: Path) -> list[RunRange]:
     """The ranges to run again; for a full import everything, or nothing."""
     rejected = {
         kept.run_id: {row.window_start for row in read_rejects(kept.path)}
@@ -50,14 +50,16 @@ def retry_wishes(instance: dg.DagsterInstance, config: ImportConfig, home: Path)
     if partitions is None:
         events = (instance.get_latest_materialization_event(key) for key in known_keys(config))
         latest = next((event for event in events if event), None)
-        return [Wish()] if latest is not None and latest.run_id in rejected else []
-    wanted = [window.strftime(KEY_FORMATS[config.window]) for window in unmended(instance, config, rejected)]
+        return [RunRange()] if latest is not None and latest.run_id in rejected else []
+    wanted = [
+        window.strftime(KEY_FORMATS[config.window]) for window in still_rejected(instance, config, rejected)
+    ]
     ranges = key_ranges(partitions.get_partition_keys(current_time=datetime.now(UTC)), wanted)
     spans = [[partitions.time_window_for_partition_key(key) for key in (r.first, r.last)] for r in ranges]
-    return [Wish(start=first.start, end=last.end) for first, last in spans]
+    return [RunRange(start=first.start, end=last.end) for first, last in spans]
 
 
-def unmended(
+def still_rejected(
     instance: dg.DagsterInstance,
     config: ImportConfig,
     rejected: Mapping[str, Iterable[datetime | None]],
@@ -74,15 +76,15 @@ def unmended(
             key, DagsterEventType.ASSET_MATERIALIZATION
         )
     windows = {window for found in rejected.values() for window in found if window is not None}
-    readers = {
+    last_runs = {
         window: max((latest[key] for key in reading_keys(config, window) if key in latest), default=None)
         for window in windows
     }
-    run_ids = runs_of(instance, config, sorted({each for each in readers.values() if each is not None}))
-    done = done_keys(instance, config, asset_key(config.nickname)) if None in readers.values() else set()
+    run_ids = runs_of(instance, config, sorted({each for each in last_runs.values() if each is not None}))
+    done = done_keys(instance, config, asset_key(config.nickname)) if None in last_runs.values() else set()
     return [
         window
-        for window, reader in readers.items()
+        for window, reader in last_runs.items()
         if (
             window.strftime(KEY_FORMATS[config.window]) in done
             if reader is None

@@ -32,7 +32,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunRange:
     """What a person asks for: windows from `start` until `end` (None: all that are not done), and how.
 
     `admit_rejected`: send what is right, however many rows are wrong.
@@ -46,8 +46,8 @@ class Wish:
     admit_rejected: bool = False
 
 
-def wished_ranges(
-    instance: dg.DagsterInstance, config: ImportConfig, wish: Wish, now: datetime
+def selected_ranges(
+    instance: dg.DagsterInstance, config: ImportConfig, wish: RunRange, now: datetime
 ) -> list[KeyRange]:
     """The windows of each run that `wish` means, in order; empty if there is nothing to do."""
     partitions = partitions_def(config)
@@ -88,24 +88,24 @@ def runs(
     instance: dg.DagsterInstance,
     defs: dg.Definitions,
     config: ImportConfig,
-    wish: Wish,
-    tell: Callable[[str], None] = lambda words: None,
+    wish: RunRange,
+    notify: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
     """Run what `wish` means, one run after the other; yields a line of stats for each when it has ended.
 
     Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None. `tell` gets
     words for whoever waits.
     """
-    make_way(instance, config, tell)
-    tell_who_is_first(config, tell)
+    fail_dead_runs(instance, config, notify)
+    announce_active_run(config, notify)
     job = defs.resolve_job_def(job_name(config.nickname))
     options: dict[str, object] = {"force": wish.force, "admit_rejected": wish.admit_rejected}
     options |= {"limit": wish.limit} if wish.limit is not None else {}
     run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
     now = datetime.now(UTC)
     is_full = partitions_def(config) is None and wish.start is None
-    for keys in [None] if is_full else wished_ranges(instance, config, wish, now):
-        tell(f"{config.nickname}: imports {extent(config, keys, now)}.")
+    for keys in [None] if is_full else selected_ranges(instance, config, wish, now):
+        notify(f"{config.nickname}: imports {extent(config, keys, now)}.")
         tags = range_tags(keys) if keys else {}
         with started_by_command():
             run_id, events = execute_recorded(instance, job, config, run_config, {**tags, **process_tags()})
@@ -136,14 +136,14 @@ def extent(config: ImportConfig, keys: KeyRange | None, now: datetime) -> str:
     return f"{count:,} windows, {keys.first} to {keys.last}"
 
 
-def make_way(instance: dg.DagsterInstance, config: ImportConfig, tell: Callable[[str], None]) -> None:
+def fail_dead_runs(instance: dg.DagsterInstance, config: ImportConfig, notify: Callable[[str], None]) -> None:
     """Clear what killed runs left."""
     for run_id in clear_dead_runs(instance, [config.nickname], datetime.now(UTC)):
-        tell(f"Run {run_id[:8]} was killed; it is marked as failed now.")
+        notify(f"Run {run_id[:8]} was killed; it is marked as failed now.")
 
 
-def tell_who_is_first(config: ImportConfig, tell: Callable[[str], None]) -> None:
+def announce_active_run(config: ImportConfig, notify: Callable[[str], None]) -> None:
     """Say so if another run of the import is under way: a new one will wait for it."""
     with open_journal() as journal, open_locks(journal.engine) as locks:
         if purpose := under_way(locks, config.nickname):
-            tell(f"{purpose} is under way; this one waits until it has ended.")
+            notify(f"{purpose} is under way; this one waits until it has ended.")

@@ -41,19 +41,19 @@ class NothingToSwitch(ConfigError):
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class ScheduleState:
     """How a schedule or sensor stands, and since when it was last switched on, or by a command off."""
 
     is_on: bool
     since: float | None
 
 
-def switches(instance: dg.DagsterInstance) -> dict[str, Switch]:
+def switches(instance: dg.DagsterInstance) -> dict[str, ScheduleState]:
     """Those that somebody switched or Dagster's daemon met, by name; on if it is so in any location."""
-    found: dict[str, Switch] = {}
+    found: dict[str, ScheduleState] = {}
     for state in instance.all_instigator_state():
         is_on = state.is_running or (state.instigator_name in found and found[state.instigator_name].is_on)
-        found[state.instigator_name] = Switch(is_on, since(state))
+        found[state.instigator_name] = ScheduleState(is_on, since(state))
     return found
 
 
@@ -64,13 +64,15 @@ def since(state: InstigatorState) -> float | None:
     return data.last_sensor_start_timestamp if isinstance(data, SensorInstigatorData) else None
 
 
-def is_on(config: ImportConfig, found: Mapping[str, Switch]) -> bool:
+def is_on(config: ImportConfig, found: Mapping[str, ScheduleState]) -> bool:
     """Whether the import starts by itself: as it was switched, or else as its YAML says."""
     switch = found.get(automation_name(config) or "")
     return switch.is_on if switch else config.schedule.active
 
 
-def is_stopped(instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, Switch]) -> bool:
+def is_stopped(
+    instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, ScheduleState]
+) -> bool:
     """Whether the import was switched off by `stop`, and nobody has switched it since."""
     switch = found.get(automation_name(config) or "")
     if switch is None or switch.is_on:
@@ -99,13 +101,15 @@ def switch(instance: dg.DagsterInstance, config: ImportConfig, others: Collectio
     states = instance.all_instigator_state()
     known = [state for state in states if state.instigator_name == name]
     for state in known:
-        instance.update_instigator_state(state.with_status(status).with_data(began(config, state, now)))
+        instance.update_instigator_state(
+            state.with_status(status).with_data(instigator_data(config, state, now))
+        )
     if not known:
         met = {state.origin.repository_origin for state in states if state.instigator_name in others}
         for repository in met or repositories():
             origin = RemoteInstigatorOrigin(repository, name)
             instance.add_instigator_state(
-                InstigatorState(origin, kind_of(config), status, began(config, None, now))
+                InstigatorState(origin, kind_of(config), status, instigator_data(config, None, now))
             )
     return now
 
@@ -124,7 +128,7 @@ def kind_of(config: ImportConfig) -> InstigatorType:
     return InstigatorType.SCHEDULE if config.schedule.crons() else InstigatorType.SENSOR
 
 
-def began(
+def instigator_data(
     config: ImportConfig, state: InstigatorState | None, now: float
 ) -> ScheduleInstigatorData | SensorInstigatorData:
     """What Dagster keeps with the switch: ticks count from `now`; a sensor goes on from its cursor."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from clevertap_import.clevertap.account_limiter import account_digest, destination
 from clevertap_import.clevertap.client import AccountSettings
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.errors import ConfigError, HeldEvents, HistoryForgotten, JournalLost, ScopeChanged
+from clevertap_import.errors import ConfigError, EventsWithheld, HistoryForgotten, JournalLost, ScopeChanged
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.forced_runs import Forced
 from clevertap_import.journal.journal import Journal
@@ -62,8 +62,8 @@ def history_forgotten(config: ImportConfig) -> HistoryForgotten:
     )
 
 
-def events_held(config: ImportConfig, held: int) -> HeldEvents:
-    return HeldEvents(
+def events_withheld(config: ImportConfig, held: int) -> EventsWithheld:
+    return EventsWithheld(
         f"{held:,} events of {config.nickname!r} were sent by earlier runs whose"
         " answers were lost. The import says uncertain_events: hold, so they were not sent again. All"
         f" others were delivered. To settle them: clevertap-import settle {config.nickname}"

@@ -15,10 +15,10 @@ from clevertap_import.orchestration.automation import (
     TICK_TAG,
     TRIGGER_TAG,
     Tick,
+    active_runs,
     automation_name,
     job_name,
     last_tick,
-    living_runs,
     wanted_runs,
 )
 from clevertap_import.orchestration.dead_runs import clear_dead_runs
@@ -32,7 +32,7 @@ LOOK_SECONDS = 30
 FIRST_RUNS_A_LOOK = 20
 """So that a look ends well before Dagster gives it up, after a minute."""
 
-Look = Callable[[dg.DagsterInstance, ImportConfig, datetime, str | None], tuple[Tick, str | None]]
+Evaluate = Callable[[dg.DagsterInstance, ImportConfig, datetime, str | None], tuple[Tick, str | None]]
 """What a look at `now` with the sensor's cursor asks for, and the cursor after it."""
 
 UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
@@ -40,7 +40,7 @@ UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagst
 
 def import_sensor(config: ImportConfig) -> dg.SensorDefinition | None:
     """The sensor of an import; None for kinds that have a schedule, or nothing that starts them."""
-    look = LOOKS.get(type(config.schedule))
+    look = EVALUATORS.get(type(config.schedule))
     if look is None:
         return None
     schedule = config.schedule
@@ -54,7 +54,7 @@ def import_sensor(config: ImportConfig) -> dg.SensorDefinition | None:
         description=f"{schedule.summary}: takes all windows that are not done.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return sensed(*look(context.instance, config, datetime.now(UTC), context.cursor))
+        return sensor_result(*look(context.instance, config, datetime.now(UTC), context.cursor))
 
     return sensor
 
@@ -79,7 +79,7 @@ def first_runs_sensor(
         description="Starts imports of kind every for the first time, as soon as their schedules run.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return sensed(*first_runs(context.instance, repeated, datetime.now(UTC), context.cursor))
+        return sensor_result(*first_runs(context.instance, repeated, datetime.now(UTC), context.cursor))
 
     return sensor
 
@@ -109,7 +109,7 @@ def sensor_status(active: bool) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.RUNNING if active else dg.DefaultSensorStatus.STOPPED
 
 
-def sensed(tick: Tick, cursor: str | None) -> dg.SensorResult:
+def sensor_result(tick: Tick, cursor: str | None) -> dg.SensorResult:
     if isinstance(tick, dg.SkipReason):
         return dg.SensorResult(skip_reason=tick, cursor=cursor)
     return dg.SensorResult(run_requests=tick, cursor=cursor)
@@ -146,7 +146,7 @@ def look_once(
         return dg.SkipReason(f"It has run for {moment:%Y-%m-%d %H:%M} UTC."), moment.isoformat()
     if now < moment:
         return dg.SkipReason(f"It will run at {moment:%Y-%m-%d %H:%M} UTC."), cursor
-    under_way = living_runs(instance, config.nickname)
+    under_way = active_runs(instance, config.nickname)
     if under_way:
         # It may have a limit, or fail: then nobody would come back for its windows.
         run_id = under_way[0].dagster_run.run_id
@@ -219,4 +219,4 @@ def look_at_tables(
     return tick, cursor if isinstance(tick, dg.SkipReason) else states
 
 
-LOOKS: Mapping[type, Look] = {Once: look_once, After: look_upstream, Change: look_at_tables}
+EVALUATORS: Mapping[type, Evaluate] = {Once: look_once, After: look_upstream, Change: look_at_tables}

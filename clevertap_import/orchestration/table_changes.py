@@ -6,7 +6,7 @@ from functools import cache, partial
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import QueryFailed, SourceError
 from clevertap_import.orchestration.assets import source_tables
-from clevertap_import.snowflake.cached_session import KeptSnowflake
+from clevertap_import.snowflake.cached_session import CachedSession
 from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.table_changes import change_query
 
@@ -22,11 +22,11 @@ class TableStateUnknown(SourceError):
 
 
 @cache
-def kept_session(connection: str) -> KeptSnowflake:
+def kept_session(connection: str) -> CachedSession:
     """The session of this process for a connection; sensors of many imports share it."""
     settings = snowflake_settings(connection, os.environ)
     log_in = partial(open_snowflake, settings, "clevertap_import:changes", RETRY_SECONDS)
-    return KeptSnowflake(log_in, IDLE_SECONDS)
+    return CachedSession(log_in, IDLE_SECONDS)
 
 
 def table_states(config: ImportConfig) -> TableStates:
@@ -40,7 +40,7 @@ def table_states(config: ImportConfig) -> TableStates:
     return {table: table_state(session, table) for table in tables}
 
 
-def table_state(session: KeptSnowflake, table: str) -> str:
+def table_state(session: CachedSession, table: str) -> str:
     try:
         rows = session.rows(change_query(table))
     except QueryFailed as error:

@@ -8,7 +8,7 @@ from typing import Any
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, Unfinished
 from clevertap_import.journal.import_lock import free_import_lock
-from clevertap_import.journal.journal import Held, Journal
+from clevertap_import.journal.journal import Journal, UnansweredBatch
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.unanswered import digests_of, enter_shown, last_shown
 from clevertap_import.orchestration.partitions import grid
@@ -39,7 +39,7 @@ class NotShown(ConfigError):
 
 def chosen_batches(
     journal: Journal, config: ImportConfig, run_id: str, batch_number: int | None
-) -> list[Held]:
+) -> list[UnansweredBatch]:
     """Those of runs whose ids begin with `run_id`, and of one batch number, if one is given.
 
     Raises NoSuchBatch if one is asked for that is not there.
@@ -89,7 +89,7 @@ def batches_with_people(
     return lines
 
 
-def windows_of(config: ImportConfig, batches: Sequence[Held]) -> Window | None:
+def windows_of(config: ImportConfig, batches: Sequence[UnansweredBatch]) -> Window | None:
     """All windows that these batches have records of; None for a full import."""
     if config.updated_on is None or not batches:
         return None
@@ -134,7 +134,7 @@ def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool
                 )
 
 
-def line(config: ImportConfig, held: Held) -> Line:
+def line(config: ImportConfig, held: UnansweredBatch) -> Line:
     """Windows of imports that have any, as ISO 8601."""
     windows: Line = {"window_start": None, "window_end": None}
     if config.updated_on:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from clevertap_import.config.yaml_file import LoadedImport, Problem
+from clevertap_import.config.yaml_file import ConfigProblem, LoadedImport
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.mapping.column_types import column_problems
 from clevertap_import.project.folder import Imports
@@ -20,8 +20,8 @@ Verdict = dict[str, Any]
 class Findings:
     """What Snowflake's answers, or the journal, say of one import."""
 
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
+    notes: list[ConfigProblem] = field(default_factory=list)
 
 
 def verdicts(
@@ -46,7 +46,9 @@ def verdicts(
     return sorted(found, key=lambda each: (str(each["nickname"]), str(each["file"])))
 
 
-def verdict(nickname: str, file: str, problems: Sequence[Problem], notes: Sequence[Problem]) -> Verdict:
+def verdict(
+    nickname: str, file: str, problems: Sequence[ConfigProblem], notes: Sequence[ConfigProblem]
+) -> Verdict:
     return {
         "nickname": nickname,
         "file": file,
@@ -56,7 +58,7 @@ def verdict(nickname: str, file: str, problems: Sequence[Problem], notes: Sequen
     }
 
 
-def notes(loaded: LoadedImport) -> list[Problem]:
+def notes(loaded: LoadedImport) -> list[ConfigProblem]:
     """What need not be changed, and should be known."""
     found = [loaded.problem("schedule", text) for text in loaded.config.schedule.notes]
     return found + [loaded.problem("updated_on", text) for text in late_notes(loaded.config)]

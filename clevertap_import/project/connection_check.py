@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from clevertap_import.clevertap.account_limiter import upload_gate
+from clevertap_import.clevertap.account_limiter import upload_limiter
 from clevertap_import.clevertap.client import CleverTap, account_settings
 from clevertap_import.clevertap.http import BoundedHttp, RequestCut
 from clevertap_import.clevertap.outcomes import Accepted, Busy, NothingTaken, Outcome, Refused, Uncertain
@@ -104,8 +104,8 @@ def clevertap_steps(name: str, environment: Mapping[str, str], locks: NamedLocks
     reached = network_step(settings.url)
     yield reached
     if reached.ok:
-        with upload_gate(locks, settings, 1, "A connection test") as gate:
-            yield credentials_step(gate.upload(CleverTap(settings).try_out))
+        with upload_limiter(locks, settings, 1, "A connection test") as limiter:
+            yield credentials_step(limiter.upload(CleverTap(settings).dry_run))
 
 
 def snowflake_url(settings: SnowflakeSettings) -> str:
@@ -127,10 +127,10 @@ def network_step(url: str) -> Step:
     return Step("network", True, f"{host} answers.")
 
 
-def credentials_step(try_out: Callable[[Batch], Outcome]) -> Step:
+def credentials_step(dry_run: Callable[[Batch], Outcome]) -> Step:
     """A dry run of one record: it passes only if account id, passcode and region go together."""
     name = "credentials and region"
-    match try_out(batch_of_one(PROBE)):
+    match dry_run(batch_of_one(PROBE)):
         case Accepted():
             return Step(name, True, "CleverTap takes the account id and the passcode in this region.")
         case Refused(status=status, reason=reason):

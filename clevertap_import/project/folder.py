@@ -105,7 +105,9 @@ def load_folder(folder: Path) -> Imports:
     if project and not folder.is_relative_to(project.defs):
         project = None
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    each_once = _without_twins(each for path in paths for each in _read_file(path, folder, project))
+    each_once = _reject_duplicate_nicknames(
+        each for path in paths for each in _read_file(path, folder, project)
+    )
     found = list(without_cycles(_without_heirs_too_many(each_once)))
     return Imports(
         loaded=tuple(each for each in found if isinstance(each, LoadedImport)),
@@ -158,7 +160,7 @@ def _read_file(path: Path, root: Path, project: DagsterProject | None) -> Iterat
             return
         for each in read_imports(text, str(path), in_project=project is not None):
             folder = project.root if project else root
-            yield completed(each, folder) if isinstance(each, LoadedImport) else each
+            yield with_sql_loaded(each, folder) if isinstance(each, LoadedImport) else each
 
 
 def _names_us(path: Path) -> bool:
@@ -166,7 +168,7 @@ def _names_us(path: Path) -> bool:
         return any(f"{PACKAGE}.".encode() in line for line in lines)
 
 
-def completed(loaded: LoadedImport, root: Path) -> ImportFile:
+def with_sql_loaded(loaded: LoadedImport, root: Path) -> ImportFile:
     """`loaded` with its SQL file read; or a draft, if the SQL or what it maps to is nothing that can run."""
     config, source, found = loaded.config, loaded.config.source, list(config_problems(loaded.config))
     if isinstance(source, SqlSource):
@@ -182,7 +184,7 @@ def completed(loaded: LoadedImport, root: Path) -> ImportFile:
     return replace(loaded, config=config)
 
 
-def _without_twins(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
+def _reject_duplicate_nicknames(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
     """Imports of one nickname all become drafts: which of them was meant, only a person can tell."""
     files = tuple(found)
     by_nickname: defaultdict[str, list[LoadedImport]] = defaultdict(list)
@@ -191,7 +193,7 @@ def _without_twins(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
             by_nickname[each.config.nickname].append(each)
     for each in files:
         twins = by_nickname[each.config.nickname] if isinstance(each, LoadedImport) else []
-        yield _twin(each, twins) if isinstance(each, LoadedImport) and len(twins) > 1 else each
+        yield _duplicate(each, twins) if isinstance(each, LoadedImport) and len(twins) > 1 else each
 
 
 def _without_heirs_too_many(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
@@ -211,7 +213,7 @@ def _without_heirs_too_many(found: Iterable[ImportFile]) -> Iterator[ImportFile]
             yield each
 
 
-def _twin(loaded: LoadedImport, twins: list[LoadedImport]) -> Draft:
+def _duplicate(loaded: LoadedImport, twins: list[LoadedImport]) -> Draft:
     places = " and ".join(f"{twin.file}:{twin.problem('nickname', '').line}" for twin in twins)
     return _draft(
         loaded, "nickname", f"{loaded.config.nickname!r} is used twice: in {places}. Rename one of them."

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.cell_texts import texts
@@ -47,7 +47,7 @@ def previewed(config: ImportConfig, rows: int, environment: Mapping[str, str]) -
     settings = snowflake_settings(config.connection, environment)
     with open_snowflake(settings, f"clevertap_import:{config.nickname}:preview") as snowflake:
         columns = snowflake.describe(source_query(config))
-        mapper = Mapper(config, int(time.time()), planned(config, columns))
+        mapper = Mapper(config, int(time.time()), resolve_types(config, columns))
         found = Preview(columns)
         for chunk in snowflake.batches(preview_query(config, columns, rows), config.columns):
             add(found, mapper, chunk)

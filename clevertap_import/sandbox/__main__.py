@@ -70,7 +70,7 @@ nux:
   enabled: false
 """
 
-WRONG = 2
+EXIT_USAGE = 2
 """The exit code of a sandbox that cannot start in its folder."""
 
 WHY = "The reason is above. If the disk is not full, delete the sandbox's folder to begin anew."
@@ -157,13 +157,13 @@ def main() -> None:
             serve(prepared(home), lock)
     except FolderInUse as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(WRONG)
+        sys.exit(EXIT_USAGE)
     except OSError as error:
         sys.stderr.write(
             f"The sandbox cannot keep its data in {home}: {error.strerror or error}."
             " Make room or mend the folder, or start it in another.\n"
         )
-        sys.exit(WRONG)
+        sys.exit(EXIT_USAGE)
 
 
 def clevertap_options(home: Path) -> list[str]:

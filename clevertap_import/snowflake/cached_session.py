@@ -8,7 +8,7 @@ from typing import Any
 from clevertap_import.snowflake.session import Snowflake
 
 
-class KeptSnowflake:
+class CachedSession:
     """Logs in at the first question, and again after a question that failed.
 
     Snowflake has many ways to say that a session has ended, and the connector knows one of them. So no reason

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from clevertap_import.errors import Unfinished
-from clevertap_import.journal.delivered import Past
-from clevertap_import.mapping.columns import Problem
+from clevertap_import.journal.delivered import DeliveredBefore
+from clevertap_import.mapping.columns import CellProblem
 from clevertap_import.mapping.mapper import Mapped, Mapper
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.records import (
@@ -38,7 +38,7 @@ MAX_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ProblemKind:
     """What a tally counts: one kind of problem in one column."""
 
     code: str
@@ -49,7 +49,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Tally:
+class ProblemCount:
     """How many rows have a fault, and the number of the first; its value only if the import shows values.
 
     `example_place` is the part of the first row's cell that has it, such as `item 2`.
@@ -88,7 +88,7 @@ class StageCounts:
     late: int = 0
     changed: int = 0
     batches: int = 0
-    tallies: dict[Fault, Tally] = field(default_factory=dict)
+    tallies: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
     blanks: Counter[str] = field(default_factory=Counter)
     future_events: int = 0
 
@@ -187,7 +187,7 @@ class Stager:
 
     mapper: Mapper
     grid: Grid
-    past: Past
+    past: DeliveredBefore
     on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[StageCounts], None]
     on_unchanged: Callable[[pa.RecordBatch], None] | None = None
@@ -214,24 +214,24 @@ class Stager:
 
     def news(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
         """Those of `records` that are to be sent."""
-        is_news = self.past.is_news(records)
+        is_new = self.past.is_new(records)
         if self.sends_known:
-            records = without_digests(records, ~is_news)
-            is_news[:] = True
-        news = picked(records, is_news)
+            records = without_digests(records, ~is_new)
+            is_new[:] = True
+        news = picked(records, is_new)
         if self.on_unchanged and news.num_rows < records.num_rows:
-            self.on_unchanged(picked(records, ~is_news))
+            self.on_unchanged(picked(records, ~is_new))
         counts.unchanged += records.num_rows - news.num_rows
         outdated = self.past.is_outdated(news)
         counts.outdated += int(np.count_nonzero(outdated))
         news = picked(news, ~outdated)
-        doubtful = self.past.is_doubtful(news)
+        doubtful = self.past.may_be_stored(news)
         if self.mapper.config.uncertain_events == "hold":
             counts.held += int(np.count_nonzero(doubtful))
             news = picked(news, ~doubtful)
         else:
             counts.doubtful += int(np.count_nonzero(doubtful))
-        counts.changed += int(np.count_nonzero(self.past.is_known(news)))
+        counts.changed += int(np.count_nonzero(self.past.was_delivered(news)))
         if self.first_window is not None:
             counts.late += int(np.count_nonzero(news["window"].to_numpy() < self.first_window))
         return news
@@ -254,7 +254,7 @@ class Stager:
             if fault(problem) not in counts.tallies:
                 value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
                 row, place = mapped.first_row + first, problem.finding.place
-                counts.tallies[fault(problem)] = Tally(0, row, value, place)
+                counts.tallies[fault(problem)] = ProblemCount(0, row, value, place)
             counts.tallies[fault(problem)].rows += len(places)
 
 
@@ -262,7 +262,7 @@ def picked(records: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
     return records if mask.all() else records.filter(pa.array(mask))
 
 
-def shown_value(problem: Problem, chunk: pa.RecordBatch, place: int) -> str | None:
+def shown_value(problem: CellProblem, chunk: pa.RecordBatch, place: int) -> str | None:
     """The wrong value itself, cut to what a table can show."""
     if problem.column is None:
         return None
@@ -280,10 +280,10 @@ def python_text(cell: pa.Array) -> str:
         return str(texts(cell)[0])
 
 
-def fault(problem: Problem) -> Fault:
+def fault(problem: CellProblem) -> ProblemKind:
     """One for all items of a list: a table of problems has a line for each kind, not for each item."""
     code = problem.finding.code
-    return Fault(code, problem.column, problem.property, problem.type, CODES[code].reason)
+    return ProblemKind(code, problem.column, problem.property, problem.type, CODES[code].reason)
 
 
 def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

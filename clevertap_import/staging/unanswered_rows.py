@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.journal.delivered import located
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.records import packed, unpacked
 from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
@@ -51,7 +51,7 @@ def people_of(
     settings = snowflake_settings(config.connection, environment)
     with open_snowflake(settings, f"clevertap_import:{config.nickname}:settle") as snowflake:
         columns = snowflake.describe(source_query(config))
-        mapper = Mapper(config, int(time.time()), planned(config, columns))
+        mapper = Mapper(config, int(time.time()), resolve_types(config, columns))
         for chunk in steps(snowflake.batches(window_query(config, columns, windows))):
             records = mapper.map(chunk, window_starts(chunk, grid), 1).records
             meet(list(found.values()), records, known, "digest" if config.is_events else "identity_digest")

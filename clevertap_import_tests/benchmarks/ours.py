@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from clevertap_import.clevertap.account_limiter import upload_gate
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.account_limiter import upload_limiter
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
 from clevertap_import.clevertap.delivery import Deliverer, Delivery, stop_reason
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.journal.delivered import NoPast
+from clevertap_import.journal.delivered import NothingDelivered
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.tables import default_url
@@ -55,7 +55,7 @@ def ignored(_: Sequence[Rejection] | StageCounts | Delivery) -> None:
 
 
 def filled(stage: Stage, mapper: Mapper, chunks: Iterable[pa.RecordBatch]) -> None:
-    Stager(mapper, GRID, NoPast(), ignored, ignored).fill(stage, chunks)
+    Stager(mapper, GRID, NothingDelivered(), ignored, ignored).fill(stage, chunks)
 
 
 def deliver(stage: Stage, url: str, home: Path) -> Delivery:
@@ -64,11 +64,11 @@ def deliver(stage: Stage, url: str, home: Path) -> Delivery:
     with (
         Journal(default_url(home)) as journal,
         open_locks(journal.engine) as locks,
-        upload_gate(locks, client.settings, most, "Benchmark") as gate,
+        upload_limiter(locks, client.settings, most, "Benchmark") as limiter,
     ):
-        attempts = Attempts(gate.upload(client.post), Patience(), resends=None)
+        sender = BatchSender(limiter.upload(client.post), RetryPolicy(), resends=None)
         deliverer = Deliverer(
-            journal, attempts, CONFIG.nickname, "run", lambda: gate.width, most, ignored, ignored
+            journal, sender, CONFIG.nickname, "run", lambda: limiter.width, most, ignored, ignored
         )
         delivery = deliverer.deliver(stage.batches())
     if stopped := stop_reason(delivery):

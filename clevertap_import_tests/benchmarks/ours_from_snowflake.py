@@ -9,7 +9,7 @@ import sys
 from datetime import timedelta
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.window_query import source_query, window_query
@@ -45,7 +45,7 @@ def main() -> None:
     def fill(stage: Stage) -> None:
         with open_snowflake(snowflake_settings("snowflake", os.environ), "benchmark") as snowflake:
             columns = snowflake.describe(source_query(imported))
-            mapper = Mapper(imported, int(START.timestamp()), planned(imported, columns))
+            mapper = Mapper(imported, int(START.timestamp()), resolve_types(imported, columns))
             window = Window(None, START + timedelta(days=1))
             filled(stage, mapper, snowflake.batches(window_query(imported, columns, window)))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.clevertap.backoff import LEAST_BUSY_WAIT_SECONDS, Retry, Waits
+from clevertap_import.clevertap.backoff import LEAST_BUSY_WAIT_SECONDS, Backoff, Retry
 
 jitters = st.floats(0, 1)
 happenings = st.sampled_from(["progress", "failure", "refusal", "busy"])
@@ -51,7 +51,7 @@ def test_a_wait_that_would_go_beyond_the_total_is_not_begun() -> None:
 @given(st.lists(st.tuples(happenings, jitters), max_size=60))
 def test_the_waits_for_429_and_for_all_else_have_a_total_each(happened: list[tuple[str, float]]) -> None:
     retry = Retry(attempts=20, total_seconds=60, busy_seconds=40)
-    waits = Waits(retry)
+    waits = Backoff(retry)
     for_busy = for_others = 0.0
     in_a_row = 0
     for happening, jitter in happened:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.clevertap.backoff import LEAST_BUSY_WAIT_SECONDS, Retry
-from clevertap_import.clevertap.batch_sender import Patience
-from clevertap_import.clevertap.circuit_breaker import Breaker
-from clevertap_import.clevertap.outcomes import Accepted, Outage, Outcome, RecordProblem, Refused
+from clevertap_import.clevertap.batch_sender import RetryPolicy
+from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
+from clevertap_import.clevertap.outcomes import Accepted, Outcome, RecordProblem, Refused, TooManyFailures
 from clevertap_import.clevertap.settlement import MOST_REFUSALS, Settlement
 from clevertap_import_tests.testing.builders import events, profiles
 from clevertap_import_tests.testing.scripted import (
@@ -53,7 +53,7 @@ class Case:
 
     clevertap: Scripted
     result: Settlement
-    breaker: Breaker
+    breaker: CircuitBreaker
 
 
 @st.composite
@@ -87,7 +87,7 @@ def test_what_is_told_of_each_record_is_what_was_answered_when_it_was_sent(case:
     assert sorted(case.result.accepted) == taken
     lost = {place: told[str(place)].count(LOST) for place in (*taken, *case.result.uncertain)}
     copies = sum(lost[place] for place in taken)
-    assert case.result.repeated == copies + sum(lost[place] - 1 for place in case.result.uncertain)
+    assert case.result.possible_duplicates == copies + sum(lost[place] - 1 for place in case.result.uncertain)
     assert all(LOST in told[str(place)] for place in case.result.uncertain)
     assert all(LOST not in told[str(place)] for place in case.result.unsent)
     for problem in case.result.rejected:
@@ -245,7 +245,7 @@ def test_the_last_time_comes_late_so_that_a_short_outage_is_outlasted() -> None:
     for jitter, waits in ((1.0, [2.0, 30.0]), (0.0, [15.0])):
         clevertap = Scripted([always(LOST)], jitter)
         result = clevertap.settle(events("a"), resends=2, attempts=8)
-        assert (result.uncertain, result.repeated, len(clevertap.posted)) == ([0], 2, 3)
+        assert (result.uncertain, result.possible_duplicates, len(clevertap.posted)) == ([0], 2, 3)
         assert [seconds for seconds in clevertap.slept if seconds] == waits
 
 
@@ -253,14 +253,14 @@ def test_of_what_is_sent_again_only_what_is_accepted_counts_as_repeated() -> Non
     clevertap = Scripted([always(LOST), problems(_1="515")])
     batch = events("a", "b")
     assert clevertap.settle(batch) == Settlement(
-        batch, accepted=[0], rejected=[RecordProblem(1, "515", "no")], repeated=1
+        batch, accepted=[0], rejected=[RecordProblem(1, "515", "no")], possible_duplicates=1
     )
 
 
 def test_a_lost_answer_is_remembered_through_halves_and_555() -> None:
     script = [always(LOST), always(MALFORMED), always(MALFORMED), problems(_0="555"), problems(), problems()]
     batch = events("a", "b", "c", "d")
-    assert Scripted(script).settle(batch) == Settlement(batch, accepted=[1, 2, 3, 0], repeated=4)
+    assert Scripted(script).settle(batch) == Settlement(batch, accepted=[1, 2, 3, 0], possible_duplicates=4)
 
 
 @pytest.mark.parametrize("last", [BUSY, REFUSED, LOST, MALFORMED])
@@ -284,7 +284,7 @@ def test_an_open_breaker_stops_every_sender_also_in_its_sleep() -> None:
         if len(clevertap.posted) == 1:
             ends.append(attempts.settle(events("b")))
 
-    attempts.patience = Patience(Retry(attempts=8), settle_another_meanwhile, lambda: 1.0)
+    attempts.retry_policy = RetryPolicy(Retry(attempts=8), settle_another_meanwhile, lambda: 1.0)
     ends += [attempts.settle(events("a")), attempts.settle(events("c"))]
-    assert [end.stopped for end in ends] == [Outage(5, "ReadTimeout")] * 3
+    assert [end.stopped for end in ends] == [TooManyFailures(5, "ReadTimeout")] * 3
     assert clevertap.posted == [["a"], *[["b"]] * 4]

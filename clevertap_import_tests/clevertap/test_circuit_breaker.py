@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.circuit_breaker import MOST_FAILURES_IN_A_ROW, Breaker
+from clevertap_import.clevertap.circuit_breaker import MOST_FAILURES_IN_A_ROW, CircuitBreaker
 from clevertap_import.clevertap.client import MAX_IN_FLIGHT
 from clevertap_import.clevertap.outcomes import (
     Accepted,
     Busy,
     NothingTaken,
-    Outage,
     Outcome,
     Refused,
+    TooManyFailures,
     Uncertain,
 )
 
@@ -30,40 +30,40 @@ BUSY = Busy("Too many concurrent requests")
     st.integers(1, 5),
 )
 def test_it_opens_at_so_many_posts_in_a_row_that_came_to_nothing(outcomes: list[Outcome], most: int) -> None:
-    breaker = Breaker(most)
+    breaker = CircuitBreaker(most)
     in_a_row = longest = 0
     for outcome in outcomes:
-        breaker.note(outcome)
+        breaker.record(outcome)
         in_a_row = 0 if isinstance(outcome, Accepted) else in_a_row + (outcome != BUSY)
         longest = max(longest, in_a_row)
         assert (breaker.stopped is not None) == (longest >= most)
 
 
 def test_it_says_what_came_last_and_stays_open() -> None:
-    breaker = Breaker(2)
+    breaker = CircuitBreaker(2)
     for outcome in (UNREACHABLE, LOST, Accepted(1), MALFORMED):
-        breaker.note(outcome)
-    assert breaker.stopped == Outage(2, "HTTP 503")
+        breaker.record(outcome)
+    assert breaker.stopped == TooManyFailures(2, "HTTP 503")
 
 
 def test_bodies_refused_in_a_row_are_no_outage() -> None:
-    breaker = Breaker(1)
-    breaker.note(MALFORMED)
+    breaker = CircuitBreaker(1)
+    breaker.record(MALFORMED)
     assert breaker.stopped == MALFORMED
 
 
 def test_a_refusal_of_the_account_opens_it_at_once() -> None:
-    breaker = Breaker()
-    breaker.note(Refused(401, "Passcode Invalid"))
+    breaker = CircuitBreaker()
+    breaker.record(Refused(401, "Passcode Invalid"))
     assert breaker.stopped == Refused(401, "Passcode Invalid")
 
 
 def test_senders_in_parallel_are_all_counted() -> None:
-    breaker = Breaker(4000)
+    breaker = CircuitBreaker(4000)
     with ThreadPoolExecutor(8) as senders:
-        list(senders.map(breaker.note, [LOST] * 3999))
+        list(senders.map(breaker.record, [LOST] * 3999))
         assert breaker.stopped is None
-        list(senders.map(breaker.note, [Accepted(1)] * 100))
+        list(senders.map(breaker.record, [Accepted(1)] * 100))
     assert breaker.accepted == 100
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
-from clevertap_import.clevertap.circuit_breaker import Breaker
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
+from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
 from clevertap_import.clevertap.delivery import Deliverer, Delivery
 from clevertap_import.clevertap.outcomes import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
 from clevertap_import.config.model import ImportConfig
@@ -110,8 +110,10 @@ def run(
     past = journal.past(Asked(config.nickname, None, NO_LIMIT), is_events=is_events)
     with Stage() as stage:
         Stager(Mapper(config, 0), HOURS, past, lambda _: None, lambda _: None).fill(stage, [chunk(source)])
-        patience = Patience(Retry(attempts=2), lambda _: None, lambda: 0.0)
-        attempts = Attempts(account.post, patience, resends=None, breaker=Breaker(most_failures))
+        retry_policy = RetryPolicy(Retry(attempts=2), lambda _: None, lambda: 0.0)
+        attempts = BatchSender(
+            account.post, retry_policy, resends=None, breaker=CircuitBreaker(most_failures)
+        )
         deliverer = Deliverer(
             journal, attempts, config.nickname, "run", lambda: 2, 2, lambda _: None, lambda _: None
         )
@@ -139,7 +141,7 @@ def test_the_counts_of_every_run_that_ends_well_add_up(
             account = Account(list(answers), faulty=at_fault)
             counts, delivery = run(config, source, account, journal, most_failures)
             # Two tries: what was lost and never answered may be there twice, what was then refused once.
-            surplus = delivery.repeated + 2 * delivery.uncertain + delivery.rejected
+            surplus = delivery.possible_duplicates + 2 * delivery.uncertain + delivery.rejected
             assert delivery.accepted <= len(account.held) <= delivery.accepted + surplus
             report = Report(
                 counts.read,

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.circuit_breaker import MOST_FAILURES_IN_A_ROW
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
-from clevertap_import.clevertap.delivery import SPARE, Deliverer, Delivery, stop_reason
-from clevertap_import.clevertap.outcomes import Accepted, Busy, Outage, Refused, Stop, Uncertain
+from clevertap_import.clevertap.delivery import BATCHES_AHEAD, Deliverer, Delivery, stop_reason
+from clevertap_import.clevertap.outcomes import Accepted, Busy, Refused, Stop, TooManyFailures, Uncertain
 from clevertap_import.errors import (
     AnswerLost,
     BodyRefused,
@@ -52,8 +52,8 @@ class Run:
         on_rejections: Callable[[Sequence[Rejection]], None] | None = None,
     ) -> Delivery:
         settings = AccountSettings(url or self.fake.url, self.fake.account_id, self.fake.passcode)
-        patience = Patience(Retry(attempts), lambda seconds: None, lambda: 0.0)
-        tries = Attempts(CleverTap(settings).post, patience, resends=resends)
+        retry_policy = RetryPolicy(Retry(attempts), lambda seconds: None, lambda: 0.0)
+        tries = BatchSender(CleverTap(settings).post, retry_policy, resends=resends)
         on_rejections = on_rejections or self.rejections.extend
         deliverer = Deliverer(
             self.journal, tries, "orders", "run-1", lambda: width, width, on_rejections, self.note
@@ -68,7 +68,7 @@ class Run:
         """The batches with what the journal's past leaves of them."""
         is_events = not batches[0].identity_digests
         past = self.journal.past(Asked("orders", 0, 0), is_events=is_events)
-        left = [batch.take(past.is_news(batch.rows).nonzero()[0].tolist()) for batch in batches]
+        left = [batch.take(past.is_new(batch.rows).nonzero()[0].tolist()) for batch in batches]
         return [batch for batch in left if len(batch)]
 
 
@@ -126,7 +126,7 @@ def test_if_a_refusal_cannot_be_written_what_is_under_way_is_settled_and_no_more
     with rejects_file(tmp_path / "rejects" / "run.csv", None) as rejects, pytest.raises(RejectsUnwritable):
         run.deliver(*batches, width=width, on_rejections=lambda found: rejects.add(found, [sources]))
     sent = run.fake.counters()["uploads"]
-    assert sent <= 2 * (width + SPARE) < len(batches)
+    assert sent <= 2 * (width + BATCHES_AHEAD) < len(batches)
     assert unsettled(run.journal, "orders") == 0
     assert sum(map(len, run.news(*batches))) == 60 - 2 * sent + 1
     assert (run.delivery.accepted, run.delivery.rejected) == (2 * sent - 1, 1)
@@ -199,7 +199,7 @@ def test_held_events_whose_answer_was_lost_are_uncertain_and_sent_once(run: Run)
 
 def test_profiles_whose_answer_was_lost_are_sent_again_and_counted_as_repeated(run: Run) -> None:
     run.fake.faults([{"kind": "reset"}])
-    assert run.deliver(profiles("a", "b")) == Delivery(accepted=2, repeated=2)
+    assert run.deliver(profiles("a", "b")) == Delivery(accepted=2, possible_duplicates=2)
     assert (set(run.fake.profiles()), unsettled(run.journal, "orders")) == ({"a", "b"}, 0)
 
 
@@ -229,7 +229,7 @@ def test_an_account_that_takes_no_body_stops_the_run_and_rejects_nothing(run: Ru
 def test_a_dead_clevertap_is_asked_a_few_dozen_times_by_all_senders_together(run: Run) -> None:
     run.fake.faults([{"kind": "status", "status": 503, "times": None}])
     delivery = run.deliver(*batches_of_events(40), width=15, attempts=1000)
-    assert delivery.stopped == Outage(MOST_FAILURES_IN_A_ROW, "HTTP 503")
+    assert delivery.stopped == TooManyFailures(MOST_FAILURES_IN_A_ROW, "HTTP 503")
     assert MOST_FAILURES_IN_A_ROW <= run.fake.counters()["answers"]["503"] < MOST_FAILURES_IN_A_ROW + 15
 
 
@@ -276,7 +276,7 @@ def test_without_its_journal_nothing_is_sent(run: Run, tmp_path: Path) -> None:
         (Busy("429"), CleverTapBusy, "CleverTap took nothing for several minutes: 429."),
         (Busy("DNS", is_answered=False), CleverTapUnavailable, "CleverTap cannot be reached: DNS. 2,500 rec"),
         (
-            Outage(60, "HTTP 503"),
+            TooManyFailures(60, "HTTP 503"),
             CleverTapUnavailable,
             "CleverTap took nothing of 60 requests in a row: HTTP 503. 1,500 records are uncertain. 2,500",
         ),

@@ -36,7 +36,7 @@ def test_an_upload_ends_at_its_deadline_and_is_uncertain(fake_clevertap: FakeCle
 def test_a_dry_run_and_a_lookup_end_at_their_deadline(fake_clevertap: FakeCleverTap, kind: str) -> None:
     fake_clevertap.faults([{"kind": kind}, {"kind": kind, "on": "profile"}])
     clevertap = client(fake_clevertap, 1)
-    assert isinstance(clevertap.try_out(BATCH), Uncertain)
+    assert isinstance(clevertap.dry_run(BATCH), Uncertain)
     assert clevertap.profile("identity", "u1") is None
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.batch_sender import Patience
+from clevertap_import.clevertap.batch_sender import RetryPolicy
 from clevertap_import.clevertap.outcomes import Accepted, Outcome, Refused
 from clevertap_import.clevertap.settlement import MOST_REFUSALS, Settlement
 from clevertap_import_tests.testing.builders import events
@@ -73,7 +73,9 @@ def test_if_every_piece_is_refused_nothing_is_rejected_and_the_run_stops(size: i
 def test_a_lone_record_is_at_fault_if_another_sender_was_served_meanwhile() -> None:
     clevertap = Scripted([always(MALFORMED)])
     attempts = clevertap.attempts(Retry())
-    attempts.patience = Patience(sleep=lambda _: attempts.breaker.note(Accepted(1)), dice=lambda: 1.0)
+    attempts.retry_policy = RetryPolicy(
+        sleep=lambda _: attempts.breaker.record(Accepted(1)), dice=lambda: 1.0
+    )
     assert [problem.code for problem in attempts.settle(events("a")).rejected] == ["400"]
 
 
@@ -88,7 +90,9 @@ def test_what_is_told_of_a_record_at_fault_holds_none_of_its_values() -> None:
     # The two together twice, then each alone twice.
     script: list[Outcome] = [MALFORMED, MALFORMED, at_ann, at_ann, at_bob]
     attempts = Scripted([*map(always, script)]).attempts(Retry())
-    attempts.patience = Patience(sleep=lambda _: attempts.breaker.note(Accepted(1)), dice=lambda: 1.0)
+    attempts.retry_policy = RetryPolicy(
+        sleep=lambda _: attempts.breaker.record(Accepted(1)), dice=lambda: 1.0
+    )
     told = [problem.reason for problem in attempts.settle(events("ann", "bob")).rejected]
     assert told == ["HTTP 400 whenever this record is sent: Malformed request at ..."] * 2
 

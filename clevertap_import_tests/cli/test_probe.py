@@ -15,7 +15,7 @@ from clevertap_import.records import batch_of_one
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.workshop import document
 
-WELL = dict.fromkeys((each.name for each in OPERATIONS), "works") | {
+EXIT_OK = dict.fromkeys((each.name for each in OPERATIONS), "works") | {
     "nested object in a profile": "no effect",
     "nested object in an event": "taken",
 }
@@ -64,8 +64,8 @@ def test_each_operation_is_tried_on_one_made_up_profile_that_is_named(account: F
     assert done.exit_code == 0, done.output
     (identity,) = account.profiles()
     assert f"The made-up profile '{identity}' stays in the project." in done.stderr
-    lines = {name: next(line for line in done.stdout.splitlines() if f" {name} " in line) for name in WELL}
-    assert {name: WELL[name] in line for name, line in lines.items()} == dict.fromkeys(WELL, True)
+    lines = {name: next(line for line in done.stdout.splitlines() if f" {name} " in line) for name in EXIT_OK}
+    assert {name: EXIT_OK[name] in line for name, line in lines.items()} == dict.fromkeys(EXIT_OK, True)
     assert account.properties(identity) == {
         "Probe set": ["b", "c"],
         "Probe added": ["a", "b"],
@@ -78,34 +78,34 @@ def test_each_operation_is_tried_on_one_made_up_profile_that_is_named(account: F
 @pytest.mark.parametrize("knob", KNOBS)
 def test_an_operation_that_the_api_refuses_is_told_so(account: FakeCleverTap, knob: str) -> None:
     account.knobs(operations={knob: "refuse"})
-    assert results() == WELL | {KNOBS[knob]: "refused"}
+    assert results() == EXIT_OK | {KNOBS[knob]: "refused"}
 
 
 @pytest.mark.parametrize("knob", KNOBS)
 def test_an_operation_without_effect_is_told_so(account: FakeCleverTap, knob: str) -> None:
     account.knobs(operations={knob: "ignore"})
-    assert results() == WELL | {KNOBS[knob]: "taken" if knob == "nested_event" else "no effect"}
+    assert results() == EXIT_OK | {KNOBS[knob]: "taken" if knob == "nested_event" else "no effect"}
 
 
 def test_nested_objects_are_told_where_they_are_kept(account: FakeCleverTap) -> None:
     account.knobs(operations={"nested_profile": "take", "nested_event": "take"})
-    assert results() == WELL | {"nested object in a profile": "works"}
+    assert results() == EXIT_OK | {"nested object in a profile": "works"}
     assert {"Cart": {"Total": 1}} in [event["data"] for event in account.events()]
 
 
 def test_a_delete_is_told_by_the_properties_that_it_removes(account: FakeCleverTap) -> None:
     own = ("delete Name", "delete system property")
     account.knobs(operations={"delete_system": "refuse"})
-    assert results() == WELL | dict.fromkeys(own, "refused")
+    assert results() == EXIT_OK | dict.fromkeys(own, "refused")
     account.knobs(operations={}, delete_scope="name_and_gender")
-    assert results() == WELL | dict.fromkeys(
+    assert results() == EXIT_OK | dict.fromkeys(
         ("delete system property", "delete custom property"), "no effect"
     )
 
 
 def test_what_is_not_visible_in_time_is_unclear(account: FakeCleverTap) -> None:
     account.knobs(visibility_seconds=3600)
-    assert results() == {**dict.fromkeys(WELL, "unclear"), "nested object in an event": "taken"}
+    assert results() == {**dict.fromkeys(EXIT_OK, "unclear"), "nested object in an event": "taken"}
 
 
 def test_a_property_that_was_never_to_be_seen_is_not_taken_for_a_removed_one() -> None:

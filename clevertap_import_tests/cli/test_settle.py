@@ -90,7 +90,7 @@ def test_settle_shows_then_enters_what_was_found_out(workshop: Workshop) -> None
     with open_journal(workshop) as journal:
         assert [(held.run_id, held.batch_number) for held in journal.held("signups")] == [("aaa-1", 3)]
         past = journal.past(Asked("signups", FIRST, FIRST), is_events=True)
-        assert past.is_news(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
+        assert past.is_new(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize(

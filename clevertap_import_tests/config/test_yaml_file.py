@@ -5,7 +5,14 @@ from textwrap import dedent, indent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.config.yaml_file import Draft, LoadedImport, Problem, key_path, line_of, read_imports
+from clevertap_import.config.yaml_file import (
+    ConfigProblem,
+    Draft,
+    LoadedImport,
+    key_path,
+    line_of,
+    read_imports,
+)
 
 PROFILES = """\
 type: clevertap_import.components.CleverTapImport
@@ -146,7 +153,7 @@ def test_a_draft_without_a_readable_nickname_has_its_folders_name() -> None:
     assert drafted(TABLE.replace("nickname: orders", "nickname: 5")).nickname == "orders"
     assert drafted("[").nickname == "orders"
     assert drafted("- a\n- b\n").problems == (
-        Problem(
+        ConfigProblem(
             "defs/orders/defs.yaml", 1, "", "The document is a list. Write the keys type and attributes."
         ),
     )
@@ -163,7 +170,7 @@ def test_a_draft_in_a_file_with_a_name_of_its_own_has_that_name() -> None:
 
 def test_a_file_without_a_word_is_a_draft_and_one_with_comments_is_not() -> None:
     file = "defs/orders/defs.yaml"
-    told = Problem(file, 1, "", "The file is empty. Write the keys type and attributes, or remove it.")
+    told = ConfigProblem(file, 1, "", "The file is empty. Write the keys type and attributes, or remove it.")
     assert read_imports(" \n", file) == (Draft("orders", file, 1, (told,)),)
     assert read_imports("# type: x\n---\n", file) == ()
 

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.journal.delivered import EventsPast, NoPast, ProfilesPast, Spread
+from clevertap_import.journal.delivered import EventsDelivered, NothingDelivered, ProfilesDelivered, Spread
 from clevertap_import.records import Batch
 from clevertap_import_tests.testing.builders import event_line, events, profile_line, profiles, record_rows
 
@@ -14,24 +14,24 @@ chunks = st.lists(st.lists(names, max_size=8), max_size=5)
 contents = st.lists(st.tuples(names, st.sampled_from(["Pune", "Oslo"])), max_size=12)
 
 
-def profiles_past(*before: Batch, later: int = 0) -> ProfilesPast:
+def delivered_profiles(*before: Batch, later: int = 0) -> ProfilesDelivered:
     """After these batches, of which the last `later` came from windows after those that are asked for."""
     identities = b"".join(batch.identity_digests for batch in before)
     contents = b"".join(batch.digests for batch in before)
     is_later = b"".join(
         bytes([number >= len(before) - later] * len(batch)) for number, batch in enumerate(before)
     )
-    return ProfilesPast(bytearray(identities), bytearray(contents), bytearray(is_later))
+    return ProfilesDelivered(bytearray(identities), bytearray(contents), bytearray(is_later))
 
 
 @given(st.lists(names, max_size=12), chunks)
 def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked: list[list[str]]) -> None:
-    past = EventsPast(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
+    past = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
     news: list[str] = []
     for chunk in asked:
-        mask = past.is_news(events(*chunk).rows)
+        mask = past.is_new(events(*chunk).rows)
         assert len(mask) == len(chunk)
-        news += [name for name, is_news in zip(chunk, mask, strict=True) if is_news]
+        news += [name for name, is_new in zip(chunk, mask, strict=True) if is_new]
     everything = Counter(name for chunk in asked for name in chunk)
     assert Counter(news) == everything - Counter(had)
 
@@ -40,12 +40,12 @@ def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked:
 def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
     had: list[str], lost: list[str], asked: list[list[str]]
 ) -> None:
-    past = EventsPast(Spread(bytearray(events(*had).digests)), Spread(bytearray(events(*lost).digests)))
+    past = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray(events(*lost).digests)))
     doubtful: list[str] = []
     for chunk in asked:
-        is_news = past.is_news(events(*chunk).rows)
-        news = [name for name, is_one in zip(chunk, is_news, strict=True) if is_one]
-        mask = past.is_doubtful(events(*news).rows)
+        is_new = past.is_new(events(*chunk).rows)
+        news = [name for name, is_one in zip(chunk, is_new, strict=True) if is_one]
+        mask = past.may_be_stored(events(*news).rows)
         assert len(mask) == len(news)
         doubtful += [name for name, is_one in zip(news, mask, strict=True) if is_one]
     everything = Counter(name for chunk in asked for name in chunk)
@@ -58,32 +58,32 @@ def test_profiles_that_are_news_differ_from_the_last_accepted_content(
 ) -> None:
     last = dict(had)
     before = [profiles(identity, city=city) for identity, city in had]
-    past = profiles_past(*before)
+    past = delivered_profiles(*before)
     for chunk in asked:
         lines = [profile_line(identity, city) for identity, city in chunk]
-        mask = past.is_news(record_rows(lines, [identity for identity, _ in chunk]))
+        mask = past.is_new(record_rows(lines, [identity for identity, _ in chunk]))
         assert mask.tolist() == [last.get(identity) != city for identity, city in chunk]
 
 
 def test_of_three_equal_events_two_accepted_the_third_is_news() -> None:
-    past = EventsPast(Spread(bytearray(events("a", "a").digests)), Spread(bytearray()))
-    assert past.is_news(events("a", "a", "a").rows).tolist() == [False, False, True]
+    past = EventsDelivered(Spread(bytearray(events("a", "a").digests)), Spread(bytearray()))
+    assert past.is_new(events("a", "a", "a").rows).tolist() == [False, False, True]
 
 
 def test_a_profile_that_went_from_a_to_b_is_news_as_a_again() -> None:
     had = [profiles("u", city="A"), profiles("u", city="B")]
-    past = profiles_past(*had)
-    assert past.is_news(profiles("u", city="A").rows).tolist() == [True]
-    assert past.is_news(profiles("u", city="B").rows).tolist() == [False]
+    past = delivered_profiles(*had)
+    assert past.is_new(profiles("u", city="A").rows).tolist() == [True]
+    assert past.is_new(profiles("u", city="B").rows).tolist() == [False]
 
 
 def test_without_a_past_everything_is_news() -> None:
-    assert NoPast().is_news(record_rows([event_line("a")] * 2)).tolist() == [True, True]
-    assert NoPast().is_doubtful(record_rows([event_line("a")] * 2)).tolist() == [False, False]
+    assert NothingDelivered().is_new(record_rows([event_line("a")] * 2)).tolist() == [True, True]
+    assert NothingDelivered().may_be_stored(record_rows([event_line("a")] * 2)).tolist() == [False, False]
 
 
 def test_profiles_are_never_in_doubt_for_sent_twice_they_are_the_same() -> None:
     had = profiles("u")
-    past = ProfilesPast(bytearray(had.identity_digests), bytearray(16), bytearray(1))
-    assert past.is_news(had.rows).tolist() == [True]
-    assert past.is_doubtful(had.rows).tolist() == [False]
+    past = ProfilesDelivered(bytearray(had.identity_digests), bytearray(16), bytearray(1))
+    assert past.is_new(had.rows).tolist() == [True]
+    assert past.may_be_stored(had.rows).tolist() == [False]

@@ -43,7 +43,7 @@ def used(journal: Journal, batch: Batch = BATCH) -> None:
     """A delivery of which one answer was lost, one resent, and some that were kept."""
     number = journal.begin("shop", "run-1", batch)
     journal.settle(number, batch, [0], [1, 2])
-    journal.keep_only("shop", "run-2", (batch.digests, batch.identity_digests), "", 0)
+    journal.retain_only("shop", "run-2", (batch.digests, batch.identity_digests), "", 0)
     journal.begin("shop", "run-3", batch)
 
 
@@ -96,7 +96,7 @@ def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url
         assert len(held) == 2 * DIGEST_BYTES * (2 + 3 + 3)
         assert not [digest for digest in digests(BATCH) if digest in held]
         past = journal.past(Asked("shop", None, 0), is_events=False)
-        assert past.is_known(BATCH.rows).all()
+        assert past.was_delivered(BATCH.rows).all()
         assert sorted({held.records for held in journal.held("shop")}) == [2, 3]
 
 
@@ -107,7 +107,7 @@ def test_the_digests_of_an_older_journal_are_encrypted_and_still_known(journal_u
     with Journal(journal_url) as journal:
         assert blobs(journal_url) != sent
         past = journal.past(Asked("orders", 0, 0), is_events=True)
-        assert past.is_news(events("a", "b").rows).tolist() == [False, True]
+        assert past.is_new(events("a", "b").rows).tolist() == [False, True]
     if journal_url.startswith("sqlite"):
         folder = Path(str(sa.make_url(journal_url).database)).parent
         assert not [file.name for file in folder.iterdir() if sent in file.read_bytes()]

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
-from clevertap_import.clevertap.circuit_breaker import Breaker
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
+from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
 from clevertap_import.clevertap.delivery import Deliverer, Delivery, stop_reason
 from clevertap_import.clevertap.outcomes import Accepted, Ended, Outcome, Uncertain
 from clevertap_import.errors import DeliveryEnded
@@ -85,8 +85,8 @@ class World:
         return Uncertain("ReadTimeout") if number in self.lost else Accepted(len(batch))
 
     def deliver(self) -> Delivery:
-        patience = Patience(Retry(), self.sleep, lambda: 0.0)
-        attempts = Attempts(self.post, patience, resends=0, breaker=Breaker())
+        patience = RetryPolicy(Retry(), self.sleep, lambda: 0.0)
+        attempts = BatchSender(self.post, patience, resends=0, breaker=CircuitBreaker())
         deliverer = Deliverer(
             self.journal,
             attempts,

@@ -11,7 +11,7 @@ from clevertap_import.errors import CleverTapImportError, ConfigError
 from clevertap_import.journal.delivered import UNDER_WAY_SECONDS
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.journal import Journal
-from clevertap_import.journal.states import OPEN
+from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.journal.tables import JournalUnavailable, default_url
 from clevertap_import.records import Batch
 from clevertap_import_tests.testing.builders import events, profiles, unsettled
@@ -36,7 +36,7 @@ def news(
     """Which records of `batch` are news to a run of these windows."""
     is_events = not batch.identity_digests
     mask: list[bool] = (
-        journal.past(Asked(import_name, first, last), is_events=is_events).is_news(batch.rows).tolist()
+        journal.past(Asked(import_name, first, last), is_events=is_events).is_new(batch.rows).tolist()
     )
     return mask
 
@@ -77,20 +77,20 @@ def test_the_journal_outlives_the_process_that_wrote_it(journal_url: str) -> Non
     ],
 )
 def test_events_are_remembered_for_their_own_window(
-    journal: Journal, first: int | None, last: int, is_news: bool
+    journal: Journal, first: int | None, last: int, is_new: bool
 ) -> None:
     deliver(journal, events("a", window=HOUR))
-    assert news(journal, events("a"), first, last) == [is_news]
+    assert news(journal, events("a"), first, last) == [is_new]
 
 
 @pytest.mark.parametrize(
     ("first", "last", "is_news"), [(HOUR, HOUR, False), (0, 0, False), (2 * HOUR, 9 * HOUR, True)]
 )
 def test_profiles_are_remembered_for_their_own_window_and_those_before(
-    journal: Journal, first: int, last: int, is_news: bool
+    journal: Journal, first: int, last: int, is_new: bool
 ) -> None:
     deliver(journal, profiles("a", window=HOUR))
-    assert news(journal, profiles("a"), first, last) == [is_news]
+    assert news(journal, profiles("a"), first, last) == [is_new]
 
 
 def test_equal_events_are_counted(journal: Journal) -> None:
@@ -147,9 +147,9 @@ def test_a_later_run_of_the_same_windows_closes_what_earlier_ones_lost(journal: 
     journal.begin("orders", "run-1", events("b", window=2 * HOUR))
     journal.begin("orders", "run-2", events("c", window=0))
     journal.begin("visits", "run-1", events("d", window=0))
-    journal.close_others("orders", "run-2", 0, HOUR, OPEN)
+    journal.close_others("orders", "run-2", 0, HOUR, UNANSWERED)
     assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (2, 1)
-    journal.close_others("orders", "run-3", None, 2 * HOUR, OPEN)
+    journal.close_others("orders", "run-3", None, 2 * HOUR, UNANSWERED)
     assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (0, 1)
     assert news(journal, events("a")) == [True]
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from clevertap_import.journal.delivered_records import Asked
-from clevertap_import.journal.journal import KEPT, Journal
-from clevertap_import.journal.states import OPEN
+from clevertap_import.journal.journal import CARRIED_OVER, Journal
+from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.records import Batch
 from clevertap_import_tests.testing.builders import events, profiles, unsettled
 
@@ -28,13 +28,13 @@ def deliver(journal: Journal, batch: Batch, run: str = "run-1", name: str = "ord
 def news(journal: Journal, batch: Batch, first: int | None = None, last: int = 9 * HOUR) -> list[bool]:
     is_events = not batch.identity_digests
     past = journal.past(Asked("orders", first, last), is_events=is_events)
-    mask: list[bool] = past.is_news(batch.rows).tolist()
+    mask: list[bool] = past.is_new(batch.rows).tolist()
     return mask
 
 
 def doubtful(journal: Journal, batch: Batch) -> list[bool]:
     mask: list[bool] = (
-        journal.past(Asked("orders", None, 9 * HOUR), is_events=True).is_doubtful(batch.rows).tolist()
+        journal.past(Asked("orders", None, 9 * HOUR), is_events=True).may_be_stored(batch.rows).tolist()
     )
     return mask
 
@@ -95,7 +95,7 @@ def test_the_records_of_a_run_are_counted_by_what_is_known_of_them(journal: Jour
     assert journal.of_run("run-1") == (3, 2)
     assert journal.of_run("run-2") == (0, 1)
     assert journal.of_run("run-9") == (0, 0)
-    journal.close_others("orders", "run-9", None, 9 * HOUR, OPEN)
+    journal.close_others("orders", "run-9", None, 9 * HOUR, UNANSWERED)
     assert journal.of_run("run-1") == (3, 2), "sent again by a later run, they stay uncertain of this one"
     lose(journal)
     journal.settle_held("orders", "run-2", 7, arrived=True)
@@ -124,7 +124,7 @@ def test_what_is_old_is_forgotten_with_its_windows_and_nothing_else(journal: Jou
 def test_what_is_held_is_never_forgotten(journal: Journal) -> None:
     lose(journal)
     journal.forget("orders", later(), 9 * HOUR)
-    journal.keep_only("orders", "run-9", (b"", b""), "", 0)
+    journal.retain_only("orders", "run-9", (b"", b""), "", 0)
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
 
 
@@ -140,7 +140,7 @@ def test_what_is_kept_is_kept_once_however_often_it_is_tried(journal: Journal) -
     deliver(journal, events("a"), "run-1")
     for _ in range(2):
         # As after a commit whose confirmation was lost.
-        journal.keep_only("orders", "run-2", (events("a").digests, b""), "", 0)
+        journal.retain_only("orders", "run-2", (events("a").digests, b""), "", 0)
     assert news(journal, events("a", "a")) == [False, True]
 
 
@@ -149,12 +149,12 @@ def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> 
     deliver(journal, profiles("c"), "run-2")
     deliver(journal, profiles("x"), "run-1", "visits")
     met = profiles("a", "b")
-    journal.keep_only("orders", "run-2", (met.digests, met.identity_digests), "", 0)
+    journal.retain_only("orders", "run-2", (met.digests, met.identity_digests), "", 0)
     assert news(journal, profiles("a", "b", "c", "gone")) == [False, False, False, True]
     assert news(journal, profiles("a", city="Oslo")) == [True]
     assert journal.of_run("run-2") == (1, 0), "what was taken over is not counted as sent by the run"
-    assert [each for each in held(journal) if each[1] == KEPT] == []
+    assert [each for each in held(journal) if each[1] == CARRIED_OVER] == []
     with Journal(journal.engine.url.render_as_string(hide_password=False)) as other:
-        assert other.past(Asked("visits", None, HOUR), is_events=False).is_news(
+        assert other.past(Asked("visits", None, HOUR), is_events=False).is_new(
             profiles("x").rows
         ).tolist() == [False]

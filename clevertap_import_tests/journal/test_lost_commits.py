@@ -46,7 +46,7 @@ def test_an_answer_whose_entry_was_lost_is_entered_all_the_same(journal: Journal
     journal.settle(entry, RECORDS, [0], [2])
     assert sorted(found(journal)) == [(3, "answered", 1), (3, "uncertain", 1)]
     past = journal.past(Asked("orders", 0, 0), is_events=False)
-    assert past.is_news(RECORDS.rows).tolist() == [False, True, True]
+    assert past.is_new(RECORDS.rows).tolist() == [False, True, True]
 
 
 def test_all_that_is_under_way_is_entered_again_with_the_next_commit(journal: Journal) -> None:

@@ -86,7 +86,7 @@ def test_a_database_of_the_first_kind_is_brought_up_and_keeps_what_it_knows(jour
     with Journal(journal_url) as journal:
         assert step(journal.engine) == NEWEST_STEP
         past = journal.past(Asked("orders", 0, 0), is_events=True)
-        assert past.is_news(events("a", "b").rows).tolist() == [False, True]
+        assert past.is_new(events("a", "b").rows).tolist() == [False, True]
     assert differences(journal_url) == []
 
 

@@ -152,10 +152,10 @@ def test_of_events_as_many_are_known_as_were_accepted_there_since_they_were_forc
         lost = Counter(told.record for told in valid if told.state == "lost")
         for record in found:
             rows = batch_of([record] * 6, is_events=True).rows
-            news = past.is_news(rows)
+            news = past.is_new(rows)
             assert sum(news) == 6 - min(6, had[record])
             left = batch_of([record] * sum(news), is_events=True).rows if any(news) else rows.slice(0, 0)
-            assert sum(past.is_doubtful(left)) == min(lost[record], sum(news))
+            assert sum(past.may_be_stored(left)) == min(lost[record], sum(news))
             assert not any(past.is_outdated(rows))
 
     with_journal(check)
@@ -179,8 +179,8 @@ def test_a_profile_is_news_unless_it_is_the_last_content_that_counts_and_never_a
             for city in CITIES:
                 rows = batch_of([(name, city, span[1])], is_events=False).rows
                 is_last = is_sure and last is not None and last.record[1] == city
-                assert past.is_news(rows).tolist() == [not is_last]
-                assert past.is_known(rows).tolist() == [bool(mine)]
+                assert past.is_new(rows).tolist() == [not is_last]
+                assert past.was_delivered(rows).tolist() == [bool(mine)]
                 assert past.is_outdated(rows).tolist() == [newer]
 
     with_journal(check)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.mapping.blanks import BLANK_RANGES, BLANKS, blank_cells
-from clevertap_import.mapping.mapper import Mapped, Mapper, Plan
+from clevertap_import.mapping.mapper import ColumnTypes, Mapped, Mapper
 from clevertap_import_tests.testing.builders import events_import, profiles_import
 from clevertap_import_tests.testing.plain_mapping import is_blank
 from clevertap_import_tests.testing.sent_records import sent
@@ -57,7 +57,7 @@ def mapped(
 ) -> Mapped:
     rows = pa.record_batch({"ID": pa.array([f"u{place}" for place in range(len(cells))]), "C": column(cells)})
     mapper = Mapper(
-        profiles_import({"column": "C"} | mapping, **policy), RUN_SECONDS, Plan({"C": source_type})
+        profiles_import({"column": "C"} | mapping, **policy), RUN_SECONDS, ColumnTypes({"C": source_type})
     )
     return mapper.map(rows, np.zeros(len(cells), np.int64), 1)
 
@@ -105,7 +105,7 @@ def test_blank_items_and_subscription_groups_count_as_null(cell: str, source_typ
         target={"event_name": {"constant": "Charged"}, "created_on": None},
     )
     rows = pa.record_batch({"ID": pa.array(["u"]), "C": column([cell])})
-    items = Mapper(event, RUN_SECONDS, Plan({"C": source_type})).map(rows, np.zeros(1, np.int64), 1)
+    items = Mapper(event, RUN_SECONDS, ColumnTypes({"C": source_type})).map(rows, np.zeros(1, np.int64), 1)
     assert (items.rejections, items.blank_values) == ((), {"Items": 1})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clevertap_import.config.target import DateFormat
 from clevertap_import.mapping.dates import FIRST_SECOND, LAST_SECOND, TICKS_PER_SECOND
-from clevertap_import.mapping.property_types import PROPERTY_TYPES, Reading, epoch_seconds
+from clevertap_import.mapping.property_types import PROPERTY_TYPES, ReadOptions, epoch_seconds
 
 FIELDS = {"yyyy": "%Y", "MMM": "%b", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 FIELD = re.compile("yyyy|MMM|MM|dd|HH|mm|ss")
@@ -32,7 +32,7 @@ any_moments = st.datetimes()
 
 def read(cells: pa.Array, date_format: str, zone: str = "UTC") -> list[int | None]:
     """Epoch seconds of each cell; None for one that is refused, whose code must then be not_a_date."""
-    values, findings = PROPERTY_TYPES["date"].encode(cells, Reading(zone, date_format))
+    values, findings = PROPERTY_TYPES["date"].encode(cells, ReadOptions(zone, date_format))
     codes: list[str | None] = [None] * len(cells)
     for finding in findings:
         for place, is_wrong in enumerate(finding.wrong.to_pylist()):

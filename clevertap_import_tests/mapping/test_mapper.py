@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.mapping.mapper import Mapped, Mapper, Plan, lines_of, views
+from clevertap_import.mapping.mapper import ColumnTypes, Mapped, Mapper, lines_of, views
 from clevertap_import.mapping.property_types import PropertyTypeUnusable
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.records import RECORD_SCHEMA, Rejection
@@ -177,7 +177,9 @@ def test_json_null_deletes_as_null_does_and_a_wrong_value_does_not(source_type: 
         on_invalid="skip_property",
     )
     rows = columns([{"ID": str(number), "CITY": cell} for number, cell in enumerate(["null", None, "x"], 1)])
-    result = Mapper(config, RUN_SECONDS, Plan({"CITY": source_type})).map(rows, np.zeros(3, np.int64), 1)
+    result = Mapper(config, RUN_SECONDS, ColumnTypes({"CITY": source_type})).map(
+        rows, np.zeros(3, np.int64), 1
+    )
     assert [record["profileData"] for record in sent(result)] == [{"Tags": {"$delete": 1}}] * 2 + [{}]
     assert [problem.finding.code for problem in result.problems] == ["not_a_list"]
 

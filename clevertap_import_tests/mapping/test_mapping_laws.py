@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.mapping.column_types import config_problems
-from clevertap_import.mapping.mapper import Mapped, Mapper, Plan
+from clevertap_import.mapping.mapper import ColumnTypes, Mapped, Mapper
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.mapping.rules import JUNK_IDENTITIES
 from clevertap_import_tests.testing.builders import events_import, profiles_import
@@ -40,7 +40,7 @@ SCHEMA = pa.schema(
         "SEEN": pa.timestamp("us"),
     }
 )
-PLAN = Plan(SOURCE_TYPES, INFERRED)
+PLAN = ColumnTypes(SOURCE_TYPES, INFERRED)
 RUN_SECONDS = 1_793_500_000
 
 lists = st.sampled_from(

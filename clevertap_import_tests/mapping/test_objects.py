@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.mapping.column_types import column_problems, config_problems, planned
+from clevertap_import.mapping.column_types import column_problems, config_problems, resolve_types
 from clevertap_import.mapping.mapper import Mapped, Mapper
 from clevertap_import.snowflake.window_query import SourceColumn
 from clevertap_import_tests.testing.builders import events_import, profiles_import
@@ -40,7 +40,7 @@ def mapped(
     columns = [SourceColumn("ID", "TEXT"), *(SourceColumn(name, kind) for name, kind in types.items())]
     arrays = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in types}
     batch = pa.record_batch({"ID": pa.array([f"u{number}" for number in range(len(rows))]), **arrays})
-    mapper = Mapper(config, RUN_SECONDS, planned(config, columns))
+    mapper = Mapper(config, RUN_SECONDS, resolve_types(config, columns))
     return mapper.map(batch, np.zeros(len(rows), np.int64), 1)
 
 

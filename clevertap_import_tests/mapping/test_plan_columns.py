@@ -6,7 +6,7 @@ import pytest
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError
-from clevertap_import.mapping.column_types import column_problems, planned
+from clevertap_import.mapping.column_types import column_problems, resolve_types
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn
 from clevertap_import_tests.testing.builders import events_import, profiles_import
 
@@ -142,7 +142,7 @@ def test_all_unusable_columns_are_told_and_the_plan_raises_the_first() -> None:
     keys = [key for key, _ in unusable(config)]
     assert keys == ["target.identity.column", *(f"target.properties[{number}].column" for number in (0, 1))]
     with pytest.raises(ConfigError, match=r"^target\.identity\.column: SCORE: An identity is text"):
-        planned(config, COLUMNS)
+        resolve_types(config, COLUMNS)
 
 
 def test_a_plan_has_the_types_of_columns_and_properties_under_the_imports_own_names() -> None:
@@ -155,7 +155,7 @@ def test_a_plan_has_the_types_of_columns_and_properties_under_the_imports_own_na
         {"column": "NOTE", "property": "MSG-push"},
         {"constant": 1, "property": "One"},
     )
-    plan = planned(config, COLUMNS)
+    plan = resolve_types(config, COLUMNS)
     assert plan.source_types == {
         "ID": "TEXT",
         "city": "TEXT",

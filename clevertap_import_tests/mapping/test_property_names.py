@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.errors import ConfigError
-from clevertap_import.mapping.column_types import config_problems, planned
+from clevertap_import.mapping.column_types import config_problems, resolve_types
 from clevertap_import.mapping.property_names import OTHER_SPELLINGS, OWN_NAMES
 from clevertap_import.snowflake.window_query import SourceColumn
 from clevertap_import_tests.testing.builders import events_import, profiles_import
@@ -110,10 +110,10 @@ def columns(kind: str) -> list[SourceColumn]:
     ],
 )
 def test_properties_without_known_rules_follow_their_column(name: str, kind: str, becomes: str) -> None:
-    plan = planned(profiles_import({"column": "C", "property": name}), columns(kind))
+    plan = resolve_types(profiles_import({"column": "C", "property": name}), columns(kind))
     assert plan.property_types == {name: becomes}
 
 
 def test_a_list_is_not_one_value() -> None:
     with pytest.raises(ConfigError, match="Birthday takes one value"):
-        planned(profiles_import({"column": "C", "property": "Birthday"}), columns("ARRAY"))
+        resolve_types(profiles_import({"column": "C", "property": "Birthday"}), columns("ARRAY"))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.mapping.mapper import Mapper, Plan
+from clevertap_import.mapping.mapper import ColumnTypes, Mapper
 from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.mapping.rejection_codes import ALL, CODES
 from clevertap_import.mapping.system_properties import SYSTEM_PROPERTIES
@@ -176,7 +176,7 @@ def rejected_as(maker: Maker) -> list[str]:
         column = column.cast(pa.string()) if column.type == pa.null() else column
     # Of an event that its row names, the name comes second.
     rows = pa.record_batch({"ID": pa.array(["u"]), "V": column[:1], "NAME": column[-1:]})
-    result = Mapper(config, 1, Plan({"V": source_type})).map(rows, np.zeros(1, np.int64), 1)
+    result = Mapper(config, 1, ColumnTypes({"V": source_type})).map(rows, np.zeros(1, np.int64), 1)
     assert result.records.num_rows + len(result.rejections) == 1
     return [rejection.code for rejection in result.rejections]
 
@@ -208,7 +208,7 @@ def test_the_examples_of_each_type_are_true(name: str) -> None:
     texts = [text for text, _ in entry.accepts]
     config, _, _ = typed(name, [], **more)
     rows = pa.record_batch({"ID": pa.array(["u"] * len(texts)), "V": pa.array(texts)})
-    result = Mapper(config, 1, Plan({"V": "TEXT"})).map(rows, np.zeros(len(texts), np.int64), 1)
+    result = Mapper(config, 1, ColumnTypes({"V": "TEXT"})).map(rows, np.zeros(len(texts), np.int64), 1)
     sent = [json.loads(record)["profileData"]["P"] for record in result.records["record"].to_pylist()]
     # By repr too: to Python 1 and True are equal.
     assert list(map(repr, sent)) == [repr(value) for _, value in entry.accepts]

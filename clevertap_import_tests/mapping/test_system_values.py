@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from clevertap_import.mapping.column_types import config_problems
-from clevertap_import.mapping.mapper import Mapped, Mapper, Plan
+from clevertap_import.mapping.mapper import ColumnTypes, Mapped, Mapper
 from clevertap_import.mapping.system_properties import GENDERS
 from clevertap_import_tests.testing.builders import events_import, profiles_import
 from clevertap_import_tests.testing.sent_records import sent
@@ -17,7 +17,7 @@ RUN_SECONDS = 1_793_500_000
 
 def mapped(cells: pa.Array, source_type: str, **mapping: object) -> Mapped:
     rows = pa.record_batch({"ID": pa.array([f"u{place}" for place in range(len(cells))]), "C": cells})
-    mapper = Mapper(profiles_import({"column": "C", **mapping}), RUN_SECONDS, Plan({"C": source_type}))
+    mapper = Mapper(profiles_import({"column": "C", **mapping}), RUN_SECONDS, ColumnTypes({"C": source_type}))
     return mapper.map(rows, np.zeros(len(cells), np.int64), 1)
 
 

@@ -12,7 +12,7 @@ NOW = datetime.now(UTC)
 def checked(workshop: Workshop, nickname: str) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """The document of a dry run, and its checks by name."""
     config = load_folder(workshop.folder).called(nickname).config
-    document = dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda _: None).document
+    document = dry_run(workshop.instance, config, rows=None, all_rows=True, notify=lambda _: None).document
     return document, {check["name"]: check for check in document["checks"]}
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clevertap_import.journal.done_spans import DoneSpan
 from clevertap_import.orchestration.changed_definitions import spans_after
 from clevertap_import.orchestration.done import Done, ranges_left
-from clevertap_import.orchestration.partitions import KEY_FORMATS, KeyRange, Reading, grid, keys_until
+from clevertap_import.orchestration.partitions import KEY_FORMATS, ActiveRun, KeyRange, grid, keys_until
 from clevertap_import_tests.testing.builders import profiles_import
 
 START = datetime(2026, 3, 28, tzinfo=UTC)
@@ -51,7 +51,7 @@ class World:
         if any(run.began > now for run in self.runs):
             return []
         under_way = [run for run in self.runs if run.ended > now]
-        readings = [Reading(run.keys, run.began.timestamp()) for run in under_way]
+        readings = [ActiveRun(run.keys, run.began.timestamp()) for run in under_way]
         asked = ranges_left(CONFIG, self.done(now), readings, now)
         begin = max([now, *(run.ended for run in under_way)])
         for keys in asked:

@@ -157,7 +157,7 @@ def test_windows_of_another_length_are_not_done_and_so_not_changed(done: Worksho
 def test_a_dry_run_says_so_and_warns_of_events_that_would_be_stored_again(done: Workshop) -> None:
     written(done, target=EVENTS)
     config = load_folder(done.folder).called("people").config
-    result = dry_run(done.instance, config, rows=None, all_rows=False, tell=lambda words: None)
+    result = dry_run(done.instance, config, rows=None, all_rows=False, notify=lambda words: None)
     told = (
         f"{TOLD}. CleverTap cannot change an event: those that are other now would be stored beside the old"
         " ones."

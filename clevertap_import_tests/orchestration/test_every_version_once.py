@@ -9,13 +9,13 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.delivery import Deliverer
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.done_spans import DoneSpan
 from clevertap_import.journal.journal import Journal
-from clevertap_import.journal.states import OPEN
+from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.changed_definitions import spans_after
 from clevertap_import.orchestration.done import Done, ranges_left
@@ -93,13 +93,13 @@ class World:
             Stager(mapper, grid(self.config), past, lambda _: None, lambda _: None).fill(
                 stage, [self.rows(read)]
             )
-            attempts = Attempts(self.account.post, Patience(), resends=None)
+            attempts = BatchSender(self.account.post, RetryPolicy(), resends=None)
             deliverer = Deliverer(
                 self.journal, attempts, "import", "run", lambda: 1, 1, lambda _: None, lambda _: None
             )
             deliverer.deliver(stage.batches())
         if not fails:
-            self.journal.close_others("import", "another", *starts, OPEN)
+            self.journal.close_others("import", "another", *starts, UNANSWERED)
         return window, read
 
     def rows(self, window: Window) -> pa.RecordBatch:

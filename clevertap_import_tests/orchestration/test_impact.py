@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from clevertap_import.clevertap.server_dry_run import Lookup
-from clevertap_import.mapping.columns import Problem
-from clevertap_import.mapping.rules import Finding
+from clevertap_import.mapping.columns import CellProblem
+from clevertap_import.mapping.rules import Violation
 from clevertap_import.orchestration.checks import Impact
 from clevertap_import.staging.stage import shown_value
 
@@ -41,5 +41,5 @@ def test_every_look_up_is_told(lookup: Lookup | None, told: str) -> None:
     ],
 )
 def test_a_shown_value_is_written_as_people_write_it(cells: pa.Array, shown: str) -> None:
-    problem = Problem("C", "P", "integer", Finding("not_an_integer", pa.array([True])), is_fatal=False)
+    problem = CellProblem("C", "P", "integer", Violation("not_an_integer", pa.array([True])), is_fatal=False)
     assert shown_value(problem, pa.RecordBatch.from_arrays([cells], ["C"]), 0) == shown

@@ -6,7 +6,7 @@ from clevertap_import.orchestration.progress import LOG_SECONDS, Progress
 
 
 @dataclass
-class Waits:
+class Backoff:
     """A clock that moves only while somebody waits; the run has ended after `count` waits."""
 
     count: int
@@ -21,7 +21,7 @@ class Waits:
 
 def test_a_line_comes_every_ten_seconds_also_while_no_row_moves() -> None:
     lines: list[str] = []
-    waits = Waits(count=2)
+    waits = Backoff(count=2)
     progress = Progress("shop", lines.append, lambda: waits.now)
     progress.tell(waits.has_ended)
     progress.step("sent", 12_000, 48_000)
@@ -40,7 +40,7 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run() -> None:
     def broken(line: str) -> None:
         raise OSError(line)
 
-    waits = Waits(count=2)
+    waits = Backoff(count=2)
     Progress("shop", broken, lambda: waits.now).tell(waits.has_ended)
     assert len(waits.asked) == 3
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from clevertap_import.orchestration.resources import home
-from clevertap_import.orchestration.retry_rejected import retried, retry_wishes
-from clevertap_import.orchestration.runs import Wish
+from clevertap_import.orchestration.retry_rejected import retried, retry_ranges
+from clevertap_import.orchestration.runs import RunRange
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago, profiles_target
 
@@ -16,9 +16,9 @@ DAY = timedelta(days=1)
 YESTERDAY = TODAY - DAY
 
 
-def wishes(workshop: Workshop, nickname: str) -> list[Wish]:
+def wishes(workshop: Workshop, nickname: str) -> list[RunRange]:
     config = load_folder(workshop.folder).called(nickname).config
-    return retry_wishes(workshop.instance, config, home())
+    return retry_ranges(workshop.instance, config, home())
 
 
 def written(workshop: Workshop, nickname: str, **attributes: object) -> Path:
@@ -37,14 +37,17 @@ def test_windows_that_follow_each_other_are_one_run_and_others_are_left_alone(wo
     assert wishes(workshop, "ranges") == []
     workshop.run("ranges")
     first, second, third = days
-    assert wishes(workshop, "ranges") == [Wish(start=first, end=second + DAY), Wish(start=third, end=TODAY)]
+    assert wishes(workshop, "ranges") == [
+        RunRange(start=first, end=second + DAY),
+        RunRange(start=third, end=TODAY),
+    ]
 
 
 def test_a_later_run_that_read_the_window_by_its_lookback_counts(workshop: Workshop) -> None:
     written(workshop, "looking", updated_on={"column": "UPDATED_AT", "lookback": "3 days"})
     workshop.people([malformed("m", YESTERDAY)])
     workshop.run("looking")
-    assert wishes(workshop, "looking") == [Wish(start=YESTERDAY, end=TODAY)]
+    assert wishes(workshop, "looking") == [RunRange(start=YESTERDAY, end=TODAY)]
     workshop.sql("update T set NAME = 'mended@example.com'")
     workshop.run("looking")
     assert wishes(workshop, "looking") == []
@@ -56,7 +59,7 @@ def test_a_later_run_that_does_not_look_back_so_far_does_not_count(workshop: Wor
     workshop.run("near")
     workshop.sql("update T set NAME = 'mended@example.com'")
     workshop.run("near")
-    assert wishes(workshop, "near") == [Wish(start=YESTERDAY, end=TODAY)]
+    assert wishes(workshop, "near") == [RunRange(start=YESTERDAY, end=TODAY)]
 
 
 def test_a_window_whose_run_was_removed_from_dagster_is_retried(workshop: Workshop) -> None:
@@ -64,7 +67,7 @@ def test_a_window_whose_run_was_removed_from_dagster_is_retried(workshop: Worksh
     workshop.people([malformed("m", YESTERDAY)])
     (line,) = workshop.run("removed")
     workshop.instance.delete_run(line["run_id"])
-    assert wishes(workshop, "removed") == [Wish(start=YESTERDAY, end=TODAY)]
+    assert wishes(workshop, "removed") == [RunRange(start=YESTERDAY, end=TODAY)]
 
 
 @pytest.mark.parametrize("how", ["limit", "failed"])

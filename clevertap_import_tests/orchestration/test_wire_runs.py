@@ -40,7 +40,7 @@ def test_a_dry_run_on_a_short_sample_says_so(workshop: Workshop) -> None:
     workshop.sql(PEOPLE)
     with workshop.snowflake.answering({"match": "sample", "describe": False, "inline_rows": 1}):
         config = load_folder(workshop.folder).called("sampled").config
-        result = dry_run(workshop.instance, config, rows=100, all_rows=False, tell=lambda text: None)
+        result = dry_run(workshop.instance, config, rows=100, all_rows=False, notify=lambda text: None)
     assert not result.passed
     assert "Snowflake announced 100 rows" in str(result.problem)
 

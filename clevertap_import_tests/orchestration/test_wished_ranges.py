@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from clevertap_import.errors import ConfigError
-from clevertap_import.orchestration.runs import Wish, wished_ranges
+from clevertap_import.orchestration.runs import RunRange, selected_ranges
 from clevertap_import_tests.testing.builders import profiles_import
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -17,18 +17,18 @@ def test_a_window_of_an_import_that_starts_in_the_future_is_refused_in_words(
     instance: dg.DagsterInstance, window: str
 ) -> None:
     config = profiles_import(updated_on={"column": "U"}, start="2027-03-02", window=window)
-    for wish in (Wish(start=NOW), Wish(start=NOW, end=datetime(2028, 1, 1, tzinfo=UTC))):
+    for wish in (RunRange(start=NOW), RunRange(start=NOW, end=datetime(2028, 1, 1, tzinfo=UTC))):
         with pytest.raises(ConfigError) as caught:
-            wished_ranges(instance, config, wish, NOW)
+            selected_ranges(instance, config, wish, NOW)
         assert str(caught.value) == (
             f"{config.nickname!r} has no windows yet: its start, 2027-03-02, is in the future."
             " Run it from then on, or set an earlier start in its YAML."
         )
-    assert wished_ranges(instance, config, Wish(full=True), NOW) == []
-    assert wished_ranges(instance, config, Wish(), NOW) == []
+    assert selected_ranges(instance, config, RunRange(full=True), NOW) == []
+    assert selected_ranges(instance, config, RunRange(), NOW) == []
 
 
 def test_a_full_import_has_no_window_to_choose(instance: dg.DagsterInstance) -> None:
     config = profiles_import(updated_on=None, start=None)
     with pytest.raises(ConfigError, match=r"no updated_on, so it has no windows.*Leave --window"):
-        wished_ranges(instance, config, Wish(start=NOW), NOW)
+        selected_ranges(instance, config, RunRange(start=NOW), NOW)

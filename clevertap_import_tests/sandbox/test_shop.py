@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from snowflake.connector import SnowflakeConnection
 
-from clevertap_import.sandbox.shop.bad_rows import DIRT, FINE, SUPERSEDED, Dirt
+from clevertap_import.sandbox.shop.bad_rows import DIRT, FINE, SUPERSEDED, BadRows
 from clevertap_import.sandbox.shop.rows import (
     CUSTOMERS,
     PRODUCT_EVENTS,
@@ -75,7 +75,7 @@ def test_every_table_has_its_rows_and_the_dirt(
 
 
 @pytest.mark.parametrize("one", DIRT, ids=lambda one: f"{one.code}-{one.reason}")
-def test_every_dirty_row_is_there(local_snowflake: LocalSnowflake, seeded: str, one: Dirt) -> None:
+def test_every_dirty_row_is_there(local_snowflake: LocalSnowflake, seeded: str, one: BadRows) -> None:
     conditions, binds = ["1 = 1"], []
     for column, value in one.values.items():
         if value is None:

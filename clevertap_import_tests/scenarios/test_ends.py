@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.clevertap.account_limiter import upload_gate
+from clevertap_import.clevertap.account_limiter import upload_limiter
 from clevertap_import.clevertap.client import account_settings
 from clevertap_import.journal.import_lock import import_lock
 from clevertap_import.journal.locks import open_locks
@@ -91,9 +91,9 @@ def waits(engine: sa.Engine, resource: str) -> bool:
 def waits_for_a_slot(workshop: Workshop) -> Iterator[Begun]:
     settings = account_settings(workshop.name, workshop.environment)
     with open_journal() as journal, open_locks(journal.engine) as locks, ExitStack() as stack:
-        gate = stack.enter_context(upload_gate(locks, settings, settings.max_in_flight, "another"))
+        limiter = stack.enter_context(upload_limiter(locks, settings, settings.max_in_flight, "another"))
         for _ in range(settings.max_in_flight):
-            stack.enter_context(gate.limiter.one())
+            stack.enter_context(limiter.limiter.one())
         yield lambda: waits(journal.engine, "uploads")
 
 

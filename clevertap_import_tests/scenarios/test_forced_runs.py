@@ -77,7 +77,7 @@ def broken_off(workshop: Workshop, **wish: object) -> Line:
 
 def dry(workshop: Workshop) -> DryRun:
     config = load_folder(workshop.folder).called(NAME).config
-    return dry_run(workshop.instance, config, rows=None, all_rows=True, tell=lambda words: None)
+    return dry_run(workshop.instance, config, rows=None, all_rows=True, notify=lambda words: None)
 
 
 def stored(clevertap: FakeCleverTap, sends: str) -> tuple[int, int]:
@@ -163,7 +163,7 @@ def test_a_forced_run_that_breaks_off_after_clevertap_was_wiped_is_gone_on_with(
     assert run(workshop, full=True)["unchanged"] == ROWS
 
 
-def repeated(workshop: Workshop, line: Line) -> Line:
+def possible_duplicates(workshop: Workshop, line: Line) -> Line:
     """The run of `line` executed again as Dagster does it: for the UI, and for its retries."""
     instance = workshop.instance
     parent = instance.get_run_by_id(line["run_id"])
@@ -190,9 +190,9 @@ def test_a_forced_run_that_is_executed_again_sends_only_the_rest(
     run(workshop)
     workshop.clevertap.reset()
     first = broken_off(workshop, full=True, force=True)
-    again = repeated(workshop, first)
+    again = possible_duplicates(workshop, first)
     assert (again["unchanged"], again["successful_syncs"]) == (TAKEN, ROWS)
-    assert repeated(workshop, again)["unchanged"] == ROWS
+    assert possible_duplicates(workshop, again)["unchanged"] == ROWS
     assert stored(workshop.clevertap, sends) == (ROWS, 0)
     # Forced by a person once more, it is another run.
     assert run(workshop, full=True, force=True)["unchanged"] == 0

@@ -20,9 +20,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from clevertap_import.journal.states import OPEN
+from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.journal.tables import DELIVERY
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, open_journal
@@ -169,7 +169,7 @@ def identities(workshop: Workshop) -> dict[bytes, str]:
     window = Window(None, datetime.now(UTC))
     with open_snowflake(snowflake_settings(workshop.name, workshop.environment), "test") as snowflake:
         columns = snowflake.describe(source_query(config))
-        mapper = Mapper(config, 0, planned(config, columns))
+        mapper = Mapper(config, 0, resolve_types(config, columns))
         for chunk in snowflake.batches(window_query(config, columns, window)):
             records = mapper.map(chunk, window_starts(chunk, grid(config)), 1).records
             names = [json.loads(record)["identity"] for record in records["record"].to_pylist()]
@@ -186,7 +186,7 @@ def settle_rightly(workshop: Workshop, whose: dict[bytes, str]) -> int:
     arrived = stored(workshop)
     with open_journal() as opened:
         with opened.engine.connect() as connection:
-            rows = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.state.in_(OPEN))).all()
+            rows = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.state.in_(UNANSWERED))).all()
         for row in rows:
             found = {whose[digest] in arrived for digest in parts(row.digests)}
             assert len(found) == 1, "CleverTap takes a batch as a whole, or not at all"

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from clevertap_import.clevertap.account_limiter import Gate
-from clevertap_import.clevertap.batch_sender import Patience
+from clevertap_import.clevertap.account_limiter import AccountLimiter
+from clevertap_import.clevertap.batch_sender import RetryPolicy
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
 from clevertap_import.errors import CleverTapImportError
-from clevertap_import.journal.delivered import Past
+from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import NamedLocks
@@ -59,10 +59,10 @@ class SimulatedAccount:
     def settings(self) -> AccountSettings:
         return self.clevertap.settings
 
-    def patience(self) -> Patience:
+    def retry_policy(self) -> RetryPolicy:
         scheduler = self.process.scheduler
         dice = scheduler.dice.random if scheduler.dice else lambda: 0.5
-        return Patience(sleep=scheduler.pause, dice=dice, senders=self.process.senders)
+        return RetryPolicy(sleep=scheduler.pause, dice=dice, senders=self.process.senders)
 
 
 @dataclass(slots=True)
@@ -76,8 +76,8 @@ class SimulatedRun(ImportRun):
     def clevertap(self) -> CleverTap:
         return cast(CleverTap, self.simulated)
 
-    def gate(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[Gate]:
-        return cast(Locks, locks).gate(self.clevertap.settings.max_in_flight)
+    def limiter(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[AccountLimiter]:
+        return cast(Locks, locks).limiter(self.clevertap.settings.max_in_flight)
 
     @contextmanager
     def asking_to_end(self, ending: Ending) -> Iterator[None]:
@@ -90,7 +90,7 @@ class SimulatedRun(ImportRun):
             if ending.is_asked:
                 raise DagsterExecutionInterruptedError
 
-    def stage(self, stage: Stage, past: Past, *, is_sample: bool) -> None:
+    def stage(self, stage: Stage, past: DeliveredBefore, *, is_sample: bool) -> None:
         self.facts.counts = stage.counts
         stager = Stager(
             Mapper(self.config, 0),
@@ -161,7 +161,7 @@ def carry_out(start: Start, ended: Ended) -> None:
     ended.was_killed = False
 
 
-def whole_past(run: SimulatedRun, journal: Journal) -> Past:
+def all_delivered(run: SimulatedRun, journal: Journal) -> DeliveredBefore:
     """What CleverTap has, if the journal knows of as many deliveries as Dagster does."""
     run.behind = behind(run.config, journal, run.facts.told)
     past = run.past(journal, delivers=True)
@@ -176,7 +176,7 @@ def deliver(start: Start, run: SimulatedRun) -> None:
         journal: Journal = stack.enter_context(start.database.journal())
         lock = stack.enter_context(locks.import_lock(journal.engine))
         stage = stack.enter_context(SmallStage())
-        run.stage(stage, whole_past(run, journal), is_sample=False)
+        run.stage(stage, all_delivered(run, journal), is_sample=False)
         if stage.counts.batches or run.behind:
             run.facts.told = Told(counted(journal, run.config, run.facts.told, run.behind))
         stack.callback(recount, journal, run.config, run.facts.told.begun, 0)

@@ -8,7 +8,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from clevertap_import.clevertap.account_limiter import Gate
+from clevertap_import.clevertap.account_limiter import AccountLimiter
 from clevertap_import.clevertap.circuit_breaker import NothingMoreIsSent
 from clevertap_import.clevertap.request_limiter import RequestLimiter
 from clevertap_import.journal.import_lock import ImportLock
@@ -85,9 +85,9 @@ class Locks:
     resources: defaultdict[str, Resource]
 
     @contextmanager
-    def gate(self, capacity: int) -> Iterator[Gate]:
+    def limiter(self, capacity: int) -> Iterator[AccountLimiter]:
         """What the process may use of the account's requests."""
-        yield Gate(cast(RequestLimiter, Share(self.process, self.resources["requests"], capacity)))
+        yield AccountLimiter(cast(RequestLimiter, Share(self.process, self.resources["requests"], capacity)))
 
     @contextmanager
     def import_lock(self, engine: sa.Engine) -> Iterator[ImportLock]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from clevertap_import.pure import past, retry
 
 from clevertap_import.clevertap.outcomes import Accepted
-from clevertap_import.clevertap.settlement import Settling
+from clevertap_import.clevertap.settlement import BatchInProgress
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
@@ -56,14 +56,14 @@ def updates_believed() -> AbstractContextManager[object]:
 
 
 def copies_counted_once() -> AbstractContextManager[object]:
-    real = Settling.enter
+    real = BatchInProgress.enter
 
-    def enter(settling: Settling, outcome: Accepted) -> bool:
+    def enter(settling: BatchInProgress, outcome: Accepted) -> bool:
         piece = settling.pieces[0]
         settling.pieces[0] = replace(piece, doubts=min(1, piece.doubts))
         return real(settling, outcome)
 
-    return patch.object(Settling, "enter", enter)
+    return patch.object(BatchInProgress, "enter", enter)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from clevertap_import.clevertap.client import AccountSettings
-from clevertap_import.errors import HeldEvents, JournalLost, ScopeChanged
+from clevertap_import.errors import EventsWithheld, JournalLost, ScopeChanged
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.orchestration.delivered import Told
 from clevertap_import.orchestration.import_run import RunFacts
@@ -150,7 +150,7 @@ class Simulation:
             if well == WELL_IN_A_ROW:
                 return self.check()
             match ended.error:
-                case HeldEvents():
+                case EventsWithheld():
                     self.settle_held()
                 case JournalLost():
                     self.must_force = not self.database.put_newest()
@@ -195,7 +195,7 @@ def doubtful(ended: Ended) -> int:
     """
     if ended.was_killed:
         return ended.uncertain_by_journal * MOST_COPIES + ended.forgotten
-    return ended.facts.delivery.repeated + ended.facts.delivery.uncertain + ended.forgotten
+    return ended.facts.delivery.possible_duplicates + ended.facts.delivery.uncertain + ended.forgotten
 
 
 def person(line: bytes) -> str:

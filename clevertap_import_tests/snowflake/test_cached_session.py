@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from clevertap_import.errors import QueryFailed
-from clevertap_import.snowflake.cached_session import KeptSnowflake
+from clevertap_import.snowflake.cached_session import CachedSession
 from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
 from clevertap_import.snowflake.table_changes import change_query
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
@@ -36,7 +36,7 @@ def logins(local_snowflake: LocalSnowflake, fresh_database: str) -> Logins:
 
 
 def test_many_questions_are_one_login(logins: Logins) -> None:
-    kept = KeptSnowflake(logins, idle_seconds=60)
+    kept = CachedSession(logins, idle_seconds=60)
     assert [kept.rows(f"select {number} as N") for number in range(3)] == [[{"N": n}] for n in range(3)]
     assert (len(logins.opened), logins.closed) == (1, 0)
     kept.close()
@@ -44,7 +44,7 @@ def test_many_questions_are_one_login(logins: Logins) -> None:
 
 
 def test_a_session_that_has_ended_is_replaced(logins: Logins) -> None:
-    kept = KeptSnowflake(logins, idle_seconds=60)
+    kept = CachedSession(logins, idle_seconds=60)
     kept.rows("select 1 as N")
     logins.opened[0]._connection.close()
     assert kept.rows("select 2 as N") == [{"N": 2}]
@@ -54,7 +54,7 @@ def test_a_session_that_has_ended_is_replaced(logins: Logins) -> None:
 
 @pytest.mark.parametrize("code", ["390111", "390112", "390113", "390114", "390115"])
 def test_a_session_that_snowflake_has_ended_is_replaced_whatever_it_says(logins: Logins, code: str) -> None:
-    kept = KeptSnowflake(logins, idle_seconds=60)
+    kept = CachedSession(logins, idle_seconds=60)
     kept.rows("select 1 as N")
     logins.server.end_sessions(code)
     assert [kept.rows(f"select {number} as N") for number in (2, 3)] == [[{"N": 2}], [{"N": 3}]]
@@ -63,7 +63,7 @@ def test_a_session_that_snowflake_has_ended_is_replaced_whatever_it_says(logins:
 
 
 def test_a_question_that_is_wrong_is_told_and_costs_a_session_at_most(logins: Logins) -> None:
-    kept = KeptSnowflake(logins, idle_seconds=60)
+    kept = CachedSession(logins, idle_seconds=60)
     for _ in range(2):
         with pytest.raises(QueryFailed):
             kept.rows("select NOTHING from NOWHERE")
@@ -74,7 +74,7 @@ def test_a_question_that_is_wrong_is_told_and_costs_a_session_at_most(logins: Lo
 
 
 def test_a_session_that_nobody_needs_is_closed(logins: Logins) -> None:
-    kept = KeptSnowflake(logins, idle_seconds=0.05)
+    kept = CachedSession(logins, idle_seconds=0.05)
     kept.rows("select 1 as N")
     wait_for("the session to be closed", lambda: logins.closed, 20)
     assert kept.rows("select 2 as N") == [{"N": 2}]

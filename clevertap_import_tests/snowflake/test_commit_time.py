@@ -7,7 +7,7 @@ import pytest
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, QueryFailed
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.snowflake.session import SnowflakeSettings, open_snowflake, snowflake_settings
 from clevertap_import.snowflake.window_query import source_query, window_query
 from clevertap_import.window import GRIDS, Grid, Window
@@ -43,7 +43,7 @@ def fill(server: LocalSnowflake, settings: SnowflakeSettings, *statements: str) 
 def read(settings: SnowflakeSettings, imported: ImportConfig, window: Window) -> list[Any]:
     with open_snowflake(settings, "test") as snowflake:
         columns = snowflake.describe(source_query(imported))
-        planned(imported, columns)
+        resolve_types(imported, columns)
         sql = window_query(imported, columns, window)
         return sorted(row["ID"] for batch in snowflake.batches(sql) for row in batch.to_pylist())
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from clevertap_import.mapping.mapper import Mapper, Plan
+from clevertap_import.mapping.mapper import ColumnTypes, Mapper
 from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, PairRefused, check_pair, inferred
 from clevertap_import_tests.testing.builders import profiles_import
@@ -122,7 +122,7 @@ WITH_FORMAT = [
 def mapped(cells: pa.Array, snowflake_type: str, property_type: str | None, **more: object) -> Any:  # noqa: ANN401
     """What the one cell is sent as. `property_type` None: as the type table infers it."""
     config = profiles_import({"column": "V", "property": "P", "type": property_type} | more)
-    plan = Plan({"V": snowflake_type}, {"P": property_type or inferred(snowflake_type, None)})
+    plan = ColumnTypes({"V": snowflake_type}, {"P": property_type or inferred(snowflake_type, None)})
     rows = pa.record_batch({"ID": pa.array(["u"]), "V": cells})
     result = Mapper(config, 1, plan).map(rows, np.zeros(1, np.int64), 1)
     assert result.rejections == ()

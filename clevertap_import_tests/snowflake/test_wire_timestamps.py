@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clevertap_import.mapping.column_types import planned
+from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
@@ -48,7 +48,7 @@ def mapped(
     )
     with server.answering({"columns": dict(columns)}):
         described = snowflake.describe(source_query(config))
-        mapper = Mapper(config, 1, planned(config, described))
+        mapper = Mapper(config, 1, resolve_types(config, described))
         batches = list(snowflake.batches(window_query(config, described, None)))
     results = [mapper.map(batch, np.zeros(batch.num_rows, np.int64), 1) for batch in batches]
     records = [record["profileData"] for result in results for record in sent(result)]

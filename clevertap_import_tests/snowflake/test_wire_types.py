@@ -9,7 +9,7 @@ import pytest
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import QueryFailed
-from clevertap_import.mapping.column_types import column_problems, planned
+from clevertap_import.mapping.column_types import column_problems, resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.project.preview import previewed
 from clevertap_import.snowflake.session import SnowflakeSettings, open_snowflake, snowflake_settings
@@ -88,7 +88,7 @@ def test_a_decimal_float_is_sent_with_all_its_digits_or_as_the_nearest_double(
     ):
         columns = snowflake.describe(source_query(config))
         assert list(column_problems(config, columns)) == []
-        mapper = Mapper(config, 1, planned(config, columns))
+        mapper = Mapper(config, 1, resolve_types(config, columns))
         (batch,) = snowflake.batches(window_query(config, columns, None))
     (record,) = sent(mapper.map(batch, np.zeros(1, np.int64), 1))
     assert record["profileData"] == {"As string": DIGITS, "As float": float(DIGITS), "As None": float(DIGITS)}
@@ -136,7 +136,7 @@ def test_structured_columns_that_come_nested_are_read_as_all_others(
         open_snowflake(settings, TAG) as snowflake,
     ):
         columns = snowflake.describe(source_query(config))
-        mapper = Mapper(config, 1, planned(config, columns))
+        mapper = Mapper(config, 1, resolve_types(config, columns))
         (batch,) = snowflake.batches(window_query(config, columns, None))
     (record,) = sent(mapper.map(batch, np.zeros(1, np.int64), 1))
     assert record["profileData"]["Tags"] == {"$set": ["a", "b"]}

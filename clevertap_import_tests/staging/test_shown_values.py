@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from clevertap_import.journal.delivered import NoPast
+from clevertap_import.journal.delivered import NothingDelivered
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN
 from clevertap_import.staging.stage import Stage, Stager
@@ -18,7 +18,9 @@ def test_a_moment_after_the_year_9999_is_shown(unit: str) -> None:
     rows = pa.record_batch({"ID": ["u"], "AT": cells, EPOCH_COLUMN: pa.array([None], pa.int64())})
     config = profiles_import({"column": "AT", "property": "At", "type": "date"}, show_values=True)
     with Stage() as stage:
-        stager = Stager(Mapper(config, 1), HOURS, NoPast(), lambda rejections: None, lambda counts: None)
+        stager = Stager(
+            Mapper(config, 1), HOURS, NothingDelivered(), lambda rejections: None, lambda counts: None
+        )
         stager.fill(stage, [rows])
         ((fault, tally),) = stage.counts.tallies.items()
     assert (fault.code, tally.rows) == ("date_out_of_range", 1)

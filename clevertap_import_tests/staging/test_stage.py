@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.journal.delivered import EventsPast, NoPast, Past, Spread
+from clevertap_import.journal.delivered import DeliveredBefore, EventsDelivered, NothingDelivered, Spread
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.records import Rejection
@@ -21,11 +21,11 @@ from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COL
 from clevertap_import.staging.stage import (
     BYTES_PER_STEP,
     ROWS_PER_STEP,
-    Fault,
+    ProblemCount,
+    ProblemKind,
     Stage,
     StageCounts,
     Stager,
-    Tally,
     steps,
     window_starts,
 )
@@ -47,14 +47,18 @@ def chunk(rows: Sequence[tuple[str | None, str, int, int | None]]) -> pa.RecordB
 
 
 def filled(
-    stage: Stage, chunks: Sequence[pa.RecordBatch], past: Past | None = None
+    stage: Stage, chunks: Sequence[pa.RecordBatch], past: DeliveredBefore | None = None
 ) -> tuple[list[Rejection], list[int]]:
     """Fill `stage` with profiles; the rejections, and the rows read at each step."""
     rejections: list[Rejection] = []
     progress: list[int] = []
     mapper = Mapper(profiles_import(POINTS), 0)
     Stager(
-        mapper, HOURS, past or NoPast(), rejections.extend, lambda counts: progress.append(counts.read)
+        mapper,
+        HOURS,
+        past or NothingDelivered(),
+        rejections.extend,
+        lambda counts: progress.append(counts.read),
     ).fill(stage, chunks)
     return rejections, progress
 
@@ -104,9 +108,9 @@ rows = st.tuples(
 def test_every_row_is_counted_exactly_once(
     chunks: list[list[tuple[str, str, int, int]]], is_old: bool
 ) -> None:
-    class Old(NoPast):
-        def is_news(self, records: pa.RecordBatch) -> np.ndarray:
-            return super().is_news(records) ^ is_old
+    class Old(NothingDelivered):
+        def is_new(self, records: pa.RecordBatch) -> np.ndarray:
+            return super().is_new(records) ^ is_old
 
     with Stage() as stage:
         rejections, progress = filled(stage, [chunk(rows) for rows in chunks], Old())
@@ -167,7 +171,9 @@ def test_faults_are_tallied_with_the_first_row_that_has_them() -> None:
             staged=1,
             batches=1,
             tallies={
-                Fault("not_an_integer", "POINTS", "Points", "integer", "not a whole number"): Tally(2, 2)
+                ProblemKind(
+                    "not_an_integer", "POINTS", "Points", "integer", "not a whole number"
+                ): ProblemCount(2, 2)
             },
         )
 
@@ -188,9 +194,11 @@ def test_a_kind_of_problem_is_one_line_whichever_items_have_it() -> None:
     )
     rejected: list[Rejection] = []
     with Stage() as stage:
-        Stager(Mapper(charged, 0), HOURS, NoPast(), rejected.extend, lambda counts: None).fill(stage, [rows])
+        Stager(Mapper(charged, 0), HOURS, NothingDelivered(), rejected.extend, lambda counts: None).fill(
+            stage, [rows]
+        )
         ((fault, tally),) = stage.counts.tallies.items()
-    assert (fault.reason, tally) == (CODES["item_not_flat"].reason, Tally(30, 1, None, "item 1"))
+    assert (fault.reason, tally) == (CODES["item_not_flat"].reason, ProblemCount(30, 1, None, "item 1"))
     assert rejected[-1].reason == f"item 30: {CODES['item_not_flat'].reason}"
 
 
@@ -204,14 +212,14 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
     )
     mapper = Mapper(events_import(), 0)
 
-    def staged(past: Past) -> tuple[StageCounts, bytes]:
+    def staged(past: DeliveredBefore) -> tuple[StageCounts, bytes]:
         with Stage() as stage:
             Stager(mapper, HOURS, past, lambda rejections: None, lambda counts: None).fill(stage, [source])
             return stage.counts, b"".join(batch.digests for batch in stage.batches())
 
-    counts, digests = staged(NoPast())
+    counts, digests = staged(NothingDelivered())
     assert (counts.staged, len(digests)) == (2, 32)
-    counts, left = staged(EventsPast(Spread(bytearray(digests[:16])), Spread(bytearray())))
+    counts, left = staged(EventsDelivered(Spread(bytearray(digests[:16])), Spread(bytearray())))
     assert (counts.staged, counts.unchanged, left) == (1, 1, digests[16:])
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clevertap_import.sandbox.shop.bad_rows import DIRT, EQUAL, FINE, FUTURE, SUPERSEDED, Dirt
+from clevertap_import.sandbox.shop.bad_rows import DIRT, EQUAL, FINE, FUTURE, SUPERSEDED, BadRows
 from clevertap_import_tests.testing.shop_expectations import CLEAN, EVENTS, FINE_DIRT, TOTALS, Record
 from clevertap_import_tests.testing.shop_home import ShopHome, running_shop
 
@@ -94,13 +94,13 @@ def test_an_event_is_stored_value_by_value(shop: ShopHome, lines: dict[str, Reco
     ]
 
 
-def is_rejected(one: Dirt) -> bool:
+def is_rejected(one: BadRows) -> bool:
     return one.code not in (FINE, SUPERSEDED, EQUAL, FUTURE)
 
 
 @pytest.mark.parametrize("one", [one for one in DIRT if is_rejected(one)], ids=lambda one: one.reason)
 def test_a_wrong_row_is_rejected_with_its_code(
-    profiles: dict[str, Record], rejects: list[Record], one: Dirt
+    profiles: dict[str, Record], rejects: list[Record], one: BadRows
 ) -> None:
     """By our check or by CleverTap's answer; CleverTap has no profile of it."""
     # An event's key is its own, what it is rejected for is the missing person.

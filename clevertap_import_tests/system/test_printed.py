@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clevertap_import.cli.conventions import aside, stop
+from clevertap_import.cli.conventions import echo_stderr, stop
 from clevertap_import.cli.printing import (
     escaped,
     json_text,
@@ -38,7 +38,7 @@ HARMLESS = "\n\u200c\u200d"
 
 DOORS: dict[str, Callable[[str], None]] = {
     "say": say,
-    "aside": aside,
+    "aside": echo_stderr,
     "stop": lambda text: stop(text, 1),
     "json": lambda text: print_json([{text: text}]),
     "record": lambda text: say(record_text({text: [text]})),

@@ -96,7 +96,7 @@ class FakeCleverTap:
         self._ask("end_faults", None)
 
     def knobs(self, **knobs: object) -> None:
-        """Turn knobs of `clevertap_import.sandbox.clevertap.behaviour.Knobs`; the others stay."""
+        """Turn knobs of `clevertap_import.sandbox.clevertap.behaviour.Behaviour`; the others stay."""
         self._ask("knobs", knobs)
 
     def reset(self) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from clevertap_import.clevertap.backoff import Retry
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
-from clevertap_import.clevertap.circuit_breaker import Breaker
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
+from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
 from clevertap_import.clevertap.outcomes import (
     Accepted,
     Busy,
@@ -47,9 +47,9 @@ class Scripted:
         self.slept.append(seconds)
         self.slept_after.append((self.outcomes[-1], seconds))
 
-    def attempts(self, retry: Retry, *, resends: int | None = None, most_failures: int = 60) -> Attempts:
-        patience = Patience(retry, self.sleep, lambda: self.jitter)
-        return Attempts(self.post, patience, resends=resends, breaker=Breaker(most_failures))
+    def attempts(self, retry: Retry, *, resends: int | None = None, most_failures: int = 60) -> BatchSender:
+        retry_policy = RetryPolicy(retry, self.sleep, lambda: self.jitter)
+        return BatchSender(self.post, retry_policy, resends=resends, breaker=CircuitBreaker(most_failures))
 
     def settle(self, batch: Batch, *, resends: int | None = None, attempts: int = 5) -> Settlement:
         return self.attempts(Retry(attempts), resends=resends).settle(batch)

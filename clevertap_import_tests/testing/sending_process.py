@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-from clevertap_import.clevertap.account_limiter import under, upload_gate
-from clevertap_import.clevertap.batch_sender import Attempts, Patience
+from clevertap_import.clevertap.account_limiter import under, upload_limiter
+from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
 from clevertap_import.clevertap.delivery import Deliverer, Delivery, stop_reason
 from clevertap_import.errors import CleverTapImportError
@@ -48,13 +48,15 @@ def deliver(journal: Journal, settings: AccountSettings, name: str, count: int, 
         open_locks(journal.engine) as locks,
         run_lock(locks, run_id, name),
         import_lock(locks, name, purpose, lambda others: tell(waits_for=others)) as lock,
-        upload_gate(locks, settings, count, purpose) as gate,
+        upload_limiter(locks, settings, count, purpose) as limiter,
     ):
         tell(locked=name)
         journal.import_lock = lock
-        attempts = Attempts(gate.upload(under(lock, CleverTap(settings).post)), Patience(), resends=None)
+        attempts = BatchSender(
+            limiter.upload(under(lock, CleverTap(settings).post)), RetryPolicy(), resends=None
+        )
         deliverer = Deliverer(
-            journal, attempts, name, run_id, lambda: gate.width, settings.max_in_flight, ignored, sent
+            journal, attempts, name, run_id, lambda: limiter.width, settings.max_in_flight, ignored, sent
         )
         delivery = deliverer.deliver(batches(name, count, size))
     if stopped := stop_reason(delivery):

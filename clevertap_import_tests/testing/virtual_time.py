@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from clevertap_import.clevertap.batch_sender import Patience
+from clevertap_import.clevertap.batch_sender import RetryPolicy
 from clevertap_import.clevertap.client import REQUEST_SECONDS, AccountSettings
 from clevertap_import.orchestration.resources import CleverTapAccount, account_key, clevertap_account
 from clevertap_import_tests.testing.workshop import Workshop
@@ -38,8 +38,8 @@ def with_virtual_time(workshop: Workshop, request_seconds: float = REQUEST_SECON
     time = VirtualTime()
 
     class PatientAccount(CleverTapAccount):
-        def patience(self) -> Patience:
-            return replace(super().patience(), sleep=time.sleep, dice=time.dice.random)
+        def retry_policy(self) -> RetryPolicy:
+            return replace(super().retry_policy(), sleep=time.sleep, dice=time.dice.random)
 
         def settings(self) -> AccountSettings:
             return replace(super().settings(), request_seconds=request_seconds)

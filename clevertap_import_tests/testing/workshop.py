@@ -18,7 +18,7 @@ from dagster_shared.record import replace
 
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.code_location import folder_definitions
-from clevertap_import.orchestration.runs import Wish, runs
+from clevertap_import.orchestration.runs import RunRange, runs
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
@@ -128,7 +128,7 @@ class Workshop:
     def run(self, nickname: str, **wish: Any) -> list[Line]:  # noqa: ANN401 - Wish's own fields
         """Runs as the command starts them; a line of stats for each."""
         config = load_folder(self.folder).called(nickname).config
-        return list(runs(self.instance, self.definitions(), config, Wish(**wish)))
+        return list(runs(self.instance, self.definitions(), config, RunRange(**wish)))
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
         """Rows of the last of `statements`, in the workshop's database."""

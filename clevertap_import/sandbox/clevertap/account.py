@@ -13,9 +13,15 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
-from clevertap_import.sandbox.clevertap.behaviour import Knobs
+from clevertap_import.sandbox.clevertap.behaviour import Behaviour
 from clevertap_import.sandbox.clevertap.faults import FaultPlan
-from clevertap_import.sandbox.clevertap.requests import ApplyOrder, Counters, Flight, LateBatches, Slots
+from clevertap_import.sandbox.clevertap.requests import (
+    ApplyOrder,
+    Counters,
+    LateBatches,
+    RequestInFlight,
+    Slots,
+)
 from clevertap_import.sandbox.clevertap.store import Store
 
 ACCOUNT_ID = re.compile(r"(TEST-)?[0-9A-Z]{3}-[0-9A-Z]{3}-[0-9A-Z]{3,4}")
@@ -50,9 +56,9 @@ class Account:
         self.lookups = Slots()
         self.late = LateBatches()
         self.paces: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.turn(Knobs())
+        self.turn(Behaviour())
 
-    def turn(self, knobs: Knobs) -> None:
+    def turn(self, knobs: Behaviour) -> None:
         """Behave otherwise from now on. Seeded draws start anew."""
         self.knobs = knobs
         self.order = ApplyOrder(knobs.seed)
@@ -64,7 +70,7 @@ class Account:
         jitter = knobs.service_jitter_seconds * self._random.random()
         return knobs.service_seconds + jitter + knobs.service_seconds_per_record * records
 
-    async def pace(self, event_name: str, flight: Flight) -> None:
+    async def pace(self, event_name: str, flight: RequestInFlight) -> None:
         """Wait for one's turn among the batches of a paced event; no longer once the knob is turned back."""
         if event_name not in self.knobs.paced_events:
             return

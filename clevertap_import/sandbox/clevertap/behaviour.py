@@ -37,7 +37,7 @@ def folded(name: str) -> str:
     return "".join(name.split()).lower()
 
 
-class Knobs(BaseModel):
+class Behaviour(BaseModel):
     """How the fake behaves. Unknown knobs are refused, so that a misspelt one cannot pass unnoticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -62,7 +62,7 @@ MADE: dict[str, Callable[[bytes], Response]] = {
 """What is made of the whole body of the answer."""
 
 
-async def spoilt(fault: Fault, request: Request, reply: Response | None) -> Response | None:
+async def apply_fault(fault: Fault, request: Request, reply: Response | None) -> Response | None:
     """What a fault makes of an answer (None if nothing was applied); None when it drops the connection."""
     if fault.kind in ENDLESS:
         await _written_on(request, *ENDLESS[fault.kind])

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clevertap_import.sandbox.clevertap.account import Account
-from clevertap_import.sandbox.clevertap.behaviour import Knobs
+from clevertap_import.sandbox.clevertap.behaviour import Behaviour
 from clevertap_import.sandbox.clevertap.faults import Fault, FaultPlan
 
 FAULTS = TypeAdapter(list[Fault])
@@ -47,8 +47,8 @@ def _change(path: str, account: Account, change: Callable[[Account, bytes], obje
 
 
 def _turn_knobs(account: Account, body: bytes) -> object:
-    changes = Knobs.model_validate_json(body).model_dump(exclude_unset=True)
-    account.turn(Knobs.model_validate(account.knobs.model_dump() | changes))
+    changes = Behaviour.model_validate_json(body).model_dump(exclude_unset=True)
+    account.turn(Behaviour.model_validate(account.knobs.model_dump() | changes))
     return account.knobs.model_dump(mode="json")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from clevertap_import.sandbox.clevertap.behaviour import Knobs
+from clevertap_import.sandbox.clevertap.behaviour import Behaviour
 from clevertap_import.sandbox.clevertap.objects import CHARGED, OBJECT_KEYS
 from clevertap_import.sandbox.clevertap.operations import (
     Operation,
@@ -44,7 +44,7 @@ class Date:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class DroppedProperty:
     """Something that CleverTap silently did not keep of an accepted record."""
 
     property: str
@@ -92,20 +92,24 @@ def within_bytes(value: str) -> str:
     return value.encode()[:MAX_VALUE_BYTES].decode(errors="ignore")
 
 
-def kept_profile(properties: dict[str, Any], knobs: Knobs) -> tuple[dict[str, Any], list[Loss]]:
+def kept_profile(
+    properties: dict[str, Any], knobs: Behaviour
+) -> tuple[dict[str, Any], list[DroppedProperty]]:
     """The properties and operators of a profile that are kept, and what is lost."""
     kept: dict[str, Any] = {}
-    losses: list[Loss] = []
+    losses: list[DroppedProperty] = []
     for key, value in properties.items():
         reason = key_problem(key) or _profile_value_problem(key, value, knobs)
         _keep(kept, losses, key, value, reason)
     return kept, losses
 
 
-def kept_event(name: str, properties: dict[str, Any], knobs: Knobs) -> tuple[dict[str, Any], list[Loss]]:
+def kept_event(
+    name: str, properties: dict[str, Any], knobs: Behaviour
+) -> tuple[dict[str, Any], list[DroppedProperty]]:
     """The properties of an event that are kept, and what is lost."""
     kept: dict[str, Any] = {}
-    losses: list[Loss] = []
+    losses: list[DroppedProperty] = []
     for key, value in properties.items():
         is_items = key == "Items" and name == CHARGED and isinstance(value, list)
         is_taken = is_items or is_nested(event_operation(value), knobs)
@@ -116,19 +120,21 @@ def kept_event(name: str, properties: dict[str, Any], knobs: Knobs) -> tuple[dic
     return kept, losses
 
 
-def is_nested(operation: Operation | None, knobs: Knobs) -> bool:
+def is_nested(operation: Operation | None, knobs: Behaviour) -> bool:
     """Whether it is a nested object, and those are taken."""
     is_object = operation in ("nested_profile", "nested_event")
     return is_object and operation is not None and answer_to(operation, knobs.operations) == "take"
 
 
-def _keep(kept: dict[str, Any], losses: list[Loss], key: str, value: object, reason: str | None) -> None:
+def _keep(
+    kept: dict[str, Any], losses: list[DroppedProperty], key: str, value: object, reason: str | None
+) -> None:
     if reason is not None:
-        losses.append(Loss(key, reason))
+        losses.append(DroppedProperty(key, reason))
         return
     # A character takes at most four bytes, so short texts need no encoding to be found short.
     if isinstance(value, str) and len(value) > MAX_VALUE_BYTES // 4 and len(value.encode()) > MAX_VALUE_BYTES:
-        losses.append(Loss(key, "value longer than 512 bytes"))
+        losses.append(DroppedProperty(key, "value longer than 512 bytes"))
         value = within_bytes(value)
     kept[key] = value
 
@@ -141,7 +147,7 @@ def _value_problem(value: object) -> str | None:
     return "array value" if isinstance(value, list) else "object value"
 
 
-def _profile_value_problem(key: str, value: object, knobs: Knobs) -> str | None:
+def _profile_value_problem(key: str, value: object, knobs: Behaviour) -> str | None:
     if not isinstance(value, dict) or key in OBJECT_KEYS:
         return None if key in OBJECT_KEYS else _value_problem(value)
     operation = profile_operation(key, value)
@@ -155,7 +161,7 @@ def _profile_value_problem(key: str, value: object, knobs: Knobs) -> str | None:
     return _operator_problem(key, operator, operand, knobs)
 
 
-def _operator_problem(key: str, operator: str, operand: object, knobs: Knobs) -> str | None:
+def _operator_problem(key: str, operator: str, operand: object, knobs: Behaviour) -> str | None:
     if operator in LIST_OPERATORS:
         if key.lower() in SINGLE_VALUED:
             return "property takes a single value"

@@ -54,13 +54,13 @@ class Counters:
 
 
 @dataclass(eq=False, slots=True)
-class Flight:
+class RequestInFlight:
     """One request under way."""
 
     call: int
     pool: str | None = None
     identities: frozenset[str] | None = None
-    peers: set["Flight"] = field(default_factory=set)
+    peers: set["RequestInFlight"] = field(default_factory=set)
     is_served: bool = False
 
 
@@ -69,17 +69,17 @@ class Slots:
 
     def __init__(self, counters: Counters | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.counters = counters
-        self.flights: set[Flight] = set()
+        self.flights: set[RequestInFlight] = set()
         self.calls = 0
         self._clock = clock
         self._counted_at = clock()
 
-    def enter(self, limit: int | None) -> Flight | None:
+    def enter(self, limit: int | None) -> RequestInFlight | None:
         """Take a slot; None if as many as `limit` are taken."""
         if limit is not None and len(self.flights) >= limit:
             return None
         self.calls += 1
-        flight = Flight(self.calls, peers=set(self.flights))
+        flight = RequestInFlight(self.calls, peers=set(self.flights))
         for peer in self.flights:
             peer.peers.add(flight)
         self._count_time()
@@ -87,7 +87,7 @@ class Slots:
         self._count()
         return flight
 
-    def leave(self, flight: Flight) -> None:
+    def leave(self, flight: RequestInFlight) -> None:
         """Give the slot back."""
         self._count_time()
         self.flights.discard(flight)
@@ -102,7 +102,7 @@ class Slots:
         """Whether others take up a pool; for accounts where profiles and events do not share one."""
         return sum(flight.pool == pool for flight in self.flights) >= limit
 
-    def overlaps(self, flight: Flight, identities: Iterable[str]) -> int:
+    def overlaps(self, flight: RequestInFlight, identities: Iterable[str]) -> int:
         """How many identities this flight shares with others that were under way at any moment of it.
 
         Each pair is counted once, by whichever of the two has its body read last.

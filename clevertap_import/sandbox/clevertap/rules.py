@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from clevertap_import.sandbox.clevertap.behaviour import Knobs, folded
+from clevertap_import.sandbox.clevertap.behaviour import Behaviour, folded
 from clevertap_import.sandbox.clevertap.objects import (
     CHARGED,
     OBJECT_KEYS,
@@ -94,7 +94,7 @@ def refusal(code: int, words: str | None = None) -> Refusal:
     return Refusal(code, REFUSAL_WORDS.get(code, "") if words is None else words)
 
 
-def record_refusal(record: object, knobs: Knobs) -> Refusal | None:
+def record_refusal(record: object, knobs: Behaviour) -> Refusal | None:
     """The first check that a record fails, in the order seen in recorded traffic."""
     code = _record_code(record, knobs)
     if code is None and knobs.operations and isinstance(record, dict):
@@ -102,7 +102,7 @@ def record_refusal(record: object, knobs: Knobs) -> Refusal | None:
     return None if code is None else refusal(code)
 
 
-def _operation_code(record: dict[str, Any], knobs: Knobs) -> int | None:
+def _operation_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
     # No published code is about operations.
     is_refused = any(answer_to(each, knobs.operations) == "refuse" for each in operations(record))
     return (512 if record["type"] == "event" else 524) if is_refused else None
@@ -130,7 +130,7 @@ def echoed(record: object, code: int) -> object:
     return {**record, "profileData": rewritten}
 
 
-def _record_code(record: object, knobs: Knobs) -> int | None:
+def _record_code(record: object, knobs: Behaviour) -> int | None:
     if not isinstance(record, dict) or record.get("type") not in ("profile", "event"):
         return 524
     code = _identity_code(record, knobs)
@@ -141,7 +141,7 @@ def _record_code(record: object, knobs: Knobs) -> int | None:
     return _event_code(record, knobs) if record["type"] == "event" else _profile_code(record, knobs)
 
 
-def _identity_code(record: dict[str, Any], knobs: Knobs) -> int | None:
+def _identity_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
     object_id = record.get("objectId")
     named = [record[key] for key in IDENTITY_KEYS[:3] if record.get(key) not in (None, "")]
     if not named and object_id in (None, ""):
@@ -153,7 +153,7 @@ def _identity_code(record: dict[str, Any], knobs: Knobs) -> int | None:
     return None
 
 
-def _is_identity(value: object, knobs: Knobs) -> bool:
+def _is_identity(value: object, knobs: Behaviour) -> bool:
     # Recorded traffic has whole numbers as identities, and they are taken.
     if not isinstance(value, str | int) or isinstance(value, bool):
         return False
@@ -163,7 +163,7 @@ def _is_identity(value: object, knobs: Knobs) -> bool:
     return knobs.junk_identities == "accept" or text.lower() not in JUNK_IDENTITIES
 
 
-def _is_epoch(ts: object, knobs: Knobs) -> bool:
+def _is_epoch(ts: object, knobs: Behaviour) -> bool:
     if isinstance(ts, bool):
         return False
     if isinstance(ts, int):
@@ -173,7 +173,7 @@ def _is_epoch(ts: object, knobs: Knobs) -> bool:
     return isinstance(ts, str) and ts.isdigit() and "string" in knobs.accepted_ts
 
 
-def _profile_code(record: dict[str, Any], knobs: Knobs) -> int | None:
+def _profile_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
     properties = record.get("profileData")
     if not isinstance(properties, dict):
         # No published code fits a profile without data.
@@ -186,14 +186,14 @@ def _profile_code(record: dict[str, Any], knobs: Knobs) -> int | None:
     return _profile_object_code(properties, knobs)
 
 
-def _profile_object_code(properties: dict[str, Any], knobs: Knobs) -> int | None:
+def _profile_object_code(properties: dict[str, Any], knobs: Behaviour) -> int | None:
     # No published code fits a profile whose groups are of another shape.
     if not all(is_groups(properties[key]) for key in OBJECT_KEYS & properties.keys()):
         return 524
     return 524 if knobs.object_texts == "refuse" and any(map(is_object_text, properties.values())) else None
 
 
-def _is_valid(key: str, value: object, knobs: Knobs) -> bool:
+def _is_valid(key: str, value: object, knobs: Behaviour) -> bool:
     if key == "Age" and isinstance(value, int | float) and not isinstance(value, bool):
         return True
     if key in PATTERNS:
@@ -201,7 +201,7 @@ def _is_valid(key: str, value: object, knobs: Knobs) -> bool:
     return value in CHOICES.get(key, knobs.accepted_genders)
 
 
-def _event_code(record: dict[str, Any], knobs: Knobs) -> int | None:
+def _event_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
     name, properties = record.get("evtName"), record.get("evtData")
     if not isinstance(name, str) or not name.strip():
         return 509
@@ -214,7 +214,7 @@ def _event_code(record: dict[str, Any], knobs: Knobs) -> int | None:
     return _event_properties_code(name, properties, knobs)
 
 
-def _event_properties_code(name: str, properties: dict[str, Any], knobs: Knobs) -> int | None:
+def _event_properties_code(name: str, properties: dict[str, Any], knobs: Behaviour) -> int | None:
     if name == CHARGED and "Items" in properties and not is_items(properties["Items"]):
         return 512
     if knobs.object_texts == "refuse" and any(map(is_object_text, properties.values())):

@@ -24,15 +24,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from clevertap_import.sandbox.clevertap.account import Account, Credentials
 from clevertap_import.sandbox.clevertap.answers import failure, json_reply
-from clevertap_import.sandbox.clevertap.broken_answers import spoilt
+from clevertap_import.sandbox.clevertap.broken_answers import apply_fault
 from clevertap_import.sandbox.clevertap.control import control_routes
 from clevertap_import.sandbox.clevertap.lookups import event_count, profile_answer
-from clevertap_import.sandbox.clevertap.requests import Flight, Slots
+from clevertap_import.sandbox.clevertap.requests import RequestInFlight, Slots
 from clevertap_import.sandbox.clevertap.upload import Upload
 from clevertap_import.sandbox.parent import FLAG, HELP, end_with_parent, terminate
 from clevertap_import.sandbox.secrets_file import SECRETS_HELP, read_secrets
 
-Answer = Callable[[Account, Request, Flight], Awaitable[Response | None]]
+Answer = Callable[[Account, Request, RequestInFlight], Awaitable[Response | None]]
 
 
 class Connection(HttpToolsProtocol):
@@ -47,7 +47,7 @@ class Connection(HttpToolsProtocol):
         self.scope["state"]["connection"] = self
 
 
-class Door:
+class Endpoint:
     """One endpoint. A call holds its slot from its headers' arrival until its answer is written."""
 
     def __init__(self, account: Account, method: str, answer: Answer) -> None:
@@ -77,7 +77,7 @@ class Door:
         finally:
             slots.leave(flight)
 
-    async def _hold(self, request: Request, slots: Slots, flight: Flight) -> None:
+    async def _hold(self, request: Request, slots: Slots, flight: RequestInFlight) -> None:
         reply = await self.answer(self.account, request, flight)
         if reply is not None:
             await self._write(reply, request)
@@ -111,12 +111,12 @@ class Door:
         await reply(request.scope, request.receive, request._send)
 
 
-async def answer_upload(account: Account, request: Request, flight: Flight) -> Response | None:
+async def answer_upload(account: Account, request: Request, flight: RequestInFlight) -> Response | None:
     """`POST /1/upload`."""
     return await Upload(account, request, flight).answer()
 
 
-async def answer_profile(account: Account, request: Request, flight: Flight) -> Response | None:
+async def answer_profile(account: Account, request: Request, flight: RequestInFlight) -> Response | None:
     """`GET /1/profile.json`."""
     keys = [request.query_params.get("identity")]
     fault = account.faults.take("profile", flight.call, keys, account.knobs.seed)
@@ -125,13 +125,13 @@ async def answer_profile(account: Account, request: Request, flight: Flight) -> 
         await asyncio.sleep(seconds)
     status, body = profile_answer(account, request.query_params)
     reply = json_reply(body, account.knobs.answer_style, status)
-    return reply if fault is None or fault.kind == "slow" else await spoilt(fault, request, reply)
+    return reply if fault is None or fault.kind == "slow" else await apply_fault(fault, request, reply)
 
 
 def counting(of_profiles: bool) -> Answer:
     """`POST /1/counts/events.json` or `/1/counts/profiles.json`."""
 
-    async def answer_count(account: Account, request: Request, flight: Flight) -> Response | None:
+    async def answer_count(account: Account, request: Request, flight: RequestInFlight) -> Response | None:
         try:
             wanted = json.loads(await request.body())
         except ValueError:
@@ -145,10 +145,10 @@ def counting(of_profiles: bool) -> Answer:
 def fake_clevertap_app(account: Account) -> Starlette:
     """The ASGI app for one account."""
     doors = [
-        Route("/1/upload", Door(account, "POST", answer_upload)),
-        Route("/1/profile.json", Door(account, "GET", answer_profile)),
-        Route("/1/counts/events.json", Door(account, "POST", counting(of_profiles=False))),
-        Route("/1/counts/profiles.json", Door(account, "POST", counting(of_profiles=True))),
+        Route("/1/upload", Endpoint(account, "POST", answer_upload)),
+        Route("/1/profile.json", Endpoint(account, "GET", answer_profile)),
+        Route("/1/counts/events.json", Endpoint(account, "POST", counting(of_profiles=False))),
+        Route("/1/counts/profiles.json", Endpoint(account, "POST", counting(of_profiles=True))),
     ]
     app = Starlette(routes=[*doors, *control_routes(account)])
 

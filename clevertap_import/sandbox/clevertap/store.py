@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from clevertap_import.sandbox.clevertap.behaviour import Knobs
+from clevertap_import.sandbox.clevertap.behaviour import Behaviour
 from clevertap_import.sandbox.clevertap.objects import OBJECT_KEYS
 from clevertap_import.sandbox.clevertap.operations import answer_to, is_ahead, profile_operation
 from clevertap_import.sandbox.clevertap.properties import (
-    Loss,
+    DroppedProperty,
     Stored,
     after_operator,
     kept_event,
@@ -75,7 +75,7 @@ class Store:
         self.events: list[Event] = []
         self.error_stream: list[dict[str, Any]] = []
 
-    def apply(self, records: Iterable[dict[str, Any]], batch: int, now: float, knobs: Knobs) -> None:
+    def apply(self, records: Iterable[dict[str, Any]], batch: int, now: float, knobs: Behaviour) -> None:
         """Take accepted records, in their order in the batch."""
         for record in records:
             if record["type"] == "event":
@@ -83,15 +83,15 @@ class Store:
             else:
                 self._apply_profile(record, batch, now, knobs)
 
-    def _apply_event(self, record: dict[str, Any], batch: int, now: float, knobs: Knobs) -> None:
+    def _apply_event(self, record: dict[str, Any], batch: int, now: float, knobs: Behaviour) -> None:
         name: str = record["evtName"]
         key = record_key(record) or ""
         self._owner(record)
         if reason := key_problem(name):
-            self._note([Loss(name, f"event dropped: {reason}")], record, batch)
+            self._note([DroppedProperty(name, f"event dropped: {reason}")], record, batch)
             return
         if is_ahead(record) and answer_to("future_event", knobs.operations) == "ignore":
-            self._note([Loss(name, "event dropped: time in the future")], record, batch)
+            self._note([DroppedProperty(name, "event dropped: time in the future")], record, batch)
             return
         data, losses = kept_event(name, record["evtData"], knobs)
         self._note(losses, record, batch)
@@ -99,7 +99,7 @@ class Store:
         order = len(self.events) + 1
         self.events.append(Event(key, name, ts, data, order, batch, "ts" in record, now))
 
-    def _apply_profile(self, record: dict[str, Any], batch: int, now: float, knobs: Knobs) -> None:
+    def _apply_profile(self, record: dict[str, Any], batch: int, now: float, knobs: Behaviour) -> None:
         properties, losses = kept_profile(record["profileData"], knobs)
         is_new = record_key(record) not in (self.by_identity if _names_user(record) else self.by_object_id)
         profile = self._owner(record)
@@ -143,7 +143,7 @@ class Store:
         profile.identities.append(identity)
         self.by_identity[identity] = profile
 
-    def _linked(self, profile: Profile, identity: str, record: dict[str, Any], knobs: Knobs) -> Profile:
+    def _linked(self, profile: Profile, identity: str, record: dict[str, Any], knobs: Behaviour) -> Profile:
         """The profile that `profileData.identity` leads to: this one under one more name, or another."""
         if identity in profile.identities:
             return profile
@@ -168,7 +168,7 @@ class Store:
         named.object_ids += anonymous.object_ids
         named.properties = {**anonymous.properties, **named.properties}
 
-    def _note(self, losses: Iterable[Loss], record: dict[str, Any], batch: int) -> None:
+    def _note(self, losses: Iterable[DroppedProperty], record: dict[str, Any], batch: int) -> None:
         for loss in losses:
             entry = {"identity": record_key(record), "record_type": record["type"], "batch": batch}
             self.error_stream.append({**entry, "property": loss.property, "reason": loss.reason})
@@ -241,14 +241,16 @@ def _names_user(record: dict[str, Any]) -> bool:
     return any(record.get(key) not in (None, "") for key in IDENTITY_KEYS[:3])
 
 
-def _changed(properties: dict[str, Stored], changes: dict[str, Any], max_custom: int) -> list[Loss]:
+def _changed(
+    properties: dict[str, Stored], changes: dict[str, Any], max_custom: int
+) -> list[DroppedProperty]:
     """Change the properties in place: listed keys overwrite, unlisted stay. Returns what found no room."""
     losses = []
     # Far below the limit no count is needed, which keeps large batches cheap.
     is_near_limit = len(properties) + len(changes) > max_custom
     for key, value in changes.items():
         if is_near_limit and key not in properties and _is_full(properties, key, max_custom):
-            losses.append(Loss(key, "more custom properties than a profile holds"))
+            losses.append(DroppedProperty(key, "more custom properties than a profile holds"))
             continue
         is_object = key in OBJECT_KEYS or profile_operation(key, value) == "nested_profile"
         if is_object or not isinstance(value, dict):

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from clevertap_import.sandbox.clevertap.account import Account
 from clevertap_import.sandbox.clevertap.answers import batch_answer, failure, json_reply
-from clevertap_import.sandbox.clevertap.broken_answers import spoilt
+from clevertap_import.sandbox.clevertap.broken_answers import apply_fault
 from clevertap_import.sandbox.clevertap.faults import Fault
-from clevertap_import.sandbox.clevertap.requests import Flight
+from clevertap_import.sandbox.clevertap.requests import RequestInFlight
 from clevertap_import.sandbox.clevertap.rules import record_key, record_refusal
 
 
@@ -49,7 +49,7 @@ class Upload:
     It keeps hold of the store it began with: a call that outlives a reset must not write into the next test.
     """
 
-    def __init__(self, account: Account, request: Request, flight: Flight) -> None:
+    def __init__(self, account: Account, request: Request, flight: RequestInFlight) -> None:
         self.account = account
         self.request = request
         self.flight = flight
@@ -182,4 +182,4 @@ class Upload:
             reply = json_reply(batch_answer(len(verdict.accepted), verdict.unprocessed, style), style)
         if fault is None or fault.kind == "slow":
             return reply
-        return await spoilt(fault, self.request, reply)
+        return await apply_fault(fault, self.request, reply)

@@ -12,7 +12,7 @@ Value = str | bool | int | float | None | timedelta
 
 
 @dataclass(frozen=True)
-class Dirt:
+class BadRows:
     """One dirty row. `code` is CleverTap's number, or a word: value_too_long, not_finite, superseded, ...
 
     `key` is the CUSTOMER_ID or EVENT_ID as it stands in the table. A timedelta is that much after `now`.
@@ -35,23 +35,23 @@ class Dirt:
 
 def _customer(
     key: str | None, reason: str, code: str, column: str, value: Value, also: dict[str, Value] | None = None
-) -> Dirt:
-    return Dirt("CUSTOMERS", key, reason, code, column, value, also or {})
+) -> BadRows:
+    return BadRows("CUSTOMERS", key, reason, code, column, value, also or {})
 
 
-def _identity(key: str | None, reason: str) -> Dirt:
+def _identity(key: str | None, reason: str) -> BadRows:
     return _customer(key, reason, "523", "CUSTOMER_ID", key)
 
 
 def _event(
     key: str, reason: str, code: str, column: str, value: Value, also: dict[str, Value] | None = None
-) -> Dirt:
-    return Dirt("PRODUCT_EVENTS", key, reason, code, column, value, also or {})
+) -> BadRows:
+    return BadRows("PRODUCT_EVENTS", key, reason, code, column, value, also or {})
 
 
 _TWICE: dict[str, Value] = {"CUSTOMER_ID": "C000042", "UPDATED_AT": -timedelta(days=2)}
 
-DIRT: tuple[Dirt, ...] = (
+DIRT: tuple[BadRows, ...] = (
     _identity(None, "a guest checkout has no customer id"),
     _identity("   ", "a form sent blanks for the id"),
     _identity("null", "an export wrote NULL as text, which CleverTap takes for a placeholder"),

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from clevertap_import.orchestration.code_location import folder_definitions
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.partitions import keys_until
-from clevertap_import.orchestration.runs import Wish, runs
+from clevertap_import.orchestration.runs import RunRange, runs
 from clevertap_import.project.folder import load_folder
 from clevertap_import.sandbox import EXAMPLES as IMPORTS
 from clevertap_import_tests.system.browser.leads import browser_page, open_leads
@@ -35,7 +35,7 @@ def picture_counts(images: Path, folder: Path) -> None:
             defs = folder_definitions(IMPORTS)
             for day in keys_until(config, datetime.now(UTC)):
                 start = datetime.combine(datetime.fromisoformat(day), time(), UTC)
-                (line,) = runs(instance, defs, config, Wish(start=start))
+                (line,) = runs(instance, defs, config, RunRange(start=start))
                 assert line["status"] == "Success", line["problem"]
         environment = {**os.environ, **shop.environment}
         with web_server(environment) as server, browser_page(*SIZE) as page:
