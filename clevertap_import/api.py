@@ -145,14 +145,14 @@ def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> "D
     Raises ConfigError for an unknown name, or if the environment lacks the login or the account.
     """
     from clevertap_import.errors import ConfigError
-    from clevertap_import.selection import ready
+    from clevertap_import.selection import runnable_imports
     from clevertap_import.tables import dry_run_result
 
     if rows is not None and all_rows:
         raise ConfigError("rows and all_rows exclude each other.")
     if rows is not None:
         refuse_outside("rows", rows, MAX_SAMPLE_ROWS)
-    (config,) = ready([name])
+    (config,) = runnable_imports([name])
     return dry_run_result(config, rows, notify, all_rows=all_rows)
 
 
@@ -182,7 +182,7 @@ def run(
     """
     from clevertap_import.errors import ConfigError
     from clevertap_import.orchestration.runs import RunRange
-    from clevertap_import.selection import bounds_problem, ready, vague_force
+    from clevertap_import.selection import bounds_problem, runnable_imports, vague_force
     from clevertap_import.tables import run_table
 
     start, end = moment(window), moment(until)
@@ -190,7 +190,7 @@ def run(
         raise ConfigError(problem)
     if limit is not None:
         refuse_outside("limit", limit)
-    configs = ready([names] if isinstance(names, str) else list(names))
+    configs = runnable_imports([names] if isinstance(names, str) else list(names))
     if force and not full and not start and (problem := vague_force(configs, str)):
         raise ConfigError(problem)
     return run_table(configs, RunRange(start, end, full, force, limit), notify)

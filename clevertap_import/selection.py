@@ -41,18 +41,18 @@ def all_imports() -> "Imports":
     return imports
 
 
-def chosen(names: Sequence[str]) -> list["ImportConfig"]:
+def imports_named(names: Sequence[str]) -> list["ImportConfig"]:
     """The imports called `names`. Raises ConfigError for a name that is unknown or a draft."""
     imports = all_imports()
     return [imports.called(name).config for name in names]
 
 
-def ready(names: Sequence[str]) -> list["ImportConfig"]:
+def runnable_imports(names: Sequence[str]) -> list["ImportConfig"]:
     """The same, if the environment describes what they read from and send to. Raises ConfigError if not."""
     from clevertap_import.clevertap.client import account_settings
     from clevertap_import.snowflake.session import snowflake_settings
 
-    configs = chosen(names)
+    configs = imports_named(names)
     for config in configs:
         snowflake_settings(config.connection, os.environ)
         account_settings(config.account, os.environ)

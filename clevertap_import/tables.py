@@ -19,7 +19,7 @@ from clevertap_import.frames import (
     frame_of,
     lines_of,
 )
-from clevertap_import.selection import all_imports, chosen
+from clevertap_import.selection import all_imports, imports_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
     from clevertap_import.orchestration.instance import open_instance
     from clevertap_import.orchestration.run_history import import_stats, run_details
 
-    (config,) = chosen([name])
+    (config,) = imports_named([name])
     with open_instance() as instance:
         if run_id is None:
             return frame_of(
@@ -102,7 +102,7 @@ class PreviewRows:
 def preview_rows(name: str, rows: int) -> PreviewRows:
     from clevertap_import.project.preview import previewed
 
-    (config,) = chosen([name])
+    (config,) = imports_named([name])
     found = previewed(config, rows, os.environ)
     document = found.document
     rejections = [{key: getattr(each, key) for key in REJECTIONS} for each in found.rejections]
@@ -157,7 +157,7 @@ def dry_run_result(
 
     with open_instance() as instance:
         there = all_imports().names
-        made = dry_run(instance, config, rows=rows, all_rows=all_rows, tell=notify, there=there)
+        made = dry_run(instance, config, rows=rows, all_rows=all_rows, notify=notify, there=there)
     problems = [{"check": check["name"], **each} for check in made.checks for each in check["problems"]]
     return DryRunResult(
         nickname=made.nickname,
@@ -180,7 +180,7 @@ def rejects_kept(name: str, run_id: str | None) -> tuple["KeptRejects | None", s
     from clevertap_import.orchestration.resources import home
     from clevertap_import.staging.rejected_rows import kept_rejects, rejects_of_run
 
-    (config,) = chosen([name])
+    (config,) = imports_named([name])
     kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
     found = rejects_of_run(kept, run_id)
     return found, "" if found else nothing_kept(name, run_id, kept)

@@ -16,9 +16,9 @@ MOST_REFUSALS = 64
 class Settlement:
     """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
 
-    `retried`: those of the accepted of which an answer was lost before. `possible_duplicates` counts the copies that
-    CleverTap may have beyond one of each record: a record of which two answers were lost before it was
-    accepted may be there three times.
+    `retried`: those of the accepted of which an answer was lost before. `possible_duplicates` counts the
+    copies that CleverTap may have beyond one of each record: a record of which two answers were lost before
+    it was accepted may be there three times.
     """
 
     batch: Batch

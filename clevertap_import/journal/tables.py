@@ -145,7 +145,7 @@ PARTICIPANT = sa.Table(
 """Who uses, or waits for, what only so many may use at once; see `journal/participants.py`."""
 
 JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
-"""One row: by it a key is known as the one under which the digests are encrypted; see `journal/digest_key.py`."""
+"""One row, by which the key of the digests is recognized; see `journal/digest_key.py`."""
 
 NEWEST_STEP = "0005"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))

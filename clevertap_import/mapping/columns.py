@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clevertap_import.config.target import CreatedOn, EventName, PropertyMapping
+from clevertap_import.mapping.arrow_arrays import normalized, nulled, plain_digits
 from clevertap_import.mapping.blanks import blank_cells
 from clevertap_import.mapping.json_values import blank_json_cells, scalar_texts
 from clevertap_import.mapping.property_types import (
@@ -16,9 +17,6 @@ from clevertap_import.mapping.property_types import (
     arrow_inferred,
     as_text,
     moment_seconds,
-    nulled,
-    plain,
-    plain_digits,
     whole_digits,
 )
 from clevertap_import.mapping.rules import (
@@ -68,7 +66,7 @@ class MappedColumn:
 
 def identity_cells(column: str, key: str, cells: pa.Array) -> MappedColumn:
     """Identities, or CleverTap IDs if `key` is objectId. Numbers become plain digits."""
-    cells = plain(cells)
+    cells = normalized(cells)
     is_number = pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type)
     if not is_number and not pa.types.is_string(cells.type):
         raise PropertyTypeUnusable(
@@ -82,7 +80,7 @@ def identity_cells(column: str, key: str, cells: pa.Array) -> MappedColumn:
 def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | None) -> MappedColumn:
     if name.column is None:
         return constant_cells(name.constant, rows.num_rows)
-    texts, findings = variant_text(plain(rows[name.column]), source_type)
+    texts, findings = variant_text(normalized(rows[name.column]), source_type)
     names = as_text(texts)
     # A name that is no text is missing too; one reason is enough.
     findings = each_once(findings + event_name_findings(names)) if findings else event_name_findings(names)
@@ -92,7 +90,7 @@ def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | N
 def event_time_cells(
     created_on: CreatedOn, cells: pa.Array, zone: str, source_type: str | None
 ) -> MappedColumn:
-    texts, findings = variant_text(plain(cells), source_type)
+    texts, findings = variant_text(normalized(cells), source_type)
     reading = ReadOptions(created_on.timezone or zone, created_on.format)
     seconds, dated = moment_seconds(texts, reading)
     findings = each_once([*findings, *dated, *event_time_findings(seconds)])
@@ -115,7 +113,7 @@ class PropertyMapper:
         if self.mapping.column is None:
             value, _ = self.constant()
             return MappedColumn(pa.repeat(value, rows.num_rows), is_json=self.is_json)
-        cells = plain(rows[self.mapping.column])
+        cells = normalized(rows[self.mapping.column])
         type_name = self.type or arrow_inferred(cells.type)
         texts, broken = variant_text(cells, None if type_name in WHOLE_JSON else self.source_type)
         if type_name == "string" and self.mapping.type is None and self.source_type in JSON:

@@ -1,7 +1,7 @@
 """Property types: each turns a column into JSON values, and says which cells it cannot turn.
 
 Everything works on whole Arrow columns. A wrong cell becomes null, so that it can never be sent. Which
-Snowflake types a property type reads is in `type_table.py`; what arrives here has passed it.
+Snowflake types a property type reads is in `type_compatibility.py`; what arrives here has passed it.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from clevertap_import.config.field_types import PER_SECOND
 from clevertap_import.errors import ConfigError
+from clevertap_import.mapping.arrow_arrays import nulled, plain_digits
 from clevertap_import.mapping.dates import (
     column_seconds,
     impossible_moments,
@@ -66,26 +67,6 @@ class PropertyType:
     """Whether `encode` gives JSON text, which is written into the record as it is."""
 
 
-def plain(cells: pa.Array) -> pa.Array:
-    """The column in one of the few layouts that the rules know: no dictionaries, no large or view strings."""
-    if isinstance(cells, pa.ChunkedArray):
-        cells = cells.combine_chunks()
-    if pa.types.is_dictionary(cells.type):
-        cells = cells.dictionary_decode()
-    if pa.types.is_large_string(cells.type) or pa.types.is_string_view(cells.type):
-        return cells.cast(pa.string())
-    if pa.types.is_null(cells.type):
-        return cells.cast(pa.string())
-    return cells
-
-
-def nulled(cells: pa.Array, findings: list[Violation]) -> pa.Array:
-    """`cells` with null in place of each wrong one."""
-    for finding in findings:
-        cells = pc.if_else(finding.wrong, pa.scalar(None, cells.type), cells)
-    return cells
-
-
 def unusable(cells: pa.Array, name: str) -> PropertyTypeUnusable:
     reads = PROPERTY_TYPES[name].reads
     return PropertyTypeUnusable(
@@ -107,15 +88,6 @@ def as_text(cells: pa.Array) -> pa.StringArray:
         return pc.replace_substring_regex(texts, r"\.0+(Z?)\z", r"\1")
     has_exponents = pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type)
     return plain_digits(texts) if has_exponents else texts
-
-
-def plain_digits(numbers: pa.StringArray) -> pa.StringArray:
-    """Numbers without exponent. Only very large and very small ones have one, so few are rewritten."""
-    exponents = pc.fill_null(pc.match_substring(numbers, "e", ignore_case=True), False)
-    if not pc.any(exponents).as_py():
-        return numbers
-    plain = [format(Decimal(number), "f") for number in numbers.filter(exponents).to_pylist()]
-    return pc.replace_with_mask(numbers, exponents, pa.array(plain, pa.string()))
 
 
 def whole_digits(decimals: pa.Array) -> pa.StringArray:

@@ -32,7 +32,7 @@ from clevertap_import.orchestration.delivered import (
 )
 from clevertap_import.orchestration.done import covers_undone, take_over
 from clevertap_import.orchestration.forced import refuse_foreign_force
-from clevertap_import.orchestration.import_run import ImportRun, RunFacts
+from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import grid, partitions_def, reading_version
@@ -47,6 +47,7 @@ from clevertap_import.orchestration.resources import (
     home,
     refuse_foreign_resources,
 )
+from clevertap_import.orchestration.run_facts import RunFacts
 from clevertap_import.snowflake.user_sql import tables_named
 from clevertap_import.staging.rejected_rows import rejects_file, rejects_path, remove_old_rejects
 from clevertap_import.staging.stage import Stage

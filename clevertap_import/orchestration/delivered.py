@@ -59,7 +59,7 @@ def numbers_told(instance: dg.DagsterInstance, names: Iterable[str], what: str) 
     return [int(found.get(key) or 0) for key in keys]
 
 
-def tell(instance: dg.DagsterInstance, nickname: str, what: str, number: int) -> None:
+def report_delivery(instance: dg.DagsterInstance, nickname: str, what: str, number: int) -> None:
     """Let Dagster know what the journal has entered. Reports come too late, and not from a killed run."""
     if number > max(numbers_told(instance, [nickname], what)):
         instance.daemon_cursor_storage.set_cursor_values({what + nickname: str(number)})
@@ -180,11 +180,11 @@ def counted_delivery(
     A copy of the journal that was made before it, or during it, is known by that, also if the run is killed.
     """
     ended_before = import_state(journal.engine, config.nickname).ended
-    notify(instance, config.nickname, BEGUN, count)
+    report_delivery(instance, config.nickname, BEGUN, count)
     try:
         yield
     finally:
         # Whoever cannot tell Dagster leaves the journal with the higher number, which is taken for right.
         with suppress(Exception):
             if recount(journal, config, count, ended_before):
-                notify(instance, config.nickname, ENDED, count)
+                report_delivery(instance, config.nickname, ENDED, count)

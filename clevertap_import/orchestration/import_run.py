@@ -3,8 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 
 from clevertap_import.clevertap.account_limiter import AccountLimiter, lookup_limiter, under, upload_limiter
@@ -39,7 +38,7 @@ from clevertap_import.orchestration.changed_definitions import (
     spans_after,
 )
 from clevertap_import.orchestration.checks import Impact
-from clevertap_import.orchestration.delivered import NOTHING_TOLD, Behind, Told
+from clevertap_import.orchestration.delivered import Behind
 from clevertap_import.orchestration.interrupts import asking_to_end
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
@@ -47,6 +46,7 @@ from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import as_known, name_refusal
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
+from clevertap_import.orchestration.run_facts import RunFacts
 from clevertap_import.orchestration.scope import (
     asked_of,
     events_withheld,
@@ -58,68 +58,12 @@ from clevertap_import.orchestration.scope import (
 )
 from clevertap_import.reasons import count_reason
 from clevertap_import.records import Rejection
-from clevertap_import.report import Report
 from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
 from clevertap_import.snowflake.sample_query import SourceCounts, counts_query, sample_query
 from clevertap_import.snowflake.session import Snowflake, open_snowflake
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query, window_query
-from clevertap_import.staging.rejected_rows import RejectsFile
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
 from clevertap_import.window import Window
-
-
-@dataclass(slots=True)
-class RunFacts:
-    """What a run found out, filled while it goes on."""
-
-    window: Window | None
-    sends_events: bool = True
-    began: float = field(default_factory=time.monotonic)
-    began_at: float = field(default_factory=time.time)
-    read_at: datetime | None = None
-    query_id: str | None = None
-    counts: StageCounts = field(default_factory=StageCounts)
-    delivery: Delivery = field(default_factory=Delivery)
-    codes: dict[tuple[str, str], int] = field(default_factory=dict)
-    changed_windows: int = 0
-    changed_after: int = 0
-    told: Told = NOTHING_TOLD
-    rejects: RejectsFile | None = None
-    is_canceled: bool = False
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    @property
-    def read_clocks(self) -> tuple[float, float, float]:
-        """When Snowflake was read, in epoch seconds, as several clocks tell it.
-
-        A clock may be set while the run goes on, or be wrong all the time.
-        """
-        read_at = self.read_at.timestamp() if self.read_at else self.began_at
-        return self.began_at, time.time() - self.seconds, read_at
-
-    @property
-    def possible_duplicates(self) -> int:
-        """How many copies of events CleverTap may have beyond one of each, of those that this run sent.
-
-        An event without an answer of an earlier run may be there once; profiles stay the same.
-        """
-        doubtful = min(self.counts.doubtful, self.delivery.accepted + self.delivery.uncertain)
-        return self.delivery.possible_duplicates + doubtful if self.sends_events else 0
-
-    @property
-    def report(self) -> Report:
-        return Report(
-            read=self.counts.read,
-            accepted=self.delivery.accepted,
-            unchanged=self.counts.unchanged,
-            invalid=self.counts.invalid,
-            rejected=self.delivery.rejected,
-            uncertain=self.delivery.uncertain + self.counts.held,
-            superseded=self.counts.superseded + self.counts.outdated,
-        )
 
 
 @dataclass(slots=True)

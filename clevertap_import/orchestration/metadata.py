@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from clevertap_import.orchestration.delivered import DELIVERIES
-from clevertap_import.orchestration.import_run import RunFacts
+from clevertap_import.orchestration.run_facts import RunFacts
 from clevertap_import.window import Window
 
 CODE_COLUMNS = dg.TableSchema(

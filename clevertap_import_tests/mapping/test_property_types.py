@@ -15,6 +15,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from clevertap_import.mapping.arrow_arrays import normalized
 from clevertap_import.mapping.dates import FIRST_SECOND, LAST_SECOND
 from clevertap_import.mapping.property_types import (
     PROPERTY_TYPES,
@@ -22,7 +23,6 @@ from clevertap_import.mapping.property_types import (
     ReadOptions,
     arrow_inferred,
     epoch_seconds,
-    plain,
 )
 
 BOUND = 1 << 63
@@ -75,7 +75,7 @@ def sent(values: pa.Array) -> list[Any]:
 
 def encoded(name: str, cells: pa.Array, zone: str = "UTC") -> tuple[list[Any], list[str | None]]:
     """The values that `cells` are sent as, and for each the code of what is wrong with it."""
-    values, findings = PROPERTY_TYPES[name].encode(plain(cells), ReadOptions(zone))
+    values, findings = PROPERTY_TYPES[name].encode(normalized(cells), ReadOptions(zone))
     codes: list[str | None] = [None] * len(cells)
     for finding in findings:
         for place, is_wrong in enumerate(finding.wrong.to_pylist()):

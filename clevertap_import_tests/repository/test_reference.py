@@ -17,8 +17,8 @@ from clevertap_import.config.yaml_file import LoadedImport, read_imports
 from clevertap_import.mapping import rejection_codes as codes
 from clevertap_import.mapping.system_properties import SYSTEM_PROPERTIES
 from clevertap_import.orchestration.checks import DESCRIPTIONS
-from clevertap_import.orchestration.import_run import RunFacts
 from clevertap_import.orchestration.metadata import MEANINGS, report_metadata
+from clevertap_import.orchestration.run_facts import RunFacts
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.snowflake.type_compatibility import READS, SNOWFLAKE_NAMES
 from clevertap_import_tests.repository.test_docs import imports_shown, variables_read

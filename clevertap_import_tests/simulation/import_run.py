@@ -18,10 +18,11 @@ from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.delivered import Told, behind, counted, recount, refuse_doubles
-from clevertap_import.orchestration.import_run import ImportRun, RunFacts
+from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, snowflake_connection
+from clevertap_import.orchestration.run_facts import RunFacts
 from clevertap_import.records import Batch
 from clevertap_import.staging.stage import Stage, Stager
 from clevertap_import_tests.simulation.clevertap import SimulatedCleverTap

@@ -8,10 +8,11 @@ from typing import Any
 from unittest.mock import patch
 
 import sqlalchemy as sa
-from clevertap_import.pure import past, retry
 
+from clevertap_import.clevertap import backoff
 from clevertap_import.clevertap.outcomes import Accepted
 from clevertap_import.clevertap.settlement import BatchInProgress
+from clevertap_import.journal import delivered
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
@@ -88,7 +89,7 @@ MENDS = {
     ),
     "an update that meets no row is noticed": Mend("failover_loses_an_entry", updates_believed),
     "events are sent again twice at most": Mend(
-        "answers_lost_without_end", lambda: patch.object(retry, "MOST_RESENDS", 7)
+        "answers_lost_without_end", lambda: patch.object(backoff, "MOST_RESENDS", 7)
     ),
     "each copy is counted": Mend("answers_lost_twice", copies_counted_once),
     "a short outage of the journal is borne": Mend(
@@ -102,7 +103,7 @@ MENDS = {
         lambda: patch.object(SimulatedRun, "asking_to_end", lambda run, ending: nullcontext()),
     ),
     "a request may be applied late": Mend(
-        "profile_applied_late", lambda: patch.object(past, "UNDER_WAY_SECONDS", 0)
+        "profile_applied_late", lambda: patch.object(delivered, "UNDER_WAY_SECONDS", 0)
     ),
 }
 """By what each mend does."""

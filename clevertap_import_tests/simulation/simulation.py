@@ -8,7 +8,7 @@ from clevertap_import.clevertap.client import AccountSettings
 from clevertap_import.errors import EventsWithheld, JournalLost, ScopeChanged
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.orchestration.delivered import Told
-from clevertap_import.orchestration.import_run import RunFacts
+from clevertap_import.orchestration.run_facts import RunFacts
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database, SharedEngine
 from clevertap_import_tests.simulation.import_run import RECORDS_PER_REQUEST, Ended, Start, carry_out

@@ -1,7 +1,7 @@
 """The seeded shop through the package's own imports into the fake CleverTap: it holds exactly what it should.
 
-Chosen rows are compared with expectations written by hand (testing/shop_expectations.py). Times, which move with the
-moment of seeding, and the counts of all other rows are compared with what Snowflake itself says.
+Chosen rows are compared with expectations written by hand (testing/shop_expectations.py). Times, which
+move with the moment of seeding, and the counts of all other rows are compared with what Snowflake says.
 """
 
 import csv
