@@ -83,8 +83,7 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
         # It may be of an older version, of one that is too new, or under another key.
         open_database(f"sqlite:///{draft}").dispose()
         with closing(sqlite3.connect(draft)) as connection:
-            # A delivery was under way as the copy was made, and nobody knows what it has sent since.
-            connection.execute("update import_state set lacks_until = deliveries where ended < deliveries")
+            mark_unended(connection)
             connection.commit()
             connection.execute("pragma journal_mode=delete")
         sync(draft)
@@ -95,6 +94,11 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
             draft.replace(file)
         sync(file.parent)
     return found, old, aside
+
+
+def mark_unended(copy: sqlite3.Connection) -> None:
+    """A delivery was under way when the copy was made, and nobody knows what it has sent since."""
+    copy.execute("update import_state set lacks_until = deliveries where ended < deliveries")
 
 
 @contextmanager

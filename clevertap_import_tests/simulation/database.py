@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clevertap_import.journal.copies import mark_unended
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import METADATA, open_database
 from clevertap_import_tests.simulation.process import Process
@@ -152,15 +153,22 @@ class Database:
     def put_back(self) -> None:
         if self.copy is not None:
             self.newest = snapshot(self.file)
-            self.put(self.copy)
+            self.restore(self.copy)
 
     def put_newest(self) -> bool:
-        """What a person does who is told that the journal is an older one."""
+        """Whether there was one to put in the place of an older copy."""
         if self.newest is None:
             return False
-        self.put(self.newest)
+        self.restore(self.newest)
         self.newest = None
         return True
+
+    def restore(self, content: Content) -> None:
+        """As `journal restore` does."""
+        self.put(content)
+        with closing(sqlite3.connect(self.file, timeout=0)) as live:
+            mark_unended(live)
+            live.commit()
 
 
 def snapshot(file: Path) -> Content:

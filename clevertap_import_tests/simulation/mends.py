@@ -18,7 +18,7 @@ from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
 from clevertap_import.journal.journal_outage import JournalOutage, bearing_outages
 from clevertap_import.journal.tables import DELIVERY
-from clevertap_import.orchestration.delivered import behind
+from clevertap_import.orchestration.delivered import behind, report_delivery
 from clevertap_import.orchestration.scope import refusal
 from clevertap_import_tests.simulation.import_run import SimulatedRun
 
@@ -86,6 +86,9 @@ MENDS = {
     ),
     "an older copy is known by its count": Mend(
         "older_copy_put_back", lambda: everywhere(behind, lambda *_: None)
+    ),
+    "Dagster knows of a delivery before it sends": Mend(
+        "older_copy_of_before_a_killed_run", lambda: everywhere(report_delivery, lambda *_: None)
     ),
     "an update that meets no row is noticed": Mend("failover_loses_an_entry", updates_believed),
     "events are sent again twice at most": Mend(
