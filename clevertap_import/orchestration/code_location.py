@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft
 from clevertap_import.markdown import as_plain
 from clevertap_import.orchestration.assets import asset_key, import_asset, table_specs
 from clevertap_import.orchestration.automation import import_schedule, job_name
+from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     account_key,

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.execution.stats import StepEventStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._grpc.client import DagsterGrpcClient
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster_shared.serdes import deserialize_value
+
+from clevertap_import.orchestration.dagster_internals import (
+    GRPC_INFO_TAG,
+    CanCancelExecutionRequest,
+    CanCancelExecutionResult,
+    DagsterGrpcClient,
+    DagsterUserCodeUnreachableError,
+    StepEventStatus,
+)
 
 ANSWER_SECONDS = 5
 
@@ -56,4 +59,4 @@ class CodeServers:
         except DagsterUserCodeUnreachableError:
             self.unreachable.add(info)
             return False
-        return deserialize_value(answer, CanCancelExecutionResult).can_cancel
+        return dg.deserialize_value(answer, CanCancelExecutionResult).can_cancel

@@ -6,12 +6,10 @@ from typing import Any
 
 import dagster as dg
 import yaml
-from dagster._check import CheckError
-from dagster._core.instance.ref import InstanceRef
-from dagster._serdes import ConfigurableClassData
 
 from clevertap_import.config.dagster_project import INSTANCE_FILE
 from clevertap_import.errors import ConfigError
+from clevertap_import.orchestration.dagster_internals import CheckError, ConfigurableClassData, InstanceRef
 from clevertap_import.orchestration.event_storage import BATCH_SIZE, BATCH_VARIABLE, BatchingSqliteStorage
 from clevertap_import.orchestration.opening import opening
 from clevertap_import.orchestration.resources import home

@@ -9,16 +9,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.events import JobFailureData, RunFailureReason
-from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 
 from clevertap_import.journal.ending import Ending
+from clevertap_import.orchestration.dagster_internals import (
+    JobFailureData,
+    RunFailureReason,
+    capture_interrupts,
+    check_captured_interrupt,
+)
 
 INTERRUPTED = "It was canceled. What CleverTap took is in the journal; the next run sends the rest."
 
 
-INTERRUPTS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
+INTERRUPTS = (dg.DagsterExecutionInterruptedError, KeyboardInterrupt)
 """Dagster's, and that of a library which takes Ctrl-C to itself for a while."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -39,13 +42,13 @@ def asking_to_end(ending: Ending) -> Iterator[None]:
         yield
     except Exception as error:
         if ending.is_asked:
-            raise DagsterExecutionInterruptedError from error
+            raise dg.DagsterExecutionInterruptedError from error
         raise
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
     if ending.is_asked:
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
 
 
 def report_canceling(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -65,7 +68,7 @@ def whole() -> Iterator[None]:
         yield
         is_interrupted = check_captured_interrupt()
     if is_interrupted:
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
 
 
 def is_interrupted(event: dg.DagsterEvent) -> bool:

@@ -8,9 +8,9 @@ from itertools import groupby
 
 import dagster as dg
 from dagster import AssetRecordsFilter, DagsterEventType
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from clevertap_import.config.model import ImportConfig
+from clevertap_import.orchestration.dagster_internals import DATA_VERSION_TAG
 from clevertap_import.window import GRIDS, Grid
 
 CRONS = {"day": "0 0 * * *", "hour": "0 * * * *", "30 minutes": "*/30 * * * *", "15 minutes": "*/15 * * * *"}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 
 import dagster as dg
-from dagster_shared.check import CheckError
 
 from clevertap_import.clevertap.client import account_settings
 from clevertap_import.config.model import ImportConfig
@@ -22,6 +21,7 @@ from clevertap_import.journal.renamed import (
 )
 from clevertap_import.journal.scope import Scope, scope_in
 from clevertap_import.journal.tables import read_url, translated
+from clevertap_import.orchestration.dagster_internals import CheckError
 from clevertap_import.orchestration.resources import journal_url, open_journal
 from clevertap_import.orchestration.scope import scope_of
 from clevertap_import.project.check import Findings

@@ -10,27 +10,25 @@ from datetime import UTC, datetime
 
 import click
 import dagster as dg
-from dagster._cli.workspace.cli_target import workspace_opts_to_load_target
-from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.definitions.sensor_definition import SensorType
-from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteInstigatorOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    ScheduleInstigatorData,
-    SensorInstigatorData,
-)
-from dagster._core.workspace.load_target import ModuleTarget
-from dagster_shared.cli import WorkspaceOpts
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError
 from clevertap_import.orchestration.automation import TRIGGER_TAG, automation_name
+from clevertap_import.orchestration.dagster_internals import (
+    SINGLETON_REPOSITORY_NAME,
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    ModuleTarget,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    SensorType,
+    WorkspaceOpts,
+    workspace_opts_to_load_target,
+)
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 
 DEFINITIONS = "clevertap_import.definitions"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.event_log.base import AssetEntry
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.schedule import After, Change, Every, Once
@@ -21,6 +20,7 @@ from clevertap_import.orchestration.automation import (
     last_tick,
     wanted_runs,
 )
+from clevertap_import.orchestration.dagster_internals import AssetEntry
 from clevertap_import.orchestration.dead_runs import clear_dead_runs
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.schedule_state import is_on, switches

@@ -6,11 +6,10 @@ It is started at the head of a session of its own, in which all of Dagster's pro
 """
 
 import os
+import runpy
 import signal
 import sys
 import time
-
-from dagster._cli import main as dagster
 
 from clevertap_import.sandbox.parent import end_with_parent
 
@@ -36,7 +35,7 @@ def main() -> None:
     end_with_parent(end_session)
     sys.argv[1:1] = ["dev"]
     try:
-        dagster()  # type: ignore[no-untyped-call]
+        runpy.run_module("dagster", run_name="__main__")
     finally:
         kill_session()
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from dagster._core.scheduler.instigation import InstigatorStatus
 
 from clevertap_import.cli.main import main
+from clevertap_import_tests.testing.dagster_internals import InstigatorStatus
 from clevertap_import_tests.testing.workshop import dagster_home, document, profiles_target
 
 LINES = {"kind": "every", "every": "6 hours"}

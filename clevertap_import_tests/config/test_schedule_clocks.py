@@ -7,7 +7,6 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from dagster._utils.schedules import schedule_execution_time_iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from clevertap_import.config.schedule import (
     Weekday,
     Weekly,
 )
+from clevertap_import_tests.testing.dagster_internals import schedule_execution_time_iterator
 
 YEAR = 2026
 ZONES = ("UTC", "Asia/Kolkata", "America/New_York", "Europe/London", "Australia/Lord_Howe")

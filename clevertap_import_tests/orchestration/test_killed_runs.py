@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType
-from dagster._core.test_utils import create_run_for_test
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.sensors import killed_runs_sensor
 from clevertap_import_tests.testing.asked_runs import NOON, STARTED, asked, enter, scheduled_import
+from clevertap_import_tests.testing.dagster_internals import create_run_for_test
 
 LOOK = timedelta(seconds=30)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from clevertap_import.orchestration.partitions import (
 from clevertap_import.window import GRIDS
 from clevertap_import_tests.testing.builders import profiles_import
 from clevertap_import_tests.testing.cost import calls_of
+from clevertap_import_tests.testing.dagster_internals import AssetEventTagsTable, SqlEventLogStorageTable
 from clevertap_import_tests.testing.workshop import Workshop, daily_windows
 
 VERSION_TAG = "dagster/data_version"

@@ -11,11 +11,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType
-from dagster._core.execution.plan.objects import StepFailureData, StepSuccessData
-from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._core.test_utils import create_run_for_test
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from clevertap_import.journal.process_identity import own_process
 from clevertap_import.orchestration.assets import asset_key, op_name
@@ -32,6 +27,15 @@ from clevertap_import.orchestration.begun_imports import (
 from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import_tests.orchestration.test_killed_runs import elsewhere, later, status
+from clevertap_import_tests.testing.dagster_internals import (
+    GRPC_INFO_TAG,
+    InProcessCodeLocationOrigin,
+    LoadableTargetOrigin,
+    RemoteRepositoryOrigin,
+    StepFailureData,
+    StepSuccessData,
+    create_run_for_test,
+)
 from clevertap_import_tests.testing.dagster_processes import free_port
 from clevertap_import_tests.testing.workshop import Workshop
 

@@ -2,7 +2,6 @@
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import InstigatorStatus
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
@@ -17,6 +16,7 @@ from clevertap_import_tests.testing.asked_runs import (
     enter,
     scheduled_import,
 )
+from clevertap_import_tests.testing.dagster_internals import InstigatorStatus
 
 KINDS: dict[str, dict[str, object]] = {
     "every": {"every": "6 hours"},

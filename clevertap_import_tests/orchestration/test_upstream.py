@@ -5,7 +5,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from clevertap_import.config.asset_keys import RESERVED
 from clevertap_import.config.model import ImportConfig
@@ -15,6 +14,7 @@ from clevertap_import.orchestration.partitions import KeyRange, range_tags
 from clevertap_import.orchestration.runs import QUIET
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.dagster_internals import DISALLOWED_NAMES
 from clevertap_import_tests.testing.workshop import Workshop, days_ago, document, profiles_target
 
 AFTER = {"kind": "after", "assets": ["dbt/customers", "shop/public/t"]}

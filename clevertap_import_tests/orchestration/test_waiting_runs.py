@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
 
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
 from clevertap_import.orchestration.dead_runs import process_tags
@@ -21,6 +20,7 @@ from clevertap_import_tests.testing.asked_runs import (
     reason,
     scheduled_import,
 )
+from clevertap_import_tests.testing.dagster_internals import create_run_for_test
 
 DAY = timedelta(days=1)
 

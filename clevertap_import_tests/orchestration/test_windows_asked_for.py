@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run_iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +21,7 @@ from clevertap_import.orchestration.runs import QUIET
 from clevertap_import.window import GRIDS, Window
 from clevertap_import_tests.testing.asked_runs import scheduled_import
 from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.dagster_internals import InMemoryJob, execute_run_iterator
 from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 TODAY, YESTERDAY, FIRST = (str(days_ago(days)) for days in (0, 1, 2))

@@ -6,8 +6,6 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run_iterator
 
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, SCOPE, default_url
@@ -18,6 +16,7 @@ from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.run_history import import_stats
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
+from clevertap_import_tests.testing.dagster_internals import InMemoryJob, execute_run_iterator
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
 from clevertap_import_tests.testing.virtual_time import with_virtual_time
 from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster import DagsterExecutionInterruptedError
 
 from clevertap_import.clevertap.account_limiter import AccountLimiter
 from clevertap_import.clevertap.batch_sender import RetryPolicy

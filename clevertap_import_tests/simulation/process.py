@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
-from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster import DagsterExecutionInterruptedError
 
 from clevertap_import.journal.ending import Ending
 from clevertap_import_tests.simulation.scheduler import Killed, Scheduler, Task

@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from clevertap_import.orchestration.automation import TICK_TAG, TRIGGER_TAG
 from clevertap_import.orchestration.listing import Filters, listing
@@ -19,6 +18,7 @@ from clevertap_import.orchestration.partitions import FIRST_TAG, LAST_TAG
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.schedule_state import stop, switch
 from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.dagster_internals import ScheduleInstigatorData
 from clevertap_import_tests.testing.dagster_processes import WebServer, daemon, web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake

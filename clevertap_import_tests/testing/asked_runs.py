@@ -4,9 +4,6 @@ import secrets
 from datetime import UTC, date, datetime
 
 import dagster as dg
-from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.test_utils import create_run_for_test
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.assets import asset_key
@@ -14,6 +11,12 @@ from clevertap_import.orchestration.automation import Tick
 from clevertap_import.orchestration.partitions import KeyRange, tagged_range
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import_tests.testing.builders import profiles_import
+from clevertap_import_tests.testing.dagster_internals import (
+    InProcessCodeLocationOrigin,
+    LoadableTargetOrigin,
+    RemoteRepositoryOrigin,
+    create_run_for_test,
+)
 
 START = date(2026, 3, 2)
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)

@@ -12,9 +12,11 @@ from socket import create_server
 from typing import Any
 
 import requests
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._grpc.client import DagsterGrpcClient
 
+from clevertap_import_tests.testing.dagster_internals import (
+    DagsterGrpcClient,
+    DagsterUserCodeUnreachableError,
+)
 from clevertap_import_tests.testing.waiting import wait_for
 
 START_SECONDS = 240

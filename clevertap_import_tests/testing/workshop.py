@@ -14,12 +14,12 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from dagster_shared.record import replace
 
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.code_location import folder_definitions
 from clevertap_import.orchestration.runs import RunRange, runs
 from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.dagster_internals import replace
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.forked_commands import can_fork, run_forked
