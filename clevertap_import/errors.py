@@ -12,9 +12,15 @@ A row that cannot be imported is no error: it is a `Rejection`, a value.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from clevertap_import.escapes import escaped
+
 
 class CleverTapImportError(Exception):
     """Any reason for which a run cannot go on."""
+
+    def __str__(self) -> str:
+        """For every reader, also a terminal on which Dagster logs: errors hold words of strangers."""
+        return escaped(super().__str__())
 
 
 class ConfigError(CleverTapImportError):

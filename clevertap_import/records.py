@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote, quote_plus
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +24,11 @@ SHORTEST_MASKED = 3
 WHOLE_REQUEST_WORDS = "malformed request"
 """What CleverTap says of a request that may be at fault as a whole. Values that are part of this are left."""
 
-PLAIN = re.compile(r"[ !#-\[\]-~]*")
-"""A value that JSON writes as it is."""
+PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
+"""A value that JSON, HTML and addresses write as it is."""
+
+REWRITTEN = re.compile(r"(\+|\$D_)(?=[0-9])")
+"""The begin of phones and dates, which CleverTap leaves out when it makes numbers of them."""
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -131,21 +136,32 @@ def values_of(line: bytes) -> set[str]:
 
 
 def masked(text: str, values: Iterable[str]) -> str:
-    """`text` with dots in place of `values`, also where it has them as JSON writes them or in one line."""
-    forms = {form for value in values if len(value) >= SHORTEST_MASKED for form in forms_of(value)}
+    """`text` with dots for `values`, in capitals or not, also as JSON, HTML or an address has them."""
+    words = text.casefold()
+    forms = {form for value in values for form in forms_of(value) if len(form) >= SHORTEST_MASKED}
     # Longest first, as one value may begin with another.
-    for form in sorted((form for form in forms if form in text), key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "...", text)
+    for form in sorted((form for form in forms if form.casefold() in words), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "...", text, flags=re.IGNORECASE)
     return text
 
 
 def forms_of(value: str) -> set[str]:
     """How a text of CleverTap's may have a value."""
+    if len(value) < SHORTEST_MASKED:
+        return set()
     if PLAIN.fullmatch(value):
         return {value}
-    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    line = one_line(value)
-    return {value, *escaped, line} if len(line) >= SHORTEST_MASKED else {value, *escaped}
+    forms = {value, one_line(value), quote(value, "", errors="replace")}
+    forms.add(quote_plus(value, errors="replace"))
+    for as_letters in (True, False):
+        once = json.dumps(value, ensure_ascii=as_letters)[1:-1]
+        # Twice where JSON is told within JSON.
+        forms |= {once, json.dumps(once, ensure_ascii=as_letters)[1:-1]}
+    as_html = escape(value)
+    forms |= {as_html, as_html.replace("&#x27;", "&#39;"), escape(value, quote=False)}
+    if REWRITTEN.match(value):
+        forms.add(REWRITTEN.sub("", value))
+    return forms
 
 
 def one_line(text: str) -> str:

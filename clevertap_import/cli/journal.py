@@ -1,12 +1,13 @@
-"""Commands about the journal: to settle what it cannot know by itself, to copy it, to put a copy back."""
+"""Commands about the journal: to settle what it cannot know, to copy it, to say that an account has moved."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clevertap_import.cli.conventions import as_json, echo_stderr, exit_on_error
+from clevertap_import.cli.conventions import EXIT_FAILED, as_json, echo_stderr, exit_on_error
 from clevertap_import.selection import imports_named, runnable_imports
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ SHOWN_IDENTITIES = 10
 KEY_APART = (
     "Keep the key of the journal elsewhere: journal.key beside it, or the text in"
     " CLEVERTAP_IMPORT_JOURNAL_KEY. Without it the copy cannot be read."
+)
+
+UNCHANGED = "Nothing was changed."
+SAME_PROJECT = (
+    "The new address must be the same CleverTap project as the old one. If another project or a test server"
+    " was behind the old address, these rows are never sent to the new one."
 )
 
 Line = dict[str, Any]
@@ -111,7 +118,7 @@ def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None
 
 @click.group()
 def journal() -> None:
-    """Copy the journal, or put a copy back.
+    """Copy the journal, put a copy back, or say that an account has moved.
 
     The journal alone knows what CleverTap has.
     """
@@ -174,3 +181,39 @@ def accept(name: str) -> None:
         say(f"The journal counts as whole for {name!r} from now on.")
     else:
         echo_stderr(f"The journal lacks nothing of {name!r}. Nothing was changed.")
+
+
+MOVED_COLUMNS = ("nickname", "from", "to", "batches", "last_sent")
+
+
+@journal.command()
+@click.argument("account")
+@click.option(
+    "--from", "before", metavar="ADDRESS", help="Only imports that were delivered to this address before."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@exit_on_error
+def moved(account: str, before: str | None, yes: bool) -> None:
+    """Say that ACCOUNT has another address for good, and what was delivered stays delivered.
+
+    For a change of region or domain: the same CleverTap project, with the same account id. If another
+    project or a test server was behind the old address, rows that it has are never sent to the new one.
+    """
+    from clevertap_import.cli.printing import print_table, say
+    from clevertap_import.orchestration.moved import enter_moved
+    from clevertap_import.orchestration.moved import moved as what_moved
+    from clevertap_import.selection import all_imports
+
+    found = what_moved([each.config for each in all_imports().loaded], account, before, os.environ)
+    if not found.moves:
+        echo_stderr(
+            f"No import of {account!r} was delivered to this account id at another address. {UNCHANGED}"
+        )
+        return
+    print_table(f"{account}: what was delivered counts as delivered to", MOVED_COLUMNS, found.lines)
+    echo_stderr(SAME_PROJECT)
+    if not yes and not click.confirm("Is it the same project?", err=True):
+        echo_stderr(UNCHANGED)
+        sys.exit(EXIT_FAILED)
+    enter_moved(found)
+    say(f"{len(found.moves):,} imports go on at {found.settings.url}.")

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from clevertap_import.escapes import NOT_PLAIN, escaped
 
 Line = Mapping[str, Any]
 
@@ -27,31 +28,12 @@ STATS_COLUMNS = (
 )
 CODE_COLUMNS = ("code", "reason", "rows")
 PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
-KEPT_IN_WORDS = "\n\u00a0\u200c\u200d\u202f"
-"""Line breaks, hard blanks, and the joiners without which some scripts cannot be written."""
-
-NOT_PLAIN = re.compile(r"[^ -~]")
-
 COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
 
 
 def heading(column: str) -> str:
     """`date_time` is shown as Date & Time, as CleverTap writes it; the others in words."""
     return "Date & Time" if column == "date_time" else column.replace("_", " ").title()
-
-
-def escaped(text: str, kept: str = KEPT_IN_WORDS) -> str:
-    """`text` without anything that a terminal obeys: what cannot be printed is shown as in Python's literals.
-
-    Rows, titles and answers are written by strangers, and may move the cursor, hide or turn around words.
-    """
-
-    def shown(found: re.Match[str]) -> str:
-        letter = found[0]
-        is_harmless = letter.isprintable() or letter in kept
-        return letter if is_harmless else letter.encode("unicode_escape").decode()
-
-    return NOT_PLAIN.sub(shown, text)
 
 
 def say(words: str, *, err: bool = False) -> None:

@@ -14,6 +14,7 @@ from clevertap_import.orchestration.event_storage import BATCH_SIZE, BATCH_VARIA
 from clevertap_import.orchestration.opening import opening
 from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
+from clevertap_import.private_files import FOLDER, make_private_folder, tighten
 
 
 def open_instance() -> dg.DagsterInstance:
@@ -57,7 +58,8 @@ def instance_folder() -> Path:
             )
         return folder
     folder = home()
-    folder.mkdir(exist_ok=True)
+    make_private_folder(folder)
+    tighten(folder, FOLDER)
     if (folder.parent / INSTANCE_FILE).is_file():
         return folder.parent
     (folder / "dagster.yaml").touch()

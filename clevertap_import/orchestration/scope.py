@@ -99,7 +99,9 @@ def refusal(
         return ScopeChanged(
             f"{name!r} was delivered to the same account id at another address before ({prefix}_REGION or"
             f" {prefix}_API_URL was changed), and the journal knows what the server there has. Nothing was"
-            f" sent. Go back to that address, or send everything to this one: {everything}"
+            f" sent. Go back to that address. If it is the same CleverTap project, which has moved for good:"
+            f" clevertap-import journal moved {config.account}. If it is another, or a test server was there,"
+            f" send everything to this one: {everything}"
         )
     return ScopeChanged(
         f"The windows of {name!r} are others than when it was delivered (`window` or `start` was changed),"

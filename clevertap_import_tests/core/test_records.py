@@ -4,10 +4,11 @@ import json
 from itertools import pairwise
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.records import Batch, packed, sliced, unpacked
+from clevertap_import.records import Batch, masked, packed, sliced, unpacked
 from clevertap_import_tests.testing.builders import event_line, events, profile_line, profiles, record_rows
 
 json_lines = st.dictionaries(st.text(), st.integers() | st.text(), max_size=3).map(
@@ -70,8 +71,8 @@ def test_a_text_keeps_no_value_of_the_record_that_it_is_about() -> None:
     }
     batch = Batch(0, record_rows([json.dumps(record).encode()]))
     told = "C-1041: Email a.b+c@ and Points 1042, or gold, are not valid. Married needs to be Y/N. 10421"
-    masked = "...: Email ... and Points ..., or ..., are not valid. Married needs to be Y/N. 10421"
-    assert batch.without_values(0, told) == masked
+    expected = "...: Email ... and Points ..., or ..., are not valid. Married needs to be Y/N. 10421"
+    assert batch.without_values(0, told) == expected
     assert batch.without_values(0, "Profile data is incorrect.") == "Profile data is incorrect."
 
 
@@ -93,3 +94,25 @@ def test_a_text_about_a_whole_request_keeps_no_value_of_any_record_in_whatever_f
 def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
     line = profile_line("x").replace(b"identity", b"objectId")
     assert Batch(0, record_rows([line])).identity(0) == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("+919876543210", "919876543210"),
+        ("$D_1700000000", "1700000000"),
+        ("asha@x.io", "ASHA@X.IO"),
+        ("asha@x.io", "asha%40x.io"),
+        ("Asha Rao", "Asha+Rao"),
+        ("Asha Rao", "Asha%20Rao"),
+        ("O'Neil", "O&#x27;Neil"),
+        ("O'Neil", "O&#39;Neil"),
+        ("a & b", "a &amp; b"),
+        ('say "hi"', 'say \\"hi\\"'),
+        ('say "hi"', 'say \\\\\\"hi\\\\\\"'),
+        ("Zoë", "Zo\\u00eb"),
+        ("Zoë", "Zo\\\\u00eb"),
+    ],
+)
+def test_a_value_is_masked_in_whatever_form_a_text_has_it(value: str, shown: str) -> None:
+    assert masked(f"Refused: {shown} is wrong.", [value]) == "Refused: ... is wrong."

@@ -52,3 +52,5 @@ def test_commands_at_once_on_a_fresh_home_all_open_it(tmp_path: Path, yaml: str 
         (tmp_path / "dagster.yaml").write_text(yaml)
     done = opened(tmp_path, **environment)
     assert (done.returncode, done.stderr) == (0, "")
+    if yaml:
+        assert (tmp_path / ".dagster").stat().st_mode & 0o777 == 0o700

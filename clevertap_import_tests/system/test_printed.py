@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from clevertap_import.cli.conventions import echo_stderr, stop
 from clevertap_import.cli.printing import (
-    escaped,
     json_text,
     print_json,
     print_rows,
@@ -25,6 +24,7 @@ from clevertap_import.cli.printing import (
     record_text,
     say,
 )
+from clevertap_import.escapes import escaped
 from clevertap_import_tests.repository.test_architecture import ROOT
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake

@@ -1,0 +1,61 @@
+"""An account that has moved to another address: what was delivered at the old one counts at the new one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from clevertap_import.journal.scope import UNKNOWN, Scope, scope_in
+from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, FORGOTTEN, METADATA, translated
+
+PLACES = tuple(table for table in METADATA.sorted_tables if "destination" in table.c)
+"""All tables that remember where something was sent."""
+
+REPLACED = (DONE_WINDOWS, FORGOTTEN)
+"""What these say of the new address is older than the forced run that went to the old one, and untrue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An import whose deliveries went to `before`; `last_sent` is when the last batch was sent, as text."""
+
+    import_name: str
+    before: str
+    batches: int
+    last_sent: str | None
+
+
+def moves(engine: sa.Engine, wanted: Mapping[str, Scope]) -> list[Move]:
+    """Those of the imports that were delivered to the same account at another address, by name.
+
+    `wanted`: each import as it would be delivered now.
+    """
+    with translated(), engine.connect() as connection:
+        return moves_in(connection, wanted)
+
+
+def moves_in(connection: sa.Connection, wanted: Mapping[str, Scope]) -> list[Move]:
+    found = []
+    for name, now in sorted(wanted.items()):
+        known = scope_in(connection, name)
+        if known and known.account == now.account and known.destination not in (now.destination, UNKNOWN):
+            found.append(Move(name, known.destination, *sent_to(connection, name, known.destination)))
+    return found
+
+
+def sent_to(connection: sa.Connection, import_name: str, destination: str) -> tuple[int, str | None]:
+    mine = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.destination == destination)
+    query = sa.select(sa.func.count(), sa.func.max(DELIVERY.c.sent_at)).where(mine)
+    count, last = connection.execute(query).one()
+    return int(count), f"{last:%Y-%m-%d %H:%M}" if last else None
+
+
+def enter_moves(connection: sa.Connection, found: Iterable[Move], destination: str) -> None:
+    """All that the journal knows of the old addresses is of `destination` from now on."""
+    for move in found:
+        for table in PLACES:
+            mine = table.c.import_name == move.import_name
+            if table in REPLACED:
+                connection.execute(table.delete().where(mine & (table.c.destination == destination)))
+            old = mine & (table.c.destination == move.before)
+            connection.execute(table.update().where(old).values(destination=destination))
