@@ -1,4 +1,4 @@
-"""Schedules: when an import runs. A kind is one class here, and one name in the union below them."""
+"""Schedules: when an import runs. A kind is one class here, its name in the union, and what starts it."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -292,6 +292,9 @@ class Change(Kind):
 
 Schedule = Annotated[Every | Weekly | Monthly | Once | Manual | After | Change, Field(discriminator="kind")]
 KINDS: tuple[type[Kind], ...] = get_args(get_args(Schedule)[0])
+
+if OUTSIDE := [kind.__name__ for kind in Kind.__subclasses__() if kind not in KINDS]:
+    raise LookupError(f"A schedule kind that no import can name: {', '.join(OUTSIDE)}. Add it to Schedule.")
 
 
 def days_by_time(slots: Iterable[tuple[time, str]]) -> list[tuple[time, str]]:

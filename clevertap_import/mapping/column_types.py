@@ -1,20 +1,22 @@
 """What can be said of an import before a row is read: from its YAML, and from the columns of its query."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 import pyarrow as pa
 
 from clevertap_import.config.model import COMMIT_TIME_COLUMN, ImportConfig
-from clevertap_import.config.target import EventsTarget, ProfilesTarget, PropertyMapping
+from clevertap_import.config.target import EventsTarget, ProfilesTarget, PropertyMapping, PropertyType
 from clevertap_import.errors import ConfigError
 from clevertap_import.mapping.columns import PropertyMapper
 from clevertap_import.mapping.mapper import ColumnTypes, property_plan
 from clevertap_import.mapping.property_names import OWN_NAMES, is_nearly, nearly_problem, own_name_problem
+from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.mapping.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
 from clevertap_import.mapping.system_properties import CHARGED, ITEMS, SYSTEM_PROPERTIES, own_property
 from clevertap_import.snowflake.late_rows import commit_time_missing, own_commit_time
-from clevertap_import.snowflake.type_compatibility import check_pair, inferred
+from clevertap_import.snowflake.type_compatibility import READS, check_pair, inferred
 from clevertap_import.snowflake.window_query import OWN_COLUMNS, SourceColumn, moment_sql, resolved
 
 MAX_PROFILE_PROPERTIES = 256
@@ -274,3 +276,19 @@ def resolve_types(config: ImportConfig, columns: Sequence[SourceColumn]) -> Colu
             if mapping.column
         },
     )
+
+
+def missing_entries(allowed: Iterable[str], read: Iterable[str], encoded: Iterable[str]) -> list[str]:
+    """What each property type lacks of the three places that describe it."""
+    places = {
+        "PropertyType in config/target.py": set(allowed),
+        "READS in snowflake/type_compatibility.py": set(read),
+        "PROPERTY_TYPES in mapping/property_types.py": set(encoded),
+    }
+    names = sorted(set().union(*places.values()))
+    return [f"{name!r} lacks {place}" for name in names for place in places if name not in places[place]]
+
+
+# Here, before anything runs: otherwise the first run with such a property would find out.
+if MISSING := missing_entries(get_args(PropertyType), READS, PROPERTY_TYPES):
+    raise LookupError(f"A property type is half added: {'; '.join(MISSING)}. Add the entry.")

@@ -1,14 +1,14 @@
 """Sensors that start imports: for the first time, at one moment, after other assets, and after changes."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.config.schedule import After, Change, Every, Once
+from clevertap_import.config.schedule import KINDS, After, Change, Every, Kind, Manual, Once
 from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import (
     TICK_TAG,
@@ -220,3 +220,16 @@ def look_at_tables(
 
 
 EVALUATORS: Mapping[type, Evaluate] = {Once: look_once, After: look_upstream, Change: look_at_tables}
+
+
+def never_started(kinds: Iterable[type[Kind]], evaluators: Iterable[type]) -> list[str]:
+    """Kinds that neither a clock nor a sensor starts; `Manual` alone is meant to be so."""
+    started = {Manual, *evaluators}
+    return [kind.__name__ for kind in kinds if kind.crons is Kind.crons and kind not in started]
+
+
+if NEVER := never_started(KINDS, EVALUATORS):
+    raise LookupError(
+        f"Nothing starts imports of kind {', '.join(NEVER)}. Add its evaluation to EVALUATORS in"
+        " orchestration/sensors.py, or give it crons in config/schedule.py."
+    )

@@ -1,0 +1,105 @@
+"""The code has one word for each idea, the field's own: names that were given up do not come back.
+
+Plain English words that were such names, as `found` or `whole`, may serve as variables, and are not listed.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clevertap_import_tests.repository.test_architecture import MODULES, name_of
+
+GIVEN_UP = {
+    # A name that was given up, and the one in its place.
+    "Past": "DeliveredBefore",
+    "NoPast": "NothingDelivered",
+    "is_news": "is_new",
+    "is_doubtful": "may_be_stored",
+    "OPEN": "UNANSWERED",
+    "Held": "UnansweredBatch",
+    "HeldEvents": "EventsWithheld",
+    "TurnLost": "LockLost",
+    "in_turn": "while_locked",
+    "LEASE_TURN": "the allocation's mutex",
+    "beats": "heartbeats",
+    "Sight": "LastSeen",
+    "_dealt": "_allocate",
+    "aim": "set_target",
+    "Gate": "RequestLimiter",
+    "upload_gate": "upload_limiter",
+    "Breaker": "CircuitBreaker",
+    "Outage": "TooManyFailures",
+    "Attempts": "BatchSender",
+    "Patience": "RetryPolicy",
+    "Waits": "Backoff",
+    "Settling": "BatchInProgress",
+    "Piece": "SubBatch",
+    "go_on": "record_and_send_next",
+    "called_back": "cancel_unsent",
+    "put_down": "settle_after_error",
+    "SPARE": "BATCHES_AHEAD",
+    "try_out": "server_dry_run",
+    "tried_out": "server_dry_run",
+    "TriedOut": "ServerDryRunResult",
+    "TriedOutBadly": "ServerDryRunRefused",
+    "Tally": "ProblemCount",
+    "Finding": "Violation",
+    "Reading": "ReadOptions or ActiveRun",
+    "Problem": "ConfigProblem or CellProblem",
+    "Cells": "MappedColumn",
+    "Plan": "ColumnTypes",
+    "PropertyPlan": "PropertyMapper",
+    "keep_only": "retain_only",
+    "KeptSnowflake": "CachedSession",
+    "_twin": "_duplicate",
+    "_without_twins": "_reject_duplicate_nicknames",
+    "completed": "with_sql_loaded",
+    "Wish": "RunRange",
+    "wished_ranges": "selected_ranges",
+    "make_way": "fail_dead_runs",
+    "tell_who_is_first": "announce_active_run",
+    "Look": "Evaluate",
+    "LOOKS": "EVALUATORS",
+    "sensed": "sensor_result",
+    "living_runs": "active_runs",
+    "silent": "without_heartbeat",
+    "Looks": "HeartbeatLog",
+    "Switch": "ScheduleState",
+    "unmended": "still_rejected",
+    "readers": "last_runs",
+    "WELL": "EXIT_OK",
+    "NO": "EXIT_FAILED",
+    "Knobs": "Behaviour",
+    "Flight": "Request",
+    "Door": "Endpoint",
+    "spoilt": "apply_fault",
+    "Loss": "DroppedProperty",
+}
+
+
+def names(module: Path) -> Iterator[str]:
+    """What the module itself names: modules, classes, functions, parameters and variables."""
+    yield module.stem
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def test_names_are_read_wherever_code_makes_them(tmp_path: Path) -> None:
+    module = tmp_path / "module_name.py"
+    module.write_text("class A:\n    def b(self, c):\n        self.d = e = [f for f in c]\n")
+    assert {"module_name", "A", "b", "c", "d", "e", "f"} <= set(names(module))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_name_that_was_given_up_comes_back(module: Path) -> None:
+    """Each with the name that the code has for it now."""
+    assert {name: GIVEN_UP[name] for name in names(module) if name in GIVEN_UP} == {}
