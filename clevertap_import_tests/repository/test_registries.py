@@ -1,4 +1,4 @@
-"""A half-added property type or schedule kind stops the import of the code, and the error says what to add."""
+"""A half-added property type or schedule kind stops the import of the code; the error says what to add."""
 
 import subprocess
 import sys
