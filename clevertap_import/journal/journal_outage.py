@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from clevertap_import.journal.ending import JOURNAL_SECONDS, Ending
 from clevertap_import.journal.outage import OUTAGE_SECONDS
 from clevertap_import.journal.tables import JournalUnavailable
+
+Result = TypeVar("Result")
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 3.0
@@ -54,7 +57,7 @@ class JournalOutage:
         return True
 
 
-def bearing_outages(act: Callable[[], None], sleep: Callable[[float], object]) -> None:
+def bearing_outages(act: Callable[[], Result], sleep: Callable[[float], object]) -> Result:
     """`act`, again and again while the journal is away: also after a commit that was there after all."""
     outage = JournalOutage(Ending(), sleep)
     while True:

@@ -8,6 +8,7 @@ import dagster as dg
 from clevertap_import.clevertap.server_dry_run import Lookup, ServerDryRunResult
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import PropertyMapping
+from clevertap_import.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.mapping.system_properties import own_property
 from clevertap_import.markdown import as_plain
@@ -84,11 +85,54 @@ class Impact:
         return {**counts, "looked_up": self.lookup.asked, **found}
 
 
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The results of all checks, and why nothing may be sent; None if no check blocks."""
+
+    results: Sequence[dg.AssetCheckResult]
+    error: BaseException | None
+
+
+class ServerDryRunRefused(RefusedError):
+    """CleverTap's own dry run refused too many records, or could not be made; nothing was sent."""
+
+
+class TooManyInvalid(ConfigError):
+    """More rows are wrong than the import admits; nothing was sent."""
+
+    def __init__(self, config: ImportConfig, counts: StageCounts) -> None:
+        checked = counts.read - counts.superseded
+        admitted = "none" if config.on_invalid == "fail" else f"{config.dry_run.max_rejected_percent:g} %"
+        super().__init__(
+            f"{counts.invalid:,} of {checked:,} rows are not fit for CleverTap, and"
+            f" {config.nickname!r} admits {admitted}. Nothing was sent."
+            " The checks say what is wrong where."
+        )
+
+
 def check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(name, asset=key, description=text, blocking=name != "impact")
         for name, text in DESCRIPTIONS.items()
     ]
+
+
+def checked(
+    key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: ServerDryRunResult, impact: Impact
+) -> Checks:
+    """What the checks say of rows that could be staged."""
+    error: CleverTapImportError | None = None
+    if blocks(config, counts):
+        error = TooManyInvalid(config, counts)
+    elif tried.blocks(config):
+        error = ServerDryRunRefused(tried.summary)
+    return Checks(tuple(dry_run_results(key, config, counts, tried, impact)), error)
+
+
+def not_staged(key: dg.AssetKey, error: BaseException) -> Checks:
+    """What the checks say if staging broke off: that the query failed, if it was that."""
+    is_of_query = isinstance(error, ConfigError | SourceError)
+    return Checks([query_failed(key, str(error))] if is_of_query else [], error)
 
 
 def query_failed(key: dg.AssetKey, reason: str) -> dg.AssetCheckResult:

@@ -1,7 +1,7 @@
 """One run of one import: query, stage, check, deliver, report. Without delivery it is the dry run."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ from clevertap_import.clevertap.backoff import resends
 from clevertap_import.clevertap.batch_sender import BatchSender
 from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
 from clevertap_import.clevertap.client import CleverTap
-from clevertap_import.clevertap.delivery import Deliverer, Delivery, stop_reason
+from clevertap_import.clevertap.delivery import Deliverer
 from clevertap_import.clevertap.server_dry_run import (
     FOR_A_PERSON,
     ServerDryRunResult,
@@ -21,7 +21,6 @@ from clevertap_import.clevertap.server_dry_run import (
 )
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, JournalLost
-from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.import_lock import ImportLock, import_lock
@@ -45,30 +44,45 @@ from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import as_known, name_refusal
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
-from clevertap_import.orchestration.retention import Unchanged, forget_old, to_keep
-from clevertap_import.orchestration.run_facts import RunFacts
+from clevertap_import.orchestration.retention import Unchanged, forget_old, is_forgetting_due
+from clevertap_import.orchestration.run_values import ChangedWindows, KnownBefore, RunStart, Sent, Staged
 from clevertap_import.orchestration.scope import (
     asked_of,
-    events_withheld,
     forced_of,
     history_forgotten,
     is_of_everything,
     refusal,
     scope_of,
 )
-from clevertap_import.reasons import count_reason
+from clevertap_import.reasons import Reason, count_reason
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
 from clevertap_import.snowflake.sample_query import SourceCounts, counts_query, sample_query
 from clevertap_import.snowflake.session import Snowflake, open_snowflake
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query, window_query
+from clevertap_import.staging.rejected_rows import RejectsFile
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
 from clevertap_import.window import Window
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a delivery works with beside the journal."""
+
+    limiter: AccountLimiter
+    lock: ImportLock
+    ending: Ending
+    epoch: int
+    rejects: RejectsFile | None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportRun:
-    """One run. `window` is None for a full import, and for a dry run, which reads a random sample."""
+    """What one run was asked for and what it works with. Each step takes values and returns a value.
+
+    `window` is None for a full import, and for a dry run, which reads a random sample. `was_imported`:
+    whether Dagster knows of a run that delivered. `imports`: the nicknames of all imports, if known.
+    """
 
     config: ImportConfig
     run_id: str
@@ -79,37 +93,52 @@ class ImportRun:
     connection: SnowflakeConnection
     account: CleverTapAccount
     progress: Progress
-    facts: RunFacts
-    was_imported: bool = False
-    behind: Behind | None = None
-    kept: Unchanged | None = None
-    root_run_id: str = ""
-    there: frozenset[str] | None = None
-    asked: Asked | None = None
-    refused: ConfigError | None = None
-    epoch: int = 0
+    start: RunStart
+    root_run_id: str
+    was_imported: bool
+    imports: frozenset[str] | None = None
 
-    def stage(self, stage: Stage, past: DeliveredBefore, *, is_sample: bool) -> None:
+    def stage(
+        self, stage: Stage, known: KnownBefore, rejects: RejectsFile | None, *, is_sample: bool
+    ) -> Staged:
         """Query Snowflake, and map and check every row. The session ends before anything is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
-        with open_snowflake(self.connection.settings(), tag) as snowflake:
-            columns = snowflake.describe(source_query(self.config))
-            mapper = Mapper(self.config, int(time.time()), resolve_types(self.config, columns))
-            sql = self.sample(snowflake, columns) if is_sample else self.query(columns)
-            stager = Stager(
-                mapper,
-                grid(self.config),
-                past,
-                lambda rejections: self.reject(stage, rejections),
-                lambda counts: self.staged(counts, snowflake),
-                self.kept.add if self.kept else None,
-                int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
-                sends_known=self.force and self.limit is not None,
-            )
-            self.facts.counts = stage.counts
-            self.facts.read_at = snowflake.now()
-            stager.fill(stage, snowflake.batches(sql, (*self.config.columns, EPOCH_COLUMN)))
-            self.facts.query_id = snowflake.query_id
+        staged = Staged(stage.counts, unchanged=Unchanged() if known.is_forgetting else None)
+        codes: dict[Reason, int] = {}
+        try:
+            with open_snowflake(self.connection.settings(), tag) as snowflake:
+                columns = snowflake.describe(source_query(self.config))
+                mapper = Mapper(self.config, int(time.time()), resolve_types(self.config, columns))
+                sql = self.sample(snowflake, columns) if is_sample else self.query(columns)
+                stager = self.stager(mapper, known, staged, rejecting(codes, rejects, stage), snowflake)
+                read_at = snowflake.now()
+                stager.fill(stage, snowflake.batches(sql, (*self.config.columns, EPOCH_COLUMN)))
+                staged = replace(staged, read_at=read_at, query_id=snowflake.query_id)
+        except BaseException as error:
+            staged = replace(staged, error=error)
+        return replace(staged, codes=codes)
+
+    def stager(
+        self,
+        mapper: Mapper,
+        known: KnownBefore,
+        staged: Staged,
+        reject: Callable[[Sequence[Rejection]], None],
+        snowflake: Snowflake,
+    ) -> Stager:
+        def notify(counts: StageCounts) -> None:
+            self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)
+
+        return Stager(
+            mapper,
+            grid(self.config),
+            known.records,
+            reject,
+            notify,
+            staged.unchanged.add if staged.unchanged else None,
+            int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
+            sends_known=self.force and self.limit is not None,
+        )
 
     def sample(self, snowflake: Snowflake, columns: Sequence[SourceColumn]) -> str:
         """The query of a random sample; for profiles the source is counted first."""
@@ -151,48 +180,44 @@ class ImportRun:
     def purpose(self) -> str:
         return f"Run {self.run_id[:8]} of {self.config.nickname!r}"
 
-    def past(self, journal: Journal, *, delivers: bool) -> DeliveredBefore:
+    def known_before(
+        self, journal: Journal, behind: Behind | None, *, was_imported: bool, delivers: bool
+    ) -> KnownBefore:
         """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
         known_as = as_known(journal, self.config)
-        self.compare_definitions(journal, delivers=delivers)
-        if delivers and self.limit is None:
-            self.kept = to_keep(self.config, journal)
+        is_forgetting = delivers and self.limit is None and is_forgetting_due(self.config, journal)
         scope = scope_of(self.config, self.account.settings())
         known = journal.scope(known_as.nickname, scope)
-        self.asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=self.behind is not None)
-        if self.force and self.limit is None:
-            asked = asked_of(self.config, scope, self.window)
-            root = self.root_run_id or self.run_id
-            self.asked = replace(self.asked, forced=forced_of(self.config, journal, root, asked, self.asked))
-        refused = refusal(self.config, known, scope, was_imported=self.was_imported)
-        refused = refused or name_refusal(journal, self.config, known, scope, self.there)
-        if not delivers:
-            self.refused = refused
-        elif refused and not self.overrides(refused, journal):
+        asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=behind is not None)
+        if self.may_double:
+            wanted = asked_of(self.config, scope, self.window)
+            asked = replace(asked, forced=forced_of(self.config, journal, self.root_run_id, wanted, asked))
+        refused = refusal(self.config, known, scope, was_imported=was_imported)
+        refused = refused or name_refusal(journal, self.config, known, scope, self.imports)
+        if delivers and refused and not self.overrides(refused, journal, asked):
             raise refused
-        if delivers and self.config.is_events and not self.force and journal.has_forgotten(self.asked):
+        if delivers and self.config.is_events and not self.force and journal.has_forgotten(asked):
             raise history_forgotten(self.config)
-        return journal.past(self.asked, is_events=self.config.is_events)
+        records = journal.past(asked, is_events=self.config.is_events)
+        return KnownBefore(asked, records, behind, None if delivers else refused, is_forgetting=is_forgetting)
 
     @property
     def may_double(self) -> bool:
         """Whether a person takes it on them that a lost journal doubles events: not with a few rows."""
         return self.force and self.limit is None
 
-    def overrides(self, refused: ConfigError, journal: Journal) -> bool:
+    def overrides(self, refused: ConfigError, journal: Journal, asked: Asked) -> bool:
         """Whether this run was forced in such a way that `refused` does not hold for it."""
         if isinstance(refused, JournalLost):
             return self.may_double
-        forced = self.asked.forced if self.asked else None
-        return forced is not None and is_of_everything(journal, forced, self.config.nickname)
+        return asked.forced is not None and is_of_everything(journal, asked.forced, self.config.nickname)
 
-    def compare_definitions(self, journal: Journal, *, delivers: bool) -> None:
+    def changed_windows(self, journal: Journal, *, delivers: bool) -> ChangedWindows:
         """Count the windows that were done before the import was changed: now, and after this run."""
-        spans = known_spans(journal.engine, self.config)
-        self.facts.changed_windows = changed_count(self.config, spans)
+        spans = after = known_spans(journal.engine, self.config)
         if delivers and self.limit is None and self.window and self.read_window:
-            spans = spans_after(self.config, spans, self.window, self.read_window, time.time())
-        self.facts.changed_after = changed_count(self.config, spans)
+            after = spans_after(self.config, spans, self.window, self.read_window, time.time())
+        return ChangedWindows(changed_count(self.config, spans), changed_count(self.config, after))
 
     def server_dry_run(self, stage: Stage, locks: NamedLocks, *, delivers: bool) -> ServerDryRunResult:
         """CleverTap's own dry run of the first staged records; in a dry run without any, of a made-up one."""
@@ -204,7 +229,9 @@ class ImportRun:
             tried = server_dry_run(ask, stage, self.sample_rows, retry_policy)
             return tried if tried.rows or tried.stopped or delivers else probed(ask, retry_policy)
 
-    def impact(self, stage: Stage, locks: NamedLocks, *, looks_up: bool) -> Impact:
+    def impact(
+        self, stage: Stage, locks: NamedLocks, known: KnownBefore, changed: ChangedWindows, *, looks_up: bool
+    ) -> Impact:
         """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
         counts, lookup = stage.counts, None
         if looks_up and not self.config.is_events:
@@ -213,97 +240,100 @@ class ImportRun:
             with lookup_limiter(locks, clevertap.settings, self.purpose) as limiter:
                 exists = partial(clevertap.profile_exists, key)
                 lookup = looked_up(limiter.ask(exists), stage)
-        told = changed_note(self.config, self.facts.changed_after)
         return Impact(
             counts.staged - counts.changed,
             counts.changed,
             counts.unchanged,
             lookup,
-            told,
-            self.facts.changed_after,
-            str(self.refused) if self.refused else None,
+            changed_note(self.config, changed.after),
+            changed.after,
+            str(known.refused) if known.refused else None,
         )
 
-    def deliver(self, stage: Stage, journal: Journal, locks: NamedLocks, lock: ImportLock) -> None:
-        """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
-        clevertap = self.clevertap
+    def begin_delivery(self, journal: Journal, lock: ImportLock, known: KnownBefore) -> int:
+        """Enter that this run delivers from now on, while it has `lock`. Returns its epoch."""
         journal.import_lock = lock
-        scope = scope_of(self.config, clevertap.settings)
-        forced = self.asked.forced if self.asked else None
-        self.epoch = journal.begin_delivery(self.config.nickname, scope, forced)
-        with self.limiter(locks, stage.counts.batches) as limiter:
-            breaker, ending = CircuitBreaker(), Ending()
-            post = limiter.upload(under(lock, clevertap.post), breaker.check)
-            tries = BatchSender(
-                post, self.account.retry_policy(), resends=resends(self.config), breaker=breaker
-            )
-            deliverer = Deliverer(
-                *(journal, tries, self.config.nickname, self.run_id),
-                lambda: limiter.width,
-                clevertap.settings.max_in_flight,
-                lambda rejections: self.reject(stage, rejections),
-                self.sent,
-                scope.destination,
-                self.epoch,
-                ending,
-                clevertap.abandon,
-            )
-            self.facts.delivery = deliverer.delivery
-            with self.asking_to_end(ending):
-                deliverer.deliver(stage.batches())
-        stopped = stop_reason(deliverer.delivery)
-        if stopped:
-            raise stopped
-        self.facts.report.checked()
-        if stage.counts.held:
-            raise events_withheld(self.config, stage.counts.held)
+        scope = scope_of(self.config, self.clevertap.settings)
+        return journal.begin_delivery(self.config.nickname, scope, known.asked.forced)
+
+    def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> Sent:
+        """Send what was staged, or as much of it as can be."""
+        clevertap, breaker, codes = self.clevertap, CircuitBreaker(), dict(staged.codes)
+        post = sending.limiter.upload(under(sending.lock, clevertap.post), breaker.check)
+        retry_policy = self.account.retry_policy()
+        deliverer = Deliverer(
+            journal,
+            BatchSender(post, retry_policy, resends=resends(self.config), breaker=breaker),
+            self.config.nickname,
+            self.run_id,
+            lambda: sending.limiter.width,
+            clevertap.settings.max_in_flight,
+            rejecting(codes, sending.rejects, stage),
+            lambda delivery: self.progress.step(
+                "sent", delivery.settled + delivery.uncertain, staged.counts.staged
+            ),
+            scope_of(self.config, clevertap.settings).destination,
+            sending.epoch,
+            sending.ending,
+            clevertap.abandon,
+        )
+        error = None
+        try:
+            deliverer.deliver(stage.batches())
+        except BaseException as broken:
+            error = broken
+        return Sent(deliverer.delivery, codes, sending.epoch, error)
 
     def asking_to_end(self, ending: Ending) -> AbstractContextManager[None]:
         """In the block signals ask for the end of the delivery."""
         return asking_to_end(ending)
 
-    def tidy(self, journal: Journal) -> None:
-        """After a run that left nothing open. (A few rows settle nothing of what earlier runs left open.)"""
-        if self.limit is not None or self.asked is None:
-            return
-        asked = self.asked
-        bearing_outages(
-            lambda: self.enter_end(journal, asked), self.account.retry_policy().sleep or time.sleep
-        )
-        if note := changed_note(self.config, self.facts.changed_windows):
-            self.progress.log(note)
+    def finish(self, journal: Journal, known: KnownBefore, staged: Staged, sent: Sent, changed: int) -> int:
+        """After a run that left nothing open. Of `changed` windows it returns how many are left.
 
-    def enter_end(self, journal: Journal, asked: Asked) -> None:
+        A few rows (`limit`) settle nothing of what earlier runs left open.
+        """
+        if self.limit is not None:
+            return changed
+        left = bearing_outages(
+            lambda: self.enter_end(journal, known.asked, staged, sent.epoch, changed),
+            self.account.retry_policy().sleep or time.sleep,
+        )
+        if note := changed_note(self.config, left):
+            self.progress.log(note)
+        return left
+
+    def enter_end(self, journal: Journal, asked: Asked, staged: Staged, epoch: int, changed: int) -> int:
         """In one commit: what counts no more, what nobody needs any more, and which windows are done."""
         closed = asked if resends(self.config) != 0 else asked.forced
         with journal.together():
             if closed:
                 journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, UNANSWERED)
-            forget_old(self.config, journal, self.run_id, asked, self.epoch, self.kept)
+            forget_old(self.config, journal, self.run_id, asked, epoch, staged.unchanged)
             if self.window and self.read_window:
-                self.facts.changed_windows = remember_done(
-                    journal, self.config, self.window, self.read_window, min(self.seen_until)
-                )
+                read_until = min(self.seen_until(staged))
+                return remember_done(journal, self.config, self.window, self.read_window, read_until)
+        return changed
 
-    @property
-    def seen_until(self) -> list[float]:
-        """Up to when rows were there to be read, as several clocks tell it.
+    def seen_until(self, staged: Staged) -> list[float]:
+        """Until when the query saw the rows, by several clocks.
 
         A commit takes its time a moment before this session could see its rows.
         """
         unseen = COMMIT_SECONDS if self.config.is_by_commit_time else 0
-        return [clock - unseen for clock in self.facts.read_clocks]
+        return [clock - unseen for clock in self.start.read_clocks(staged.read_at)]
 
-    def reject(self, stage: Stage, rejections: Sequence[Rejection]) -> None:
-        """Count `rejections`, and write them to the file with their source rows."""
+
+def rejecting(
+    codes: dict[Reason, int], rejects: RejectsFile | None, stage: Stage
+) -> Callable[[Sequence[Rejection]], None]:
+    """Counts rejections in `codes`, and writes them to the file with their source rows."""
+
+    def reject(rejections: Sequence[Rejection]) -> None:
         for rejection in rejections:
-            count_reason(self.facts.codes, (rejection.code, rejection.reason))
-        if self.facts.rejects:
+            count_reason(codes, (rejection.code, rejection.reason))
+        if rejects:
             numbers = [rejection.row_number for rejection in rejections]
-            self.facts.rejects.add(rejections, stage.sources.take(numbers))
+            rejects.add(rejections, stage.sources.take(numbers))
 
-    def staged(self, counts: StageCounts, snowflake: Snowflake) -> None:
-        self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)
-
-    def sent(self, delivery: Delivery) -> None:
-        self.progress.step("sent", delivery.settled + delivery.uncertain, self.facts.counts.staged)
+    return reject

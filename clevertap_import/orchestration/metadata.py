@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from clevertap_import.orchestration.delivered import DELIVERIES
-from clevertap_import.orchestration.run_facts import RunFacts
+from clevertap_import.orchestration.run_values import SoFar
 from clevertap_import.window import Window
 
 CODE_COLUMNS = dg.TableSchema(
@@ -43,9 +43,9 @@ MEANINGS = {
 """Every key, and what it means; the reference is made of it."""
 
 
-def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
+def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     """Keys as the documentation promises them. A share or a bound that does not exist is left out."""
-    report = facts.report
+    report, counts, seconds = so_far.report, so_far.staged.counts, so_far.start.seconds
     metadata: dict[str, dg.MetadataValue] = {
         "total_records": dg.MetadataValue.int(report.read),
         "successful": dg.MetadataValue.int(report.successful),
@@ -56,26 +56,26 @@ def report_metadata(facts: RunFacts) -> dict[str, dg.MetadataValue]:
         "rejected": dg.MetadataValue.int(report.rejected),
         "uncertain": dg.MetadataValue.int(report.uncertain),
         "superseded": dg.MetadataValue.int(report.superseded),
-        "possible_duplicates": dg.MetadataValue.int(facts.possible_duplicates),
-        "rows_without_updated_on": dg.MetadataValue.int(facts.counts.without_updated_on),
-        "future_rows": dg.MetadataValue.int(facts.counts.future),
-        "late_rows": dg.MetadataValue.int(facts.counts.late),
-        "blank_values": dg.MetadataValue.int(facts.counts.blank_values),
-        "future_events": dg.MetadataValue.int(facts.counts.future_events),
-        "changed_windows": dg.MetadataValue.int(facts.changed_windows),
-        DELIVERIES: dg.MetadataValue.int(facts.told.begun),
-        "seconds": dg.MetadataValue.float(round(facts.seconds, 3)),
-        "records_per_second": dg.MetadataValue.float(round(report.read / max(facts.seconds, 0.001), 1)),
+        "possible_duplicates": dg.MetadataValue.int(so_far.possible_duplicates),
+        "rows_without_updated_on": dg.MetadataValue.int(counts.without_updated_on),
+        "future_rows": dg.MetadataValue.int(counts.future),
+        "late_rows": dg.MetadataValue.int(counts.late),
+        "blank_values": dg.MetadataValue.int(counts.blank_values),
+        "future_events": dg.MetadataValue.int(counts.future_events),
+        "changed_windows": dg.MetadataValue.int(so_far.changed_windows),
+        DELIVERIES: dg.MetadataValue.int(so_far.deliveries),
+        "seconds": dg.MetadataValue.float(round(seconds, 3)),
+        "records_per_second": dg.MetadataValue.float(round(report.read / max(seconds, 0.001), 1)),
         "dagster/row_count": dg.MetadataValue.int(report.successful),
-        "errors_by_code": errors_by_code(facts.codes),
+        "errors_by_code": errors_by_code(so_far.codes),
     }
-    if report.health_percent is not None and not facts.is_canceled:
+    if report.health_percent is not None and not so_far.is_canceled:
         metadata["health_percent"] = dg.MetadataValue.float(report.health_percent)
-    if facts.query_id:
-        metadata["query_id"] = dg.MetadataValue.text(facts.query_id)
-    if facts.rejects and facts.rejects.rows:
-        metadata["rejects_file"] = dg.MetadataValue.path(str(facts.rejects.path))
-    return {**metadata, **window_metadata(facts.window)}
+    if so_far.staged.query_id:
+        metadata["query_id"] = dg.MetadataValue.text(so_far.staged.query_id)
+    if so_far.rejects and so_far.rejects.rows:
+        metadata["rejects_file"] = dg.MetadataValue.path(str(so_far.rejects.path))
+    return {**metadata, **window_metadata(so_far.window)}
 
 
 def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:

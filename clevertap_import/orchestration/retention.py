@@ -29,23 +29,22 @@ class Unchanged:
         self.identity_digests.append(packed(records["identity_digest"]))
 
 
-def to_keep(config: ImportConfig, journal: Journal) -> Unchanged | None:
-    """Where a full import collects what its next run needs; None as long as nothing is old."""
-    is_due = config.updated_on is None and journal.has_entries_before(
+def is_forgetting_due(config: ImportConfig, journal: Journal) -> bool:
+    """Whether a full import has old entries, so that those which its next run does not need are removed."""
+    return config.updated_on is None and journal.has_entries_before(
         config.nickname, cutoff(config, journal.now())
     )
-    return Unchanged() if is_due else None
 
 
 def forget_old(
-    config: ImportConfig, journal: Journal, run_id: str, asked: Asked, epoch: int, kept: Unchanged | None
+    config: ImportConfig, journal: Journal, run_id: str, asked: Asked, epoch: int, unchanged: Unchanged | None
 ) -> None:
     """Remove what no later run needs.
 
     That is what is old in windows before those of this run, and for a full import all that it did not see.
     """
-    if kept is not None:
-        digests = b"".join(kept.digests), b"".join(kept.identity_digests)
+    if unchanged is not None:
+        digests = b"".join(unchanged.digests), b"".join(unchanged.identity_digests)
         journal.retain_only(config.nickname, run_id, digests, asked.destination, epoch)
     elif config.updated_on and asked.first is not None:
         old = asked.first - grid(config).size_seconds

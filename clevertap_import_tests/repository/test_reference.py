@@ -18,7 +18,7 @@ from clevertap_import.mapping import rejection_codes as codes
 from clevertap_import.mapping.system_properties import SYSTEM_PROPERTIES
 from clevertap_import.orchestration.checks import DESCRIPTIONS
 from clevertap_import.orchestration.metadata import MEANINGS, report_metadata
-from clevertap_import.orchestration.run_facts import RunFacts
+from clevertap_import.orchestration.run_values import SoFar
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.snowflake.type_compatibility import READS, SNOWFLAKE_NAMES
 from clevertap_import_tests.repository.test_docs import imports_shown, variables_read
@@ -72,7 +72,7 @@ def test_every_variable_that_is_read_is_in_the_reference(page: str) -> None:
 
 
 def test_every_metadata_key_has_a_meaning() -> None:
-    assert set(report_metadata(RunFacts(None))) <= set(MEANINGS)
+    assert set(report_metadata(SoFar())) <= set(MEANINGS)
 
 
 def test_every_code_says_what_to_do() -> None:

@@ -12,7 +12,6 @@ from clevertap_import.clevertap.account_limiter import AccountLimiter
 from clevertap_import.clevertap.batch_sender import RetryPolicy
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
 from clevertap_import.errors import CleverTapImportError
-from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.import_state import import_state
 from clevertap_import.journal.journal import Journal
@@ -27,12 +26,16 @@ from clevertap_import.orchestration.delivered import (
     refuse_doubles,
     told_deliveries,
 )
-from clevertap_import.orchestration.import_run import ImportRun
+from clevertap_import.orchestration.import_run import ImportRun, rejecting
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, snowflake_connection
-from clevertap_import.orchestration.run_facts import RunFacts
+from clevertap_import.orchestration.retention import Unchanged
+from clevertap_import.orchestration.run_story import Opened, deliver
+from clevertap_import.orchestration.run_values import KnownBefore, SoFar, Staged
+from clevertap_import.reasons import Reason
 from clevertap_import.records import Batch
+from clevertap_import.staging.rejected_rows import RejectsFile
 from clevertap_import.staging.stage import Stage, Stager
 from clevertap_import_tests.simulation.clevertap import SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database
@@ -76,7 +79,7 @@ class SimulatedAccount:
         return RetryPolicy(sleep=scheduler.pause, dice=dice, senders=self.process.senders)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SimulatedRun(ImportRun):
     """A run that reads a simulated table and sends to a simulated CleverTap."""
 
@@ -101,17 +104,23 @@ class SimulatedRun(ImportRun):
             if ending.is_asked:
                 raise DagsterExecutionInterruptedError
 
-    def stage(self, stage: Stage, past: DeliveredBefore, *, is_sample: bool) -> None:
-        self.facts.counts = stage.counts
+    def stage(
+        self, stage: Stage, known: KnownBefore, rejects: RejectsFile | None, *, is_sample: bool
+    ) -> Staged:
+        unchanged, codes = Unchanged() if known.is_forgetting else None, dict[Reason, int]()
         stager = Stager(
             Mapper(self.config, 0),
             grid(self.config),
-            past,
-            lambda rejections: self.reject(stage, rejections),
+            known.records,
+            rejecting(codes, rejects, stage),
             lambda counts: None,
-            self.kept.add if self.kept else None,
+            unchanged.add if unchanged else None,
         )
-        stager.fill(stage, self.source.chunks())
+        try:
+            stager.fill(stage, self.source.chunks())
+        except BaseException as error:
+            return Staged(stage.counts, codes=codes, error=error)
+        return Staged(stage.counts, codes=codes, unchanged=unchanged)
 
 
 @dataclass
@@ -119,7 +128,7 @@ class Ended:
     """How a run ended: `error` is None if it did so well."""
 
     process: Process
-    facts: RunFacts
+    so_far: SoFar
     force: bool
     error: BaseException | None = None
     was_killed: bool = True
@@ -143,7 +152,7 @@ class Start:
     force: bool
     instance: SimulatedInstance
 
-    def run(self, facts: RunFacts) -> SimulatedRun:
+    def run(self, so_far: SoFar) -> SimulatedRun:
         account = cast(CleverTapAccount, SimulatedAccount(self.process, self.clevertap))
         return SimulatedRun(
             config=self.source.config,
@@ -155,8 +164,9 @@ class Start:
             connection=NO_CONNECTION,
             account=account,
             progress=Progress("import_under_test", lambda words: None),
-            facts=facts,
+            start=so_far.start,
             root_run_id=self.process.root_run_id,
+            was_imported=False,
             source=self.source,
             simulated=self.clevertap,
         )
@@ -165,44 +175,43 @@ class Start:
 def carry_out(start: Start, ended: Ended) -> None:
     """A run from its start to its end, in the order of a real one."""
     try:
-        deliver(start, start.run(ended.facts))
+        carry_out_steps(start, start.run(ended.so_far), ended.so_far)
     except (CleverTapImportError, DagsterExecutionInterruptedError) as error:
         ended.error = error
     ended.was_killed = False
-    start.instance.report(asset_key(start.source.config.nickname), ended.facts, is_well=ended.error is None)
+    start.instance.report(asset_key(start.source.config.nickname), ended.so_far, is_well=ended.error is None)
 
 
-def all_delivered(instance: SimulatedInstance, run: SimulatedRun, journal: Journal) -> DeliveredBefore:
+def known_before(
+    instance: SimulatedInstance, run: SimulatedRun, journal: Journal, in_dagster: Told
+) -> KnownBefore:
     """What CleverTap has, if the journal knows of as many deliveries as Dagster does."""
     nickname = run.config.nickname
-    run.facts.told = told_deliveries(instance.real, run.config.nicknames)
-    run.behind = behind(run.config, journal, run.facts.told)
-    run.was_imported = instance.was_imported(asset_key(nickname))
-    if import_state(journal.engine, nickname).deliveries:
-        run.was_imported = False
-    past = run.past(journal, delivers=True)
-    if run.behind and not run.may_double:
-        refuse_doubles(run.config, run.behind)
-    return past
+    lacking = behind(run.config, journal, in_dagster)
+    was_imported = instance.was_imported(asset_key(nickname))
+    was_imported &= not import_state(journal.engine, nickname).deliveries
+    known = run.known_before(journal, lacking, was_imported=was_imported, delivers=True)
+    if lacking and not run.may_double:
+        refuse_doubles(run.config, lacking)
+    return known
 
 
-def begin_delivery(
-    instance: SimulatedInstance, run: SimulatedRun, stage: Stage, journal: Journal, until_end: ExitStack
-) -> None:
+def carry_out_steps(start: Start, run: SimulatedRun, so_far: SoFar) -> None:
     """Without windows: a forced run sends all that an older journal may lack."""
-    if stage.counts.batches or run.behind:
-        count = counted(journal, run.config, run.facts.told, run.behind)
-        run.facts.told = Told(count, run.facts.told.ended)
-        until_end.enter_context(counted_delivery(instance.real, journal, run.config, count))
-
-
-def deliver(start: Start, run: SimulatedRun) -> None:
     locks = Locks(start.process, start.resources)
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(start.database.journal())
         lock = stack.enter_context(locks.import_lock(journal.engine))
         stage = stack.enter_context(SmallStage())
-        run.stage(stage, all_delivered(start.instance, run, journal), is_sample=False)
-        begin_delivery(start.instance, run, stage, journal, stack)
-        run.deliver(stage, journal, cast(NamedLocks, locks), lock)
-        run.tidy(journal)
+        in_dagster = told_deliveries(start.instance.real, run.config.nicknames)
+        so_far.deliveries = in_dagster.begun
+        known = known_before(start.instance, run, journal, in_dagster)
+        staged = so_far.staged = run.stage(stage, known, None, is_sample=False)
+        if staged.error:
+            raise staged.error
+        if staged.counts.batches or known.behind:
+            count = so_far.deliveries = counted(journal, run.config, in_dagster, known.behind)
+            stack.enter_context(counted_delivery(start.instance.real, journal, run.config, count))
+        use = Opened(journal, cast(NamedLocks, locks), lock, stage)
+        sent = deliver(run, use, lock, staged, known, so_far)
+        run.finish(journal, known, staged, sent, 0)

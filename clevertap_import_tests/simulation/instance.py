@@ -7,7 +7,7 @@ from typing import cast
 import dagster as dg
 
 from clevertap_import.orchestration.delivered import DELIVERIES, reported_counts
-from clevertap_import.orchestration.run_facts import RunFacts
+from clevertap_import.orchestration.run_values import SoFar
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class SimulatedInstance:
     def fetch_observations(self, key: dg.AssetKey, limit: int) -> Records:
         return Records(self.reports[:limit])
 
-    def report(self, key: dg.AssetKey, facts: RunFacts, *, is_well: bool) -> None:
+    def report(self, key: dg.AssetKey, so_far: SoFar, *, is_well: bool) -> None:
         """What a run reports at its end, unless it was killed."""
-        numbers = {DELIVERIES: facts.told.begun, "accepted": facts.delivery.accepted}
+        numbers = {DELIVERIES: so_far.deliveries, "accepted": so_far.delivery.accepted}
         self.reports.insert(0, Record(dg.AssetObservation(key, metadata=numbers)))
         self.was_materialized |= is_well
 

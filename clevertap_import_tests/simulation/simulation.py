@@ -9,7 +9,7 @@ from clevertap_import.errors import EventsWithheld, JournalLost, ScopeChanged
 from clevertap_import.journal.import_state import accept_lack, import_state
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.orchestration.delivered import told_deliveries
-from clevertap_import.orchestration.run_facts import RunFacts
+from clevertap_import.orchestration.run_values import SoFar
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database, SharedEngine
 from clevertap_import_tests.simulation.import_run import RECORDS_PER_REQUEST, Ended, Start, carry_out
@@ -95,8 +95,8 @@ class Simulation:
         process = Process(f"run-{number}", root, self.scheduler, run.faults, self.befall)
         settings = AccountSettings("https://simulated", self.account, "secret", MOST_IN_FLIGHT)
         client = SimulatedCleverTap(self.scheduler, process, self.accounts[self.account], settings)
-        facts = RunFacts(None, self.source.is_events)
-        ended = Ended(process, facts, force)
+        so_far = SoFar(self.source.is_events)
+        ended = Ended(process, so_far, force)
         start = Start(process, self.database, self.resources, client, self.source, force, self.instance)
 
         def carried_out() -> None:
@@ -125,19 +125,19 @@ class Simulation:
             self.must_force = True
         ended.failed_over = self.database.failovers > failovers
         if ended.failed_over and (ended.was_killed or not self.database.is_noticed):
-            ended.forgotten = ended.facts.counts.staged
+            ended.forgotten = ended.so_far.staged.counts.staged
         if ended.was_killed or ended.failed_over:
             return
         if isinstance(ended.error, JournalUnavailable) and ended.process.reached["post"]:
             assert self.worst_outage > SHORT_OUTAGE_SECONDS, "a short outage of the journal ended a delivery"
-        told = ended.facts.delivery
+        told = ended.so_far.delivery
         assert told.accepted <= found[0], f"{told.accepted} told as accepted, {found[0]} in the journal"
         most = told.accepted + told.uncertain
         assert found[0] <= most, (
             f"{found[0]} in the journal as accepted, {most} told as accepted or uncertain"
         )
         if ended.error is None:
-            ended.facts.report.checked()
+            ended.so_far.report.checked()
             assert told.accepted == found[0]
 
     def bring_to_a_good_end(self) -> None:
@@ -213,7 +213,7 @@ def doubtful(ended: Ended) -> int:
     """
     if ended.was_killed:
         return ended.uncertain_by_journal * MOST_COPIES + ended.forgotten
-    return ended.facts.delivery.possible_duplicates + ended.facts.delivery.uncertain + ended.forgotten
+    return ended.so_far.delivery.possible_duplicates + ended.so_far.delivery.uncertain + ended.forgotten
 
 
 def person(line: bytes) -> str:

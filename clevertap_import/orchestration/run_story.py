@@ -1,0 +1,177 @@
+"""The steps of a run, in their order: what CleverTap has, stage, check, deliver, finish."""
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+import dagster as dg
+
+from clevertap_import.clevertap.delivery import stop_reason
+from clevertap_import.journal.ending import Ending
+from clevertap_import.journal.import_lock import ImportLock, run_lock
+from clevertap_import.journal.import_state import import_state
+from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.locks import NamedLocks, open_locks
+from clevertap_import.orchestration.checks import Checks, checked, not_staged
+from clevertap_import.orchestration.delivered import (
+    Told,
+    behind,
+    counted,
+    counted_delivery,
+    refuse_doubles,
+    told_deliveries,
+)
+from clevertap_import.orchestration.done import covers_undone, take_over
+from clevertap_import.orchestration.import_run import ImportRun, Sending
+from clevertap_import.orchestration.metadata import report_metadata
+from clevertap_import.orchestration.partitions import reading_version
+from clevertap_import.orchestration.renamed import take_name_over
+from clevertap_import.orchestration.resources import JOURNAL_KEY
+from clevertap_import.orchestration.run_values import (
+    ChangedWindows,
+    KnownBefore,
+    Sent,
+    SoFar,
+    Staged,
+    report_of,
+)
+from clevertap_import.orchestration.scope import events_withheld
+from clevertap_import.staging.stage import Stage
+
+Results = Generator[dg.AssetCheckResult | dg.MaterializeResult, None, None]  # type: ignore[type-arg]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a run works on. `lock` is that of the import; None for a dry run, which delivers nothing."""
+
+    journal: Journal
+    locks: NamedLocks
+    lock: ImportLock | None
+    stage: Stage
+
+
+@contextmanager
+def opened(context: dg.AssetExecutionContext, run: ImportRun, *, delivers: bool) -> Iterator[Opened]:
+    """In the block no other run of the import delivers, if this one does."""
+    with ExitStack() as stack:
+        journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
+        locks = stack.enter_context(open_locks(journal.engine))
+        stack.enter_context(run_lock(locks, run.run_id, run.config.nickname))
+        lock = stack.enter_context(run.import_lock(locks)) if delivers else None
+        stage = stack.enter_context(Stage())
+        stack.enter_context(run.progress.logged())
+        if lock:
+            take_name_over(journal, locks, lock, run.config, run.purpose)
+        yield Opened(journal, locks, lock, stage)
+
+
+def run_steps(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, run: ImportRun, so_far: SoFar, *, is_sample: bool
+) -> Results:
+    """All of them if the asset itself is selected and no check blocks; a dry run ends with the checks."""
+    delivers = key in context.selected_asset_keys
+    with opened(context, run, delivers=delivers) as use:
+        # Not before the lock was ours: the run before this one may have begun meanwhile.
+        in_dagster = told_deliveries(context.instance, run.config.nicknames)
+        so_far.deliveries = in_dagster.begun
+        changed = run.changed_windows(use.journal, delivers=delivers)
+        so_far.changed_windows = changed.before
+        known = known_before(context, run, use.journal, in_dagster, delivers=delivers)
+        staged = so_far.staged = run.stage(use.stage, known, so_far.rejects, is_sample=is_sample)
+        checks = check(key, run, use, staged, known, changed)
+        yield from selected(context, checks.results)
+        if checks.error:
+            raise checks.error
+        if use.lock is None:
+            return
+        number = begin_delivery(context, key, run, use.journal, staged, known)
+        so_far.deliveries = number or in_dagster.begun
+        with counted_delivery(context.instance, use.journal, run.config, number) if number else nullcontext():
+            sent = deliver(run, use, use.lock, staged, known, so_far)
+            so_far.changed_windows = run.finish(use.journal, known, staged, sent, changed.before)
+            if run.limit is None:
+                metadata, version = report_metadata(so_far), reading_version(*run.seen_until(staged))
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=version)
+
+
+def known_before(
+    context: dg.AssetExecutionContext, run: ImportRun, journal: Journal, in_dagster: Told, *, delivers: bool
+) -> KnownBefore:
+    """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
+    lacking = behind(run.config, journal, in_dagster)
+    # A journal that counts deliveries was begun anew, or a person has accepted that it knows nothing.
+    was_imported = run.was_imported and not import_state(journal.engine, run.config.nickname).deliveries
+    known = run.known_before(journal, lacking, was_imported=was_imported, delivers=delivers)
+    if lacking:
+        context.log.warning(str(lacking))
+        if delivers and not run.may_double:
+            refuse_doubles(run.config, lacking)
+    return replace(known, in_dagster=in_dagster)
+
+
+def check(
+    key: dg.AssetKey,
+    run: ImportRun,
+    use: Opened,
+    staged: Staged,
+    known: KnownBefore,
+    changed: ChangedWindows,
+) -> Checks:
+    """All checks of what was staged, or of why it could not be."""
+    if staged.error:
+        return not_staged(key, staged.error)
+    # A run without new records needs no CleverTap; a dry run is to say whether it would take any.
+    is_dry_run = use.lock is None
+    tried = run.server_dry_run(use.stage, use.locks, delivers=not is_dry_run)
+    looks_up = is_dry_run and tried.stopped is None
+    impact = run.impact(use.stage, use.locks, known, changed, looks_up=looks_up)
+    return checked(key, run.config, staged.counts, tried, impact)
+
+
+def begin_delivery(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    run: ImportRun,
+    journal: Journal,
+    staged: Staged,
+    known: KnownBefore,
+) -> int | None:
+    """Enter what only Dagster knew so far, and that one more run sends records.
+
+    Returns how many runs have sent records, this one included; None if it has nothing to send.
+    """
+    config, instance = run.config, context.instance
+    is_lost = known.behind is not None and config.is_events
+    take_over(instance, journal, config, key, anew=is_lost)
+    if not staged.counts.batches and not known.behind:
+        return None
+    lacks = is_lost and not covers_undone(instance, journal, config, key, known.asked.forced)
+    return counted(journal, config, known.in_dagster, known.behind, lacks=lacks)
+
+
+def deliver(
+    run: ImportRun, use: Opened, lock: ImportLock, staged: Staged, known: KnownBefore, so_far: SoFar
+) -> Sent:
+    """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
+    epoch, ending = run.begin_delivery(use.journal, lock, known), Ending()
+    with run.limiter(use.locks, staged.counts.batches) as limiter, run.asking_to_end(ending):
+        sending = Sending(limiter, lock, ending, epoch, so_far.rejects)
+        # Within, as an interrupt is raised at the end of the block: what was sent is reported.
+        sent = so_far.sent = run.deliver(use.stage, staged, use.journal, sending)
+        if sent.error:
+            raise sent.error
+    if stopped := stop_reason(sent.counts):
+        raise stopped
+    report_of(staged.counts, sent.counts).checked()
+    if staged.counts.held:
+        raise events_withheld(run.config, staged.counts.held)
+    return sent
+
+
+def selected(
+    context: dg.AssetExecutionContext, results: Iterable[dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """All checks are always made; Dagster takes only those that were asked for."""
+    names = {check.name for check in context.selected_asset_check_keys}
+    return (result for result in results if result.check_name in names)

@@ -1,0 +1,150 @@
+"""The values that the steps of a run return, and what a run reports of them.
+
+A step that breaks off returns its value too, with the `error`: a run reports what happened until then.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clevertap_import.clevertap.delivery import Delivery
+from clevertap_import.errors import ConfigError
+from clevertap_import.journal.delivered import DeliveredBefore
+from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.orchestration.delivered import NOTHING_TOLD, Behind, Told
+from clevertap_import.orchestration.retention import Unchanged
+from clevertap_import.reasons import Reason
+from clevertap_import.report import Report
+from clevertap_import.staging.rejected_rows import RejectsFile
+from clevertap_import.staging.stage import StageCounts
+from clevertap_import.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """When a run began: by a clock that nobody sets, and in epoch seconds."""
+
+    monotonic: float = field(default_factory=time.monotonic)
+    epoch_seconds: float = field(default_factory=time.time)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago that was."""
+        return time.monotonic() - self.monotonic
+
+    def read_clocks(self, read_at: datetime | None) -> tuple[float, float, float]:
+        """When Snowflake was read, in epoch seconds, by several clocks; `read_at` is by Snowflake's.
+
+        A clock may be set while the run goes on, or be wrong all the time.
+        """
+        return (
+            self.epoch_seconds,
+            time.time() - self.seconds,
+            read_at.timestamp() if read_at else self.epoch_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedWindows:
+    """How many windows were done before the import was changed: before this run, and if it ends well."""
+
+    before: int = 0
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBefore:
+    """What CleverTap has of the windows that a run reads.
+
+    `behind`: whether the journal lacks deliveries that Dagster knows (`in_dagster`). `refused`: why a run
+    that is not forced would deliver nothing. `is_forgetting`: whether the journal is to forget the records
+    that this run does not see.
+    """
+
+    asked: Asked
+    records: DeliveredBefore
+    behind: Behind | None = None
+    refused: ConfigError | None = None
+    in_dagster: Told = NOTHING_TOLD
+    is_forgetting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What became of the rows of the query, before anything is sent.
+
+    `codes`: how many rows were rejected, by code and reason. `unchanged`: the records that CleverTap has
+    already, if the journal is to forget all others. `error`: why staging broke off.
+    """
+
+    counts: StageCounts = field(default_factory=StageCounts)
+    read_at: datetime | None = None
+    query_id: str | None = None
+    codes: Mapping[Reason, int] = field(default_factory=dict)
+    unchanged: Unchanged | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What CleverTap answered to the staged records. `codes`: those of all rejected rows of the run.
+
+    `error`: why the delivery broke off, if that was not for an answer of CleverTap (`counts.stopped`).
+    """
+
+    counts: Delivery = field(default_factory=Delivery)
+    codes: Mapping[Reason, int] = field(default_factory=dict)
+    epoch: int = 0
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class SoFar:
+    """The values of the steps that have ended. Only the code that calls the steps assigns them."""
+
+    sends_events: bool = True
+    start: RunStart = field(default_factory=RunStart)
+    window: Window | None = None
+    rejects: RejectsFile | None = None
+    deliveries: int = 0
+    changed_windows: int = 0
+    staged: Staged = field(default_factory=Staged)
+    sent: Sent | None = None
+    is_canceled: bool = False
+
+    @property
+    def delivery(self) -> Delivery:
+        return self.sent.counts if self.sent else Delivery()
+
+    @property
+    def codes(self) -> Mapping[Reason, int]:
+        return self.sent.codes if self.sent else self.staged.codes
+
+    @property
+    def report(self) -> Report:
+        return report_of(self.staged.counts, self.delivery)
+
+    @property
+    def possible_duplicates(self) -> int:
+        """How many copies of events CleverTap may have beyond one of each, of those that this run sent.
+
+        An event without an answer of an earlier run may be there once; profiles stay the same.
+        """
+        if not self.sends_events:
+            return 0
+        sent = self.delivery.accepted + self.delivery.uncertain
+        return self.delivery.possible_duplicates + min(self.staged.counts.doubtful, sent)
+
+
+def report_of(staged: StageCounts, delivery: Delivery) -> Report:
+    """Each row of a run in one count."""
+    return Report(
+        read=staged.read,
+        accepted=delivery.accepted,
+        unchanged=staged.unchanged,
+        invalid=staged.invalid,
+        rejected=delivery.rejected,
+        uncertain=delivery.uncertain + staged.held,
+        superseded=staged.superseded + staged.outdated,
+    )
