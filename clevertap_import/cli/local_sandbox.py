@@ -202,7 +202,7 @@ def demonstrate(run_all: Callable[[], list[Line]]) -> bool:
 
 def change_rows() -> None:
     """Some customers change, some events and orders come in, as in a shop's day."""
-    command = [sys.executable, "-m", "clevertap_import.sandbox.shop.tables", "change"]
+    command = [sys.executable, "-m", "clevertap_import.sandbox.shop", "change"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
 
 

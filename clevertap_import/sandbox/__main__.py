@@ -82,12 +82,12 @@ SEEDING = "seeding"
 
 
 @contextmanager
-def server(lock: int, module: str, *arguments: str) -> Iterator[dict[str, str]]:
+def server(lock: int, kind: str, *arguments: str) -> Iterator[dict[str, str]]:
     """A server in a process of its own; yields the address that it prints, and ends it in good order.
 
-    It holds the folder's `lock` as long as it lives, which is not long after the sandbox was killed.
+    `kind`: snowflake or clevertap. It holds the folder's `lock` as long as it lives, which is not long after the sandbox was killed.
     """
-    command = [sys.executable, "-m", f"clevertap_import.sandbox.{module}", FLAG, *arguments]
+    command = [sys.executable, "-m", f"clevertap_import.sandbox.{kind}.server", FLAG, *arguments]
     # A session of its own: Ctrl-C in the terminal must reach the sandbox, which then ends its servers.
     process = subprocess.Popen(  # noqa: S603
         command,
@@ -101,7 +101,7 @@ def server(lock: int, module: str, *arguments: str) -> Iterator[dict[str, str]]:
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise SystemExit(f"{module} did not start. {WHY}")
+            raise SystemExit(f"{kind}_server did not start. {WHY}")
         yield json.loads(line)
     finally:
         process.terminate()
@@ -196,8 +196,8 @@ def serve(home: Path, lock: int) -> None:
         signal.signal(name, lambda *_: ended.set())
     secret = ("--secrets", str(home / SECRETS))
     with (
-        server(lock, "snowflake_server", "--data", str(home / "snowflake"), *secret) as snowflake,
-        server(lock, "clevertap_server", *clevertap_options(home), *secret) as clevertap,
+        server(lock, "snowflake", "--data", str(home / "snowflake"), *secret) as snowflake,
+        server(lock, "clevertap", *clevertap_options(home), *secret) as clevertap,
     ):
         # An import knows where it was delivered to: the next start is to be the same server to it.
         (home / PORT).write_text(str(urlsplit(clevertap["url"]).port))

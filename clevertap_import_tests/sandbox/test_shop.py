@@ -173,7 +173,7 @@ def test_generated_customers_are_as_many_as_asked_with_the_shops_columns(
 
 
 def test_the_command_seeds_where_the_environment_says(local_snowflake: LocalSnowflake) -> None:
-    command = [sys.executable, "-m", "clevertap_import.sandbox.shop.tables", "seed", "--now", NOW.isoformat()]
+    command = [sys.executable, "-m", "clevertap_import.sandbox.shop", "seed", "--now", NOW.isoformat()]
     environment = {**os.environ, **local_snowflake.environment()}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     assert json.loads(done.stdout) == {table.name: table.rows for table in TABLES}

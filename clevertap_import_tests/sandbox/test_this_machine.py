@@ -94,7 +94,7 @@ def test_examples_that_would_reach_another_machine_are_not_run(changes: dict[str
 
 def shop(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "clevertap_import.sandbox.shop.tables", action],
+        [sys.executable, "-m", "clevertap_import.sandbox.shop", action],
         env=clean_environment(os.environ) | environment,
         capture_output=True,
         text=True,

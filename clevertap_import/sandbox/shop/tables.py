@@ -1,8 +1,8 @@
 """The seeded shop: customers, orders and product events, with the real world's dirt in known places.
 
-    python -m clevertap_import.sandbox.shop.tables seed
-    python -m clevertap_import.sandbox.shop.tables change
-    python -m clevertap_import.sandbox.shop.tables generate --rows 1000000 --table BIG
+    python -m clevertap_import.sandbox.shop seed
+    python -m clevertap_import.sandbox.shop change
+    python -m clevertap_import.sandbox.shop generate --rows 1000000 --table BIG
 
 The connection is taken from SNOWFLAKE_ACCOUNT, _USER, _PASSWORD, _HOST, _PORT and _PROTOCOL, as the
 sandbox prints them. It replaces tables, so it writes to this machine only.
@@ -204,7 +204,3 @@ def acted(connection: SnowflakeConnection, options: argparse.Namespace, now: dat
         return asdict(change_rows(connection, now))
     generate_customers(connection, options.rows, options.table, now)
     return {options.table: options.rows}
-
-
-if __name__ == "__main__":
-    main()
