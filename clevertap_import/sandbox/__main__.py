@@ -85,7 +85,8 @@ SEEDING = "seeding"
 def server(lock: int, kind: str, *arguments: str) -> Iterator[dict[str, str]]:
     """A server in a process of its own; yields the address that it prints, and ends it in good order.
 
-    `kind`: snowflake or clevertap. It holds the folder's `lock` as long as it lives, which is not long after the sandbox was killed.
+    `kind`: snowflake or clevertap. It holds the folder's `lock` as long as it lives, which is not long after
+    the sandbox was killed.
     """
     command = [sys.executable, "-m", f"clevertap_import.sandbox.{kind}.server", FLAG, *arguments]
     # A session of its own: Ctrl-C in the terminal must reach the sandbox, which then ends its servers.
