@@ -198,6 +198,9 @@ def never_left(error: requests.RequestException) -> bool:
     it idle and closed it, or have taken the batch and fallen over. From here both look the same, so it is
     Uncertain. (One that was closed before the request began is noticed by urllib3, which opens another.)
     """
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        # The proxy's address cannot be used: our own was checked before.
+        return True
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, ProxyError):

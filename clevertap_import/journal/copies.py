@@ -41,7 +41,7 @@ class Contents:
 
 
 def journal_file(url: str) -> Path:
-    """Raises ConfigError if the journal is no file."""
+    """The file itself, where links lead to it. Raises ConfigError if the journal is no file."""
     file = sqlite_file(read_url(url))
     if file is None:
         raise ConfigError(
@@ -49,7 +49,7 @@ def journal_file(url: str) -> Path:
             " Make a copy with: pg_dump --format=custom --file=FILE DATABASE. Put it back with pg_restore"
             " while no run is under way."
         )
-    return file
+    return file.resolve()
 
 
 def back_up(url: str, target: Path) -> Contents:

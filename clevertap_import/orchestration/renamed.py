@@ -49,7 +49,7 @@ def take_name_over(
         if refused:
             raise refused
         with translated(), lock.transaction() as connection:
-            give_name(connection, before, config.nickname)
+            give_name(connection, before, config.nickname, journal.now().timestamp())
 
 
 def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None:

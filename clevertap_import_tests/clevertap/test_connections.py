@@ -143,6 +143,22 @@ def test_a_proxy_that_does_not_open_the_way_lets_nothing_out(
     assert outcome == Busy("ProxyError", is_answered=False)
 
 
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("socks5://127.0.0.1:1", "InvalidSchema"),
+        ("http://user:secret@proxy:80x", "InvalidProxyURL"),
+        ("http://user:secret@[proxy:80", "InvalidURL"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_lets_nothing_out(
+    proxied: Callable[[str], None], url: str, error: str
+) -> None:
+    proxied(url)
+    outcome = client_of(f"https://{BEHIND_A_PROXY}").post(BATCH)
+    assert outcome == Busy(error, is_answered=False)
+
+
 @pytest.mark.parametrize("answer", [b"", b"not HTTP at all\r\n\r\n"], ids=["nothing", "garbage"])
 def test_a_proxy_that_takes_the_request_and_hangs_up_leaves_it_uncertain(
     proxied: Callable[[str], None], answer: bytes

@@ -97,6 +97,24 @@ def test_a_copy_is_put_back_and_the_old_journal_kept(journal: Journal, home: Pat
         assert connection.scalars(sa.select(DELIVERY.c.digests)).one() == events("a", "b").digests
 
 
+def test_a_copy_takes_the_place_of_the_file_that_a_link_leads_to(journal: Journal, home: Path) -> None:
+    deliver(journal, "run-1")
+    assert said("backup", str(home / "copy.db")).exit_code == 0
+    deliver(journal, "run-2")
+    journal.close()
+    link, volume = home / "clevertap_import" / "journal.db", home / "volume"
+    volume.mkdir()
+    link.rename(volume / "data.db")
+    link.symlink_to(volume / "data.db")
+    result = said("restore", str(home / "copy.db"))
+    assert result.exit_code == 0, result.output
+    assert link.is_symlink()
+    assert runs_in(volume / "data.db") == ["run-1"]
+    (kept,) = volume.glob("data.db.before-*")
+    assert not kept.is_symlink()
+    assert runs_in(kept) == ["run-1", "run-2"]
+
+
 def test_a_journal_that_is_in_use_is_not_replaced(journal: Journal, home: Path) -> None:
     assert said("backup", str(home / "copy.db")).exit_code == 0
     deliver(journal, "run-1")

@@ -6,11 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from clevertap_import.journal.digest_key import Digests
+from clevertap_import.journal.import_state import ImportState, state_of
 from clevertap_import.journal.renamed import give_name, known_name, twins
 from clevertap_import.journal.scope import Scope
-from clevertap_import.journal.tables import METADATA, SCOPE, open_database
+from clevertap_import.journal.tables import IMPORT_STATE, METADATA, SCOPE, open_database
 
 NAMED = [table for table in METADATA.sorted_tables if "import_name" in table.c]
+NOW = 1_700_000_000.0
 SCOPE_OF_BOTH = Scope(0, 0, "account", "place", "definition")
 
 
@@ -37,10 +39,13 @@ def test_each_table_that_names_an_import_gives_it_its_new_name(journal_url: str)
             connection.execute(table.insert().values(values_of(table, "other")))
     assert known_name(engine, "new", "old") == "old"
     with engine.begin() as connection:
-        give_name(connection, "old", "new")
+        give_name(connection, "old", "new", NOW)
         for table in NAMED:
             names = connection.scalars(sa.select(table.c.import_name)).all()
-            assert sorted(names) == ["new", "other"], table.name
+            left = ["old"] if table is IMPORT_STATE else []
+            assert sorted(names) == ["new", *left, "other"], table.name
+        # Another import under the old nickname does not take what Dagster knows of it for its own.
+        assert state_of(connection, "old") == ImportState(deliveries=1, reports_until=NOW, ended=1)
     assert known_name(engine, "new", "old") == "new"
     engine.dispose()
 

@@ -86,6 +86,20 @@ def test_full_events_of_a_renamed_import_are_not_stored_again(workshop: Workshop
     assert len(workshop.clevertap.events()) == 2
 
 
+@pytest.mark.parametrize("kind", ["profiles", "events"])
+def test_another_import_under_the_old_nickname_begins_anew(workshop: Workshop, kind: str) -> None:
+    renamed(workshop)
+    workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
+    assert run(workshop)["status"] == "Success"
+    workshop.write(NEW, target=TARGETS["events"])
+    workshop.write(OLD, target=OTHER_EVENT if kind == "events" else TARGETS["profiles"])
+    line = run(workshop, OLD)
+    # What Dagster knows of the nickname, windows that are done included, is of the other import.
+    assert (line["status"], line["successful_syncs"]) == ("Success", len(PEOPLE)), line["problem"]
+    assert run(workshop, full=True)["unchanged"] == len(PEOPLE)
+    assert run(workshop, OLD, full=True)["unchanged"] == len(PEOPLE)
+
+
 def test_two_imports_that_were_delivered_do_not_become_one(workshop: Workshop) -> None:
     renamed(workshop)
     other = {**TARGETS["events"], "event_name": {"constant": "Joined"}}
