@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 import sqlalchemy as sa
 
 from clevertap_import.journal.import_state import enter, state_of
-from clevertap_import.journal.scope import UNKNOWN, Scope
+from clevertap_import.journal.scope import UNKNOWN, Scope, scope_in
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, METADATA, SCOPE, translated
 
 TABLES = tuple(table for table in METADATA.sorted_tables if "import_name" in table.c)
@@ -35,16 +35,17 @@ def give_name(connection: sa.Connection, before: str, nickname: str, now: float)
     `now`, in epoch seconds: what Dagster knows of `before` until then means nothing for another import that
     gets this name.
     """
-    state = state_of(connection, before)
+    state, scope = state_of(connection, before), scope_in(connection, before)
     for table in TABLES:
         if table.c.import_name.primary_key:
             # What runs entered that sent nothing.
             connection.execute(table.delete().where(table.c.import_name == nickname))
         old = table.c.import_name == before
         connection.execute(table.update().where(old).values(import_name=nickname))
-    # At least one: an older version delivered without counting.
-    counts = {"deliveries": max(1, state.deliveries), "ended": state.ended}
-    enter(connection, before, **counts, reports_until=max(now, state.reports_until or 0))
+    # What an older version delivered would not be recognized if it went back to the old nickname.
+    if scope and scope.source_digests:
+        counts = {"deliveries": max(1, state.deliveries), "ended": state.ended}
+        enter(connection, before, **counts, reports_until=max(now, state.reports_until or 0))
 
 
 def twins(engine: sa.Engine, nickname: str, scope: Scope) -> list[str]:
