@@ -147,7 +147,7 @@ def test_a_proxy_that_does_not_open_the_way_lets_nothing_out(
     ("url", "error"),
     [
         ("socks5://127.0.0.1:1", "InvalidSchema"),
-        ("http://user:secret@proxy:80x", "InvalidProxyURL"),
+        ("http://user:secret@proxy:80x", "InvalidURL"),
         ("http://user:secret@[proxy:80", "InvalidURL"),
     ],
 )

@@ -106,6 +106,7 @@ def test_a_copy_takes_the_place_of_the_file_that_a_link_leads_to(journal: Journa
     volume.mkdir()
     link.rename(volume / "data.db")
     link.symlink_to(volume / "data.db")
+    link.with_name("journal.key").rename(volume / "journal.key")
     result = said("restore", str(home / "copy.db"))
     assert result.exit_code == 0, result.output
     assert link.is_symlink()
