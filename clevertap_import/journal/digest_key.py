@@ -131,7 +131,7 @@ def to_make_one() -> str:
 
 
 def key_place(url: sa.URL, folder: Path | None, environment: Mapping[str, str]) -> KeyPlace:
-    """`folder`: where the file is if the journal is no file itself. It is beside the file that links lead to."""
+    """`folder`: where the file is if the journal is no file itself. Else it is where links lead to."""
     file = sqlite_file(url)
     folder = file.resolve().parent if file else folder
     is_shared = url.get_backend_name() != "sqlite"
