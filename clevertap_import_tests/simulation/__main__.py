@@ -1,4 +1,4 @@
-"""Play the scripts of many seeds; shrink those that fail, and keep them as files.
+"""Play the scripts of many seeds; shrink those that fail, and write them to files.
 
 python -m clevertap_import_tests.simulation --seeds 2000 --first 1 --keep FOLDER
 """
@@ -24,7 +24,7 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 @contextmanager
 def shared_engine() -> Iterator[SharedEngine]:
-    """For all simulations of a session; in memory, where the machine has such a place."""
+    """One engine for all simulations of a session. Its file is in memory, where the machine has a place."""
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
     shared = SharedEngine(folder)
     try:
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
 
 
 def replayed(file: Path) -> int:
-    """Play one script that was kept."""
+    """Play the script in a file."""
     with shared_engine() as shared:
         fault = fault_of(read(file), shared)
     sys.stdout.write(f"{fault or 'Nothing is wrong.'}\n")
@@ -75,7 +75,7 @@ def replayed(file: Path) -> int:
 
 
 def mends_found(seeds: range) -> int:
-    """Print the first seed that fails without each mend. Exit code 1 if none does."""
+    """Print the first seed that fails without each mend. Exit code 1 if a mend has no such seed."""
     missed = 0
     sys.stdout.write("| without this mend | first seed | s of CPU | what it finds |\n|---|---|---|---|\n")
     with shared_engine() as shared:
@@ -92,7 +92,7 @@ def mends_found(seeds: range) -> int:
 
 
 def tried(seed: int, shared: SharedEngine, known: set[str], keep: Path | None) -> str | None:
-    """Play one seed; a kind of fault that is not known is shrunk and shown."""
+    """Play one seed. Shrink and show its script if its kind of fault is not in `known`."""
     script = drawn(seed)
     fault = fault_of(script, shared)
     kind = kind_of(fault)

@@ -1,4 +1,4 @@
-"""CleverTap as it is in a simulation: what it stores is known exactly, however it answers."""
+"""The simulated CleverTap. A test knows exactly what it stores, whatever it answers."""
 
 import json
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ READ_SECONDS = 120.0
 
 @dataclass
 class Account:
-    """What one project holds, and which runs have a request with it at this moment."""
+    """The content of one project, and the runs that have a request there at this moment."""
 
     events: Counter[bytes] = field(default_factory=Counter)
     profiles: dict[str, bytes] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Account:
 
 @dataclass
 class SimulatedCleverTap:
-    """The client of one process for one account; how it answers is in the process's script."""
+    """The client of one process for one account. The script of the process decides the answers."""
 
     scheduler: Scheduler
     process: Process
@@ -67,7 +67,7 @@ class SimulatedCleverTap:
         return outcome
 
     def abandon(self) -> None:
-        """What is in flight ends by its own time."""
+        """Requests in flight end in their own time."""
 
     def answered(self, batch: Batch, fault: Fault | None) -> Outcome:
         records = batch.rows["record"].to_pylist()
@@ -98,7 +98,7 @@ class SimulatedCleverTap:
 
 
 def taken(deed: str, records: list[bytes]) -> list[bytes]:
-    """What of `records` is stored at once."""
+    """The records that CleverTap stores at once."""
     if deed in ("lost before", "late", "429", "500 before", "401", "malformed", "unreachable"):
         return []
     if deed == "partly":

@@ -25,9 +25,9 @@ Content = dict[str, list[Any]]
 
 
 class SharedEngine:
-    """The engine of all simulations of a session: what it has compiled once it need not compile again.
+    """The engine of all simulations of a session, so that it compiles each SQL statement once.
 
-    `database`: whose turn it is.
+    `database`: that of the simulation that runs now.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,14 +53,14 @@ class SharedEngine:
         return self.engine.pool.dispatch.connect.listeners
 
     def play_for(self, database: "Database") -> None:
-        """From now on. Journals of the simulation before listen no more: each would make all slower."""
+        """Serve `database` from now on. Remove listeners of earlier simulations: they would slow all down."""
         self.database = database
         while len(self.listeners) > self.own_listeners:
             self.listeners.pop()
 
     @property
     def process(self) -> Process | None:
-        """Whose task uses the engine at this moment; None outside of tasks."""
+        """The process whose task uses the engine at this moment; None outside of tasks."""
         task = self.database.scheduler.found if self.database else None
         return task.owner if task and isinstance(task.owner, Process) else None
 
@@ -125,13 +125,13 @@ class Database:
         return self.begun > self.begun_at_failover
 
     def forget_commits(self) -> None:
-        """A failover loses none that are older."""
+        """No later failover loses the commits until now."""
         self.commits.clear()
         if self.fails_over:
             self.commits.append(snapshot(self.file))
 
     def fail_over(self, lost: int) -> None:
-        """The last commits are gone, and nobody is told."""
+        """Lose the last commits without a message to anybody."""
         if len(self.commits) > lost:
             self.failovers += 1
             self.begun_at_failover = self.begun
@@ -140,7 +140,7 @@ class Database:
             self.engine.dispose()
 
     def put(self, content: Content) -> None:
-        """Another state of the database, under the connections that are open."""
+        """Replace the content of the database while connections are open."""
         with closing(sqlite3.connect(self.file, timeout=0)) as live:
             for table, rows in content.items():
                 live.execute(f"delete from {table}")
@@ -156,7 +156,7 @@ class Database:
             self.restore(self.copy)
 
     def put_newest(self) -> bool:
-        """Whether there was one to put in the place of an older copy."""
+        """Put the journal back that was there before the older copy. Returns whether there was one."""
         if self.newest is None:
             return False
         self.restore(self.newest)
@@ -164,7 +164,7 @@ class Database:
         return True
 
     def restore(self, content: Content) -> None:
-        """As `journal restore` does."""
+        """Put `content` in place, as `journal restore` does."""
         self.put(content)
         with closing(sqlite3.connect(self.file, timeout=0)) as live:
             mark_unended(live)

@@ -1,4 +1,4 @@
-"""The script of a seed."""
+"""Draws the script of a seed."""
 
 from random import Random
 
@@ -18,7 +18,7 @@ TIMES = (1, 1, 1, 2, 3, 8, 30)
 
 
 def drawn(seed: int) -> Script:
-    """Always the same for a seed."""
+    """The script of `seed`; always the same."""
     dice = Random(seed)  # noqa: S311
     sends = dice.choice(("profiles", "events"))
     steps = [Step(do="run", runs=(run(dice),), schedule=schedule(dice)) for _ in range(dice.randint(1, 3))]
@@ -38,7 +38,13 @@ def drawn(seed: int) -> Script:
         steps.insert(last, Step(do="put back"))
         steps.insert(first, Step(do="copy"))
     holds = sends == "events" and dice.random() < 0.3
-    return Script(sends=sends, holds=holds, rows=dice.randint(1, 9), steps=tuple(steps))
+    rows = dice.randint(1, 9)
+    if dice.random() < 0.1:
+        steps += [Step(do="run", runs=(Run(force=True),)), Step(do="run", runs=(Run(reexecutes=True),))]
+    if dice.random() < 0.1:
+        lost = Fault(at="post", number=dice.randint(1, 3), do="lost after", times=dice.choice((2, 3)))
+        steps += [Step(do="add", amount=dice.randint(1, 9)), Step(do="run", runs=(Run(faults=(lost,)),))]
+    return Script(sends=sends, holds=holds, rows=rows, steps=tuple(steps))
 
 
 def broken_off(dice: Random, *before: Fault) -> list[Step]:

@@ -1,4 +1,4 @@
-"""A run of the import as a process of the simulation: all is real but the table and CleverTap."""
+"""A run of the import as a process of the simulation: real code between a simulated table and CleverTap."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class SmallStage(Stage):
 
 @dataclass
 class SimulatedAccount:
-    """What a run asks of its account."""
+    """Gives a run the settings of its account."""
 
     process: Process
     clevertap: SimulatedCleverTap
@@ -134,7 +134,7 @@ class Ended:
     was_killed: bool = True
     failed_over: bool = False
     forgotten: int = 0
-    """Records whose entries a failover may have lost with nobody left to notice it."""
+    """Records whose entries a failover may have lost when nobody was left to notice it."""
 
     accepted_by_journal: int = 0
     uncertain_by_journal: int = 0
@@ -142,7 +142,7 @@ class Ended:
 
 @dataclass
 class Start:
-    """What a new process finds: the machines around it, and what it is asked to do."""
+    """The world around a new process, and its task."""
 
     process: Process
     database: Database
@@ -185,7 +185,7 @@ def carry_out(start: Start, ended: Ended) -> None:
 def known_before(
     instance: SimulatedInstance, run: SimulatedRun, journal: Journal, in_dagster: Told
 ) -> KnownBefore:
-    """What CleverTap has, if the journal knows of as many deliveries as Dagster does."""
+    """The records that CleverTap has. Raises JournalLost if Dagster knows of more deliveries of events."""
     nickname = run.config.nickname
     lacking = behind(run.config, journal, in_dagster)
     was_imported = instance.was_imported(asset_key(nickname))

@@ -1,4 +1,4 @@
-"""Dagster's storage in a simulation: the numbers of the deliveries, and the reports of the runs."""
+"""Dagster's storage in a simulation: the numbers of deliveries, and the reports of runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Records:
 
 @dataclass
 class SimulatedInstance:
-    """Answers what the code asks of Dagster. It is its own cursor storage; it is never away."""
+    """The part of Dagster's instance that deliveries use. It is its own cursor storage, and is never away."""
 
     numbers: dict[str, str] = field(default_factory=dict)
     reports: list[Record] = field(default_factory=list)
@@ -50,7 +50,7 @@ class SimulatedInstance:
         return Records(self.reports[:limit])
 
     def report(self, key: dg.AssetKey, so_far: SoFar, *, is_well: bool) -> None:
-        """What a run reports at its end, unless it was killed."""
+        """A run reports at its end. A killed run does not."""
         numbers = {DELIVERIES: so_far.deliveries, "accepted": so_far.delivery.accepted}
         self.reports.insert(0, Record(dg.AssetObservation(key, metadata=numbers)))
         self.was_materialized |= is_well

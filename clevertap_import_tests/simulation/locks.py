@@ -1,4 +1,4 @@
-"""Locks of a simulation: what only so many may use at once, shared by all of its processes."""
+"""Locks of a simulation, which all of its processes share."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from clevertap_import_tests.simulation.process import Process
 
 @dataclass
 class Resource:
-    """Who uses a resource, and who waits for it, in the order in which they came."""
+    """The processes that use a resource or wait for it, in the order in which they came."""
 
     queue: list[Process] = field(default_factory=list)
     in_use: int = 0
@@ -26,7 +26,7 @@ class Resource:
 
 @dataclass
 class Share:
-    """What one process may use of a resource."""
+    """The share of one process in a resource."""
 
     process: Process
     resource: Resource
@@ -47,7 +47,7 @@ class Share:
             try:
                 return has_room()
             except NothingMoreIsSent:
-                # Whoever waits is told of it below, and not the scheduler that asks for it.
+                # The task that waits raises it below. The scheduler, which asks here, must not get it.
                 return True
 
         self.process.scheduler.pause(goes_on=goes_on)
@@ -86,7 +86,7 @@ class Locks:
 
     @contextmanager
     def limiter(self, capacity: int) -> Iterator[AccountLimiter]:
-        """What the process may use of the account's requests."""
+        """The share of the process in the account's requests."""
         yield AccountLimiter(cast(RequestLimiter, Share(self.process, self.resources["requests"], capacity)))
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Mends that can be taken out of the code as it runs: the simulation must find the fault of each again."""
+"""Mends that a test can take out of the running code: the simulation must then find the fault again."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from clevertap_import_tests.simulation.import_run import SimulatedRun
 
 @dataclass(frozen=True)
 class Mend:
-    """`script`: the name of one that fails without it. `taken_out`: in its block the mend is not there."""
+    """`script`: the name of one that fails without the mend. `taken_out`: its block runs without the mend."""
 
     script: str
     taken_out: Callable[[], AbstractContextManager[object]]
@@ -33,7 +33,7 @@ class Mend:
 
 @contextmanager
 def everywhere(function: Callable[..., Any], instead: Callable[..., Any]) -> Iterator[None]:
-    """`instead` in each module that has the function, by whatever path it was imported."""
+    """Replace `function` by `instead` in each module that has imported it."""
     name = function.__name__
     modules = [module for module in list(sys.modules.values()) if vars(module).get(name) is function]
     for module in modules:
@@ -46,7 +46,7 @@ def everywhere(function: Callable[..., Any], instead: Callable[..., Any]) -> Ite
 
 
 def updates_believed() -> AbstractContextManager[object]:
-    """An update that met no row is taken for done: nothing is entered again."""
+    """Believe an update that changed no row: enter nothing again."""
     real = Entry.ensure
 
     def ensure(entry: Entry, connection: sa.Connection) -> None:
@@ -69,7 +69,7 @@ def copies_counted_once() -> AbstractContextManager[object]:
 
 @contextmanager
 def destination_ignored() -> Iterator[None]:
-    """Whatever the account, what was sent counts; and nobody is told that it is another one."""
+    """Count records that went to any account, and refuse no change of the account."""
     everything = property(lambda asked: DELIVERY.c.import_name == asked.import_name)
     nothing = everywhere(refusal, lambda *_, **__: None)
     with patch.object(Asked, "mine", everything), nothing:

@@ -1,4 +1,4 @@
-"""A process of the simulation: where it is, what its script does to it there, and who sends for it."""
+"""A process of the simulation: the points that it reaches, the faults that come there, and its senders."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 @dataclass(eq=False)
 class Process:
-    """One run of the import, with its tasks. `befall` does to the world what the process alone cannot."""
+    """One run of the import, with its tasks. `befall` carries out faults of the world around it."""
 
     run_id: str
     root_run_id: str
@@ -42,9 +42,9 @@ class Process:
         return self.is_dead or self.main is None or self.main.is_over
 
     def reach(self, point: Point) -> Fault | None:
-        """Let others go on; then what the script has for this point, if the process lives on after it.
+        """Let others go on, then carry out the fault that the script has for this point. Returns it.
 
-        Before a commit nobody else goes on: in a transaction that writes, SQLite lets no other write.
+        Before a commit the others wait: while one transaction writes, SQLite lets no other write.
         """
         if point != "commit":
             self.scheduler.pause()
@@ -67,7 +67,7 @@ class Process:
         raise Killed
 
     def interrupt(self) -> None:
-        """In a delivery a wish to end; elsewhere an exception in the main thread, whatever its line."""
+        """Ask a delivery to end. Outside of a delivery, raise an exception at any line of the main thread."""
         if self.ending is not None:
             self.ending.ask()
             return
@@ -120,7 +120,7 @@ class SendingTasks:
             self.busy -= 1
 
     def first_done(self, calls: Collection[Future[Result]], seconds: float) -> set[Future[Result]]:
-        """For as long as it takes, unless the process is asked to end meanwhile."""
+        """Wait until a call is done, or until the process is asked to end."""
         ending = self.process.ending
         was_asked = ending is not None and ending.is_asked
 

@@ -1,4 +1,4 @@
-"""Any number of tasks in one thread, and one clock: what goes on next is decided here and nowhere else."""
+"""Any number of tasks in one thread, and one clock. The scheduler alone decides which task goes on next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Condition = Callable[[], bool]
 
 
 class Killed(BaseException):
-    """The process of this task was killed: it does nothing more, not even what stands in its `finally`."""
+    """The process of this task was killed: it does nothing more, not even in its `finally` blocks."""
 
 
 class Stuck(AssertionError):
@@ -19,7 +19,7 @@ class Stuck(AssertionError):
 
 
 class Owner(Protocol):
-    """Whose task it is. `is_dead`: it was killed."""
+    """The owner of a task. `is_dead`: it was killed."""
 
     is_dead: bool
 
@@ -40,7 +40,7 @@ class Task:
 
 
 class Scheduler:
-    """Runs one task at a time until it pauses. A seed chooses among those that could go on; 0: the eldest."""
+    """Runs one task at a time until it pauses. A seed chooses the next one; with 0 it is the oldest."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -64,7 +64,7 @@ class Scheduler:
         return task
 
     def start(self, owner: Owner, call: Callable[[], object]) -> Task:
-        """`call` as a task that begins as soon as it is chosen. It must let no error out but Killed."""
+        """Make `call` a task. It begins when the scheduler chooses it, and may raise no error but Killed."""
 
         def guarded() -> None:
             try:
@@ -77,7 +77,7 @@ class Scheduler:
         return task
 
     def pause(self, seconds: float = 0.0, goes_on: Condition = lambda: True) -> None:
-        """Let others go on, for at least so long, and until the condition is met."""
+        """Let others go on for at least `seconds`, and until the condition is true."""
         task = self.current
         if task.owner.is_dead:
             raise Killed
@@ -89,7 +89,7 @@ class Scheduler:
             raise task.interrupts.pop(0)
 
     def run(self, until: Condition) -> None:
-        """Let tasks go on until the condition is met. Time passes only while nobody can."""
+        """Let tasks go on until the condition is true. Time passes only while no task can go on."""
         while not until():
             self.bury()
             ready = [task for task in self.tasks if self.can_go_on(task)]
@@ -106,7 +106,7 @@ class Scheduler:
         return task.due <= self.now and (bool(task.interrupts) or task.goes_on())
 
     def bury(self) -> None:
-        """End the tasks of processes that were killed, and leave out those that are over."""
+        """End the tasks of killed processes, and forget the tasks that are over."""
         for task in list(self.tasks):
             # One that has not begun has nothing to end.
             if task.owner.is_dead and task.fiber:
@@ -114,7 +114,7 @@ class Scheduler:
         self.tasks = [task for task in self.tasks if not task.is_over and not task.owner.is_dead]
 
     def wait(self, seconds: float) -> None:
-        """From outside of tasks: let this time pass, with all that happens in it."""
+        """Let this time pass, with all that happens in it. Only for callers outside of tasks."""
         end = self.now + seconds
         clock = self.start(Bystander(), lambda: self.pause(seconds))
         self.run(lambda: clock.is_over)
@@ -122,6 +122,6 @@ class Scheduler:
 
 
 class Bystander:
-    """Who is never killed."""
+    """An owner that is never killed."""
 
     is_dead = False

@@ -1,4 +1,4 @@
-"""A script: what happens to one import, step by step. Each seed makes one; each is a short YAML file."""
+"""A script: the runs and faults of one import, step by step. Each seed gives one. Files hold them as YAML."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,8 +7,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 Point = Literal["post", "answer", "begin", "commit", "committed"]
-"""Where a process can be met: before and after CleverTap gets a request, before a transaction of the journal,
-before its commit, and after it."""
+"""Where a fault can hit a process: before and after CleverTap gets a request, before a transaction of the
+journal, before its commit, and after the commit."""
 
 Deed = Literal[
     "lost before",
@@ -37,7 +37,7 @@ class Model(BaseModel):
 
 
 class Fault(Model):
-    """At the `number`th time (from 1) that the run is at the point, and so many `times` in a row.
+    """It comes when the run reaches the point for the `number`th time (from 1), `times` times in a row.
 
     `amount`: seconds of an outage or of a late request; commits that a failover loses.
     """
@@ -50,7 +50,7 @@ class Fault(Model):
 
 
 class Run(Model):
-    """One process that runs the import. `reexecutes`: it is a re-execution of the run before."""
+    """One process that runs the import. `reexecutes`: it executes the previous run again."""
 
     force: bool = False
     reexecutes: bool = False
@@ -59,11 +59,12 @@ class Run(Model):
 
 
 class Step(Model):
-    """`run`: one run, or several at once, whose tasks go on in the order that `schedule` draws.
+    """`run`: one run, or several at once; `schedule` draws the order in which their tasks go on.
 
-    `change`, `add`: so many rows of the source get a new content, or are new. `back`: so many get their first
-    content again. `wait`: hours. `account`: the import goes to another account. `wipe`: the CleverTap project
-    is emptied, and a person forces the next run. `copy`, `put back`: of the journal.
+    `amount` is a number of rows or hours. `change`: rows of the source get a new content. `back`: rows get
+    their first content again. `add`: rows are new. `wait`: hours pass. `account`: the import goes to another
+    account. `wipe`: a person empties the CleverTap project, and forces the next run. `copy`: a person copies
+    the journal. `put back`: a person restores that copy.
     """
 
     do: Literal["run", "change", "back", "add", "wait", "account", "wipe", "copy", "put back"]
@@ -73,7 +74,7 @@ class Step(Model):
 
 
 class Script(Model):
-    """What is imported, and what happens. Afterwards the import is run without a fault until all is well."""
+    """The import and its steps. After them the import runs without faults until all is well."""
 
     sends: Literal["profiles", "events"] = "profiles"
     holds: bool = False
@@ -82,7 +83,7 @@ class Script(Model):
 
     @property
     def size(self) -> tuple[int, int]:
-        """How much there is to read: what a shrunk script has less of."""
+        """How much there is to read. Shrinking makes it less."""
         faults = [fault for step in self.steps for run in step.runs for fault in run.faults]
         numbers = sum(fault.number + fault.times + fault.amount for fault in faults)
         runs = sum(len(step.runs) for step in self.steps)

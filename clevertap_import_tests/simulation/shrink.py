@@ -1,4 +1,4 @@
-"""A script made as short as it can be, with the same thing still wrong."""
+"""Makes a script as short as possible that still breaks the same rule."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ MOST_TRIES = 600
 
 
 def shrunk(script: Script, fault_of: Callable[[Script], str | None]) -> Script:
-    """The smallest script that is found by leaving out and lowering, one thing at a time."""
+    """The smallest script that is left after leaving things out and lowering numbers, one at a time."""
     kind, tries = kind_of(fault_of(script)), 0
     while True:
         for candidate in smaller(script):
@@ -24,12 +24,12 @@ def shrunk(script: Script, fault_of: Callable[[Script], str | None]) -> Script:
 
 
 def kind_of(fault: str | None) -> str | None:
-    """What is wrong, without its numbers and names."""
+    """The kind of a fault: its text without numbers and names."""
     return re.split(r"[:{]", re.sub(r"\d+", "N", fault))[0] if fault else None
 
 
 def smaller(script: Script) -> Iterator[Script]:
-    """All scripts that are one thing less than `script`, the largest cuts first."""
+    """All scripts that lack one thing of `script`, the largest cuts first."""
     for number, step in enumerate(script.steps):
         for others in ((), *((less,) for less in smaller_steps(step))):
             steps = (*script.steps[:number], *others, *script.steps[number + 1 :])

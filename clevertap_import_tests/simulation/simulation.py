@@ -1,4 +1,4 @@
-"""A script played to its end, and then run without faults until all is well; what must hold is checked."""
+"""Plays a script to its end, then runs the import without faults until all is well, and checks the result."""
 
 import json
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ HOUR = 3600.0
 MOST_RUNS_TO_THE_END = 8
 WELL_IN_A_ROW = 2
 MOST_COPIES = 3
-"""Of an event that one run sends: after a lost answer it is sent again, twice at most."""
+"""Of one event, by one run: after a lost answer the run sends it again, at most twice."""
 SHORT_OUTAGE_SECONDS = 60
 
 
@@ -116,7 +116,7 @@ class Simulation:
             self.database.fail_over(fault.amount)
 
     def look_back_on(self, ended: Ended, failovers: int) -> None:
-        """What the journal says of a run after its end, as for the report of one that was killed."""
+        """Compare the journal with the report of the run. For a killed run the journal is the report."""
         found = self.database.journal().of_run(ended.process.run_id)
         ended.accepted_by_journal, ended.uncertain_by_journal = found
         if ended.force and ended.process.reached["post"]:
@@ -131,17 +131,17 @@ class Simulation:
         if isinstance(ended.error, JournalUnavailable) and ended.process.reached["post"]:
             assert self.worst_outage > SHORT_OUTAGE_SECONDS, "a short outage of the journal ended a delivery"
         told = ended.so_far.delivery
-        assert told.accepted <= found[0], f"{told.accepted} told as accepted, {found[0]} in the journal"
+        assert told.accepted <= found[0], f"{told.accepted} reported as accepted, {found[0]} in the journal"
         most = told.accepted + told.uncertain
         assert found[0] <= most, (
-            f"{found[0]} in the journal as accepted, {most} told as accepted or uncertain"
+            f"{found[0]} in the journal as accepted, {most} reported as accepted or uncertain"
         )
         if ended.error is None:
             ended.so_far.report.checked()
             assert told.accepted == found[0]
 
     def bring_to_a_good_end(self) -> None:
-        """What a careful person does: runs it again as the errors say, until nothing is left to do."""
+        """Run the import again, as a careful person does and the errors say, until nothing is left to do."""
         well = 0
         for _ in range(MOST_RUNS_TO_THE_END):
             self.scheduler.wait(HOUR)
@@ -157,9 +157,9 @@ class Simulation:
         raise AssertionError(f"no good end after {MOST_RUNS_TO_THE_END} runs: {ended.error}")
 
     def mend_journal(self) -> None:
-        """A person puts the newest journal back. One that lacks nothing is accepted; otherwise all is forced.
+        """A person puts the newest journal back. If it lacks nothing, they accept it; otherwise they force.
 
-        No script copies the journal during a run, so one with the numbers that Dagster knows lacks nothing.
+        No script copies the journal during a run, so it lacks nothing if it has the numbers of Dagster.
         """
         if self.database.put_newest():
             return
@@ -177,7 +177,7 @@ class Simulation:
     def settle_held(self) -> None:
         """A person looks into CleverTap for the events of each batch.
 
-        Of a batch that arrived in part, which no answer can be right for, the rest is not missed.
+        If a batch arrived in part, neither answer is right: then lost events are excused.
         """
         account = self.accounts[self.account]
         journal, name = self.database.journal(), self.source.config.nickname
@@ -203,13 +203,13 @@ class Simulation:
         told = 0 if self.source.holds else sum(map(doubtful, self.runs))
         roots = {ended.process.root_run_id for ended in self.runs if ended.force}
         most = told + len(roots) * wanted.total()
-        assert surplus <= most, f"{surplus} surplus copies, {told} told as possible, {len(roots)} forced"
+        assert surplus <= most, f"{surplus} surplus copies, {told} reported as possible, {len(roots)} forced"
 
 
 def doubtful(ended: Ended) -> int:
-    """How many copies a run may have made, by what is told of it: for one that was killed by its journal.
+    """How many copies a run may have made, by its report; for a killed run, by the journal.
 
-    Nobody can tell what a run sent whose last entries a failover lost when it was at its end, or killed.
+    If a failover lost the last entries of a run that had ended or was killed, nobody can know what it sent.
     """
     if ended.was_killed:
         return ended.uncertain_by_journal * MOST_COPIES + ended.forgotten
@@ -226,7 +226,7 @@ def city(line: bytes) -> str:
 
 
 def fault_of(script: Script, shared: SharedEngine) -> str | None:
-    """What does not hold if `script` is played; None if all does."""
+    """Play `script`; returns the rule that it breaks, or None."""
     try:
         Simulation(script, shared).play()
     except AssertionError as error:

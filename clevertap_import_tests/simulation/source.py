@@ -1,4 +1,4 @@
-"""The table that an import reads, as a person would write down what is to arrive."""
+"""The table that an import reads, and the records that must arrive."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,8 +23,9 @@ class Source:
     cities: dict[str, int] = field(default_factory=dict)
     added: int = 0
     ever: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Each person with each city, as often as the table has had it at once: an event whose row has changed
-    is another event, and the first one stays where it is."""
+    """Each person with each city: the largest number of such rows that the table had at one time.
+
+    If the row of an event changes, that is another event, and CleverTap keeps the first one."""
     EQUAL: ClassVar[int] = 4
 
     @property

@@ -1,4 +1,4 @@
-"""The simulation itself: seeds that find nothing, scripts that once did, and what each mend is for."""
+"""The simulation itself: seeds that find nothing, scripts that once found a fault, and one for each mend."""
 
 from collections.abc import Iterator
 from pathlib import Path
