@@ -36,7 +36,7 @@ from clevertap_import.errors import (
 from clevertap_import.journal.ending import LOOK_SECONDS, Ending
 from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.journal import Journal
-from clevertap_import.journal.journal_outage import JournalOutage
+from clevertap_import.journal.journal_outage import JournalOutage, hurry
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.records import Batch, Rejection
 from clevertap_import.threads import Senders
@@ -131,6 +131,8 @@ class Deliverer:
         while True:
             if self.ending.is_asked:
                 self.sender.breaker.end()
+                # One that is locked is tried again, but not beyond the end.
+                hurry(self.journal.engine)
             seconds = min(LOOK_SECONDS, self.ending.seconds_left)
             found = self.taken(senders.first_done(self.under_way, seconds))
             if self.ending.seconds_left <= 0:

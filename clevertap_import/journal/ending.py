@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SETTLE_SECONDS = 8.0
-"""For the answers to what is under way. Kubernetes kills 30 seconds after it asked; with all that is
-left to do, a run has ended after 20."""
+SETTLE_SECONDS = 6.0
+"""For the answers to what is under way. Kubernetes kills 30 seconds after it asked, and a run is to have
+ended after 20: the journal has the next four, and the rest is for Dagster's events and the process's end."""
 
 HURRIED_SECONDS = 1.0
 """The same after a second Ctrl-C."""

@@ -85,7 +85,8 @@ def brief_waits(connection: sa.Connection) -> Iterator[None]:
 
 def hurry(engine: sa.Engine) -> None:
     """From now on no transaction waits for others for longer than a second: a run is to end."""
-    sa.event.listen(engine, "begin", wait_no_more)
+    if not sa.event.contains(engine, "begin", wait_no_more):
+        sa.event.listen(engine, "begin", wait_no_more)
 
 
 def wait_no_more(connection: sa.Connection) -> None:

@@ -23,6 +23,7 @@ from clevertap_import.errors import DeliveryEnded
 from clevertap_import.journal.ending import SETTLE_SECONDS, Ending
 from clevertap_import.journal.import_lock import import_lock
 from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.journal_outage import HURRIED_MILLISECONDS
 from clevertap_import.journal.locks import NamedLocks, open_locks
 from clevertap_import.journal.outage import OUTAGE_SECONDS
 from clevertap_import.journal.tables import JournalUnavailable, default_url
@@ -167,6 +168,19 @@ def test_a_journal_that_stays_away_ends_the_delivery_after_two_minutes(tmp_path:
         world.away_until = 0
         assert world.entered() == (delivery.accepted, delivery.uncertain)
         assert world.held.total() <= delivery.accepted + delivery.uncertain < BATCHES * SIZE
+
+
+def test_a_delivery_that_is_asked_to_end_waits_a_second_at_most_for_other_writers(tmp_path: Path) -> None:
+    with Journal(default_url(tmp_path)) as journal:
+        waits: list[int] = []
+
+        def note_wait(connection: sa.Connection) -> None:
+            waits.append(int(connection.exec_driver_sql("pragma busy_timeout").scalar_one()))
+
+        world = World(journal, asks=frozenset([14]))
+        sa.event.listen(journal.engine, "commit", note_wait)
+        world.deliver()
+    assert waits[0] > HURRIED_MILLISECONDS == waits[-1]
 
 
 NO_LIMIT = {"sqlite": "?timeout=86400", "postgresql": "%20-clock_timeout%3D0"}

@@ -1,8 +1,10 @@
 """SIGTERM to a run, whatever it is at: each phase would last for ever, and the run ends.
 
-`pytest -s` shows after how many seconds.
+`pytest -s` shows after how many seconds, and the machine's load.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +27,7 @@ from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import told
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.locked_journal import lock_tables
 from clevertap_import_tests.testing.waiting import wait_for
 from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, process_environment
 
@@ -121,6 +124,7 @@ PHASES: dict[str, Phase] = {
     "429 to the dry run": answers("status", status=429, dry_run=True),
     "no answer": answers("timeout"),
     "an answer drips": answers("drip"),
+    "nothing but 500": answers("status"),
 }
 
 
@@ -135,21 +139,42 @@ def started(workshop: Workshop, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def say_seconds(phase: str, began: float) -> None:
-    sys.stdout.write(f"{phase}: {time.monotonic() - began:.1f} s\n")
+def ended(process: subprocess.Popen[str], number: signal.Signals, phase: str) -> str:
+    """What it says, after it was asked to end."""
+    asked = time.monotonic()
+    process.send_signal(number)
+    try:
+        said, _ = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    seconds = time.monotonic() - asked
+    sys.stdout.write(f"{phase}, {number.name}: {seconds:.1f} s, load {os.getloadavg()[0]:.0f}\n")
+    return said
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_run_that_is_asked_to_end_does_so_whatever_it_is_at(workshop: Workshop, phase: str) -> None:
     with PHASES[phase](workshop) as has_begun, started(workshop, "run", NAME) as process:
         wait_for(phase, has_begun, SECONDS)
-        began = time.monotonic()
-        process.terminate()
-        try:
-            said, _ = process.communicate(timeout=SECONDS)
-        finally:
-            process.kill()
-        say_seconds(phase, began)
+        said = ended(process, signal.SIGTERM, phase)
+    assert_canceled(workshop, process, said)
+
+
+def test_a_run_that_is_asked_to_end_does_so_though_its_journal_is_locked(
+    workshop: Workshop, journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEVERTAP_IMPORT_JOURNAL_URL", journal_url)
+    with answers("timeout")(workshop) as has_begun, started(workshop, "run", NAME) as process:
+        wait_for("the delivery", has_begun, SECONDS)
+        with open_journal() as journal, journal.engine.connect() as other:
+            lock_tables(other)
+            said = ended(process, signal.SIGTERM, f"{journal.engine.dialect.name} is locked")
+            other.rollback()
+    assert_canceled(workshop, process, said)
+
+
+def assert_canceled(workshop: Workshop, process: subprocess.Popen[str], said: str) -> None:
+    """And what it says of its rows is in the journal; the next run sends the rest."""
     assert "It was canceled. What CleverTap took is in the journal" in said
     (run,) = workshop.instance.get_runs()
     (line,) = import_stats(workshop.instance, NAME, run_ids=[run.run_id])
@@ -164,6 +189,7 @@ def assert_the_rest_is_sent(workshop: Workshop, *lines: Line) -> None:
     (rest,) = workshop.run(NAME)
     assert rest["status"] == "Success", rest["problem"]
     stored = Counter(event["identity"] for event in workshop.clevertap.events())
-    assert len(stored) == ROWS
+    ((rows,),) = workshop.sql("select count(*) from T")
+    assert len(stored) == rows
     counted = [told(workshop, NAME, each)["possible_duplicates"] or 0 for each in (*lines, rest)]
-    assert stored.total() - ROWS <= sum(counted)
+    assert stored.total() - rows <= sum(counted)

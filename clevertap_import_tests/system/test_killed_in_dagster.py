@@ -1,5 +1,11 @@
-"""Runs that the UI and a backfill started, killed with kill -9 under Dagster's own daemon and web server."""
+"""Runs that the UI and a backfill started, killed with kill -9 under Dagster's own daemon and web server.
 
+`pytest -s` shows after how many seconds they are marked.
+"""
+
+import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -105,12 +111,14 @@ def test_runs_of_the_ui_and_of_a_backfill_are_ended_after_their_machine_went_dow
     workshop.clevertap.reset()
     left = workshop.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     assert [run.status for run in left] == [dg.DagsterRunStatus.STARTED] * 2
+    began = time.monotonic()
     with daemon(environment):
         wait_for(
             "both to be marked as failed",
             lambda: not workshop.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)),
             PATIENCE_SECONDS,
         )
+        say_seconds("after the daemon was started again", began)
         ended = [workshop.instance.get_run_by_id(run.run_id) for run in left]
         assert [run.status for run in ended if run] == [dg.DagsterRunStatus.FAILURE] * 2
     workshop.enter_environment(monkeypatch)
@@ -130,12 +138,18 @@ def test_a_run_whose_process_alone_is_killed_is_ended_by_its_code_server_and_oth
             lambda: both if len(both := begun(workshop)) == 2 else None,
             PATIENCE_SECONDS,
         )
+        began = time.monotonic()
         psutil.Process(found["one"]).kill()
         wait_for("one to be marked as failed", lambda: "one" not in begun(workshop), PATIENCE_SECONDS)
+        say_seconds("after it was killed", began)
         assert status(workshop, killed) == dg.DagsterRunStatus.FAILURE
         wait_for("the watcher's next looks", lambda: looks(workshop) >= 3, PATIENCE_SECONDS)
         assert status(workshop, living) == dg.DagsterRunStatus.STARTED
         workshop.clevertap.knobs(service_seconds=0)
+
+
+def say_seconds(since_what: str, began: float) -> None:
+    sys.stdout.write(f"marked {time.monotonic() - began:.1f} s {since_what}, load {os.getloadavg()[0]:.0f}\n")
 
 
 def status(workshop: Workshop, run_id: str) -> dg.DagsterRunStatus:
