@@ -163,7 +163,7 @@ def test_a_run_that_is_asked_to_end_does_so_whatever_it_is_at(workshop: Workshop
 def test_a_run_that_is_asked_to_end_does_so_though_its_journal_is_locked(
     workshop: Workshop,
 ) -> None:
-    """In SQLite. With PostgreSQL a run takes minutes: it reads there too, and a lock keeps readers waiting."""
+    """A SQLite journal. PostgreSQL's locks keep readers waiting too, and then a run takes minutes."""
     with answers("timeout")(workshop) as has_begun, started(workshop, "run", NAME) as process:
         wait_for("the delivery", has_begun, SECONDS)
         with open_journal() as journal, journal.engine.connect() as other:
