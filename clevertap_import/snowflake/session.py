@@ -21,6 +21,7 @@ from clevertap_import.snowflake.account_name import account_and_host
 from clevertap_import.snowflake.columns import source_columns
 from clevertap_import.snowflake.late_rows import NO_ROW_TIMESTAMPS
 from clevertap_import.snowflake.logout import leave
+from clevertap_import.snowflake.no_netrc import leave_netrc_alone
 from clevertap_import.snowflake.private_key import with_readable_key
 from clevertap_import.snowflake.result_links import hide_links, without_links
 from clevertap_import.snowflake.results import arrow_batches
@@ -46,6 +47,9 @@ NETWORK_SECONDS = 600
 
 QUERY_SECONDS = 6 * 3600
 """Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
+
+LONGEST_TEXT = 2_000
+"""Of Snowflake's words that are shown: its errors repeat names and SQL, of any length."""
 
 DATA_ERRORS = range(100000, 101000)
 """Snowflake's error numbers for values that do not fit; their texts hold the value."""
@@ -180,6 +184,7 @@ def open_snowflake(
     from dagster_snowflake import SnowflakeResource
 
     hide_links()
+    leave_netrc_alone()
     with translated("log in"):
         resource = SnowflakeResource(**resource_arguments(settings, query_tag, retry_seconds))
         # Entered by hand: the resource closes the session only if nothing is raised.
@@ -337,4 +342,6 @@ def told(error: BaseException) -> str:
     text = without_links(text)
     if getattr(error, "errno", None) in DATA_ERRORS:
         text = VALUE_SHOWN.sub("'...'", text)
+    if len(text) > LONGEST_TEXT:
+        text = f"{text[:LONGEST_TEXT]}..."
     return text if text.endswith(".") else f"{text}."
