@@ -55,3 +55,16 @@ def test_after_a_forced_run_of_the_command_others_of_this_process_are_still_refu
     assert shop.clevertap.counters()["records_accepted"] == 2
     assert not launched(shop).success
     assert shop.clevertap.counters()["records_accepted"] == 2
+
+
+def test_a_forced_run_of_the_command_that_is_executed_again_is_refused(shop: Workshop) -> None:
+    """As the UI's button does it: with the config and the tags of the first run, and its id."""
+    (line,) = shop.run(shop.name, force=True)
+    first = shop.instance.get_run_by_id(line["run_id"])
+    assert first
+    tags = {**first.tags, "dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id}
+    job = shop.definitions().resolve_job_def(job_name(shop.name))
+    again = job.execute_in_process(first.run_config, instance=shop.instance, tags=tags, raise_on_error=False)
+    assert not again.success
+    assert "was to be forced that was not started by the command" in str(again.all_events)
+    assert shop.clevertap.counters()["records_accepted"] == 2

@@ -350,9 +350,12 @@ def test_no_login_of_netrc_goes_with_requests_of_the_connector(
     file.chmod(0o600)
     monkeypatch.setenv("NETRC", str(file))
     environment = local_snowflake.environment(local_snowflake.create_database())
-    with open_snowflake(snowflake_settings("snowflake", environment), TAG) as snowflake:
-        with snowflake._connection.rest.use_requests_session("https://results.example.com") as session:
-            part = session.prepare_request(requests.Request("GET", "https://results.example.com/part"))
+    url = "https://results.example.com/part"
+    with (
+        open_snowflake(snowflake_settings("snowflake", environment), TAG) as snowflake,
+        snowflake._connection.rest.use_requests_session(url) as session,
+    ):
+        part = session.prepare_request(requests.Request("GET", url))
     assert "Authorization" not in part.headers
 
 
