@@ -4,12 +4,10 @@ import re
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from snowflake.connector import cursor, errors
-from snowflake.connector.vendored import requests
 
 from clevertap_import.errors import (
     CleverTapImportError,
@@ -340,26 +338,3 @@ def test_a_session_is_closed_whatever_happens(
         raise KeyboardInterrupt
     with pytest.raises(CleverTapImportError):
         snowflake.describe("select 1")
-
-
-def test_no_login_of_netrc_goes_with_requests_of_the_connector(
-    local_snowflake: LocalSnowflake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "netrc"
-    file.write_text("default login ann password secret-2\n")
-    file.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(file))
-    environment = local_snowflake.environment(local_snowflake.create_database())
-    url = "https://results.example.com/part"
-    with (
-        open_snowflake(snowflake_settings("snowflake", environment), TAG) as snowflake,
-        snowflake._connection.rest.use_requests_session(url) as session,
-    ):
-        part = session.prepare_request(requests.Request("GET", url))
-    assert "Authorization" not in part.headers
-
-
-def test_words_of_any_length_are_cut() -> None:
-    words = told(errors.ProgrammingError(msg="no such table " + "x" * 1_000_000))
-    assert len(words) < 2_100
-    assert words.endswith("...")
