@@ -39,9 +39,16 @@ def has_epoch(connection: sa.Connection, import_name: str, destination: str, for
     return bool(connection.scalar(sa.select(sa.exists().where(mine & reaches))))
 
 
-def enter_epoch(connection: sa.Connection, import_name: str, destination: str, forced: Forced) -> None:
-    """From now on what was delivered before counts for nothing in these windows, and they are not done."""
+def enter_epoch(
+    connection: sa.Connection, import_name: str, destination: str, forced: Forced, number: int | None
+) -> None:
+    """From now on what was delivered before counts for nothing in these windows, and they are not done.
+
+    `number`: the one that the epoch had in a database that was lost. Else it gets the next of the import.
+    """
+    last = sa.select(sa.func.coalesce(sa.func.max(EPOCH.c.id), 0)).where(EPOCH.c.import_name == import_name)
     values = {
+        "id": number or int(connection.scalar(last) or 0) + 1,
         "import_name": import_name,
         "destination": destination,
         "root_run_id": forced.root_run_id,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -12,7 +13,7 @@ from clevertap_import.errors import ImportLockLost
 from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.journal.outage import OutageLimit
 from clevertap_import.journal.participants import Participant, Participants
-from clevertap_import.journal.tables import PARTICIPANT
+from clevertap_import.journal.tables import LAST_HOLDER
 
 POLL_SECONDS = 0.1
 PASS_SECONDS = 2.0
@@ -20,13 +21,27 @@ PASS_SECONDS = 2.0
 
 
 class ImportLock:
-    """The import lock, held by this run. Any number of threads may ask for it."""
+    """The import lock, held by this run. Any number of threads may ask for it.
 
-    def __init__(self, locks: NamedLocks, name: str, holder: Participant) -> None:
-        self.locks = locks
-        self.name = name
+    A session may be lost with the database that it was in, and the one that took over may lack the last
+    commits, even all of this run. If nobody has had the lock since, what the run entered is entered again.
+    """
+
+    def __init__(self, line: Participants, holder: Participant) -> None:
+        self.locks = line.locks
+        self.name = line.resource
+        self.line = line
         self.holder = holder
-        self._losses = locks.losses
+        self._losses = self.locks.losses
+        self._acts: list[Callable[[sa.Connection], object]] = []
+        self._before = enter_holder(self.locks, self.name, holder.lock)
+
+    def again(self, act: Callable[[sa.Connection], object]) -> None:
+        """In each new session `act` is done again, after those that came before it.
+
+        What it enters is committed already, and may be there: then it changes nothing.
+        """
+        self._acts.append(act)
 
     def check(self) -> None:
         """Raises ImportLockLost or JournalUnavailable unless the lock is ours, and was without a break.
@@ -51,10 +66,37 @@ class ImportLock:
             yield connection
 
     def _look(self, connection: sa.Connection) -> None:
-        """Another run that had the lock has removed our row."""
-        mine = sa.select(PARTICIPANT.c.id).where(PARTICIPANT.c.lock == self.holder.lock)
-        if connection.scalar(mine) is None:
+        """Another run or command that had the lock has left its name."""
+        last = last_holder(connection, self.name)
+        if last not in (self.holder.lock, self._before):
             raise ImportLockLost()
+        if last != self.holder.lock:
+            set_holder(connection, self.name, self.holder.lock)
+        self.line.enter_again(connection, self.holder)
+        for act in self._acts:
+            act(connection)
+
+
+def last_holder(connection: sa.Connection, name: str) -> str | None:
+    found: str | None = connection.scalar(
+        sa.select(LAST_HOLDER.c.participant).where(LAST_HOLDER.c.lock == name)
+    )
+    return found
+
+
+def set_holder(connection: sa.Connection, name: str, participant: str) -> None:
+    """For the one that has the lock, so nobody else makes the row meanwhile."""
+    mine = LAST_HOLDER.update().where(LAST_HOLDER.c.lock == name).values(participant=participant)
+    if not connection.execute(mine).rowcount:
+        connection.execute(LAST_HOLDER.insert().values(lock=name, participant=participant))
+
+
+def enter_holder(locks: NamedLocks, name: str, participant: str) -> str | None:
+    """Who has the lock now; returns who had it before. Who lost it then has lost it for good."""
+    with locks.transaction() as connection:
+        before = last_holder(connection, name)
+        set_holder(connection, name, participant)
+    return before
 
 
 def import_lock_name(nickname: str) -> str:
@@ -72,16 +114,13 @@ def import_lock(
         wait_for_lock(locks, line, me, tell)
         try:
             end_earlier(line, me)
-            yield ImportLock(locks, name, me)
+            yield ImportLock(line, me)
         finally:
             locks.give_back(name)
 
 
 def end_earlier(line: Participants, me: Participant | None) -> None:
-    """Remove those who came before the new holder, be they alive: who lost the lock has lost it for good.
-
-    Else it would go on if it takes the lock again later. Who only waits enters again, as the last.
-    """
+    """Remove those who came before the new holder, be they alive. Who waits enters again, as the last."""
     everybody = line.all()
     line.remove(everybody[: everybody.index(me)] if me in everybody else everybody)
 
@@ -139,6 +178,7 @@ def free_import_lock(locks: NamedLocks, nickname: str) -> Iterator[str | None]:
         return
     try:
         end_earlier(Participants(locks, name), None)
+        enter_holder(locks, name, f"command {uuid4().hex}")
         yield None
     finally:
         locks.give_back(name)

@@ -38,6 +38,18 @@ def count_delivery(connection: sa.Connection, import_name: str, at_least: int) -
     return count
 
 
+def count_again(connection: sa.Connection, import_name: str, was: ImportState) -> bool:
+    """The state that the delivery `was.deliveries` began with, if it was lost; returns whether it was.
+
+    Not how the deliveries before it ended: if that was lost too, more is missing than this delivery knows.
+    """
+    if state_of(connection, import_name).deliveries >= was.deliveries:
+        return False
+    doubted, lacks = was.doubted_until, was.lacks_until
+    enter(connection, import_name, deliveries=was.deliveries, doubted_until=doubted, lacks_until=lacks)
+    return True
+
+
 def doubt(connection: sa.Connection, import_name: str, lacks_until: int) -> None:
     """The journal is an older copy: what it says of profiles is in doubt from now on.
 

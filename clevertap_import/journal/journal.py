@@ -111,7 +111,14 @@ class Journal:
     def begin_delivery(self, import_name: str, scope: Scope, forced: Forced | None) -> int:
         """Enter what is about to be sent, and where to, before it is; returns the epoch of the deliveries."""
         with self.together(), self._writing() as connection:
-            return begun(connection, import_name, scope, forced)
+            epoch = begun(connection, import_name, scope, forced)
+        self.again(lambda other: begun(other, import_name, scope, forced, epoch))
+        return epoch
+
+    def again(self, act: Callable[[sa.Connection], object]) -> None:
+        """What `act` enters is committed; a run enters it again if the database loses it: see ImportLock."""
+        if self.import_lock is not None:
+            self.import_lock.again(act)
 
     def held(self, import_name: str) -> list["UnansweredBatch"]:
         """The batches that were sent and whose answers are not known, oldest first."""

@@ -25,6 +25,10 @@ class Participant:
     lock: str = field(default_factory=lambda: f"participant {uuid4().hex}")
 
 
+def values_of(one: Participant) -> dict[str, str | int]:
+    return {"resource": one.resource, "lock": one.lock, "wanted": one.wanted, "purpose": one.purpose}
+
+
 @dataclass(frozen=True, slots=True)
 class Participants:
     """Of one resource, as they are seen by one run or command."""
@@ -53,9 +57,14 @@ class Participants:
             self.locks.give_back(me.lock)
 
     def enter(self, one: Participant) -> None:
-        values = {"resource": one.resource, "lock": one.lock, "wanted": one.wanted, "purpose": one.purpose}
         with translated(), self.locks.engine.begin() as connection:
-            connection.execute(sa.insert(PARTICIPANT).values(values))
+            connection.execute(sa.insert(PARTICIPANT).values(values_of(one)))
+
+    def enter_again(self, connection: sa.Connection, one: Participant) -> None:
+        """As `enter`, unless the row is there."""
+        there = sa.select(sa.exists().where(PARTICIPANT.c.lock == one.lock))
+        if not connection.scalar(there):
+            connection.execute(sa.insert(PARTICIPANT).values(values_of(one)))
 
     def all(self) -> list[Participant]:
         """The dead too; the oldest first."""

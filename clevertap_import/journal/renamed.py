@@ -32,10 +32,12 @@ def known_name(engine: sa.Engine, nickname: str, before: str | None) -> str:
 def give_name(connection: sa.Connection, before: str, nickname: str, now: float) -> None:
     """All that the journal knows of `before` is of `nickname` from now on, which was never delivered.
 
-    `now`, in epoch seconds: what Dagster knows of `before` until then means nothing for another import that
-    gets this name.
+    Nothing is done if it was delivered, as when a failover has not lost that it got its name. `now`, in epoch
+    seconds: what Dagster knows of `before` until then means nothing for another import that gets this name.
     """
     state, scope = state_of(connection, before), scope_in(connection, before)
+    if scope_in(connection, nickname):
+        return
     for table in TABLES:
         if table.c.import_name.primary_key:
             # What runs entered that sent nothing.

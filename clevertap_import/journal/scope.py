@@ -53,11 +53,19 @@ def give_destination(connection: sa.Connection, import_name: str, destination: s
         connection.execute(table.update().where(old).values(destination=destination))
 
 
-def begun(connection: sa.Connection, import_name: str, scope: Scope, forced: Forced | None) -> int:
+def begun(
+    connection: sa.Connection,
+    import_name: str,
+    scope: Scope,
+    forced: Forced | None,
+    number: int | None = None,
+) -> int:
     """Enter what is about to be sent, and where to, before it is; returns the epoch of the deliveries.
 
-    If it breaks off, the next run goes on with what the destination has not had since.
+    If it breaks off, the next run goes on with what the destination has not had since. `number`: of the
+    epoch, if it is entered again.
     """
+    take_over(connection, import_name, scope)
     known = scope_in(connection, import_name)
     if known and known != scope and known.destination == UNKNOWN:
         # Of another account, at an address that nobody knows: never to be taken for this one.
@@ -66,6 +74,6 @@ def begun(connection: sa.Connection, import_name: str, scope: Scope, forced: For
         connection.execute(SCOPE.delete().where(SCOPE.c.import_name == import_name))
         connection.execute(SCOPE.insert().values(import_name=import_name, **asdict(scope)))
     if forced and not has_epoch(connection, import_name, scope.destination, forced):
-        enter_epoch(connection, import_name, scope.destination, forced)
+        enter_epoch(connection, import_name, scope.destination, forced, number)
     mine = (EPOCH.c.import_name == import_name) & (EPOCH.c.destination == scope.destination)
     return int(connection.scalar(sa.select(sa.func.max(EPOCH.c.id)).where(mine)) or 0)

@@ -1,8 +1,6 @@
 """The journal's database: its tables, and a connection to SQLite or PostgreSQL that has them."""
 
 import os
-import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import sqlalchemy as sa
 from clevertap_import.errors import ConfigError, Unfinished
 from clevertap_import.journal.confirmed_commits import synchronous
 from clevertap_import.journal.digest_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file
+from clevertap_import.journal.write_ahead import write_ahead
 from clevertap_import.private_files import OUR_FOLDER, private_database
 
 METADATA = sa.MetaData()
@@ -46,16 +45,18 @@ each record its window, as seconds after `first_window` in 4 bytes; null if of o
 EPOCH = sa.Table(
     "epoch",
     METADATA,
-    sa.Column("id", ID, primary_key=True),
-    sa.Column("import_name", sa.String(100), nullable=False),
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("destination", sa.String(32), nullable=False),
     sa.Column("root_run_id", sa.String(64), nullable=False),
     sa.Column("first_window", sa.BigInteger),
     sa.Column("last_window", sa.BigInteger, nullable=False),
     sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Index("epoch_by_import", "import_name", "destination"),
 )
-"""A forced run: what was delivered before it, in its windows, counts for nothing. No first: all before."""
+"""A forced run: what was delivered before it, in its windows, counts for nothing. No first: all before.
+
+No sequence gives `id`: after a failover a run enters its epoch again under the number that its entries bear.
+"""
 
 FORGOTTEN = sa.Table(
     "forgotten",
@@ -144,6 +145,14 @@ PARTICIPANT = sa.Table(
 )
 """Who uses, or waits for, what only so many may use at once; see `journal/participants.py`."""
 
+LAST_HOLDER = sa.Table(
+    "last_holder",
+    METADATA,
+    sa.Column("lock", sa.String(150), primary_key=True),
+    sa.Column("participant", sa.String(50), nullable=False),
+)
+"""Who had an import lock last. The row stays after that run; see `journal/import_lock.py`."""
+
 JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
 """One row, by which the key of the digests is recognized; see `journal/digest_key.py`."""
 
@@ -156,9 +165,6 @@ ADVISORY_LOCK = 6_317_482_001
 
 SQLITE_BUSY_SECONDS = 30
 """How long to wait for another process that writes; a URL may say otherwise (`?timeout=5`)."""
-
-WAL_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""SQLite lets one of several processes turn a new file to its write-ahead log, and refuses the others."""
 
 
 class JournalUnavailable(Unfinished):
@@ -334,17 +340,3 @@ def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection.exec_driver_sql("rollback")
             raise
         connection.exec_driver_sql("commit")
-
-
-def write_ahead(connection: object, _: object) -> None:
-    """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
-    if not isinstance(connection, sqlite3.Connection):
-        return
-    for wait_seconds in (*WAL_WAITS, None):
-        try:
-            connection.execute("pragma journal_mode=wal")
-            return
-        except sqlite3.OperationalError as error:
-            if wait_seconds is None or "locked" not in str(error):
-                raise
-            time.sleep(wait_seconds)

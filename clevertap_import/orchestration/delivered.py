@@ -1,19 +1,22 @@
 """What Dagster knows of an import's deliveries, to find out whether the journal is the right one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import dagster as dg
+import sqlalchemy as sa
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.errors import JournalLost
+from clevertap_import.errors import ImportLockLost, JournalLost
 from clevertap_import.journal.import_state import (
     ImportState,
+    count_again,
     count_delivery,
     doubt,
     end_delivery,
     import_state,
+    state_of,
 )
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import JournalUnavailable, translated
@@ -147,16 +150,31 @@ def refuse_doubles(config: ImportConfig, found: Behind) -> None:
 
 
 def counted(
-    journal: Journal, config: ImportConfig, told: Told, found: Behind | None = None, *, lacks: bool = False
+    journal: Journal,
+    config: ImportConfig,
+    told: Told,
+    found: Behind | None = None,
+    *,
+    lacks: bool = False,
+    taken_over: Callable[[sa.Connection], object] = lambda connection: None,
 ) -> int:
     """Enter that one more run sends records. The count is more than Dagster's then, whatever was lost.
 
-    `lacks`: whether events may be missing in the journal that this run does not send again.
+    `lacks`: whether events may be missing in the journal that this run does not send again. `taken_over`
+    enters again what the run entered before: a database that has lost it has lost the count too.
     """
     with translated(), journal.engine.begin() as connection:
         if found:
             doubt(connection, config.nickname, found.until if lacks else 0)
-        return count_delivery(connection, config.nickname, told.begun)
+        count = count_delivery(connection, config.nickname, told.begun)
+        was = state_of(connection, config.nickname)
+
+    def again(connection: sa.Connection) -> None:
+        if count_again(connection, config.nickname, was):
+            taken_over(connection)
+
+    journal.again(again)
+    return count
 
 
 def recount(journal: Journal, config: ImportConfig, count: int, ended_before: int) -> bool:
@@ -165,6 +183,9 @@ def recount(journal: Journal, config: ImportConfig, count: int, ended_before: in
     What was sent is entered again in the same commit: the count alone would hide that it is missing. Returns
     whether that is so. Else the next run takes the journal for an older copy, as it is one.
     """
+    if journal.import_lock is not None:
+        with suppress(ImportLockLost, JournalUnavailable):
+            journal.import_lock.check()
     together = journal.together(begins=False)
     with suppress(JournalUnavailable), together, journal.transaction() as connection:
         return end_delivery(connection, config.nickname, count, ended_before)

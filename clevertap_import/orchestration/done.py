@@ -4,12 +4,13 @@ From Dagster come the windows that people report as done in its UI; and, before 
 delivered, what earlier versions kept there alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
 import dagster as dg
+import sqlalchemy as sa
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.journal.done_spans import DoneSpan, merged
@@ -97,24 +98,30 @@ def forgotten(journal: Journal, config: ImportConfig, moments: Mapping[str, floa
 
 def take_over(
     instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey, *, anew: bool
-) -> None:
+) -> Callable[[sa.Connection], None]:
     """Enter into the journal what only Dagster knows, so that nothing of it is needed any more.
 
     For the run that has the import's turn. `anew`: also what the journal had taken over, as it is lost there.
+    Returns what enters it again.
     """
     if config.updated_on is None:
-        return
+        return lambda connection: None
     found = done_by(instance, journal, config, key)
     moments = read_moments(instance, key) if anew else found.moments
     if found.reports_until is not None and not moments:
-        return
+        return lambda connection: None
     spans = known_spans(journal.engine, config)
     told = Done(found.spans, moments)
     until = max([found.reports_until or 0.0, *moments.values()])
-    with translated(), journal.engine.begin() as connection:
-        whole = merged([*spans, *spans_told(config, told, Done(spans))], 0)
+    whole = merged([*spans, *spans_told(config, told, Done(spans))], 0)
+
+    def enter(connection: sa.Connection) -> None:
         enter_done_spans(connection, config.nickname, windows_of(config), whole)
         enter_reports_until(connection, config.nickname, until)
+
+    with translated(), journal.engine.begin() as connection:
+        enter(connection)
+    return enter
 
 
 def covers_undone(

@@ -250,9 +250,8 @@ class ImportRun:
             str(known.refused) if known.refused else None,
         )
 
-    def begin_delivery(self, journal: Journal, lock: ImportLock, known: KnownBefore) -> int:
-        """Enter that this run delivers from now on, while it has `lock`. Returns its epoch."""
-        journal.import_lock = lock
+    def begin_delivery(self, journal: Journal, known: KnownBefore) -> int:
+        """Enter that this run delivers from now on, while it has the import lock. Returns its epoch."""
         scope = scope_of(self.config, self.clevertap.settings)
         return journal.begin_delivery(self.config.nickname, scope, known.asked.forced)
 

@@ -1,6 +1,7 @@
 """Imports that have a new nickname: what was delivered under the old one counts on."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from functools import partial
 
 import dagster as dg
 
@@ -48,8 +49,11 @@ def take_name_over(
         refused = renamed_twice(journal, config)
         if refused:
             raise refused
+        now = journal.now().timestamp()
+        rename = partial(give_name, before=before, nickname=config.nickname, now=now)
         with translated(), lock.transaction() as connection:
-            give_name(connection, before, config.nickname, journal.now().timestamp())
+            rename(connection)
+        lock.again(rename)
 
 
 def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None:

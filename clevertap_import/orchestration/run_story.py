@@ -61,6 +61,7 @@ def opened(context: dg.AssetExecutionContext, run: ImportRun, *, delivers: bool)
         lock = stack.enter_context(run.import_lock(locks)) if delivers else None
         stage = stack.enter_context(Stage())
         stack.enter_context(run.progress.logged())
+        journal.import_lock = lock
         if lock:
             take_name_over(journal, locks, lock, run.config, run.purpose)
         yield Opened(journal, locks, lock, stage)
@@ -143,18 +144,18 @@ def begin_delivery(
     """
     config, instance = run.config, context.instance
     is_lost = known.behind is not None and config.is_events
-    take_over(instance, journal, config, key, anew=is_lost)
+    taken_over = take_over(instance, journal, config, key, anew=is_lost)
     if not staged.counts.batches and not known.behind:
         return None
     lacks = is_lost and not covers_undone(instance, journal, config, key, known.asked.forced)
-    return counted(journal, config, known.in_dagster, known.behind, lacks=lacks)
+    return counted(journal, config, known.in_dagster, known.behind, lacks=lacks, taken_over=taken_over)
 
 
 def deliver(
     run: ImportRun, use: Opened, lock: ImportLock, staged: Staged, known: KnownBefore, so_far: SoFar
 ) -> Sent:
     """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
-    epoch, ending = run.begin_delivery(use.journal, lock, known), Ending()
+    epoch, ending = run.begin_delivery(use.journal, known), Ending()
     with run.limiter(use.locks, staged.counts.batches) as limiter, run.asking_to_end(ending):
         sending = Sending(limiter, lock, ending, epoch, so_far.rejects)
         # Within, as an interrupt is raised at the end of the block: what was sent is reported.

@@ -5,7 +5,6 @@ import resource
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -31,14 +30,11 @@ from clevertap_import.journal.participants import Participants
 from clevertap_import.journal.tables import JournalUnavailable, default_url
 from clevertap_import_tests.testing.builders import events, unsettled
 from clevertap_import_tests.testing.lock_holders import (
-    END_SECONDS,
     Processes,
-    backend_of,
-    has_ended,
     kill,
     open_processes,
+    terminate,
 )
-from clevertap_import_tests.testing.waiting import wait_for
 
 NAME = import_lock_name("orders")
 
@@ -64,14 +60,6 @@ def waiting(processes: Processes, purpose: str, scope: ExitStack) -> FirstInLine
 def purposes(first: FirstInLine) -> list[str] | None:
     ahead = first.ahead()
     return None if ahead is None else [one.purpose for one in ahead]
-
-
-def terminate(processes: Processes, locks: AdvisoryLocks) -> None:
-    """PostgreSQL ends the session that holds these locks, as at a restart."""
-    number = backend_of(locks)
-    with processes.engine.begin() as connection:
-        connection.execute(sa.select(sa.func.pg_terminate_backend(number)))
-    wait_for("the end of the session", partial(has_ended, processes.engine, number), END_SECONDS)
 
 
 def test_the_lock_of_an_import_comes_in_the_order_of_asking(processes: Processes) -> None:

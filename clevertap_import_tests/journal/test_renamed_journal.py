@@ -26,7 +26,7 @@ def values_of(table: sa.Table, name: str) -> dict[str, object]:
             values[column.name] = bytes(16)
         elif isinstance(column.type, sa.String):
             values[column.name] = "x"
-        elif not column.primary_key:
+        elif column is not table.autoincrement_column:
             values[column.name] = 1
     return {**values, "import_name": name}
 

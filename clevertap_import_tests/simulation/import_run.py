@@ -201,7 +201,7 @@ def carry_out_steps(start: Start, run: SimulatedRun, so_far: SoFar) -> None:
     locks = Locks(start.process, start.resources)
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(start.database.journal())
-        lock = stack.enter_context(locks.import_lock(journal.engine))
+        lock = journal.import_lock = stack.enter_context(locks.import_lock(journal.engine))
         stage = stack.enter_context(SmallStage())
         in_dagster = told_deliveries(start.instance.real, run.config.nicknames)
         so_far.deliveries = in_dagster.begun

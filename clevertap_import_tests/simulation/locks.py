@@ -71,6 +71,9 @@ class HeldLock:
     def check(self) -> None:
         """It is ours."""
 
+    def again(self, act: Callable[[sa.Connection], object]) -> None:
+        """Its session is never lost, so nothing is entered again."""
+
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         with translated(), self.engine.begin() as connection:

@@ -121,3 +121,11 @@ def open_processes(journal_url: str) -> Iterator[Processes]:
         engine = open_database(journal_url)
         stack.callback(engine.dispose)
         yield Processes(engine, stack)
+
+
+def terminate(processes: Processes, locks: AdvisoryLocks) -> None:
+    """PostgreSQL ends the session that holds these locks, as at a restart."""
+    number = backend_of(locks)
+    with processes.engine.begin() as connection:
+        connection.execute(sa.select(sa.func.pg_terminate_backend(number)))
+    wait_for("the end of the session", partial(has_ended, processes.engine, number), END_SECONDS)

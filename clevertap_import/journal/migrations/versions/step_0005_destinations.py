@@ -14,7 +14,6 @@ ROWS_AT_ONCE = 5
 
 
 def upgrade() -> None:
-    big = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     destination = sa.Column("destination", sa.String(32), nullable=False, server_default="")
     op.add_column("delivery", destination.copy())
     op.add_column("delivery", sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"))
@@ -28,14 +27,13 @@ def upgrade() -> None:
     op.add_column("done_windows", sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"))
     op.create_table(
         "epoch",
-        sa.Column("id", big, primary_key=True),
-        sa.Column("import_name", sa.String(100), nullable=False),
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("destination", sa.String(32), nullable=False),
         sa.Column("root_run_id", sa.String(64), nullable=False),
         sa.Column("first_window", sa.BigInteger),
         sa.Column("last_window", sa.BigInteger, nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Index("epoch_by_import", "import_name", "destination"),
     )
     op.create_table(
         "import_state",
@@ -65,6 +63,11 @@ def locks_for_leases() -> None:
         sa.Column("wanted", sa.Integer, nullable=False),
         sa.Column("purpose", sa.String(200), nullable=False),
         sa.Index("participant_by_resource", "resource"),
+    )
+    op.create_table(
+        "last_holder",
+        sa.Column("lock", sa.String(150), primary_key=True),
+        sa.Column("participant", sa.String(50), nullable=False),
     )
 
 
