@@ -140,9 +140,12 @@ def test_a_run_without_the_lock_enters_nothing(on_postgresql: Processes, postgre
         journal.import_lock = lock
         with journal.together():
             journal.begin("orders", "run-1", events("a"))
-        terminate(on_postgresql, locks)
-        with pytest.raises(JournalUnavailable), journal.together():
-            journal.begin("orders", "run-1", events("b"))
+        # Nobody makes the session anew meanwhile.
+        with locks._lock:
+            terminate(on_postgresql, locks)
+            locks._proven_at = float("inf")
+            with pytest.raises(JournalUnavailable), journal.together():
+                journal.begin("orders", "run-1", events("b"))
         assert unsettled(journal, "orders") == 1
 
 
