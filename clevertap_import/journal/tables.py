@@ -156,7 +156,7 @@ LAST_HOLDER = sa.Table(
 JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
 """One row, by which the key of the digests is recognized; see `journal/digest_key.py`."""
 
-NEWEST_STEP = "0005"
+NEWEST_STEP = "0001"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic keeps the step that the database is at."""
 
@@ -296,11 +296,16 @@ def identity_of(file: Path) -> tuple[int, int] | None:
 
 
 def step(engine: sa.Engine) -> str | None:
-    """The step that the database is at. Raises JournalUnavailable if it is one that we do not know."""
+    """The step that the database is at; None before the first. Raises JournalUnavailable for one unknown."""
     with engine.connect() as connection:
-        if not sa.inspect(connection).has_table(VERSION.name):
-            return None
-        found = connection.scalar(sa.select(VERSION.c.version_num))
+        tables = set(sa.inspect(connection).get_table_names())
+        found = connection.scalar(sa.select(VERSION.c.version_num)) if VERSION.name in tables else None
+    if DELIVERY.name in tables and (found is None or JOURNAL_KEY.name not in tables):
+        raise JournalUnavailable(
+            "The journal's database is from before the first release, and this version cannot read it. Nothing"
+            " in it was changed. Move it away, or name another (CLEVERTAP_IMPORT_JOURNAL_URL). A new journal"
+            " takes all rows for new: events are stored twice."
+        )
     if found and found > NEWEST_STEP:
         raise JournalUnavailable(
             f"The journal's database is at step {found}, and this version of clevertap_import knows none"

@@ -19,8 +19,8 @@ from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.states import ANSWERED, UNCERTAIN
 from clevertap_import.journal.tables import default_url
 from clevertap_import.records import DIGEST_BYTES, Batch
-from clevertap_import_tests.journal.test_migrations import OPENED, PROCESS_SECONDS, first_database
-from clevertap_import_tests.testing.builders import events, profiles
+from clevertap_import_tests.journal.test_migrations import OPENED, PROCESS_SECONDS
+from clevertap_import_tests.testing.builders import profiles
 
 BATCH = profiles("a", "b", "c")
 
@@ -98,34 +98,6 @@ def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url
         past = journal.past(Asked("shop", None, 0), is_events=False)
         assert past.was_delivered(BATCH.rows).all()
         assert sorted({held.records for held in journal.held("shop")}) == [2, 3]
-
-
-def test_the_digests_of_an_older_journal_are_encrypted_and_still_known(journal_url: str) -> None:
-    first_database(journal_url)
-    sent = events("a").digests
-    assert blobs(journal_url) == sent
-    with Journal(journal_url) as journal:
-        assert blobs(journal_url) != sent
-        past = journal.past(Asked("orders", 0, 0), is_events=True)
-        assert past.is_new(events("a", "b").rows).tolist() == [False, True]
-    if journal_url.startswith("sqlite"):
-        folder = Path(str(sa.make_url(journal_url).database)).parent
-        assert not [file.name for file in folder.iterdir() if sent in file.read_bytes()]
-
-
-def test_many_rows_are_all_encrypted(tmp_path: Path) -> None:
-    url = default_url(tmp_path)
-    first_database(url)
-    engine = sa.create_engine(url)
-    columns = "import_name, run_id, batch_number, state, first_window, last_window, sent_at"
-    columns += ", digests, identity_digests"
-    with engine.begin() as connection:
-        for _ in range(4):
-            connection.execute(sa.text(f"insert into delivery ({columns}) select {columns} from delivery"))
-    engine.dispose()
-    Journal(url).close()
-    assert len(blobs(url)) == 16 * DIGEST_BYTES
-    assert events("a").digests not in blobs(url)
 
 
 def test_a_key_that_is_gone_or_another_is_told_before_anything_is_read(tmp_path: Path) -> None:

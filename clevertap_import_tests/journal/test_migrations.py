@@ -1,22 +1,18 @@
-"""The steps of the database: from nothing, from the first ones, by several at once; too new."""
+"""The steps of the database: from nothing, by several at once; too old, too new, and one that fails."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.journal import Journal
-from clevertap_import.journal.states import ANSWERED
 from clevertap_import.journal.tables import (
     METADATA,
     NEWEST_STEP,
@@ -48,31 +44,35 @@ def differences(url: str) -> list[object]:
         return list(compare_metadata(context, METADATA))
 
 
-def first_database(url: str) -> None:
-    """As the first version made it: the deliveries, their index by window, and no steps."""
-    batch = events("a", "b")
-    values = {
-        "import_name": "orders",
-        "run_id": "run-1",
-        "batch_number": 1,
-        "state": ANSWERED,
-        "first_window": 0,
-        "last_window": 0,
-        "sent_at": datetime.now(UTC),
-        "digests": batch.take([0]).digests,
-        "identity_digests": b"",
-    }
+def older_database(url: str, *, version: str | None) -> None:
+    """As versions before the first release made it: deliveries under no key, with or without a step."""
     if (file := sa.make_url(url).database) and url.startswith("sqlite"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    config = Config()
-    config.set_main_option("script_location", "clevertap_import.journal:migrations")
     with plain(url) as engine, engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        VERSION.drop(connection)
-        # As bytes: what the first version wrote was under no key.
-        delivery = sa.table("delivery", *(sa.column(name) for name in values))
-        connection.execute(sa.insert(delivery).values(values))
+        connection.execute(sa.text("create table delivery (id integer, digests varchar(20))"))
+        connection.execute(sa.text("insert into delivery values (7, 'as it was')"))
+        if version:
+            VERSION.create(connection)
+            connection.execute(sa.insert(VERSION).values(version_num=version))
+
+
+def contents(url: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    with plain(url) as engine, engine.connect() as connection:
+        rows = connection.execute(sa.text("select * from delivery")).all()
+        return sorted(sa.inspect(connection).get_table_names()), [tuple(row) for row in rows]
+
+
+def opened_by_two_processes(url: str) -> list[tuple[int, str]]:
+    """How each ended, and the last line that it wrote to standard error."""
+    opening = [
+        subprocess.Popen([sys.executable, "-c", OPENED, url], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ends = [process.communicate(timeout=PROCESS_SECONDS)[1] for process in opening]
+    return [
+        (process.returncode, end.strip().splitlines()[-1] if end.strip() else "")
+        for process, end in zip(opening, ends, strict=True)
+    ]
 
 
 def test_the_steps_make_the_tables_that_the_code_means(journal_url: str) -> None:
@@ -80,27 +80,42 @@ def test_the_steps_make_the_tables_that_the_code_means(journal_url: str) -> None
     assert differences(journal_url) == []
 
 
-def test_a_database_of_the_first_kind_is_brought_up_and_keeps_what_it_knows(journal_url: str) -> None:
-    first_database(journal_url)
-    assert differences(journal_url)
+def test_a_journal_that_was_made_by_the_steps_keeps_what_it_knows(journal_url: str) -> None:
     with Journal(journal_url) as journal:
         assert step(journal.engine) == NEWEST_STEP
+        batch = events("a", "b")
+        journal.settle(journal.begin("orders", "run-1", batch), batch, [0], [])
+    with Journal(journal_url) as journal:
         past = journal.past(Asked("orders", 0, 0), is_events=True)
         assert past.is_new(events("a", "b").rows).tolist() == [False, True]
+
+
+def test_processes_that_open_an_empty_database_at_once_make_its_tables_once(journal_url: str) -> None:
+    assert opened_by_two_processes(journal_url) == [(0, ""), (0, "")]
     assert differences(journal_url) == []
 
 
-@pytest.mark.parametrize("is_first", [False, True], ids=["empty", "first"])
-def test_processes_that_open_a_database_at_once_bring_it_up_once(journal_url: str, is_first: bool) -> None:
-    if is_first:
-        first_database(journal_url)
-    opening = [
-        subprocess.Popen([sys.executable, "-c", OPENED, journal_url], stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    ends = [process.communicate(timeout=PROCESS_SECONDS)[1] for process in opening]
-    assert [process.returncode for process in opening] == [0, 0], ends
-    assert differences(journal_url) == []
+OLDER = pytest.mark.parametrize("version", [None, "0001", "0004", "0005"])
+
+
+@OLDER
+def test_a_database_from_before_the_first_release_is_left_alone_and_told(
+    journal_url: str, version: str | None
+) -> None:
+    older_database(journal_url, version=version)
+    before = contents(journal_url)
+    with pytest.raises(JournalUnavailable, match=r"before the first release.*Nothing in it was changed"):
+        open_database(journal_url)
+    assert contents(journal_url) == before
+
+
+def test_processes_that_open_an_older_database_at_once_both_leave_it_alone(journal_url: str) -> None:
+    older_database(journal_url, version=None)
+    before = contents(journal_url)
+    for code, words in opened_by_two_processes(journal_url):
+        assert code == 1
+        assert "from before the first release" in words
+    assert contents(journal_url) == before
 
 
 def test_a_database_of_a_later_version_is_left_alone_and_told(journal_url: str) -> None:
@@ -112,11 +127,16 @@ def test_a_database_of_a_later_version_is_left_alone_and_told(journal_url: str) 
 
 
 def test_a_step_that_fails_leaves_nothing_half_done(journal_url: str) -> None:
-    first_database(journal_url)
+    if (file := sa.make_url(journal_url).database) and journal_url.startswith("sqlite"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
     with plain(journal_url) as engine, engine.begin() as connection:
-        # The second step makes this table last but one.
-        connection.execute(sa.text("create table forgotten (id integer)"))
-    with pytest.raises(JournalUnavailable, match="forgotten"):
+        # The step makes this table last but one.
+        connection.execute(sa.text("create table participant (id integer)"))
+    with pytest.raises(JournalUnavailable, match="participant"):
         open_database(journal_url)
     with plain(journal_url) as engine:
-        assert not sa.inspect(engine).has_table("lease")
+        assert sa.inspect(engine).get_table_names() == ["participant"]
+        with engine.begin() as connection:
+            connection.execute(sa.text("drop table participant"))
+    open_database(journal_url).dispose()
+    assert differences(journal_url) == []

@@ -1,0 +1,117 @@
+"""All tables of the first release, and the key of the digests."""
+
+import sqlalchemy as sa
+from alembic import context, op
+
+from clevertap_import.journal.digest_key import KeyPlace
+
+revision = "0001"
+down_revision = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    deliveries()
+    windows()
+    imports()
+    op.create_table(
+        "participant",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("resource", sa.String(150), nullable=False),
+        sa.Column("lock", sa.String(50), nullable=False, unique=True),
+        sa.Column("wanted", sa.Integer, nullable=False),
+        sa.Column("purpose", sa.String(200), nullable=False),
+        sa.Index("participant_by_resource", "resource"),
+    )
+    op.create_table(
+        "last_holder",
+        sa.Column("lock", sa.String(150), primary_key=True),
+        sa.Column("participant", sa.String(50), nullable=False),
+    )
+    key = op.create_table("journal_key", sa.Column("check_value", sa.String(64), nullable=False))
+    place: KeyPlace = context.config.attributes["key"]
+    op.bulk_insert(key, [{"check_value": place.made().check}])
+
+
+def deliveries() -> None:
+    op.create_table(
+        "delivery",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("import_name", sa.String(100), nullable=False),
+        sa.Column("run_id", sa.String(64), nullable=False),
+        sa.Column("batch_number", sa.Integer, nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("first_window", sa.BigInteger, nullable=False),
+        sa.Column("last_window", sa.BigInteger, nullable=False),
+        sa.Column("digests", sa.LargeBinary, nullable=False),
+        sa.Column("identity_digests", sa.LargeBinary, nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True)),
+        sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+        sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("window_offsets", sa.LargeBinary),
+        sa.Index("delivery_by_window", "import_name", "last_window", "first_window"),
+        sa.Index("delivery_by_run", "run_id"),
+    )
+    op.create_table(
+        "epoch",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("destination", sa.String(32), nullable=False),
+        sa.Column("root_run_id", sa.String(64), nullable=False),
+        sa.Column("first_window", sa.BigInteger),
+        sa.Column("last_window", sa.BigInteger, nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+    )
+
+
+def windows() -> None:
+    op.create_table(
+        "forgotten",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("import_name", sa.String(100), nullable=False),
+        sa.Column("first_window", sa.BigInteger, nullable=False),
+        sa.Column("last_window", sa.BigInteger, nullable=False),
+        sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+        sa.Index("forgotten_by_window", "import_name", "last_window", "first_window"),
+    )
+    op.create_table(
+        "done_windows",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("import_name", sa.String(100), nullable=False),
+        sa.Column("window_seconds", sa.Integer, nullable=False),
+        sa.Column("first_window", sa.BigInteger, nullable=False),
+        sa.Column("end_window", sa.BigInteger, nullable=False),
+        sa.Column("definition_digest", sa.String(40), nullable=False),
+        sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+        sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Index("done_windows_by_import", "import_name"),
+    )
+
+
+def imports() -> None:
+    op.create_table(
+        "scope",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("window_seconds", sa.Integer, nullable=False),
+        sa.Column("start", sa.BigInteger, nullable=False),
+        sa.Column("account", sa.String(32), nullable=False),
+        sa.Column("destination", sa.String(32), nullable=False, server_default=""),
+        sa.Column("definition_digest", sa.String(40), nullable=False, server_default=""),
+        sa.Column("source_digests", sa.Text, nullable=False, server_default=""),
+    )
+    op.create_table(
+        "import_state",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("deliveries", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("reports_until", sa.Double),
+        sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
+    )
+    op.create_table(
+        "shown_batches",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("last_delivery", sa.BigInteger, nullable=False),
+    )
