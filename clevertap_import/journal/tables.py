@@ -302,9 +302,9 @@ def step(engine: sa.Engine) -> str | None:
         found = connection.scalar(sa.select(VERSION.c.version_num)) if VERSION.name in tables else None
     if DELIVERY.name in tables and (found is None or JOURNAL_KEY.name not in tables):
         raise JournalUnavailable(
-            "The journal's database is from before the first release, and this version cannot read it. Nothing"
-            " in it was changed. Move it away, or name another (CLEVERTAP_IMPORT_JOURNAL_URL). A new journal"
-            " takes all rows for new: events are stored twice."
+            "The journal's database is from before the first release, and this version cannot read it."
+            " Nothing in it was changed. Move it away, or name another (CLEVERTAP_IMPORT_JOURNAL_URL)."
+            " A new journal takes all rows for new: events are stored twice."
         )
     if found and found > NEWEST_STEP:
         raise JournalUnavailable(
