@@ -29,6 +29,7 @@ ALLOWED = {
     "clevertap_import/sandbox/snowflake/trouble.py": (1, "DuckDB is loaded by the process that serves"),
     "clevertap_import/selection.py": (9, HELP),
     "clevertap_import/snowflake/columns.py": (2, CONNECTOR),
+    "clevertap_import/snowflake/no_netrc.py": (1, CONNECTOR),
     "clevertap_import/snowflake/private_key.py": (3, "cryptography is loaded only for logins with a key"),
     "clevertap_import/snowflake/results.py": (1, CONNECTOR),
     "clevertap_import/snowflake/retries.py": (1, CONNECTOR),
