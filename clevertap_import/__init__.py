@@ -4,8 +4,8 @@ import clevertap_import as ct
 
 ct.imports()                    all imports, with status and health
 ct.check()                      what is wrong with them
-ct.preview("customers")         a few rows, and the records that they become
-ct.dry_run("customers")         what a run would meet; sends nothing
+ct.preview("customers")         a few rows, and the records that are made of them
+ct.dry_run("customers")         the checks of a run; sends nothing
 ct.run("customers")             imports now
 ct.runs("customers")            the runs of an import
 ct.rejected_rows("customers")   the rows that were not imported, and why

@@ -13,7 +13,7 @@ from clevertap_import.project.folder import with_sql_loaded
 
 
 class Attributes(ImportConfig):
-    """An import whose problems Dagster can tell with file and line: it knows pydantic's own kinds only."""
+    """An import whose problems Dagster can show with file and line: it knows only pydantic's own errors."""
 
     @model_validator(mode="wrap")
     @classmethod

@@ -4,7 +4,7 @@
       ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, NotASelect, ...
       SourceError     fix the query or the grants      QueryFailed, SourceLoginRefused
       RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
-      Unfinished      run again; progress is kept      CleverTapBusy, AnswerLost, ResultIncomplete, ...
+      Unfinished      run again; nothing is lost       CleverTapBusy, AnswerLost, ResultIncomplete, ...
 
 A row that cannot be imported is no error: it is a `Rejection`, a value.
 """
@@ -36,7 +36,7 @@ class RefusedError(CleverTapImportError):
 
 
 class Unfinished(CleverTapImportError):
-    """Run again: what was delivered is remembered, and is not sent twice."""
+    """Run again: the journal has the delivered records, and they are not sent twice."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -63,7 +63,7 @@ class WarehouseUnavailable(Unfinished):
 
 
 class ResultIncomplete(Unfinished):
-    """Other rows came from Snowflake than it announced."""
+    """Snowflake sent more or fewer rows than it announced."""
 
 
 class QueryFailed(SourceError):
@@ -79,19 +79,19 @@ class PasscodeRefused(RefusedError):
 
 
 class BodyRefused(RefusedError):
-    """CleverTap refused a whole request as malformed; nothing of it was taken."""
+    """CleverTap refused a whole request as malformed; it accepted no record of it."""
 
 
 class CleverTapBusy(Unfinished):
-    """CleverTap kept answering that too many requests were under way, or a passing fault of its own."""
+    """CleverTap answered each try with "too many requests", or with a temporary fault of its own."""
 
 
 class CleverTapUnavailable(Unfinished):
-    """CleverTap could not be reached, or answered nothing but errors."""
+    """CleverTap could not be reached, or answered only errors."""
 
 
 class AnswerLost(Unfinished):
-    """Requests were sent whose answers never came; their records are uncertain."""
+    """Requests were sent and got no answer; their records are uncertain."""
 
 
 class DeliveryEnded(Unfinished):
@@ -99,11 +99,11 @@ class DeliveryEnded(Unfinished):
 
 
 class EventsWithheld(Unfinished):
-    """Events were sent whose answers were lost, and the import says to hold them until that is settled."""
+    """Events were sent and the answers were lost; the import withholds them until a person settles them."""
 
 
 class ImportLockLost(Unfinished):
-    """PostgreSQL ended the session that held the import lock, and another run has had it since."""
+    """PostgreSQL ended the session with the import lock, and another run has had the lock since then."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -113,11 +113,11 @@ class ImportLockLost(Unfinished):
 
 
 class HistoryForgotten(ConfigError):
-    """The journal does not know any more which events of a window CleverTap has."""
+    """The journal no longer has the delivered events of a window."""
 
 
 class ScopeChanged(ConfigError):
-    """What the journal remembers of an import is for other windows, or another account."""
+    """The journal's records of an import are for other windows, or for another account."""
 
 
 class RenamedTwice(ConfigError):
@@ -125,4 +125,4 @@ class RenamedTwice(ConfigError):
 
 
 class JournalLost(ConfigError):
-    """Dagster knows of deliveries that the journal does not know."""
+    """Dagster has deliveries that the journal does not have."""

@@ -1,4 +1,4 @@
-"""Words of people and data as Dagster's UI shows them: it takes descriptions for Markdown."""
+"""Texts of people and data for Dagster's UI, which reads descriptions as Markdown."""
 
 import re
 
@@ -7,7 +7,7 @@ MEANT = re.compile(
     r"|^[-+=](?=[ \t=-]|$)|^\d{1,9}[.)](?=\s|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""What Markdown takes for more than itself: emphasis, code, links, images, HTML, tables, headings, lists,
+"""Characters with a meaning in Markdown: emphasis, code, links, images, HTML, tables, headings, lists,
 and addresses, which become links by themselves."""
 
 INDENT = re.compile(r"^[ \t]+", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Files that nobody but their owner can read, whatever the umask says."""
+"""Files that only their owner can read, with any umask."""
 
 import errno
 import os
@@ -7,14 +7,14 @@ from pathlib import Path
 
 FILE, FOLDER = 0o600, 0o700
 OUR_FOLDER = "clevertap_import"
-"""Below Dagster's home; nobody else's things are in it."""
+"""The folder of this package below Dagster's home."""
 
 BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database, by the end of its name. It gives new ones the mode of the database."""
+"""The files that SQLite makes beside a database, by the end of their names. They get the database's mode."""
 
 
 def private(path: str, flags: int) -> int:
-    """Opens a file that only its owner can read, also if it was there before. An `opener` for open().
+    """Opens a file that only its owner can read, even if it existed before. An `opener` for open().
 
     A device or a pipe keeps its mode: /dev/null is everybody's.
     """
@@ -25,7 +25,7 @@ def private(path: str, flags: int) -> int:
 
 
 def private_database(file: Path) -> None:
-    """Makes the file of a SQLite database, and its folder, private; those of another user are left alone.
+    """Makes the file of a SQLite database, and its folder, private; files of another user do not change.
 
     SQLite takes an empty file for a new database.
     """

@@ -1,9 +1,9 @@
-"""Why rows failed, in so many words at most: CleverTap's texts may differ with each row."""
+"""Counts of rows by the reason why they failed, with a limit: CleverTap's text may differ for each row."""
 
 from collections.abc import Callable
 
 MOST_REASONS = 100
-"""Texts that are told apart in a run. CleverTap has some thirty codes, with a few texts each."""
+"""The most texts that a run counts one by one. CleverTap has about thirty codes, with a few texts each."""
 
 OTHERS = "other reasons"
 
@@ -12,7 +12,7 @@ Reason = tuple[str, str]
 
 
 def told_apart(reason: Reason, is_known: Callable[[Reason], bool], known: int) -> Reason:
-    """`reason`; or the others of its code, or all others, if it is new beyond those `known`."""
+    """`reason`; beyond the limit a new reason counts among the others of its code, or among all others."""
     if is_known(reason) or known < MOST_REASONS:
         return reason
     of_code = (reason[0], OTHERS)

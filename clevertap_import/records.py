@@ -1,4 +1,4 @@
-"""The values that travel: records on their way out, rejections on their way to the report."""
+"""The values that are passed on: records to send, rejections to report."""
 
 import json
 import re
@@ -45,7 +45,7 @@ window in epoch seconds, what the journal remembers of the content and (profiles
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One row that was not imported, and why. `code` is CleverTap's where it has one, else our own word."""
+    """One row that was not imported, and why. `code` is CleverTap's code; without one, our own word."""
 
     row_number: int
     column: str | None
@@ -67,7 +67,7 @@ class Batch:
 
     @property
     def body(self) -> bytes:
-        """The JSON to POST. Built when asked for, so that only the sending thread holds it."""
+        """The JSON to POST. It is built at each call, so that only the sending thread has it in memory."""
         return b'{"d":[' + b",".join(self.rows["record"].to_pylist()) + b"]}"
 
     @property
@@ -98,7 +98,7 @@ class Batch:
         return int(self.rows["row_number"][index].as_py())
 
     def identity(self, index: int) -> str | None:
-        """Whose record `index` is, read back from its JSON."""
+        """The identity of record `index`, read from its JSON."""
         record = json.loads(self.rows["record"][index].as_py())
         identity: str | None = record.get("identity") or record.get("objectId")
         return identity

@@ -111,12 +111,11 @@ def preview_rows(name: str, rows: int) -> PreviewRows:
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """What a run would meet.
+    """The result of a dry run.
 
-    nickname: the import. passed: a run would go ahead. rows: how many were checked. blank_values,
-    future_events: cells and events among them that a person should know of. notes: what else is to be known.
-    run_id: by which `rejected_rows` finds the rows that are not fit. problem: why the dry run came to no end,
-    or None.
+    nickname: the import. passed: a run would send rows. rows: how many were checked. blank_values,
+    future_events: how many blank cells and events in the future they have. notes: texts about the import.
+    run_id: `rejected_rows` finds the rejected rows by it. problem: why the dry run did not finish, or None.
 
     checks: a row for each check, with name, description and severity (string) and passed (boolean).
     problems: a row for each kind of problem, with check, result, column, property, type, code and reason
@@ -175,7 +174,7 @@ def dry_run_result(
 def rejects_kept(name: str, run_id: str | None) -> tuple["KeptRejects | None", str]:
     """The file of the run; if there is none, why.
 
-    Raises ConfigError for a run that nobody knows, or that is not clear.
+    Raises ConfigError for a run that is unknown, or an id that fits several runs.
     """
     from clevertap_import.orchestration.resources import home
     from clevertap_import.staging.rejected_rows import kept_rejects, rejects_of_run
@@ -192,17 +191,17 @@ def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -
 
     known = "; ".join(described(each) for each in kept) or "none"
     if run_id is None:
-        dry = " Of dry runs there are some; name one with --run." if kept else ""
+        dry = " There are rejected rows of dry runs; name one with --run." if kept else ""
         return f"No run of {name!r} has rejected rows.{dry}" + (f" They are {known}." if kept else "")
     with open_instance() as instance:
         is_known = instance.get_run_by_id(run_id) is not None
     if not is_known:
         raise ConfigError(
-            f"No run {run_id!r} of {name!r} has rejected rows, or several begin so."
+            f"No run {run_id!r} of {name!r} has rejected rows, or several ids begin with it."
             f" Runs with rejected rows: {known}."
         )
     return (
-        f"Run {run_id} of {name!r} has no rejected rows, or ended so long ago that they are gone"
+        f"Run {run_id} of {name!r} has no rejected rows, or ended so long ago that they were removed"
         " (journal_retention_days)."
     )
 

@@ -1,4 +1,4 @@
-"""The commands that look and send nothing: check, test-connection, preview and dry-run."""
+"""The commands that send nothing: check, test-connection, preview and dry-run."""
 
 import os
 import sys
@@ -16,11 +16,11 @@ Line = dict[str, Any]
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Look at the files alone, without Snowflake: for a Git hook.")
+@click.option("--offline", is_flag=True, help="Check only the files, without Snowflake: for a Git hook.")
 @as_json
 @exit_on_error
 def check(offline: bool, json_output: bool) -> None:
-    """Check all imports: the YAML, the login, the query and its columns, new nicknames. Runs nothing."""
+    """Check all imports: YAML, login, query, columns and new nicknames. Runs no query."""
     from clevertap_import.cli.printing import print_json
     from clevertap_import.frames import lines_of
     from clevertap_import.tables import check_table
@@ -59,7 +59,7 @@ def word(*, ok: bool) -> str:
 @as_json
 @exit_on_error
 def test_connection(connection: str | None, account: str | None, json_output: bool) -> None:
-    """Test the logins step by step; those of all imports, if none is named. Nothing is stored anywhere."""
+    """Test the logins step by step: the named ones, or those of all imports. Stores nothing."""
     from clevertap_import.cli.printing import print_json
     from clevertap_import.journal.locks import open_locks
     from clevertap_import.orchestration.resources import open_journal
@@ -78,7 +78,7 @@ def test_connection(connection: str | None, account: str | None, json_output: bo
 
 
 def named_or_used(connection: str | None, account: str | None) -> tuple[list[str], list[str]]:
-    """What is named; if nothing is, what the imports use; if there are none, the default names."""
+    """The named ones; without a name, those that the imports use; without imports, the default names."""
     if connection or account:
         return [connection] if connection else [], [account] if account else []
     from clevertap_import.project.folder import imports_folder, load_folder
@@ -100,12 +100,12 @@ def print_connections(results: list[Line]) -> None:
 @click.command()
 @click.argument("name")
 @click.option(
-    "--rows", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+    "--rows", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The most rows to show."
 )
 @as_json
 @exit_on_error
 def preview(name: str, rows: int, json_output: bool) -> None:
-    """Show a few rows of the import NAME with their column types, and the records that they become."""
+    """Show a few rows of the import NAME, their column types, and the records that are made of them."""
     from clevertap_import.cli.printing import print_json
     from clevertap_import.tables import preview_rows
 
@@ -117,7 +117,7 @@ def preview(name: str, rows: int, json_output: bool) -> None:
     for rejection in found.rejections:
         where = " -> ".join(part for part in (rejection["column"], rejection["property"]) if part)
         why = f"{rejection['code']}, {rejection['reason']}"
-        echo_stderr(f"Row {rejection['row_number']} becomes no record: {where}: {why}.")
+        echo_stderr(f"Row {rejection['row_number']} is not sent: {where}: {why}.")
 
 
 def print_preview(found: "PreviewRows") -> None:
@@ -127,7 +127,7 @@ def print_preview(found: "PreviewRows") -> None:
     print_table("Columns", ("name", "type"), document["columns"])
     if document["rows"]:
         print_rows("Rows", document["rows"])
-    say("Records" if document["records"] else "No row becomes a record.")
+    say("Records" if document["records"] else "No record can be made of these rows.")
     for record in document["records"]:
         say(record_text(record))
 
@@ -135,13 +135,15 @@ def print_preview(found: "PreviewRows") -> None:
 @click.command("dry-run")
 @click.argument("name")
 @click.option(
-    "--rows", type=click.IntRange(1, 1_000_000), help="So many random rows; else as many as the import says."
+    "--rows",
+    type=click.IntRange(1, 1_000_000),
+    help="Number of random rows; default: the import's sample_rows.",
 )
 @click.option("--all", "all_rows", is_flag=True, help="Every row.")
 @as_json
 @exit_on_error
 def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> None:
-    """Check rows of the import NAME as a run would, and send nothing. Exits 1 if a run would be stopped."""
+    """Make the checks of a run on rows of NAME. Sends nothing. Ends with 1 if the checks would stop a run."""
     if rows and all_rows:
         raise click.UsageError("--rows and --all exclude each other.")
     from clevertap_import.cli.printing import print_json, progress_bars
@@ -159,7 +161,7 @@ def dry_run(name: str, rows: int | None, all_rows: bool, json_output: bool) -> N
     if result.problem:
         echo_stderr(f"{name}: {result.problem}")
     if rejects_path(home(), name, result.run_id, is_dry_run=True).exists():
-        echo_stderr(f"The rows that are not fit: clevertap-import rejects {name} --run {result.run_id}")
+        echo_stderr(f"The rejected rows: clevertap-import rejects {name} --run {result.run_id}")
     sys.exit(EXIT_OK if result.passed else EXIT_FAILED)
 
 
@@ -173,7 +175,7 @@ def print_dry_run(result: "DryRunResult") -> None:
     for check in checks:
         if check["problems"]:
             print_table(f"Problems of {check['name']}", PROBLEM_COLUMNS, check["problems"])
-    outcome = "a run would go ahead" if result.passed else "a run would send nothing"
+    outcome = "a run would send rows" if result.passed else "a run would send nothing"
     if result.passed and not result.rows:
         outcome = "the query returns no row, so there is nothing to send"
     say(f"{result.rows:,} rows checked; {outcome}.")

@@ -1,4 +1,4 @@
-"""What all commands have alike: exit codes, --json, errors as messages."""
+"""Conventions of all commands: exit codes, --json, errors as messages."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
-"""Exit codes: all is well; the data or a service says no; the command or the configuration is wrong."""
+"""Exit codes: success; the data is wrong or a service refuses; the command or configuration is wrong."""
 
 as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON document, for programs.")
 
@@ -24,7 +24,7 @@ def stop(message: str, code: int) -> NoReturn:
 
 
 def echo_stderr(message: str) -> None:
-    """Words for a person, beside the command's own output."""
+    """Print a message for a person on standard error; standard output has the command's result."""
     from clevertap_import.cli.printing import say
 
     say(message, err=True)
@@ -66,9 +66,9 @@ def spelled_with_value(option: str) -> str:
 def report_runs(
     configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output: bool
 ) -> None:
-    """A line for each run, why runs failed, and what else is to be known of the imports.
+    """Print a line for each run, the reasons of failed runs, and notes about the imports.
 
-    The word `nothing` to people, if there was no run.
+    Without a run, print the text `nothing` for people.
     """
     from clevertap_import.cli.printing import STATS_COLUMNS, print_json, print_table, say
 
@@ -87,7 +87,7 @@ def report_runs(
 
 
 def notes_of(configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What to say of runs that went well, and of their imports after them."""
+    """Notes about runs that succeeded, and about their imports."""
     from clevertap_import.orchestration.changed_definitions import counts_for_commands
     from clevertap_import.orchestration.notes import changed_note, no_rows_note
 

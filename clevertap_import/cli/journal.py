@@ -1,4 +1,4 @@
-"""Commands about the journal: to settle what it cannot know, to copy it, to say that an account has moved."""
+"""Commands about the journal: settle unanswered batches, copy and restore it, record a moved account."""
 
 import os
 import sys
@@ -17,8 +17,8 @@ COLUMNS = ("run_id", "batch_number", "records", "sent_at", "window_start", "wind
 SHOWN_IDENTITIES = 10
 
 KEY_APART = (
-    "Keep the key of the journal elsewhere: journal.key beside it, or the text in"
-    " CLEVERTAP_IMPORT_JOURNAL_KEY. Without it the copy cannot be read."
+    "Store the key of the journal in another place: the file journal.key beside the journal, or the text in"
+    " CLEVERTAP_IMPORT_JOURNAL_KEY. Without the key nobody can read the copy."
 )
 
 UNCHANGED = "Nothing was changed."
@@ -32,20 +32,22 @@ Line = dict[str, Any]
 
 @click.command()
 @click.argument("name")
-@click.option("--run", "run_id", metavar="ID", help="Only batches of this run; its first letters will do.")
+@click.option(
+    "--run", "run_id", metavar="ID", help="Only batches of this run: its id, or the beginning of its id."
+)
 @click.option("--batch", "batch_number", type=click.IntRange(0), metavar="N", help="Only this batch.")
 @click.option(
     "--identities",
     "with_people",
     is_flag=True,
-    help="Read the rows again, and show whose records the batches hold: persons to look up in CleverTap.",
+    help="Read the rows again, and show the persons in each batch. Look them up in CleverTap.",
 )
 @click.option(
     "--as",
     "found",
     type=click.Choice(["delivered", "lost"]),
-    help="delivered: CleverTap has them. lost: it has not; the next run sends them. "
-    "Without --run: all that you were shown last.",
+    help="delivered: CleverTap has the events. lost: it does not; the next run sends them. "
+    "Without --run: the batches that settle showed last.",
 )
 @as_json
 @exit_on_error
@@ -57,15 +59,16 @@ def settle(
     found: str | None,
     json_output: bool,
 ) -> None:
-    """Show what NAME sent without getting an answer, or settle it once you know what became of it.
+    """Show the unanswered batches of NAME; with --as, settle them.
 
-    Look in CleverTap for a person of such a batch at the time when it was sent. Without --as nothing changes.
+    Look in CleverTap whether the persons of a batch have events of the time when it was sent. Without --as
+    nothing changes.
     """
     from clevertap_import.cli.printing import print_json, print_table
 
     (config,) = runnable_imports([name]) if with_people else imports_named([name])
     if found and with_people:
-        raise click.UsageError("--identities and --as exclude each other: look first.")
+        raise click.UsageError("--identities and --as exclude each other. Use --identities first, then --as.")
     lines = (
         settled(config, run_id, batch_number, found)
         if found
@@ -103,7 +106,7 @@ def shown(
 
 
 def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None, found: str) -> list[Line]:
-    """The batches that were settled: those of the run that is named, or else those that were shown."""
+    """The batches that were settled: those of the named run; without one, those that were shown last."""
     from clevertap_import.orchestration.unanswered import held_batches, settle_batches, shown_batches
 
     if run_id:
@@ -112,7 +115,7 @@ def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None
         lines, newer = shown_batches(config, batch_number)
     settle_batches(config, lines, arrived=found == "delivered")
     if newer:
-        echo_stderr(f"{newer:,} batches have come since you looked, and were left as they are.")
+        echo_stderr(f"{newer:,} batches are newer than the last list that you saw; they were not settled.")
     return lines
 
 
@@ -120,7 +123,7 @@ def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None
 def journal() -> None:
     """Copy the journal, put a copy back, or say that an account has moved.
 
-    The journal alone knows what CleverTap has.
+    Only the journal records what CleverTap has.
     """
 
 
@@ -128,9 +131,9 @@ def journal() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @exit_on_error
 def backup(file: Path) -> None:
-    """Write a whole copy of the journal to FILE, which must not be there yet; runs may go on meanwhile.
+    """Write a complete copy of the journal to FILE, even during runs. FILE must not exist yet.
 
-    A plain copy of journal.db lacks what SQLite keeps beside it. The key of the journal is not in the copy.
+    A plain copy of journal.db lacks the newest writes. The copy does not contain the key of the journal.
     """
     from clevertap_import.cli.printing import say
     from clevertap_import.journal.copies import back_up
@@ -145,9 +148,9 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @exit_on_error
 def restore(file: Path) -> None:
-    """Put the copy in FILE in place of the journal, while nothing uses it; the old one is kept beside it.
+    """Replace the journal by the copy in FILE. No process may use the journal. The old one stays beside it.
 
-    Runs tell if Dagster knows of deliveries that the copy lacks.
+    The next runs say so if Dagster has deliveries that are not in the copy.
     """
     from datetime import UTC, datetime
 
@@ -165,10 +168,10 @@ def restore(file: Path) -> None:
 @click.argument("name")
 @exit_on_error
 def accept(name: str) -> None:
-    """Go on with an older copy of the journal: what it lacks of NAME is sent as new.
+    """Accept an older copy of the journal for NAME: records that are not in it are sent as new.
 
-    Events that were sent after the copy was made may come twice. The windows that Dagster knows as done
-    stay done. Until then, or until all windows that are not done are forced, no run of NAME sends events.
+    Events that were sent after the copy was made may be stored twice. The windows that Dagster shows as done
+    stay done. No run of NAME sends events before this, or before all windows that are not done are forced.
     """
     from clevertap_import.cli.printing import say
     from clevertap_import.orchestration.instance import open_instance
@@ -178,9 +181,9 @@ def accept(name: str) -> None:
     with open_instance() as instance:
         was_behind = accept_older_journal(instance, config)
     if was_behind:
-        say(f"The journal counts as whole for {name!r} from now on.")
+        say(f"The journal now counts as complete for {name!r}.")
     else:
-        echo_stderr(f"The journal lacks nothing of {name!r}. Nothing was changed.")
+        echo_stderr(f"The journal is complete for {name!r}. Nothing was changed.")
 
 
 MOVED_COLUMNS = ("nickname", "from", "to", "batches", "last_sent")

@@ -1,4 +1,4 @@
-"""The sandbox as commands use it: started as a process, known by its addresses alone."""
+"""The sandbox for commands: a separate process, of which they know only the addresses."""
 
 import errno
 import importlib.util
@@ -50,25 +50,25 @@ class SandboxMissing(ConfigError):
 
 
 class SandboxFailed(Unfinished):
-    """The sandbox did not start, or has ended by itself."""
+    """The sandbox did not start, or it ended by itself."""
 
 
 class SandboxRefused(ConfigError):
-    """The sandbox cannot start here, as its own words say."""
+    """The sandbox cannot start here; its own message says why."""
 
 
 class PortTaken(ConfigError):
-    """Nobody can listen there, or somebody else does."""
+    """The port cannot be used, or another program uses it."""
 
 
 def not_started(code: int) -> SandboxRefused | SandboxFailed:
-    words = "The sandbox did not start; its own words are above."
+    words = "The sandbox did not start; its own message is above."
     return SandboxRefused(words) if code == WRONG_HERE else SandboxFailed(words)
 
 
 @contextmanager
 def running_sandbox(*, fresh: bool) -> Iterator[dict[str, str]]:
-    """The sandbox in `.sandbox`, new or with the data it had; yields the environment that leads to it."""
+    """The sandbox in `.sandbox`, new or with its old data; yields the environment with its addresses."""
     if importlib.util.find_spec("fakesnow") is None:
         raise SandboxMissing("The sandbox is not installed. Run: pip install 'clevertap_import[sandbox]'")
     home = Path(HOME).resolve()
@@ -101,13 +101,13 @@ def refuse_other_machines(environment: Mapping[str, str]) -> None:
 
 
 def free_port(port: int) -> int:
-    """`port`, or any free one for 0. Raises PortTaken; Dagster would take another, and tell its log alone."""
+    """`port`, or any free port for 0. Raises PortTaken: Dagster would silently use another port."""
     try:
         with socket.create_server(("127.0.0.1", port)) as server:
             return int(server.getsockname()[1])
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        raise PortTaken(f"Port {port} {why}. Name another with --port, or 0 for any free one.") from None
+        raise PortTaken(f"Port {port} {why}. Choose another with --port, or 0 for any free port.") from None
 
 
 def serve(ui_port: int | None) -> None:
@@ -133,10 +133,10 @@ def serve(ui_port: int | None) -> None:
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """In the block SIGTERM is taken as Ctrl-C, so that what was started is ended in good order."""
+    """In the block SIGTERM acts like Ctrl-C, so that the started processes end in good order."""
 
     def interrupt(*_: object) -> None:
-        # Once: a second one would break into the very ending that the first began.
+        # Once: a second signal would interrupt the ending that the first one began.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
 
@@ -153,12 +153,12 @@ def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
     workspace.write_text(WORKSPACE)
     command = [sys.executable, "-m", "clevertap_import.sandbox.dagster_dev", "--workspace", str(workspace)]
     command += ["--port", str(port), "--host", "127.0.0.1", "--log-level", "warning"]
-    # A session of its own: Ctrl-C would reach it too, and a second SIGINT cuts its ending short.
+    # Its own session: otherwise Ctrl-C reaches it too, and a second SIGINT interrupts its ending.
     with log.open("wb") as words:
         process = subprocess.Popen(  # noqa: S603
             command,
             env={**os.environ, **environment},
-            # Dagster takes the .env of the folder in which it starts, over all that it was given.
+            # Dagster reads the .env of the folder in which it starts, and prefers it to this environment.
             cwd=log.parent,
             stdin=subprocess.PIPE,
             stdout=words,
@@ -169,11 +169,11 @@ def run_dagster(port: int, environment: dict[str, str], log: Path) -> None:
         process.wait()
     finally:
         end_session(process)
-    raise SandboxFailed(f"Dagster has ended by itself. Its last words are in {log}.")
+    raise SandboxFailed(f"Dagster ended by itself. Its last messages are in {log}.")
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
-    """End `dagster dev` as it likes to be ended, then whatever is left of its session."""
+    """End `dagster dev` with SIGINT, then kill the rest of its session."""
     try:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -186,14 +186,14 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
 
 
 def demonstrate(run_all: Callable[[], list[Line]]) -> bool:
-    """Run all imports, change some rows, run them again; whether CleverTap holds what the runs say."""
+    """Run all imports, change some rows, run them again; whether CleverTap has what the runs report."""
     with running_sandbox(fresh=True) as environment:
         os.environ.update(environment)
         say("First run: all rows.")
         first = run_all()
         show_runs("First run", first)
         change_rows()
-        say("Rows were changed in Snowflake. Second run: only what is new.")
+        say("Rows were changed in Snowflake. Second run: only new and changed rows.")
         second = run_all()
         show_runs("Second run", second)
         show_listing()
@@ -201,13 +201,13 @@ def demonstrate(run_all: Callable[[], list[Line]]) -> bool:
 
 
 def change_rows() -> None:
-    """Some customers change, some events and orders come in, as in a shop's day."""
+    """Change some customers and add some events and orders, like one day of a shop."""
     command = [sys.executable, "-m", "clevertap_import.sandbox.shop", "change"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
 
 
 def counters(url: str) -> Line:
-    """What the local CleverTap counted on its own."""
+    """The local CleverTap's own counters."""
     _, content = BoundedHttp(ASK_SECONDS).answer("GET", f"{url}/_fake/counters", COUNTERS_BYTES)
     found: Line = json.loads(content)
     return found
@@ -236,7 +236,7 @@ def show_listing() -> None:
 
 
 def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:
-    """Whether every run came to its end, and the local CleverTap counted what the runs report."""
+    """Whether every run succeeded, and the local CleverTap counted the same as the runs."""
     runs = first + second
     finished = bool(first) and all(line["status"] == "Success" for line in runs)
     accepted = sum(line["successful_syncs"] - line["unchanged"] for line in runs)

@@ -1,4 +1,4 @@
-"""The command `clevertap-import`: a thin door. Commands import Dagster themselves, so that help is quick."""
+"""The command `clevertap-import`. Each command imports Dagster only when it runs, so that help is fast."""
 
 import atexit
 import gc
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 atexit.register(gc.freeze)
 
 ON_OWN_SERVERS = ("demo", "sandbox")
-"""Commands that know only the package's examples and their own servers; a .env is of no use to them."""
+"""Commands that use only the package's examples and their own servers; they read no .env."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,12 +58,16 @@ def main(context: click.Context) -> None:
 
     Each import is a YAML file in the folder that CLEVERTAP_IMPORT_DEFS names, or in
     clevertap_import/defs/ of a clone.
-    Exit codes: 0 all is well, 1 the data or a service says no, 2 the command or the configuration is wrong.
+    Exit codes: 0 success, 1 the data is wrong or a service refuses, 2 the command or configuration is wrong.
     """
     try:
         folder = Path.cwd()
     except FileNotFoundError:
-        leave("The folder in which this command was started is gone. Start it in another.", EXIT_USAGE)
+        leave(
+            "The folder in which this command was started does not exist any more."
+            " Start it in another folder.",
+            EXIT_USAGE,
+        )
     if context.invoked_subcommand not in ON_OWN_SERVERS:
         exit_on_error(take_variables)(folder)
 
@@ -96,7 +100,7 @@ def day(value: datetime | None) -> date | None:
 @click.option("--health", help="green, yellow, red, no_data, failed or none.")
 @click.option("--sync-type", help="profiles or events.")
 @click.option("--frequency", help="Such as 'Repeat Intervals'.")
-@click.option("--created-by", help="The owner in the YAML, else the author in Git.")
+@click.option("--created-by", help="The owner in the YAML; without one, the author in Git.")
 @click.option("--created-after", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @as_json
@@ -125,13 +129,15 @@ def list_imports(
 
 @main.command()
 @click.argument("name")
-@click.option("--run", "run_id", metavar="ID", help="The details of this run; its first letters will do.")
+@click.option(
+    "--run", "run_id", metavar="ID", help="The details of this run: its id, or the beginning of its id."
+)
 @as_json
 @exit_on_error
 def stats(name: str, run_id: str | None, json_output: bool) -> None:
-    """Show a line for each run of the import NAME, newest first; or one run, and why rows failed in it.
+    """Show a line for each run of the import NAME, newest first; with --run, one run and its failed rows.
 
-    Also the runs under the nickname that it had before, as long as its YAML names it (renamed_from).
+    If the YAML names an old nickname (renamed_from), its runs are shown too.
     """
     from clevertap_import.cli.printing import CODE_COLUMNS, STATS_COLUMNS, print_json, print_table
     from clevertap_import.frames import lines_of
@@ -161,18 +167,18 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @main.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
-    "--window", "start", callback=moment, metavar="START", help="The window that holds this moment."
+    "--window", "start", callback=moment, metavar="START", help="The window that contains this moment."
 )
 @click.option(
     "--until", "end", callback=moment, metavar="END", help="With --window: all windows up to this moment."
 )
-@click.option("--full", is_flag=True, help="All windows from the first.")
-@click.option("--force", is_flag=True, help="Send every record, also those that CleverTap has.")
-@click.option("--limit", type=click.IntRange(1), help="At most this many rows; nothing is marked done.")
+@click.option("--full", is_flag=True, help="All windows, beginning with the first.")
+@click.option("--force", is_flag=True, help="Send every record, even if CleverTap has it.")
+@click.option("--limit", type=click.IntRange(1), help="At most this many rows; marks no window as done.")
 @as_json
 @exit_on_error
 def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa: ANN401 - click's own types
-    """Import NAME now: all windows that are not done, the one in progress included."""
+    """Import NAME now: all windows that are not done, and the window in progress."""
     from clevertap_import.frames import lines_of
 
     if problem := bounds_problem(wish["start"], wish["end"], spelled, full=wish["full"]):
@@ -202,10 +208,10 @@ def run_now(configs: Sequence["ImportConfig"], wish: dict[str, Any]) -> "pd.Data
     type=click.IntRange(0, 65535),
     default=3000,
     show_default=True,
-    help="Where Dagster's UI listens; 0: any free one.",
+    help="The port of Dagster's UI; 0: any free port.",
 )
 @click.option(
-    "--no-ui", is_flag=True, help="Start the two servers only, and print the environment to export."
+    "--no-ui", is_flag=True, help="Start only the two servers, and print the environment to export."
 )
 @exit_on_error
 def sandbox(port: int, no_ui: bool) -> None:
@@ -218,7 +224,7 @@ def sandbox(port: int, no_ui: bool) -> None:
 @main.command()
 @exit_on_error
 def demo() -> None:
-    """Run the examples in a fresh sandbox through Dagster, twice, and print what came of it."""
+    """Run the examples in a new sandbox with Dagster, twice, and print the counts."""
     from clevertap_import.cli.local_sandbox import demonstrate
     from clevertap_import.frames import lines_of
 

@@ -1,4 +1,4 @@
-"""What the commands print: tables and bars for people, one JSON document for programs."""
+"""The output of commands: tables and bars for people, one JSON document for programs."""
 
 import json
 import logging
@@ -32,19 +32,19 @@ COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
 
 
 def heading(column: str) -> str:
-    """`date_time` is shown as Date & Time, as CleverTap writes it; the others in words."""
+    """`date_time` is shown as Date & Time, as in CleverTap; the others as words."""
     return "Date & Time" if column == "date_time" else column.replace("_", " ").title()
 
 
 def say(words: str, *, err: bool = False) -> None:
-    """The one way of words to the terminal, but for tables."""
+    """Print text to the terminal. Everything except tables is printed here."""
     click.echo(escaped(words), err=err)
 
 
 def json_text(document: object, indent: int | None = None) -> str:
-    """JSON that reads back as `document`, and in which a terminal finds nothing to obey."""
+    """JSON of `document`, without control characters for a terminal."""
     text = json.dumps(document, indent=indent, ensure_ascii=False)
-    # Whatever of the kind JSON has left is within its texts, so that it can be written as JSON writes it.
+    # The remaining control characters are inside texts, so they can be written as JSON escapes.
     return NOT_PLAIN.sub(
         lambda found: found[0] if found[0].isprintable() or found[0] == "\n" else json.dumps(found[0])[1:-1],
         text,
@@ -56,7 +56,7 @@ def print_json(document: object) -> None:
 
 
 def print_json_rows(rows: Iterable[object]) -> None:
-    """As `print_json` of the list of them, with one row at a time in memory."""
+    """Like `print_json` of the list of rows, with one row at a time in memory."""
     before = "[\n"
     for row in rows:
         text = json_text(row, indent=2).replace("\n", "\n  ")
@@ -66,12 +66,12 @@ def print_json_rows(rows: Iterable[object]) -> None:
 
 
 def record_text(record: object) -> str:
-    """A record on one line, as CleverTap gets it."""
+    """A record on one line, as it is sent to CleverTap."""
     return json_text(record)
 
 
 def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
-    """One row a line; on a terminal that is too narrow for that, one value a line. No cell is cut."""
+    """One row a line; on a narrow terminal, one value a line. No cell is cut."""
     cells = [
         [Text(escaped(plain(line, column)), style=style(line, column)) for column in columns]
         for line in lines
@@ -81,7 +81,7 @@ def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> No
 
 
 def print_rows(title: str, rows: Sequence[Line]) -> None:
-    """Rows of a user's own, letter by letter; what cannot be printed is escaped."""
+    """Rows of the user, letter by letter; characters that cannot be printed are escaped."""
     columns = list(rows[0])
     cells = [[Text(printable(row[column])) for column in columns] for row in rows]
     draw(title, [Text(printable(column)) for column in columns], cells, [False] * len(columns))
@@ -119,7 +119,7 @@ def draw_upright(console: Console, title: str, heads: list[Text], cells: list[li
 
 def printable(value: object) -> str:
     text = "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
-    return escaped(text, kept="")
+    return escaped(text, harmless="")
 
 
 def style(line: Line, column: str) -> str:
@@ -141,7 +141,7 @@ def plain(line: Line, column: str) -> str:
 
 
 class Bars(logging.Handler):
-    """Draws the steps that runs report; one bar for each thing that an import does."""
+    """Draws the progress that runs report; one bar for each phase of an import."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class Bars(logging.Handler):
 
 @contextmanager
 def progress_bars() -> Iterator[None]:
-    """Bars on standard error while runs go on, if that is a terminal."""
+    """Bars on standard error during runs, if standard error is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

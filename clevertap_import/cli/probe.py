@@ -1,4 +1,4 @@
-"""The command that tries out, on a test project, what CleverTap's pages do not say."""
+"""The command that tests, on a test project, what CleverTap's pages do not document."""
 
 import os
 import sys
@@ -21,7 +21,9 @@ COLUMNS = ("operation", "result", "code", "message")
 
 @click.command()
 @click.option(
-    "--test-project", is_flag=True, help="Yes, the account is a test project. Nothing is sent without."
+    "--test-project",
+    is_flag=True,
+    help="Confirm that the account is a test project. Without it nothing is sent.",
 )
 @click.option(
     "--account", default="clevertap", show_default=True, metavar="NAME", help="This CleverTap account."
@@ -31,14 +33,14 @@ COLUMNS = ("operation", "result", "code", "message")
     type=click.IntRange(0, 3600),
     default=60,
     show_default=True,
-    help="Seconds in which the profile must show an effect.",
+    help="Seconds to wait until the profile shows an effect.",
 )
 @as_json
 @exit_on_error
 def probe(test_project: bool, account: str, wait: int, json_output: bool) -> None:
-    """Try out which operations the API of a test project takes, on a made-up profile that stays there.
+    """Test which operations the API of a test project accepts, on an invented profile that stays there.
 
-    Ends with 1 if something could not be found out. An account that looks like production is refused.
+    Ends with 1 if a result is unclear. Refuses an account that looks like production.
     """
     from clevertap_import.clevertap.client import account_settings
     from clevertap_import.clevertap.probe import probed, production_signs
@@ -56,27 +58,27 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
     if json_output:
         print_json({"account": account, "identity": identity, "operations": lines})
     else:
-        print_table(f"What the API of {account!r} takes", COLUMNS, lines)
+        print_table(f"Operations of the API of {account!r}", COLUMNS, lines)
     echo_stderr(
-        f"The made-up profile {identity!r} stays in the project."
+        f"The invented profile {identity!r} stays in the project."
         " Delete it in CleverTap, or reset the project."
     )
     sys.exit(EXIT_FAILED if any(each.result == "unclear" for each in findings) else EXIT_OK)
 
 
 def refusal(account: str, signs: list[str]) -> str:
-    """Why nothing is sent, with every sign that real people are in the account."""
+    """Why nothing is sent, with every sign that the account has real people."""
     from clevertap_import.project.folder import imports_folder, load_folder
 
     if signs:
         return (
-            f"Nothing was sent: account {account!r} looks like production, as {' and '.join(signs)}."
+            f"Nothing was sent: account {account!r} looks like production, because {' and '.join(signs)}."
             " Name a test project with --account."
         )
     loaded = load_folder(imports_folder(os.environ)).loaded
     users = sorted(each.config.nickname for each in loaded if each.config.account == account)
     used = f" These imports send to it: {', '.join(users)}." if users else ""
     return (
-        f"Nothing was sent: a probe writes a made-up profile and events into account {account!r}.{used}"
+        f"Nothing was sent: a probe writes an invented profile and events into account {account!r}.{used}"
         " If it is a test project, add --test-project."
     )

@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_ROWS = 1000
 MAX_SHOWN_CHARS = 2000
-"""Of a cell, in a table: CleverTap itself takes no longer text."""
+"""Of a cell, in a table: CleverTap itself accepts no longer text."""
 
 
 @click.command()
 @click.argument("name")
 @click.option(
-    "--run", "run_id", metavar="ID", help="This run, also a dry run; the beginning of its id will do."
+    "--run", "run_id", metavar="ID", help="This run or dry run: its id, or the beginning of its id."
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="F.csv",
-    help="Write them to this file, readable by its owner only.",
+    help="Write the rows to this file. Only its owner can read it.",
 )
 @as_json
 @exit_on_error
 def rejects(name: str, run_id: str | None, output: Path | None, json_output: bool) -> None:
-    """Show the rejected rows of the import NAME, values included: those of its newest run that has any."""
+    """Show the rejected rows of the newest run of NAME that has any, with their values."""
     from clevertap_import.cli.printing import print_json_rows
     from clevertap_import.frames import rejected_chunks
     from clevertap_import.staging.rejected_rows import read_rejects
@@ -76,7 +76,7 @@ def write_copy(source: Path, output: Path) -> None:
 
 
 def print_rejects(kept: "KeptRejects", rows: "Iterator[RejectedRow]") -> None:
-    """Our columns, then the source's under their own names. A table is drawn whole, so it has a limit."""
+    """Our columns, then those of the source. The whole table is in memory, so it has a limit."""
     from clevertap_import.cli.printing import print_rows
     from clevertap_import.frames import lines_of, rejected_chunks
     from clevertap_import.tables import described
@@ -87,14 +87,14 @@ def print_rejects(kept: "KeptRejects", rows: "Iterator[RejectedRow]") -> None:
         shown = [{key: shown_part(value) for key, value in line.items()} for line in lines]
         print_rows(f"Rejected rows of run {described(kept)}", shown)
     if more := sum(1 for _ in rows):
-        echo_stderr(f"{more:,} more rows; --output or --json gives all.")
+        echo_stderr(f"{more:,} more rows; --output or --json shows all.")
 
 
 def shown_part(value: object) -> object:
     """A cell, or its beginning if it is a whole document."""
     if not isinstance(value, str) or len(value) <= MAX_SHOWN_CHARS:
         return value
-    return f"{value[:MAX_SHOWN_CHARS]}... ({len(value):,} characters; --output or --json gives all)"
+    return f"{value[:MAX_SHOWN_CHARS]}... ({len(value):,} characters; --output or --json shows all)"
 
 
 @click.command()
@@ -102,7 +102,7 @@ def shown_part(value: object) -> object:
 @as_json
 @exit_on_error
 def retry(name: str, json_output: bool) -> None:
-    """Run the windows of NAME that have rejected rows again. What CleverTap has is not sent again."""
+    """Run the windows of NAME with rejected rows again. Does not send again what CleverTap has."""
     from clevertap_import.cli.printing import progress_bars
     from clevertap_import.definitions import defs
     from clevertap_import.frames import REPORTS, frame_of, lines_of
@@ -115,6 +115,6 @@ def retry(name: str, json_output: bool) -> None:
     with open_instance() as instance, progress_bars():
         found = frame_of(until_canceled(retried(instance, defs, config, home(), echo_stderr)), REPORTS)
     lines = lines_of(found)
-    nothing = "No window that is done has rejected rows; there is nothing to retry."
+    nothing = "No finished window has rejected rows; there is nothing to retry."
     report_runs([config], lines, nothing, json_output=json_output)
     sys.exit(EXIT_OK if all(line["status"] == "Success" for line in lines) else EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""The commands that switch what starts an import: pause, resume and stop."""
+"""The commands that switch a schedule on and off: pause, resume and stop."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("name")
 @exit_on_error
 def pause(name: str) -> None:
-    """Pause the schedule of the import NAME: no new run, until it is resumed. A run under way goes on."""
+    """Pause the schedule of NAME: no new run starts until resume. A run that has begun goes on."""
     with_import(name, "pause")
 
 
@@ -25,7 +25,7 @@ def pause(name: str) -> None:
 @click.argument("name")
 @exit_on_error
 def resume(name: str) -> None:
-    """Resume the schedule of the import NAME. Its next run takes what came meanwhile."""
+    """Resume the schedule of NAME. Its next run imports all windows that are not done."""
     with_import(name, "resume")
 
 
@@ -33,7 +33,7 @@ def resume(name: str) -> None:
 @click.argument("name")
 @exit_on_error
 def stop(name: str) -> None:
-    """Stop the schedule of the import NAME for good: runs of it that wait are canceled too."""
+    """End the schedule of NAME, and cancel its waiting runs."""
     with_import(name, "stop")
 
 
@@ -50,7 +50,7 @@ def with_import(name: str, command: str) -> None:
 def switched(
     instance: "DagsterInstance", config: "ImportConfig", configs: list["ImportConfig"], command: str
 ) -> str:
-    """Does it; what there is to say."""
+    """Switches the schedule; returns the message for the user."""
     from clevertap_import.orchestration.automation import automation_name
     from clevertap_import.orchestration.schedule_state import stop as stop_import
     from clevertap_import.orchestration.schedule_state import switch

@@ -66,7 +66,7 @@ def test_a_copy_has_all_that_a_plain_copy_of_a_journal_in_use_lacks(journal: Jou
     assert result.exit_code == 0, result.output
     assert (runs_in(plain), runs_in(whole)) == (["run-1"], ["run-1", "run-2"])
     assert f"{whole}: 2 batches of 1 imports, the last of them sent at " in result.output
-    assert "Keep the key of the journal elsewhere" in result.output
+    assert "Store the key of the journal in another place" in result.output
     assert whole.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in whole.parent.iterdir()] == ["whole.db"]
 

@@ -80,7 +80,7 @@ def test_the_sandbox_takes_no_port_that_is_in_use(workshop: Workshop) -> None:
         port = server.getsockname()[1]
         done = command(workshop, "sandbox", "--port", str(port))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"Port {port} is in use. Name another with --port, or 0 for any free one.\n"
+    assert done.stderr == f"Port {port} is in use. Choose another with --port, or 0 for any free port.\n"
 
 
 def test_run_imports_and_tells_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:

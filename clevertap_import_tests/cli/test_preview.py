@@ -62,7 +62,7 @@ def test_preview_shows_columns_rows_and_records(workshop: Workshop) -> None:
         "Tags": {"$set": ["x", "y"]},
     }
     assert found["records"] == [{"identity": "a", "type": "profile", "profileData": data}]
-    assert "Row 2 becomes no record: email -> Email: 515" in done.stderr
+    assert "Row 2 is not sent: email -> Email: 515" in done.stderr
     assert workshop.clevertap.profiles() == {}
 
 

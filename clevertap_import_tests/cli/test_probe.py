@@ -63,7 +63,7 @@ def test_each_operation_is_tried_on_one_made_up_profile_that_is_named(account: F
     done = probe("--test-project")
     assert done.exit_code == 0, done.output
     (identity,) = account.profiles()
-    assert f"The made-up profile '{identity}' stays in the project." in done.stderr
+    assert f"The invented profile '{identity}' stays in the project." in done.stderr
     lines = {name: next(line for line in done.stdout.splitlines() if f" {name} " in line) for name in EXIT_OK}
     assert {name: EXIT_OK[name] in line for name, line in lines.items()} == dict.fromkeys(EXIT_OK, True)
     assert account.properties(identity) == {
@@ -151,5 +151,5 @@ def test_an_account_that_looks_like_production_is_refused(
         monkeypatch.setenv(f"{name.upper()}_{key}", value)
     done = probe("--test-project", "--account", name)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert f"account {name!r} looks like production, as {sign}" in done.stderr
+    assert f"account {name!r} looks like production, because {sign}" in done.stderr
     assert account.counters()["calls"] == 0

@@ -143,7 +143,7 @@ def test_after_mending_retry_sends_only_what_was_rejected(workshop: Workshop) ->
     assert workshop.clevertap.counters()["records_accepted"] == 2
     again = command(workshop, "retry", "people")
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout == "No window that is done has rejected rows; there is nothing to retry.\n"
+    assert again.stdout == "No finished window has rejected rows; there is nothing to retry.\n"
     assert retry(workshop, "people") == []
     # What the newest run with rejected rows left is still there to be looked at.
     assert len(rejected(workshop, "people")) == 2
@@ -183,7 +183,7 @@ def test_a_run_without_rejected_rows_says_so(workshop: Workshop) -> None:
     (run,) = workshop.run("people")
     done = command(workshop, "rejects", "people", "--run", run["run_id"], "--output", "none.csv")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "has no rejected rows, or ended so long ago that they are gone" in done.stderr
+    assert "has no rejected rows, or ended so long ago that they were removed" in done.stderr
     assert not (workshop.folder / "none.csv").exists()
 
 

@@ -131,7 +131,7 @@ def test_what_came_after_the_person_looked_is_left_open(
     done = here(workshop, monkeypatch, "--as", "delivered", name="later")
     assert (done.exit_code, done.stderr) == (
         0,
-        "1 batches have come since you looked, and were left as they are.\n"
+        "1 batches are newer than the last list that you saw; they were not settled.\n"
         "1 records of 'later' count as delivered now.\n",
     )
     with open_journal(workshop) as journal:

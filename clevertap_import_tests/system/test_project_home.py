@@ -87,5 +87,5 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     done = CliRunner().invoke(main, [words])
     assert (done.exit_code, done.stderr) == (
         2,
-        "The folder in which this command was started is gone. Start it in another.\n",
+        "The folder in which this command was started does not exist any more. Start it in another folder.\n",
     )

@@ -52,13 +52,13 @@ def test_rows_beyond_the_table_are_counted_and_let_go(capsys: pytest.CaptureFixt
             assert len(alive) <= 3
 
     print_rejects(KEPT, rows())
-    assert "500 more rows; --output or --json gives all." in capsys.readouterr().err
+    assert "500 more rows; --output or --json shows all." in capsys.readouterr().err
 
 
 def test_a_cell_that_is_a_whole_document_is_shown_in_part(capsys: pytest.CaptureFixture[str]) -> None:
     text = "x" * 16_000
     print_rejects(KEPT, iter([RejectedRow(Rejection(1, "ID", None, "515", "no"), None, {"ID": text})]))
     shown = capsys.readouterr().out
-    assert "x" * MAX_SHOWN_CHARS + "... (16,000 characters; --output or --json gives all)" in shown
+    assert "x" * MAX_SHOWN_CHARS + "... (16,000 characters; --output or --json shows all)" in shown
     assert "x" * (MAX_SHOWN_CHARS + 1) not in shown
     assert json.dumps(text) not in shown

@@ -26,7 +26,8 @@ What there is, made from the code. How to use it is in the [guide](guide.md).
 """
 
 EXIT_CODES = (
-    "Exit codes: 0 all is well, 1 the data or a service says no, 2 the command or the configuration is wrong."
+    "Exit codes: 0 success, 1 the data is wrong or a service refuses,"
+    " 2 the command or configuration is wrong."
 )
 
 PAIRS = "`format`: only with a `format`. All other pairs are refused by `check`."
