@@ -8,14 +8,14 @@ RESERVED = {
     *("context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict"),
     *("int", "str", "float", "bool", "input", "output", "type", *keyword.kwlist),
 }
-"""What Dagster calls no input (its DISALLOWED_NAMES): it makes one of each such key."""
+"""Names that Dagster allows for no input (its DISALLOWED_NAMES): it makes an input of each such key."""
 
 
 def is_asset_key(key: str) -> bool:
-    """Whether Dagster takes it, with / between its parts, as the key of an asset that another comes after."""
+    """Whether Dagster accepts it, with / between its parts, as the key of an upstream asset."""
     return bool(KEY_TEXT.fullmatch(key)) and input_name(key.split("/")) not in RESERVED
 
 
 def input_name(parts: list[str]) -> str:
-    """What Dagster calls the input that it makes of a key."""
+    """The name of the input that Dagster makes of a key."""
     return re.sub(r"[.-]", "_", "_".join(parts))

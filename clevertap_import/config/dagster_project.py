@@ -1,4 +1,4 @@
-"""Somebody's own Dagster project, and the folder in it from which Dagster loads components."""
+"""A user's own Dagster project, and the folder in it from which Dagster loads components."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from clevertap_import.config.yaml_bounds import check_bounds
 
 PACKAGE = __name__.split(".")[0]
 FOLDERS = ("defs", "definitions")
-"""Below the root module; the second where there is no first, as the `dg` command has it."""
+"""Below the root module; the second if the first does not exist, like the `dg` command."""
 
 
 HOME = ".dagster"
@@ -49,10 +49,10 @@ def project_root(start: Path) -> Path | None:
 
 
 def base_folder(start: Path) -> Path:
-    """Where Dagster's things are kept without a DAGSTER_HOME: in the folder of the project around `start`.
+    """Where Dagster's storage is without a DAGSTER_HOME: in the folder of the project that contains `start`.
 
-    In `start` itself if there is no project, or if it has a home of its own. Everybody who works in a project
-    must find the same home, or what was sent from one folder of it would be sent again from another.
+    In `start` itself if there is no project, or if it has its own home. All who work in a project must use
+    the same home; otherwise records that were sent from one folder would be sent again from another.
     """
     if (start / HOME).exists() or (start / INSTANCE_FILE).exists():
         return start
@@ -92,7 +92,7 @@ def workspace_modules(file: Path) -> Iterator[object]:
 
 
 def toml(file: Path) -> dict[str, Any]:
-    """A file's content; empty if there is none, or none that can be read: Dagster itself will say so."""
+    """A file's content; empty if the file cannot be read: Dagster itself reports that."""
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

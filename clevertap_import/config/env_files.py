@@ -1,4 +1,4 @@
-"""Whether a login goes to an address that somebody else wrote: one from a `.env` that has not the login."""
+"""Refuses to send a login to an address from a `.env` that does not have the login."""
 
 import json
 import os
@@ -14,7 +14,7 @@ LOCATIONS_VARIABLE = "DAGSTER_PROJECT_ENV_FILE_PATHS"
 """Dagster's own: the folders with a `.env`, by code location."""
 
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Whose word is believed on which server answers. With a proxy beside it, one is as good as an address."""
+"""Variables of certificates. With a proxy, they are as dangerous as an address."""
 
 
 class LoginLedElsewhere(ConfigError):
@@ -22,7 +22,7 @@ class LoginLedElsewhere(ConfigError):
 
 
 def env_files(folder: Path) -> tuple[Path, ...]:
-    """Those whose variables commands take in `folder`, and Dagster in its project; the nearer one first."""
+    """The files that commands read in `folder`, and Dagster in its project; the nearer one first."""
     root = project_root(folder)
     return tuple(dict.fromkeys(base / ".env" for base in (folder, root or folder)))
 
@@ -30,10 +30,10 @@ def env_files(folder: Path) -> tuple[Path, ...]:
 def check_one_source(
     environment: Mapping[str, str], addresses: Sequence[str], secrets: Sequence[str], files: Sequence[Path]
 ) -> None:
-    """Raises LoginLedElsewhere if one of `files` gives an address of these, and not all the secrets in use.
+    """Raises LoginLedElsewhere if one of `files` sets one of the addresses, and not all the secrets in use.
 
-    Both are the names of variables in `environment`. A variable comes from a file that gives it the value
-    that it has: who loaded it, this program or Dagster, cannot be told any more.
+    Both are names of variables in `environment`. A variable counts as set by a file if the file has the same
+    value: the environment does not show whether this program or Dagster loaded it.
     """
     in_use = [name for name in secrets if environment.get(name)]
     for file in files:
@@ -45,23 +45,23 @@ def check_one_source(
         if led and lacking:
             raise LoginLedElsewhere(
                 f"{led[0]} comes from {file}, and {' and '.join(lacking)} from elsewhere. A file in a folder"
-                " could so have a login sent wherever it likes. Write both into that file, as they are and"
+                " could otherwise send a login to any address. Write both into that file, in full and"
                 f" without ${{...}}; or set {led[0]} where {lacking[0]} is set, and take it out of the file."
             )
 
 
 def may_give(given: Mapping[str, str | None], name: str, environment: Mapping[str, str]) -> bool:
-    """Whether the value may come from there. What ${...} in it became depends on who read it."""
+    """Whether the value may come from there. The value of ${...} depends on the reader of the file."""
     written = given.get(name) or ""
     return written == environment[name] or "${" in written
 
 
 def values_of(file: Path) -> Mapping[str, str | None]:
-    """What a `.env` says, word for word: ${...} could name the very login that it has not."""
+    """The texts of a `.env`, without replacement: ${...} could name the login that the file does not have."""
     try:
         return dotenv_values(file, interpolate=False)
     except (OSError, ValueError):
-        # Nobody could take variables from it.
+        # No program can read variables from it.
         return {}
 
 

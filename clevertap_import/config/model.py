@@ -15,7 +15,7 @@ from clevertap_import.errors import ConfigError
 
 NAME_TEXT = re.compile(r"[a-z0-9_]+")
 OWNER_TEXT = re.compile(r"team:[\w.-]+|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}\b")
-"""What Dagster takes as an owner (its `is_valid_owner`); anything else would end the code location."""
+"""What Dagster accepts as an owner (its `is_valid_owner`); any other text would stop the code location."""
 
 IDENTIFIER = r'(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+")'
 TABLE_TEXT = re.compile(rf"{IDENTIFIER}(?:\.{IDENTIFIER}){{0,2}}")
@@ -72,7 +72,7 @@ class TableSource(Strict):
 
     kind: Literal["table"] = Field("table", description="Reads a table or view.", examples=["table"])
     table: Annotated[str, AfterValidator(read_table)] = Field(
-        description="The table or view; names left out are taken from the connection.",
+        description="The table or view; the connection supplies missing names.",
         examples=["SHOP.PUBLIC.CUSTOMERS"],
     )
 
@@ -135,7 +135,7 @@ COMMIT_TIME_COLUMN = "COMMIT_TIME"
 
 
 class CommitTime(UpdatedOn):
-    """When Snowflake committed the row last. Such rows are never late, so nothing is looked back for."""
+    """When Snowflake committed the row last. Such rows are never late, so there is no lookback."""
 
     column: Text = Field(
         COMMIT_TIME_COLUMN, description="The column of that moment.", examples=[COMMIT_TIME_COLUMN]
@@ -164,7 +164,7 @@ class DryRun(Strict):
     )
     max_rejected_percent: Percent = Field(
         5,
-        description="Above this share of rejected rows nothing is sent.",
+        description="If the share of rejected rows is above this, nothing is sent.",
         examples=[5, 0.5],
     )
 
@@ -177,8 +177,8 @@ class ImportConfig(Strict):
     )
     renamed_from: Name | None = Field(
         None,
-        description="The nickname that the import had before: what was delivered under it counts on. "
-        "It may go once a run has ended well.",
+        description="The old nickname of the import: records that were delivered under it still "
+        "count as delivered. You may remove the key after a run has succeeded.",
         examples=["customers_old"],
     )
     title: str | None = Field(None, description="A title shown to people.", examples=["Customer profiles"])
@@ -203,7 +203,7 @@ class ImportConfig(Strict):
         examples=[{"kind": "table", "table": "SHOP.PUBLIC.CUSTOMERS"}],
     )
     target: Annotated[ProfilesTarget | EventsTarget, Field(discriminator="kind")] = Field(
-        description="What the rows become: profiles or events, and of which columns.",
+        description="What is made of the rows: profiles or events, and from which columns.",
         examples=[{"kind": "profiles", "identity": {"column": "CUSTOMER_ID"}}],
     )
     updated_on: Annotated[
@@ -211,7 +211,7 @@ class ImportConfig(Strict):
         BeforeValidator(read_commit_time, json_schema_input_type=Literal["commit_time"] | UpdatedOn | None),
     ] = Field(
         None,
-        description="The column by which a run reads only new and changed rows; left out, all rows. "
+        description="The column by which a run reads only new and changed rows; without it, all rows. "
         "commit_time: when Snowflake committed the row, for tables with row timestamps.",
         examples=[{"column": "UPDATED_AT"}, "commit_time"],
     )
@@ -219,12 +219,12 @@ class ImportConfig(Strict):
         None,
         validate_default=True,
         description="The day on which the windows begin, about when the import is added; "
-        "older rows come with the first window. Needed with updated_on.",
+        "the first window also has all older rows. Needed with updated_on.",
         examples=["2026-11-01"],
     )
     window: Literal["hour", "day", "30 minutes", "15 minutes"] = Field(
         "hour",
-        description="How long each window of Updated On is. A change forgets which windows are done.",
+        description="How long each window of Updated On is. After a change no window counts as done.",
         examples=["day"],
     )
     schedule: Schedule = Field(
@@ -234,8 +234,8 @@ class ImportConfig(Strict):
     )
     deps: tuple[Annotated[str, AfterValidator(read_asset_key)], ...] = Field(
         (),
-        description="The keys of Dagster assets that make what the import reads: the lineage shows them, and "
-        "in one run with them the import comes last. Tables of the query, and the assets of kind after, are "
+        description="The keys of Dagster assets that make the data of the import: the lineage shows them, "
+        "and in one run with them the import is last. Tables of the query, and the assets of kind after, are "
         "deps by themselves.",
         examples=[["dbt/customers"]],
     )
@@ -249,24 +249,24 @@ class ImportConfig(Strict):
     )
     on_null: OnNull = Field(
         "skip",
-        description="What NULL does to a property: skip leaves it as it is, delete removes it.",
+        description="What NULL does to a property: skip does not change it, delete removes it.",
         examples=["delete"],
     )
     on_blank: OnBlank = Field(
         "as_null",
-        description="What text does that is empty or white space alone, in CleverTap's own properties and in "
+        description="What empty text or only white space does, in CleverTap's own properties and in "
         "all types but string: as_null counts as NULL, so that on_null decides; invalid is a wrong value.",
         examples=["invalid"],
     )
     uncertain_events: Literal["resend", "hold"] = Field(
         "resend",
-        description="What becomes of events whose answer was lost: resend may store copies of them, "
-        "hold leaves the window unfinished until a person decides.",
+        description="What happens to events whose answer was lost: resend may store copies of them; "
+        "with hold the window is not done until a person settles them.",
         examples=["hold"],
     )
     journal_retention_days: Days = Field(
         30,
-        description="For how many days the journal remembers what was delivered, and rejected rows are kept.",
+        description="For how many days the journal has the delivered records, and rejected rows are stored.",
         examples=[90],
     )
     show_values: bool = Field(
@@ -293,7 +293,7 @@ class ImportConfig(Strict):
         if isinstance(schedule, After) and own_asset(info) in schedule.assets:
             raise ValueError(
                 f"{own_asset(info)} is the import's own asset: each run would start the next."
-                " Name what it reads."
+                " Name the assets that it reads."
             )
         return schedule
 
@@ -316,7 +316,7 @@ class ImportConfig(Strict):
 
     @property
     def is_events(self) -> bool:
-        """Whether it imports events; else profiles."""
+        """Whether it imports events; otherwise it imports profiles."""
         return isinstance(self.target, EventsTarget)
 
     @property

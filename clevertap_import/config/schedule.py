@@ -39,7 +39,7 @@ class Kind(Strict):
     )
     active: bool = Field(
         True,
-        description="Whether the schedule starts when it is loaded, or waits to be started.",
+        description="Whether the schedule is on when it is loaded; otherwise a person must switch it on.",
         examples=[False],
     )
 
@@ -50,7 +50,7 @@ class Kind(Strict):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is right, and yet not what everybody would expect."""
+        """Notes about behaviour that is correct but may be unexpected."""
         return ()
 
     def crons(self) -> tuple[str, ...]:
@@ -67,9 +67,9 @@ class Every(Kind):
         "every", description="Repeats at an interval, the first time at once.", examples=["every"]
     )
     every: Duration = Field(
-        description="The interval, 15 minutes to 52 weeks. Days and weeks keep the local hour across "
-        "daylight saving. Minutes and hours are elapsed time, so their times of day move when clocks change: "
-        "6 hours from a midnight in winter are 01:00, 07:00, 13:00 and 19:00 in summer.",
+        description="The interval, 15 minutes to 52 weeks. Days and weeks start at the same local hour "
+        "across daylight saving. Minutes and hours are elapsed time, so their times of day move when clocks "
+        "change: 6 hours from a midnight in winter are 01:00, 07:00, 13:00 and 19:00 in summer.",
         examples=["6 hours", "90 minutes", "2 weeks"],
     )
 
@@ -121,7 +121,7 @@ class Every(Kind):
         return self._midnight(today - timedelta(days=past))
 
     def _midnight(self, day: date) -> datetime:
-        """In UTC. Where clocks leap over midnight, the moment of the leap; of two midnights, the first."""
+        """In UTC. If clocks skip midnight, the moment when they skip it; of two midnights, the first."""
         return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)
 
 
@@ -203,11 +203,11 @@ class Monthly(Kind):
 
 
 class Once(Kind):
-    """Runs one time."""
+    """Runs once."""
 
     word = "Manually Trigger"
 
-    kind: Literal["once"] = Field("once", description="Runs one time, at a given moment.", examples=["once"])
+    kind: Literal["once"] = Field("once", description="Runs once, at a given moment.", examples=["once"])
     at: Moment = Field(
         description="The moment, on the clock of the timezone unless it has an offset of its own.",
         examples=["2026-12-01T09:00:00"],
@@ -216,18 +216,18 @@ class Once(Kind):
     @field_validator("at")
     @classmethod
     def _on_the_clock(cls, at: datetime, info: ValidationInfo) -> datetime:
-        """Refuses a wall-clock time that the zone's clock leaps over."""
+        """Refuses a wall-clock time that the zone's clock skips."""
         zone = ZoneInfo(info.data.get("timezone", "UTC"))
         if at.tzinfo is None and at.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).time() != at.time():
             raise ValueError(
-                f"{at:%Y-%m-%d %H:%M} does not exist in {zone}: its clock leaps over it. "
+                f"{at:%Y-%m-%d %H:%M} does not exist in {zone}: its clock skips it. "
                 "Write another time, or an offset with it."
             )
         return at
 
     @property
     def moment(self) -> datetime:
-        """In UTC. Of a wall-clock time that comes twice, the later one, as all schedules take it."""
+        """In UTC. If a wall-clock time comes twice, the later one, as in all schedules."""
         if self.at.tzinfo:
             return self.at.astimezone(UTC)
         return self.at.replace(tzinfo=ZoneInfo(self.timezone), fold=1).astimezone(UTC)
@@ -242,7 +242,9 @@ class Manual(Kind):
 
     word = "Manually Trigger"
 
-    kind: Literal["manual"] = Field("manual", description="Runs only when asked to.", examples=["manual"])
+    kind: Literal["manual"] = Field(
+        "manual", description="Runs only when a person or a program starts it.", examples=["manual"]
+    )
 
 
 class After(Kind):
@@ -287,7 +289,7 @@ class Change(Kind):
 
     @property
     def summary(self) -> str:
-        return f"When a table has changed, looked at every {self.check_every}"
+        return f"When a table has changed, checked every {self.check_every}"
 
 
 Schedule = Annotated[Every | Weekly | Monthly | Once | Manual | After | Change, Field(discriminator="kind")]
@@ -337,7 +339,7 @@ def clock_shifts_minutes(timezone: str) -> tuple[int, ...]:
 
 
 def has_daylight_saving(timezone: str) -> bool:
-    """Whether clocks change in a year to come, as far as it is known."""
+    """Whether clocks change in a future year, as far as it is known."""
     return len(offsets(timezone, datetime(2030, 1, 1, tzinfo=UTC), years=1)) > 1
 
 

@@ -71,7 +71,7 @@ def problems_of(error: ValidationError) -> list[InitErrorDetails]:
 
 
 def shown(value: object) -> str:
-    """A configured value as a person will recognise it in their YAML."""
+    """A configured value as the user wrote it in YAML."""
     match value:
         case None:
             return "empty"
@@ -131,9 +131,9 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
         case "literal_error":
             return not_one_of(subject, value, _quoted(context["expected"]))
         case "model_type" | "model_attributes_type" | "dict_type":
-            # With a loc it is a union of kinds, which cannot say its other keys before its kind.
+            # With a loc it is a union of kinds; its other keys are unknown before its kind.
             keys = ("kind",) if loc else tuple(model.model_fields)
-            return f"{shown(value)} stands where a block of keys belongs: {', '.join(keys)}."
+            return f"{shown(value)} is not a block of keys. Write a block with these keys: {', '.join(keys)}."
         case _:
             return _wanted(subject, kind, value, context)
 
@@ -141,7 +141,7 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
 def _wanted(subject: str, kind: str, value: object, context: Mapping[str, object]) -> str:
     limits = {key: f"{limit:,.10g}" for key, limit in context.items() if isinstance(limit, int | float)}
     wanted = WANTED.get(kind, "another value").format_map(limits)
-    # YAML turns an unquoted yes, 12 or 2026-01-01 into something else than text.
+    # YAML does not read an unquoted yes, 12 or 2026-01-01 as text.
     quotes = ", in quotes" if kind == "string_type" and isinstance(value, bool | int | float | date) else ""
     return f"{subject} is {shown(value)}. Write {wanted}{quotes}."
 

@@ -37,7 +37,7 @@ Scalar = str | int | float | bool
 class Column(Strict):
     """A value taken from a column."""
 
-    column: Text = Field(description="The column that holds the value.", examples=["CUSTOMER_ID"])
+    column: Text = Field(description="The column with the value.", examples=["CUSTOMER_ID"])
 
 
 class CreatedOn(Column):
@@ -50,7 +50,7 @@ class CreatedOn(Column):
     )
     timezone: Zone | None = Field(
         None,
-        description="The zone of moments written without one; left out, that of updated_on, else UTC.",
+        description="The zone of moments without a zone; default: that of updated_on, or UTC.",
         examples=["Asia/Kolkata"],
     )
 
@@ -58,7 +58,7 @@ class CreatedOn(Column):
 class ColumnOrConstant(Strict):
     """A value taken from a column, or the same for every row. One of the two is given."""
 
-    column: Text | None = Field(None, description="The column that holds the value.", examples=["EMAIL_ID"])
+    column: Text | None = Field(None, description="The column with the value.", examples=["EMAIL_ID"])
     constant: Scalar | None = Field(
         None,
         validate_default=True,
@@ -90,10 +90,10 @@ class EventName(ColumnOrConstant):
 class PropertyMapping(ColumnOrConstant):
     """One property, and where its value comes from."""
 
-    property: Text = Field(description="The property in CleverTap that takes the value.", examples=["Email"])
+    property: Text = Field(description="The property in CleverTap that gets the value.", examples=["Email"])
     type: PropertyType | None = Field(
         None,
-        description="The type that values are checked for and sent as; left out, that of the column.",
+        description="The type with which values are checked and sent; default: that of the column.",
         examples=["integer"],
     )
     format: DateFormat | None = Field(
@@ -103,31 +103,31 @@ class PropertyMapping(ColumnOrConstant):
     )
     timezone: Zone | None = Field(
         None,
-        description="The zone of dates written without one; left out, that of updated_on, else UTC. "
-        "Only with type date, or with the type left out.",
+        description="The zone of dates without a zone; default: that of updated_on, or UTC. "
+        "Only with type date, or without a type.",
         examples=["Asia/Kolkata"],
     )
     operation: Literal["set", "add", "remove"] | None = Field(
         None,
         description="Whether the values replace the profile's list, are added to it or removed from it; "
-        "left out, they replace it. Only with type list.",
+        "default: they replace it. Only with type list.",
         examples=["add"],
     )
     on_null: OnNull | None = Field(
         None,
-        description="What NULL does: skip leaves the property as it is, delete removes it; "
-        "left out, the import's on_null holds.",
+        description="What NULL does: skip does not change the property, delete removes it; "
+        "default: the import's on_null.",
         examples=["delete"],
     )
     on_blank: OnBlank | None = Field(
         None,
-        description="What text does that is empty or white space alone; left out, the import's on_blank "
-        "holds. In string properties of your own it is text like any other.",
+        description="What empty text or only white space does; default: the import's on_blank. "
+        "In string properties of your own it is normal text.",
         examples=["invalid"],
     )
     custom: bool = Field(
         False,
-        description="Whether a name that is nearly one of CleverTap's own, such as email, is meant as it is. "
+        description="Whether a name that is similar to one of CleverTap's own, such as email, is intended. "
         "Only in profiles.",
         examples=[True],
     )
@@ -141,12 +141,12 @@ class PropertyMapping(ColumnOrConstant):
         if value is not None and "type" in info.data and info.data["type"] not in allowed:
             given = info.data["type"]
             found = f"type is {given!r}" if given else "no type is given"
-            raise ValueError(f"{info.field_name!r} goes with type: {allowed[0]} only; here {found}.")
+            raise ValueError(f"{info.field_name!r} is allowed only with type: {allowed[0]}; here {found}.")
         return value
 
 
 class Target(Strict):
-    """What profiles and events have alike."""
+    """The common keys of profiles and events."""
 
     identity: Column | None = Field(
         None,
@@ -161,7 +161,7 @@ class Target(Strict):
     )
     properties: tuple[PropertyMapping, ...] = Field(
         (),
-        description="The properties to send, each to be filled by one column or constant.",
+        description="The properties to send; each gets its value from one column or constant.",
         examples=[[{"column": "EMAIL_ID", "property": "Email"}]],
     )
 
@@ -175,7 +175,7 @@ class Target(Strict):
     @field_validator("properties", mode="wrap")
     @classmethod
     def _each_once(cls, value: object, handler: ValidatorFunctionWrapHandler) -> object:
-        """Two entries for one property are told together with what else is wrong with the entries."""
+        """Two entries for one property are reported together with the other problems of the entries."""
         repeats = _repeats(value)
         try:
             mappings = handler(value)
@@ -213,7 +213,7 @@ class EventsTarget(Target):
     )
     created_on: CreatedOn | None = Field(
         None,
-        description="The column with the time of the event; left out, the time of the run.",
+        description="The column with the time of the event; default: the time of the run.",
         examples=[{"column": "OCCURRED_AT"}],
     )
 

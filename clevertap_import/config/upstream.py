@@ -1,4 +1,4 @@
-"""Which Dagster assets an import comes after, and imports that come after each other."""
+"""The upstream assets of an import, and imports that wait for each other in a circle."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,7 +16,7 @@ def upstream_assets(config: ImportConfig) -> dict[str, str]:
 
 
 def without_cycles(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
-    """Imports that come after each other become drafts: Dagster loads no import at all beside a circle."""
+    """Imports that wait for each other become drafts: Dagster loads no import if there is a circle."""
     files = tuple(found)
     nicknames = {each.config.nickname for each in files if isinstance(each, LoadedImport)}
     upstream = {
@@ -34,7 +34,7 @@ def without_cycles(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
 
 
 def shortest_circle(name: str, upstream: Mapping[str, Iterable[str]]) -> tuple[str, ...] | None:
-    """The way from an import over those that it comes after, back to itself; None if there is none."""
+    """The path from an import over its upstream imports back to itself; None if there is none."""
     seen: set[str] = set()
     ways: list[tuple[str, ...]] = [(name,)]
     for way in ways:
@@ -50,8 +50,8 @@ def shortest_circle(name: str, upstream: Mapping[str, Iterable[str]]) -> tuple[s
 def in_a_circle(loaded: LoadedImport, circle: tuple[str, ...]) -> Draft:
     keys = [f"{OWN_PREFIX}{name}" for name in circle]
     message = (
-        f"These imports come after each other, so none could be the first: {' after '.join(keys)}."
-        f" Take {keys[1]} out, or the name in one of the other files."
+        f"These imports wait for each other, so none could be the first: {' after '.join(keys)}."
+        f" Remove {keys[1]} here, or the name in one of the other files."
     )
     problem = loaded.problem(upstream_assets(loaded.config)[keys[1]], message)
     return Draft(loaded.config.nickname, loaded.file, loaded.line, (problem,))

@@ -1,4 +1,4 @@
-"""What a YAML file may become: aliases and merge keys make a few lines into millions of values."""
+"""Limits of a YAML file: aliases and merge keys can turn a few lines into millions of values."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,17 +11,17 @@ MOST_BYTES = 1_000_000
 """Of a file of imports. One with 256 properties takes 30 kB."""
 
 MOST_VALUES = 20_000
-"""Of a document, with what aliases and merge keys repeat. One with 256 properties has 4,000."""
+"""Of a document, with the repetitions of aliases and merge keys. One with 256 properties has 4,000."""
 
 MOST_DOCUMENTS = 1_000
-"""Of a file: so many imports at most."""
+"""The most imports in a file."""
 
 MOST_LEVELS = 50
 """Of blocks and brackets within each other. libyaml ends the process at some ten thousand."""
 
 
 class TooMuch(yaml.YAMLError):
-    """A YAML text that would become more than any file of ours has. `line` is where it does."""
+    """A YAML text beyond the limits. `line` is where it exceeds them."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class TooMuch(yaml.YAMLError):
 
 
 class Extent(NamedTuple):
-    """How many values something has become, and how many levels of blocks."""
+    """The number of values, and of levels of blocks."""
 
     values: int
     levels: int
@@ -60,14 +60,14 @@ class _Document:
                 self.add(event.anchor, SCALAR, line)
             case yaml.AliasEvent():
                 if event.anchor in self.names:
-                    raise TooMuch(line, f"*{event.anchor} stands within what it repeats. Take it out.")
+                    raise TooMuch(line, f"*{event.anchor} is inside the block that it repeats. Remove it.")
                 repeated = self.named.get(event.anchor or "", SCALAR)
                 self.check_levels(repeated.levels, line)
                 self.add(None, repeated, line)
 
     def check_levels(self, more: int, line: int) -> None:
         if len(self.blocks) - 1 + more > MOST_LEVELS:
-            raise TooMuch(line, f"Blocks or brackets stand within each other more than {MOST_LEVELS} deep.")
+            raise TooMuch(line, f"Blocks or brackets are nested more than {MOST_LEVELS} levels deep.")
 
     def add(self, name: str | None, extent: Extent, line: int) -> None:
         if name:
@@ -77,8 +77,8 @@ class _Document:
         if values > MOST_VALUES:
             raise TooMuch(
                 line,
-                f"Up to here the document has more than {MOST_VALUES:,} values, with what aliases (*) and"
-                " merge keys (<<) repeat. Repeat less, or make several imports of it.",
+                f"Up to here the document has more than {MOST_VALUES:,} values; this includes"
+                " what aliases (*) and merge keys (<<) repeat. Repeat less, or make several imports of it.",
             )
         self.blocks[-1] = Extent(values, max(around.levels, extent.levels + 1))
 
@@ -86,7 +86,7 @@ class _Document:
 def check_bounds(text: str) -> None:
     """Raises TooMuch at the first line where a document goes beyond the bounds.
 
-    What is no YAML at all is left to whoever reads it next.
+    It ignores text that is no YAML: the next reader reports it.
     """
     document, documents = _Document(), 0
     try:

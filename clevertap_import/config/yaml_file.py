@@ -17,22 +17,24 @@ from clevertap_import.errors import did_you_mean
 COMPONENT = "clevertap_import.components.CleverTapImport"
 OWN_KEYS = ("type", "attributes")
 DAGSTER_KEYS = ("requirements", "post_processing")
-"""What Dagster itself applies to a component of a project's own defs folder; here nobody would."""
+"""Keys that Dagster applies to a component in a project's own defs folder; here nothing applies them."""
 
-NOT_APPLIED = "works in the defs folder of a Dagster project of your own alone. Nothing would apply it here."
+NOT_APPLIED = "works only in the defs folder of your own Dagster project. Nothing would apply it here."
 
 DOCUMENT_KEYS = (*OWN_KEYS, *DAGSTER_KEYS)
 
 SYNTAX_HINTS: Mapping[str, str] = {
     "cannot start any token": "Indent with spaces, not tabs, and put text that begins with a sign in quotes.",
-    "mapping values are not allowed": "Put text with ': ' in it in quotes; give keys of a block one indent.",
+    "mapping values are not allowed": "Put text with ': ' in it in quotes; indent all keys of a block alike.",
     "unexpected end of stream": "Close the quote or bracket that opens here.",
     "did not find expected ','": "A bracket is not closed, or a comma is missing.",
     "undefined alias": "Put text that begins with * in quotes.",
     "could not determine a constructor": "Put text that begins with ! or = in quotes.",
-    "control characters": "Take out the character that cannot be seen.",
+    "control characters": "Remove the invisible character.",
 }
-ANY_SYNTAX_HINT = "Look there and just above for a missing ': ', an open quote or bracket, or uneven indents."
+ANY_SYNTAX_HINT = (
+    "Look there and on the lines above for a missing ': ', an open quote or bracket, or uneven indents."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,12 @@ def read_imports(text: str, file: str, *, in_project: bool = False) -> tuple[Imp
 
 
 def unreadable(file: str, line: int, message: str) -> Draft:
-    """The draft of a file, or the rest of one, of which not even the nickname can be read."""
+    """The draft of a file, or of the rest of a file, whose nickname cannot be read."""
     return Draft(_name_of(file), file, line, (ConfigProblem(file, line, "", message),))
 
 
 def line_of(lines: Mapping[str, int], key: str, default: int) -> int:
-    """The line of `key`, or else of the nearest block around it."""
+    """The line of `key`; without one, the line of the nearest block around it."""
     while key and key not in lines:
         key = key[: max(key.rfind("."), key.rfind("["), 0)]
     return lines.get(key, default)
@@ -144,7 +146,7 @@ def _read_import(
     lines: dict[str, int],
     around: Iterable[ConfigProblem],
 ) -> ImportFile:
-    """`around`: what is wrong beside the attributes."""
+    """`around`: the problems outside of the attributes."""
     attributes = document.get("attributes")
     own_lines = {key.removeprefix("attributes."): at for key, at in lines.items()}
     problems = list(around)
@@ -163,7 +165,7 @@ def _read_import(
 
 
 def _document_problems(document: Mapping[object, object], *, in_project: bool) -> Iterator[tuple[str, str]]:
-    """Key and message of what is wrong around the attributes."""
+    """Key and message of each problem outside of the attributes."""
     kind = document.get("type")
     if kind is None:
         yield "type", f"'type' is missing. Write type: {COMPONENT}"
@@ -181,7 +183,7 @@ def _document_problems(document: Mapping[object, object], *, in_project: bool) -
 
 
 def _is_other_component(kind: object) -> bool:
-    """Whether `type` names another component, and not ours with a slip of the pen."""
+    """Whether `type` names another component, and not ours with a typing error."""
     return isinstance(kind, str) and kind != COMPONENT and not did_you_mean(kind, (COMPONENT,))
 
 
@@ -219,7 +221,7 @@ def _key_lines(root: yaml.Node) -> tuple[dict[str, int], list[tuple[str, int]]]:
             line = mark.line + 1
             if child_path in lines:
                 repeated.append((child_path, line))
-            lines[child_path] = line  # of two equal keys, YAML too keeps the last
+            lines[child_path] = line  # YAML uses the last of two equal keys
             walk(child, child_path)
 
     walk(root, "")
@@ -249,9 +251,9 @@ def _or_text(tag: str) -> Callable[[SafeConstructor, yaml.ScalarNode], object]:
 
 
 class _Values(SafeConstructor):
-    """Values of nodes. What looks like a day or number but is none, such as 2026-13-01, stays text.
+    """Values of nodes. Text that looks like a day or number but is none, such as 2026-13-01, stays text.
 
-    So do all keys: YAML would take `on` for true.
+    All keys stay text too: YAML would read `on` as true.
     """
 
     yaml_constructors: ClassVar = SafeConstructor.yaml_constructors | {
@@ -262,14 +264,12 @@ class _Values(SafeConstructor):
         self.flatten_mapping(node)
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise ConstructorError(
-                    None, None, "a list or block stands where a key belongs", key.start_mark
-                )
+                raise ConstructorError(None, None, "a list or block is in the place of a key", key.start_mark)
         return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str]:
-    """Line and message. What breaks off at the end of the file is told where it was opened."""
+    """Line and message. A quote or bracket that is never closed is reported at its opening line."""
     last_line = text.rstrip().count("\n") + 1
     if isinstance(error, yaml.MarkedYAMLError):
         marks = (error.problem_mark, error.context_mark)
@@ -288,6 +288,6 @@ def _nickname(attributes: object) -> str:
 
 
 def _name_of(file: str) -> str:
-    """That of its folder, as Dagster names components; of the file, if it has a name of its own."""
+    """The name of its folder, as Dagster names components; or of the file, if it is not a defs.yaml."""
     path = PurePath(file)
     return path.stem if path.stem != "defs" else path.parent.name or path.stem

@@ -18,7 +18,7 @@ Verdict = dict[str, Any]
 
 @dataclass(slots=True)
 class Findings:
-    """What Snowflake's answers, or the journal, say of one import."""
+    """Problems and notes about one import, from Snowflake's answers or from the journal."""
 
     problems: list[ConfigProblem] = field(default_factory=list)
     notes: list[ConfigProblem] = field(default_factory=list)
@@ -30,7 +30,7 @@ def verdicts(
     """For each import `{nickname, file, ok, problems, notes}`, ordered by nickname.
 
     Problems and notes are lists of `{file, line, key, message}`; an import with notes alone is ok. Without an
-    environment the files alone are looked at, and Snowflake is not asked. `known`: what else is known of
+    environment only the files are checked, and Snowflake is not asked. `known`: more problems and notes of
     imports, by nickname.
     """
     sources: dict[str, Findings] = defaultdict(Findings)
@@ -59,7 +59,7 @@ def verdict(
 
 
 def notes(loaded: LoadedImport) -> list[ConfigProblem]:
-    """What need not be changed, and should be known."""
+    """Notes: the user should know them, but need not change anything."""
     found = [loaded.problem("schedule", text) for text in loaded.config.schedule.notes]
     return found + [loaded.problem("updated_on", text) for text in late_notes(loaded.config)]
 
@@ -67,7 +67,7 @@ def notes(loaded: LoadedImport) -> list[ConfigProblem]:
 def source_findings(
     imports: Sequence[LoadedImport], environment: Mapping[str, str]
 ) -> Iterator[tuple[str, Findings]]:
-    """What is to be said of each import's source, by nickname; one session for each connection."""
+    """Problems and notes about each import's source, by nickname; one session for each connection."""
     by_connection: dict[str, list[LoadedImport]] = defaultdict(list)
     for loaded in imports:
         by_connection[loaded.config.connection].append(loaded)
@@ -83,7 +83,7 @@ def source_findings(
 
 
 def query_findings(snowflake: Snowflake, loaded: LoadedImport) -> Findings:
-    """Every column that cannot be used, with the line that names it; else why the query does not compile."""
+    """Every column that cannot be used, with the line that names it; or why the query does not compile."""
     config = loaded.config
     try:
         columns = snowflake.describe(source_query(config))

@@ -1,4 +1,4 @@
-"""Which part of a connection works and which does not, step by step, without any effect."""
+"""Tests the parts of a connection step by step, and changes nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -85,7 +85,7 @@ def session_steps(snowflake: Snowflake, settings: SnowflakeSettings) -> Iterator
     for kind in ("role", "warehouse", "database", "schema"):
         wanted = getattr(settings, kind)
         if wanted is None:
-            yield Step(kind, True, f"None is named; the user's default {kind} holds, if there is one.")
+            yield Step(kind, True, f"None is named; the user's default {kind} is used, if there is one.")
             continue
         try:
             snowflake.use(kind, wanted)
@@ -115,7 +115,7 @@ def snowflake_url(settings: SnowflakeSettings) -> str:
 
 
 def network_step(url: str) -> Step:
-    """Any answer will do. By HTTP and not by a socket, so that a proxy is used where there is one."""
+    """Any answer is a success. It uses HTTP and not a socket, so that a proxy is used if there is one."""
     host = urlsplit(url).netloc
     try:
         BoundedHttp(NETWORK_SECONDS).answer("HEAD", url, 0)
@@ -128,11 +128,11 @@ def network_step(url: str) -> Step:
 
 
 def credentials_step(dry_run: Callable[[Batch], Outcome]) -> Step:
-    """A dry run of one record: it passes only if account id, passcode and region go together."""
+    """A dry run of one record: it passes only if account id, passcode and region fit together."""
     name = "credentials and region"
     match dry_run(batch_of_one(PROBE)):
         case Accepted():
-            return Step(name, True, "CleverTap takes the account id and the passcode in this region.")
+            return Step(name, True, "CleverTap accepts the account id and the passcode in this region.")
         case Refused(status=status, reason=reason):
             return Step(
                 name,

@@ -1,4 +1,4 @@
-"""Files that a folder really holds: a link may lead to another place in it, and never out of it."""
+"""Files that are really in a folder: a link may lead to another place in it, but not out of it."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class LedOutside(Exception):
-    """A link leads out of the folder, or to what is no file."""
+    """A link leads out of the folder, or it does not lead to a file."""
 
 
 def read_below(root: Path, file: Path) -> bytes:
@@ -15,14 +15,14 @@ def read_below(root: Path, file: Path) -> bytes:
     real = file.resolve()
     if not real.is_relative_to(real_root) or real == real_root:
         raise LedOutside
-    # The way is free of links now. One that somebody puts there meanwhile is not followed either.
+    # The path has no links now. A link that somebody adds after this is not followed either.
     folder = os.open(real_root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for name in real.relative_to(real_root).parts[:-1]:
             inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
-        # Whoever reads a pipe waits for somebody who writes.
+        # To read a pipe is to wait for a writer.
         opened = os.open(real.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)

@@ -31,13 +31,13 @@ class Imports:
 
     @property
     def names(self) -> frozenset[str]:
-        """The nicknames of all, drafts too, and those that one of them had before."""
+        """The nicknames of all imports, drafts too, and their old nicknames."""
         before = {each.config.renamed_from for each in self.loaded} - {None}
         nicknames = {each.config.nickname for each in self.loaded} | {each.nickname for each in self.drafts}
         return frozenset(nicknames | {name for name in before if name})
 
     def called(self, nickname: str) -> LoadedImport:
-        """The import of that nickname. Raises UnknownImport, or ImportIsDraft with what is wrong with it."""
+        """The import of that nickname. Raises UnknownImport, or ImportIsDraft with its problems."""
         found = {each.config.nickname: each for each in self.loaded}
         if nickname in found:
             return found[nickname]
@@ -53,36 +53,36 @@ class Imports:
 
 
 class UnknownImport(ConfigError):
-    """No import has the nickname that was asked for."""
+    """No import has the given nickname."""
 
 
 class ImportIsDraft(ConfigError):
-    """The import that was asked for cannot run before its YAML is mended."""
+    """The import cannot run before its YAML is corrected."""
 
 
 class NoImports(ConfigError):
-    """The folder of imports holds none."""
+    """The folder of imports has no import."""
 
     def __init__(self, folder: Path) -> None:
         into = f"Put one into {folder}, as NAME/defs.yaml, or set" if folder.is_dir() else "Set"
         super().__init__(
             f"There is no import here. {into} {FOLDER_VARIABLE}, in the environment or in .env, to the folder"
-            " that holds yours. In a Dagster project of your own, start the command in its folder."
+            " with your imports. In your own Dagster project, start the command in its folder."
         )
 
 
 class FolderMissing(ConfigError):
-    """The folder of imports that the environment names is not there."""
+    """The folder of imports that the environment names does not exist."""
 
 
 class SqlFileUnreadable(Exception):
-    """A `sql_file` is not there, or is not text."""
+    """A `sql_file` does not exist, or is not text."""
 
 
 def imports_folder(environment: Mapping[str, str]) -> Path:
-    """The folder of imports that the environment names, or the Dagster project around, or this clone.
+    """The folder of imports that the environment names; or that of the Dagster project, or of this clone.
 
-    Raises FolderMissing for a name that leads nowhere. The last one is not there in an installation.
+    Raises FolderMissing if the named folder does not exist. An installation has no clone.
     """
     named = environment.get(FOLDER_VARIABLE)
     if not named:
@@ -99,7 +99,7 @@ def imports_folder(environment: Mapping[str, str]) -> Path:
 def load_folder(folder: Path) -> Imports:
     """Every import in the YAML files below `folder`, ordered by file.
 
-    In the folder of a Dagster project, files that do not name our component are data of others.
+    In the folder of a Dagster project, files that do not name our component belong to others.
     """
     project = project_around(folder)
     if project and not folder.is_relative_to(project.defs):
@@ -121,7 +121,7 @@ def sql_text(source: SqlSource, folder: Path, root: Path) -> str:
         return source.text
     path = Path(normpath(folder / source.sql_file))
     if not path.is_relative_to(root):
-        # Its words would come back in messages, and in Snowflake's history.
+        # Messages and Snowflake's history would show its content.
         raise SqlFileUnreadable(f"{path} is outside of {root}. Put the file beside this YAML file.")
     try:
         text = read_below(root, path).decode("utf-8-sig")
@@ -169,7 +169,7 @@ def _names_us(path: Path) -> bool:
 
 
 def with_sql_loaded(loaded: LoadedImport, root: Path) -> ImportFile:
-    """`loaded` with its SQL file read; or a draft, if the SQL or what it maps to is nothing that can run."""
+    """`loaded` with its SQL file read; or a draft, if its SQL or its mapping cannot run."""
     config, source, found = loaded.config, loaded.config.source, list(config_problems(loaded.config))
     if isinstance(source, SqlSource):
         try:
@@ -185,7 +185,7 @@ def with_sql_loaded(loaded: LoadedImport, root: Path) -> ImportFile:
 
 
 def _reject_duplicate_nicknames(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
-    """Imports of one nickname all become drafts: which of them was meant, only a person can tell."""
+    """Imports with the same nickname all become drafts: only a person knows which one is right."""
     files = tuple(found)
     by_nickname: defaultdict[str, list[LoadedImport]] = defaultdict(list)
     for each in files:
@@ -197,17 +197,21 @@ def _reject_duplicate_nicknames(found: Iterable[ImportFile]) -> Iterator[ImportF
 
 
 def _without_heirs_too_many(found: Iterable[ImportFile]) -> Iterator[ImportFile]:
-    """An import takes the journal of another over only if that is not there, and nobody else takes it."""
+    """`renamed_from` must name an import that no longer exists, and only one import may name it."""
     files = tuple(found)
     there = {each.config.nickname if isinstance(each, LoadedImport) else each.nickname for each in files}
     heirs = Counter(each.config.renamed_from for each in files if isinstance(each, LoadedImport))
     for each in files:
         before = each.config.renamed_from if isinstance(each, LoadedImport) else None
         if isinstance(each, LoadedImport) and before in there:
-            yield _draft(each, "renamed_from", f"{before!r} is an import that is there. Remove one of them.")
+            yield _draft(
+                each, "renamed_from", f"{before!r} is an import that still exists. Remove one of them."
+            )
         elif isinstance(each, LoadedImport) and before and heirs[before] > 1:
             yield _draft(
-                each, "renamed_from", f"Several imports say that they were {before!r}. One of them was."
+                each,
+                "renamed_from",
+                f"Several imports have renamed_from: {before}. Only one of them can have it.",
             )
         else:
             yield each
@@ -230,4 +234,4 @@ def _reason(error: OSError) -> str:
 
 def _sql_files(folder: Path) -> str:
     names = sorted(path.name for path in folder.glob("*.sql"))
-    return f" SQL files there: {', '.join(names)}." if names else " No SQL file is there."
+    return f" SQL files there: {', '.join(names)}." if names else " There is no SQL file in that folder."

@@ -1,4 +1,4 @@
-"""When and by whom the files of a folder were made and last changed, as Git tells it."""
+"""When the files of a folder were made and last changed, and by whom, as Git records it."""
 
 import subprocess
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ GIT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class FileHistory:
-    """Times are ISO 8601 with zone. Without Git there are no names, and both are the file's own time."""
+    """Times are ISO 8601 with zone. Without Git there are no names, and both times are those of the file."""
 
     created_on: str
     created_by: str | None
@@ -45,7 +45,7 @@ def git_commits(folder: Path) -> dict[Path, FileHistory]:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What Git prints, or nothing if it is not there or does not know the folder."""
+    """What Git prints; empty if there is no Git, or if Git does not know the folder."""
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - whichever Git the user has

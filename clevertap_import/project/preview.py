@@ -1,4 +1,4 @@
-"""A first look at an import: the columns of its query, a few rows, and the records that they become."""
+"""A preview of an import: the columns of its query, a few rows, and the records that are made of them."""
 
 import json
 import math
@@ -27,7 +27,7 @@ from clevertap_import.snowflake.window_query import SourceColumn, preview_query,
 class Preview:
     """Rows as Snowflake returned them, each in `records` or in `rejections`, in the same order.
 
-    `columns` are all that the query has; rows are read in those alone that the import uses.
+    `columns` has all columns of the query; rows have only the columns that the import uses.
     """
 
     columns: Sequence[SourceColumn]
@@ -43,7 +43,7 @@ class Preview:
 
 
 def previewed(config: ImportConfig, rows: int, environment: Mapping[str, str]) -> Preview:
-    """At most `rows` rows, and what the mapping makes of them; CleverTap is not asked."""
+    """At most `rows` rows, and the records that the mapping makes of them; CleverTap is not asked."""
     settings = snowflake_settings(config.connection, environment)
     with open_snowflake(settings, f"clevertap_import:{config.nickname}:preview") as snowflake:
         columns = snowflake.describe(source_query(config))
@@ -67,12 +67,12 @@ def json_cells(cells: pa.Array) -> list[Any]:
     try:
         return [as_json(value) for value in cells.to_pylist()]
     except (ValueError, OverflowError):
-        # Arrow has years that Python has not.
+        # Arrow has years that Python does not have.
         return list(texts(cells))
 
 
 def as_json(value: object) -> object:
-    """A cell as JSON can carry it: numbers stay numbers where they are exact, all else is text."""
+    """A cell as JSON: numbers stay numbers if they are exact; everything else is text."""
     match value:
         case None | bool() | int() | str():
             return value

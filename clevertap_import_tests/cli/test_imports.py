@@ -26,7 +26,7 @@ def test_a_command_without_any_import_says_where_to_put_one(
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         f"There is no import here. Put one into {tmp_path}, as NAME/defs.yaml, or set CLEVERTAP_IMPORT_DEFS,"
-        " in the environment or in .env, to the folder that holds yours. In a Dagster project of your own,"
+        " in the environment or in .env, to the folder with your imports. In your own Dagster project,"
         " start the command in its folder.\n"
     )
 

@@ -196,9 +196,9 @@ def test_a_constant_keeps_its_type(value: object) -> None:
         (PROFILES | {"show_values": "perhaps"}, "show_values is 'perhaps'. Write true or false."),
         (
             PROFILES | {"dry_run": 5},
-            "5 stands where a block of keys belongs: sample_rows, max_rejected_percent.",
+            "5 is not a block of keys. Write a block with these keys: sample_rows, max_rejected_percent.",
         ),
-        (PROFILES | {"source": None}, "empty stands where a block of keys belongs: kind."),
+        (PROFILES | {"source": None}, "empty is not a block of keys. Write a block with these keys: kind."),
         (PROFILES | {"source": {"table": "T"}}, "'kind' is missing. Allowed: table, sql."),
         (PROFILES | {"source": {"kind": "sql"}}, "'sql' or 'sql_file' is missing. Give one of them."),
         (
@@ -217,14 +217,17 @@ def test_a_constant_keeps_its_type(value: object) -> None:
             with_property(column=None, constant=[1]),
             "constant is a list. Write text, a number, true or false.",
         ),
-        (with_property(format="yyyy/MM/dd"), "'format' goes with type: date only; here no type is given."),
+        (
+            with_property(format="yyyy/MM/dd"),
+            "'format' is allowed only with type: date; here no type is given.",
+        ),
         (
             with_property(type="string", timezone="UTC"),
-            "'timezone' goes with type: date only; here type is 'string'.",
+            "'timezone' is allowed only with type: date; here type is 'string'.",
         ),
         (
             with_property(type="date", operation="add"),
-            "'operation' goes with type: list only; here type is 'date'.",
+            "'operation' is allowed only with type: list; here type is 'date'.",
         ),
         (
             with_property(type="dat"),

@@ -26,14 +26,14 @@ def test_what_a_kilobyte_repeats_a_billion_times_is_refused_where_it_grows(text:
     line, message = problem(text)
     assert line == 5
     assert message.startswith(
-        "Up to here the document has more than 20,000 values, with what aliases (*) and"
+        "Up to here the document has more than 20,000 values; this includes what aliases (*) and merge keys"
     )
 
 
 def test_a_list_that_repeats_itself_is_refused() -> None:
     assert problem("type: t\nattributes: &a [1, *a]") == (
         2,
-        "*a stands within what it repeats. Take it out.",
+        "*a is inside the block that it repeats. Remove it.",
     )
 
 
@@ -41,7 +41,7 @@ def test_a_list_that_repeats_itself_is_refused() -> None:
 def test_what_stands_too_deep_is_refused_and_does_not_end_the_process(brackets: tuple[str, str]) -> None:
     opening, closing = brackets
     line, message = problem("\na: " + opening * 100_000 + closing * 100_000)
-    assert (line, message) == (2, f"Blocks or brackets stand within each other more than {MOST_LEVELS} deep.")
+    assert (line, message) == (2, f"Blocks or brackets are nested more than {MOST_LEVELS} levels deep.")
 
 
 def test_levels_are_counted_through_aliases() -> None:

@@ -178,7 +178,7 @@ def test_a_file_without_a_word_is_a_draft_and_one_with_comments_is_not() -> None
 def test_brackets_that_go_too_deep_are_told() -> None:
     (draft,) = read_imports("a: " + "[" * 2000 + "]" * 2000, "defs/orders/defs.yaml")
     assert isinstance(draft, Draft)
-    assert draft.problems[0].message == "Blocks or brackets stand within each other more than 50 deep."
+    assert draft.problems[0].message == "Blocks or brackets are nested more than 50 levels deep."
 
 
 def test_a_file_that_breaks_off_keeps_the_imports_before_it() -> None:
@@ -217,7 +217,7 @@ def test_merge_keys_and_anchors_are_yaml_and_no_repeats() -> None:
 def test_a_block_that_holds_itself_is_told() -> None:
     draft = drafted(TABLE.replace("  source:", "  title: &me [*me]\n  source:"))
     assert [problem.message for problem in draft.problems] == [
-        "*me stands within what it repeats. Take it out."
+        "*me is inside the block that it repeats. Remove it."
     ]
 
 

@@ -32,20 +32,19 @@ BROKEN = {
     "missing key further down": (
         "table: ORDERS",
         "",
-        "4: source.table: 'table' is missing. "
-        "The table or view; names left out are taken from the connection.",
+        "4: source.table: 'table' is missing. The table or view; the connection supplies missing names.",
     ),
     "wrong type": ("nickname: orders", "nickname: 5", "3: nickname: nickname is 5. Write text, in quotes."),
     "not a block": (
         "identity: {column: ID}",
         "identity: ID",
-        "7: target.identity: 'ID' stands where a block of keys belongs: column.",
+        "7: target.identity: 'ID' is not a block of keys. Write a block with these keys: column.",
     ),
     "own asset": (
         "  source:",
         "  schedule: {kind: after, assets: [dbt/orders, clevertap/orders]}\n  source:",
         "4: schedule: clevertap/orders is the import's own asset: each run would start the next."
-        " Name what it reads.",
+        " Name the assets that it reads.",
     ),
     "nickname": (
         "nickname: orders",
@@ -124,8 +123,8 @@ BROKEN = {
     "a list as key": (
         "{column: ID}",
         "{column: ID, [a]: 5}",
-        "7: This line is not YAML: a list or block stands where a key belongs. "
-        "Look there and just above for a missing ': ', an open quote or bracket, or uneven indents.",
+        "7: This line is not YAML: a list or block is in the place of a key. "
+        "Look there and on the lines above for a missing ': ', an open quote or bracket, or uneven indents.",
     ),
     "identity and clevertap_id": (
         "    identity:",
@@ -147,7 +146,7 @@ BROKEN = {
         "  nickname:",
         "nickname:",
         "4: This line is not YAML: mapping values are not allowed in this context. "
-        "Put text with ': ' in it in quotes; give keys of a block one indent.",
+        "Put text with ': ' in it in quotes; indent all keys of a block alike.",
     ),
     "document key": (
         "attributes:",
@@ -157,14 +156,14 @@ BROKEN = {
     "key of Dagster": (
         "attributes:",
         "post_processing: {assets: []}\nattributes:",
-        "2: post_processing: 'post_processing' works in the defs folder of a Dagster project of your own"
-        " alone. Nothing would apply it here.",
+        "2: post_processing: 'post_processing' works only in the defs folder of your own Dagster"
+        " project. Nothing would apply it here.",
     ),
     "another key of Dagster": (
         "attributes:",
         "requirements: {env: [A]}\nattributes:",
-        "2: requirements: 'requirements' works in the defs folder of a Dagster project of your own"
-        " alone. Nothing would apply it here.",
+        "2: requirements: 'requirements' works only in the defs folder of your own Dagster"
+        " project. Nothing would apply it here.",
     ),
     "import key outside": (
         "attributes:",
@@ -198,7 +197,7 @@ BROKEN = {
         "nickname: orders",
         "nickname: orders: all",
         "3: This line is not YAML: mapping values are not allowed in this context. "
-        "Put text with ': ' in it in quotes; give keys of a block one indent.",
+        "Put text with ': ' in it in quotes; indent all keys of a block alike.",
     ),
     "tag": (
         "nickname: orders",

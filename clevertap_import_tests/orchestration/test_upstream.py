@@ -101,7 +101,7 @@ def test_imports_that_come_after_each_other_are_drafts_and_the_others_load(tmp_p
     imports = load_folder(tmp_path)
     assert [each.config.nickname for each in imports.loaded] == ["d"]
     told = {each.nickname: str(each.problems[0]) for each in imports.drafts}
-    assert "schedule.assets: These imports come after each other, so none could be the first" in told["b"]
+    assert "schedule.assets: These imports wait for each other, so none could be the first" in told["b"]
     assert "clevertap/a after clevertap/b after clevertap/c after clevertap/a." in told["a"]
     assert sorted(told) == ["a", "b", "c"]
 
@@ -117,7 +117,7 @@ def test_imports_that_come_after_each_other_are_drafts_and_the_others_load(tmp_p
         ("context", "and are no word that Dagster reserves"),
         ("output/arg_dict", "and are no word that Dagster reserves"),
         ("", "is not the key of a Dagster asset"),
-        ("clevertap/import_under_test", "is the import's own asset. Name what it reads."),
+        ("clevertap/import_under_test", "is the import's own asset. Name the assets that it reads."),
     ],
 )
 def test_a_key_that_no_asset_can_have_is_refused(key: str, words: str) -> None:

@@ -75,7 +75,7 @@ def test_a_sql_file_is_read_from_beside_its_yaml(tmp_path: Path) -> None:
 def test_a_missing_sql_file_is_told_with_those_that_are_there(tmp_path: Path) -> None:
     file = write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
     start = f"{file}:4: source.sql_file: {tmp_path}/a/query.sql cannot be read: no such file or directory."
-    assert problems(load_folder(tmp_path)) == [f"{start} No SQL file is there."]
+    assert problems(load_folder(tmp_path)) == [f"{start} There is no SQL file in that folder."]
     (tmp_path / "a/queries.sql").write_text("select 1")
     assert problems(load_folder(tmp_path)) == [f"{start} SQL files there: queries.sql."]
 

@@ -43,7 +43,7 @@ def test_events_of_a_renamed_import_are_not_stored_again(workshop: Workshop) -> 
     assert (line["total_records"], line["unchanged"]) == (2, 1), line["problem"]
     assert run(workshop, full=True)["unchanged"] == 3
     assert len(workshop.clevertap.events()) == 3
-    # It may go once a run has ended well.
+    # The line may be removed after a run has succeeded.
     workshop.write(NEW, target=TARGETS["events"])
     assert run(workshop, full=True)["unchanged"] == 3
 

@@ -36,7 +36,7 @@ def import_schema() -> Schema:
         "attributes": {"$ref": "#/$defs/Import", "description": "The import."},
     }
     dagsters = {
-        key: {"description": "Dagster's own; only in the defs folder of a Dagster project of your own."}
+        key: {"description": "Dagster's own; only in the defs folder of your own Dagster project."}
         for key in DOCUMENT_KEYS
         if key not in documents
     }
