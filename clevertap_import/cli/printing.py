@@ -119,7 +119,7 @@ def draw_upright(console: Console, title: str, heads: list[Text], cells: list[li
 
 def printable(value: object) -> str:
     text = "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
-    return escaped(text, harmless="")
+    return escaped(text, kept="")
 
 
 def style(line: Line, column: str) -> str:

@@ -301,7 +301,7 @@ class ImportConfig(Strict):
     @classmethod
     def _comes_after_others(cls, deps: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if own_asset(info) in deps:
-            raise ValueError(f"{own_asset(info)} is the import's own asset. Name what it reads.")
+            raise ValueError(f"{own_asset(info)} is the import's own asset. Name the assets that it reads.")
         return deps
 
     @property
