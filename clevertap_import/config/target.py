@@ -141,7 +141,7 @@ class PropertyMapping(ColumnOrConstant):
         if value is not None and "type" in info.data and info.data["type"] not in allowed:
             given = info.data["type"]
             found = f"type is {given!r}" if given else "no type is given"
-            raise ValueError(f"{info.field_name!r} is allowed only with type: {allowed[0]}; here {found}.")
+            raise ValueError(f"{info.field_name!r} is only for type: {allowed[0]}; here {found}.")
         return value
 
 

@@ -217,17 +217,14 @@ def test_a_constant_keeps_its_type(value: object) -> None:
             with_property(column=None, constant=[1]),
             "constant is a list. Write text, a number, true or false.",
         ),
-        (
-            with_property(format="yyyy/MM/dd"),
-            "'format' is allowed only with type: date; here no type is given.",
-        ),
+        (with_property(format="yyyy/MM/dd"), "'format' is only for type: date; here no type is given."),
         (
             with_property(type="string", timezone="UTC"),
-            "'timezone' is allowed only with type: date; here type is 'string'.",
+            "'timezone' is only for type: date; here type is 'string'.",
         ),
         (
             with_property(type="date", operation="add"),
-            "'operation' is allowed only with type: list; here type is 'date'.",
+            "'operation' is only for type: list; here type is 'date'.",
         ),
         (
             with_property(type="dat"),
