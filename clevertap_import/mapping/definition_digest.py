@@ -61,14 +61,19 @@ def definition_digest(config: ImportConfig) -> str:
     return VERSION + xxh3_128_hexdigest(json.dumps(content, sort_keys=True).encode())
 
 
-def source_digests(config: ImportConfig) -> str:
+def source_digests(config: ImportConfig, database: str | None, schema: str | None) -> str:
     """One for each table that the import reads, each with what its rows become: profiles, or which events.
 
-    Words, sorted. Imports that share one may send the same records, whatever their queries and mappings are.
+    `database`, `schema`: those of the connection, which complete the name of a table. Words, sorted. Imports
+    that share one may send the same records, whatever their queries and mappings are.
     """
     name = config.target.event_name if isinstance(config.target, EventsTarget) else None
     become = [config.target.kind, name.model_dump(mode="json", exclude_none=True) if name else None]
-    tables = {table if '"' in table else table.upper() for table in tables_named(source_query(config))}
+    around = [part.upper() for part in (database or "", schema or "")]
+    tables = {
+        ".".join([*around[: max(0, 2 - table.count("."))], table if '"' in table else table.upper()])
+        for table in tables_named(source_query(config))
+    }
     return " ".join(sorted(xxh3_64_hexdigest(json.dumps([table, become]).encode()) for table in tables))
 
 

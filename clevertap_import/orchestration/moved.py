@@ -1,5 +1,6 @@
 """A person says that an account has moved to another address, and what was delivered stays delivered."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from clevertap_import.journal.moved import Move, enter_moves, moves, moves_in
 from clevertap_import.journal.scope import Scope
 from clevertap_import.journal.tables import translated
 from clevertap_import.orchestration.renamed import as_known
-from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.resources import open_journal, place_of
 from clevertap_import.orchestration.scope import scope_of
 from clevertap_import.orchestration.unanswered import RunUnderWay
 
@@ -92,7 +93,12 @@ def moved(
 
 def scopes(journal: Journal, configs: Sequence[ImportConfig], settings: AccountSettings) -> dict[str, Scope]:
     """Each import as it would be delivered now, by the name under which the journal knows it."""
-    return {as_known(journal, config).nickname: scope_of(config, settings) for config in configs}
+    return {
+        as_known(journal, config).nickname: scope_of(
+            config, settings, *place_of(config.connection, os.environ)
+        )
+        for config in configs
+    }
 
 
 def enter_moved(shown: Moved) -> None:

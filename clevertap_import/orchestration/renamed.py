@@ -23,7 +23,7 @@ from clevertap_import.journal.renamed import (
 from clevertap_import.journal.scope import Scope, scope_in
 from clevertap_import.journal.tables import read_url, translated
 from clevertap_import.orchestration.dagster_internals import CheckError
-from clevertap_import.orchestration.resources import journal_url, open_journal
+from clevertap_import.orchestration.resources import journal_url, open_journal, place_of
 from clevertap_import.orchestration.scope import scope_of
 from clevertap_import.project.check import Findings
 from clevertap_import.project.folder import Imports
@@ -157,7 +157,11 @@ def findings_of(
 ) -> Findings:
     config = loaded.config
     try:
-        now = scope_of(config, account_settings(config.account, environment))
+        now = scope_of(
+            config,
+            account_settings(config.account, environment),
+            *place_of(config.connection, environment),
+        )
     except ConfigError:
         # The environment does not say where it goes; test-connection tells why.
         return Findings()

@@ -122,6 +122,12 @@ def given(resource: dg.ConfigurableResource, name: str) -> dict[str, str]:  # ty
     return {variable(name, field): value for field, value in values.items() if value is not None}
 
 
+def place_of(connection: str, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The database and the schema of a connection, which complete the names of tables."""
+    database, schema = (environment.get(variable(connection, field)) for field in ("database", "schema"))
+    return database, schema
+
+
 def connection_key(name: str) -> str:
     return f"connection_{name}"
 

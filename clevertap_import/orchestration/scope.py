@@ -18,12 +18,17 @@ NO_END = int(datetime.max.replace(tzinfo=UTC).timestamp())
 """The last window of a full import, which has none: later than all."""
 
 
-def scope_of(config: ImportConfig, settings: AccountSettings) -> Scope:
-    """Events are remembered by window, so their grid belongs to it; profiles, and full imports, have none."""
+def scope_of(
+    config: ImportConfig, settings: AccountSettings, database: str | None, schema: str | None
+) -> Scope:
+    """`database`, `schema`: those of the import's connection.
+
+    Events are remembered by window, so their grid belongs to it; profiles, and full imports, have none.
+    """
     has_grid = config.updated_on is not None and config.is_events
     windows = (grid(config).size_seconds, grid(config).start_seconds) if has_grid else (0, 0)
     places = (account_digest(settings), destination(settings))
-    return Scope(*windows, *places, definition_digest(config), source_digests(config))
+    return Scope(*windows, *places, definition_digest(config), source_digests(config, database, schema))
 
 
 def asked_of(config: ImportConfig, scope: Scope, window: Window | None) -> Asked:
