@@ -9,8 +9,8 @@ PEERS := .venv-peers/ready
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
 	$(BIN)/clevertap-import demo
 
-test: $(READY)  ## Run the test suite
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+test: $(READY)  ## Run the test suite; TESTS=FILE for some of it
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder $(TESTS)
 
 ui: $(READY)  ## Dagster's UI on the local Snowflake and CleverTap, until Ctrl-C
 	$(BIN)/clevertap-import sandbox
