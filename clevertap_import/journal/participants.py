@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from clevertap_import.journal.journal_outage import hurry
+from clevertap_import.journal.journal_outage import brief_waits, hurry
 from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.journal.tables import PARTICIPANT, JournalUnavailable, translated
 
@@ -69,7 +69,8 @@ class Participants:
     def all(self) -> list[Participant]:
         """The dead too; the oldest first."""
         of_this = sa.select(PARTICIPANT).where(PARTICIPANT.c.resource == self.resource)
-        with translated(), self.locks.engine.connect() as connection:
+        # PostgreSQL lets a locked table be read by nobody. Senders wait for this look, and look again later.
+        with translated(), self.locks.engine.begin() as connection, brief_waits(connection):
             rows = connection.execute(of_this.order_by(PARTICIPANT.c.id)).all()
         return [Participant(row.resource, row.wanted, row.purpose, row.lock) for row in rows]
 
@@ -87,5 +88,5 @@ class Participants:
     def remove(self, some: Sequence[Participant]) -> None:
         if some:
             gone = sa.delete(PARTICIPANT).where(PARTICIPANT.c.lock.in_([one.lock for one in some]))
-            with translated(), self.locks.engine.begin() as connection:
+            with translated(), self.locks.engine.begin() as connection, brief_waits(connection):
                 connection.execute(gone)

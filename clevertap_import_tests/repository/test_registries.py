@@ -11,8 +11,8 @@ from clevertap_import.orchestration.sensors import EVALUATORS, never_started
 from clevertap_import_tests.repository.test_architecture import ROOT
 
 HALF_ADDED = {
-    "'uuid' lacks PropertyType in config/target.py": (
-        "from clevertap_import.snowflake.type_compatibility import READS as r; r['uuid'] = ('TEXT',)",
+    "'colour' lacks PropertyType in config/target.py": (
+        "from clevertap_import.snowflake.type_compatibility import READS as r; r['colour'] = ('TEXT',)",
         "import clevertap_import.mapping.mapper, clevertap_import.mapping.column_types",
     ),
     "'groups' lacks READS in snowflake/type_compatibility.py": (

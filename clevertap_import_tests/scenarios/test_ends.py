@@ -161,9 +161,9 @@ def test_a_run_that_is_asked_to_end_does_so_whatever_it_is_at(workshop: Workshop
 
 
 def test_a_run_that_is_asked_to_end_does_so_though_its_journal_is_locked(
-    workshop: Workshop,
+    workshop: Workshop, journal_url: str, use_journal: Callable[[str], None]
 ) -> None:
-    """A SQLite journal. PostgreSQL's locks keep readers waiting too, and then a run takes minutes."""
+    use_journal(journal_url)
     with answers("timeout")(workshop) as has_begun, started(workshop, "run", NAME) as process:
         wait_for("the delivery", has_begun, SECONDS)
         with open_journal() as journal, journal.engine.connect() as other:
