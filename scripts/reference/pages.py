@@ -188,8 +188,8 @@ def code_link(name: str) -> str:
 def code_section() -> Iterable[str]:
     words = (
         "Why a row was not imported. Numbers are CleverTap's, words are ours. The column `check` names the"
-        " check that finds it. A number can also come from CleverTap itself: such a row counts as rejected, not as"
-        " invalid, and `rejects` shows it without a column."
+        " check that finds it. A number can also come from CleverTap itself: such a row counts as rejected,"
+        " not as invalid, and `rejects` shows it without a column."
     )
     yield from heading(2, "Error codes", words)
     rows: Sequence[Sequence[str]] = [
