@@ -160,11 +160,10 @@ def test_a_kill_at_any_step_leaves_the_old_address_or_the_new_one(
 ) -> None:
     engine = open_database(url_of_commands(), home() / "clevertap_import")
     old = places(engine)
+    environment = process_environment(workshop, **{f"{workshop.name.upper()}_API_URL": other_address})
     for number in (1, 4, 14):
         words = [sys.executable, "-c", KILLED_AT, str(number), "journal", "moved", workshop.name, "--yes"]
-        ended = subprocess.run(
-            words, env=process_environment(workshop), capture_output=True, text=True, check=False
-        )
+        ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         assert places(engine) == old
     result = moved(workshop, "--yes")
