@@ -67,7 +67,7 @@ def test_the_journal_outlives_the_process_that_wrote_it(journal_url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "is_news"),
+    ("first", "last", "is_new"),
     [
         (HOUR, HOUR, False),
         (0, 2 * HOUR, False),
@@ -84,7 +84,7 @@ def test_events_are_remembered_for_their_own_window(
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "is_news"), [(HOUR, HOUR, False), (0, 0, False), (2 * HOUR, 9 * HOUR, True)]
+    ("first", "last", "is_new"), [(HOUR, HOUR, False), (0, 0, False), (2 * HOUR, 9 * HOUR, True)]
 )
 def test_profiles_are_remembered_for_their_own_window_and_those_before(
     journal: Journal, first: int, last: int, is_new: bool
