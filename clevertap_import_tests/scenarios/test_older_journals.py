@@ -23,6 +23,7 @@ from clevertap_import_tests.testing.waiting import wait_for
 from clevertap_import_tests.testing.workshop import Workshop, open_workshop, process_environment
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning"),
 ]
 
