@@ -6,9 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, journal_database
+from clevertap_import.journal.tables import default_url
+from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home, journal_database
 from clevertap_import_tests.orchestration.conftest import workshop
-from clevertap_import_tests.testing.workshop import dagster_home
+from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
+from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.workshop import Workshop, dagster_home, open_workshop
 
 __all__ = ["instance", "workshop"]
 
@@ -32,3 +35,20 @@ def use_journal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Non
 
     yield use
     journal_database.cache_clear()
+
+
+@pytest.fixture
+def commands_workshop(
+    tmp_path: Path,
+    local_snowflake: LocalSnowflake,
+    fake_clevertap: FakeCleverTap,
+    journal_url: str,
+    use_journal: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Workshop]:
+    """A workshop whose imports and journal the commands find in their environment."""
+    with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
+        use_journal(default_url(home()) if journal_url.startswith("sqlite") else journal_url)
+        monkeypatch.setenv("CLEVERTAP_IMPORT_DEFS", str(shop.folder))
+        shop.enter_environment(monkeypatch)
+        yield shop

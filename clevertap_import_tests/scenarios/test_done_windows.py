@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import DONE_WINDOWS, IMPORT_STATE, default_url
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.done import undone_ranges
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.resources import home
 from clevertap_import.project.folder import load_folder

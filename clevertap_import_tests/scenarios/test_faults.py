@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.run_history import observed_values
 from clevertap_import.orchestration.unanswered import held_batches, settle_batches
 from clevertap_import.project.folder import load_folder

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, SCOPE, default_url
-from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.dry_run import DryRun, dry_run
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE, ALLOWED
+from clevertap_import.orchestration.names import job_name
 from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.run_history import import_stats
 from clevertap_import.project.folder import load_folder

@@ -3,8 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,32 +12,20 @@ from clevertap_import.cli.main import main
 from clevertap_import.journal.import_lock import import_lock
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.moved import PLACES
-from clevertap_import.journal.tables import default_url, open_database
+from clevertap_import.journal.tables import open_database
 from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.resources import journal_url as url_of_commands
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
-from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
-from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.testing.workshop import Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.fixtures_clevertap import running_fake_clevertap
+from clevertap_import_tests.testing.workshop import Workshop, process_environment
 
 
 @pytest.fixture
-def workshop(
-    tmp_path: Path,
-    local_snowflake: LocalSnowflake,
-    fake_clevertap: FakeCleverTap,
-    journal_url: str,
-    use_journal: Callable[[str], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Workshop]:
-    with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
-        use_journal(default_url(home()) if journal_url.startswith("sqlite") else journal_url)
-        monkeypatch.setenv("CLEVERTAP_IMPORT_DEFS", str(shop.folder))
-        shop.enter_environment(monkeypatch)
-        for name, target in TARGETS.items():
-            shop.write(name, target=target)
-        fill(shop, 3)
-        yield shop
+def workshop(commands_workshop: Workshop) -> Workshop:
+    for name, target in TARGETS.items():
+        commands_workshop.write(name, target=target)
+    fill(commands_workshop, 3)
+    return commands_workshop
 
 
 only_sqlite = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)

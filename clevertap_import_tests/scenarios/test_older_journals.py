@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from clevertap_import.cli.main import main
-from clevertap_import.journal.tables import default_url
-from clevertap_import.orchestration.resources import home
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
 from clevertap_import_tests.scenarios.test_faults import told
 from clevertap_import_tests.scenarios.test_postgresql_trouble import meanwhile
-from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
-from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.journal_rows import JournalCopy, copied_journal
 from clevertap_import_tests.testing.waiting import wait_for
-from clevertap_import_tests.testing.workshop import Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.workshop import Workshop, process_environment
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,20 +33,9 @@ LATENCY = {"service_seconds": 0.2, "service_jitter_seconds": 0.1}
 
 
 @pytest.fixture
-def workshop(
-    tmp_path: Path,
-    local_snowflake: LocalSnowflake,
-    fake_clevertap: FakeCleverTap,
-    journal_url: str,
-    use_journal: Callable[[str], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Workshop]:
-    with open_workshop(tmp_path, local_snowflake, fake_clevertap) as shop:
-        use_journal(default_url(home()) if journal_url.startswith("sqlite") else journal_url)
-        monkeypatch.setenv("CLEVERTAP_IMPORT_DEFS", str(shop.folder))
-        shop.enter_environment(monkeypatch)
-        shop.write(NAME, target=TARGETS["events"])
-        yield shop
+def workshop(commands_workshop: Workshop) -> Workshop:
+    commands_workshop.write(NAME, target=TARGETS["events"])
+    return commands_workshop
 
 
 only_sqlite = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)

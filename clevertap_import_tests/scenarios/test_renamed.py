@@ -59,7 +59,7 @@ def test_what_the_journal_has_forgotten_does_not_stop_a_renamed_import(workshop:
 def passes_dry_run(workshop: Workshop) -> bool:
     imports = load_folder(workshop.folder)
     config, there = imports.called(NEW).config, imports.names
-    found = dry_run(workshop.instance, config, rows=None, all_rows=True, notify=lambda _: None, there=there)
+    found = dry_run(workshop.instance, config, rows=None, all_rows=True, notify=lambda _: None, imports=there)
     return found.passed
 
 
