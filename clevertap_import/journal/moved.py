@@ -1,11 +1,11 @@
 """An account that has moved to another address: what was delivered at the old one counts at the new one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from clevertap_import.journal.scope import UNKNOWN, Scope, scope_in
+from clevertap_import.journal.scope import UNKNOWN, scope_in
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, FORGOTTEN, METADATA, translated
 
 PLACES = tuple(table for table in METADATA.sorted_tables if "destination" in table.c)
@@ -25,20 +25,17 @@ class Move:
     last_sent: str | None
 
 
-def moves(engine: sa.Engine, wanted: Mapping[str, Scope]) -> list[Move]:
-    """Those of the imports that were delivered to the same account at another address, by name.
-
-    `wanted`: each import as it would be delivered now.
-    """
+def moves(engine: sa.Engine, names: Iterable[str], account: str, destination: str) -> list[Move]:
+    """Those of the imports that were delivered to this account, at another address than `destination`."""
     with translated(), engine.connect() as connection:
-        return moves_in(connection, wanted)
+        return moves_in(connection, names, account, destination)
 
 
-def moves_in(connection: sa.Connection, wanted: Mapping[str, Scope]) -> list[Move]:
+def moves_in(connection: sa.Connection, names: Iterable[str], account: str, destination: str) -> list[Move]:
     found = []
-    for name, now in sorted(wanted.items()):
+    for name in sorted(names):
         known = scope_in(connection, name)
-        if known and known.account == now.account and known.destination not in (now.destination, UNKNOWN):
+        if known and known.account == account and known.destination not in (destination, UNKNOWN):
             found.append(Move(name, known.destination, *sent_to(connection, name, known.destination)))
     return found
 

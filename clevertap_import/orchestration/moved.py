@@ -1,12 +1,11 @@
 """A person says that an account has moved to another address, and what was delivered stays delivered."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clevertap_import.clevertap.account_limiter import destination
+from clevertap_import.clevertap.account_limiter import account_digest, destination
 from clevertap_import.clevertap.client import REGION_HOSTS, AccountSettings, account_settings, is_address
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, Unfinished, did_you_mean
@@ -14,11 +13,9 @@ from clevertap_import.journal.import_lock import free_import_lock
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.moved import Move, enter_moves, moves, moves_in
-from clevertap_import.journal.scope import Scope
 from clevertap_import.journal.tables import translated
 from clevertap_import.orchestration.renamed import as_known
-from clevertap_import.orchestration.resources import open_journal, place_of
-from clevertap_import.orchestration.scope import scope_of
+from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.unanswered import RunUnderWay
 
 NO_REGION = "an address that is none of CleverTap's regions"
@@ -78,7 +75,8 @@ def moved(
             f"{before!r} is no address. Write it as https://HOST, as it was in the environment."
         )
     with open_journal() as journal:
-        found = moves(journal.engine, scopes(journal, configs, settings))
+        known = known_names(journal, configs)
+        found = moves(journal.engine, known, account_digest(settings), destination(settings))
     if before:
         place = destination(replace(settings, url=before))
         found = [move for move in found if move.before == place]
@@ -91,14 +89,9 @@ def moved(
     return Moved(configs, settings, found)
 
 
-def scopes(journal: Journal, configs: Sequence[ImportConfig], settings: AccountSettings) -> dict[str, Scope]:
-    """Each import as it would be delivered now, by the name under which the journal knows it."""
-    return {
-        as_known(journal, config).nickname: scope_of(
-            config, settings, *place_of(config.connection, os.environ)
-        )
-        for config in configs
-    }
+def known_names(journal: Journal, configs: Sequence[ImportConfig]) -> set[str]:
+    """The names under which the journal knows the imports."""
+    return {as_known(journal, config).nickname for config in configs}
 
 
 def enter_moved(shown: Moved) -> None:
@@ -107,12 +100,13 @@ def enter_moved(shown: Moved) -> None:
     with ExitStack() as stack:
         journal = stack.enter_context(open_journal())
         locks = stack.enter_context(open_locks(journal.engine))
-        wanted = scopes(journal, shown.configs, shown.settings)
-        for name in sorted({*wanted, *(config.nickname for config in shown.configs)}):
+        names = known_names(journal, shown.configs)
+        for name in sorted({*names, *(config.nickname for config in shown.configs)}):
             if purpose := stack.enter_context(free_import_lock(locks, name)):
                 raise RunUnderWay(f"{purpose} is under way. Nothing was changed; wait for its end.")
         with translated(), locks.transaction() as connection:
-            if not set(shown.moves) <= set(moves_in(connection, wanted)):
+            now = moves_in(connection, names, account_digest(shown.settings), place)
+            if not set(shown.moves) <= set(now):
                 raise MovedMeanwhile(
                     "The journal has changed since you looked. Nothing was changed. Start the command again."
                 )

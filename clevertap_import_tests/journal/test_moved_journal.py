@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 
 from clevertap_import.journal.moved import REPLACED, enter_moves, moves
-from clevertap_import.journal.scope import Scope
 from clevertap_import.journal.tables import METADATA, SCOPE, open_database
 from clevertap_import_tests.journal.test_renamed_journal import values_of
 
@@ -29,7 +28,7 @@ def test_each_table_that_names_an_address_gets_the_new_one(journal_url: str) -> 
                     connection.execute(
                         table.insert().values(values | ({"id": number} if "id" in values else {}))
                     )
-    found = moves(engine, {"mine": Scope(0, 0, "x", "new")})
+    found = moves(engine, ["mine"], "x", "new")
     assert [(move.import_name, move.before, move.batches) for move in found] == [("mine", "old", 1)]
     with engine.begin() as connection:
         enter_moves(connection, found, "new")
@@ -47,8 +46,6 @@ def test_another_account_or_an_import_without_an_address_has_not_moved(journal_u
         for name, place in (("before", ""), ("here", "new"), ("moved", "old")):
             connection.execute(SCOPE.insert().values(values_of(SCOPE, name) | {"destination": place}))
     names = ("before", "here", "moved", "nobody")
-    assert moves(engine, dict.fromkeys(names, Scope(0, 0, "another", "new"))) == []
-    assert [move.import_name for move in moves(engine, dict.fromkeys(names, Scope(0, 0, "x", "new")))] == [
-        "moved"
-    ]
+    assert moves(engine, names, "another", "new") == []
+    assert [move.import_name for move in moves(engine, names, "x", "new")] == ["moved"]
     engine.dispose()
