@@ -72,7 +72,7 @@ def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
         return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
 
 
-def run_table(configs: Sequence["ImportConfig"], wish: "RunRange", notify: Notify) -> "pd.DataFrame":
+def run_table(configs: Sequence["ImportConfig"], wanted: "RunRange", notify: Notify) -> "pd.DataFrame":
     """Runs the imports in this process, one after the other; a row for each run."""
     from clevertap_import.orchestration.code_location import folder_definitions
     from clevertap_import.orchestration.instance import open_instance
@@ -81,7 +81,7 @@ def run_table(configs: Sequence["ImportConfig"], wish: "RunRange", notify: Notif
 
     definitions = folder_definitions(imports_folder(os.environ))
     with open_instance() as instance:
-        every = (line for config in configs for line in runs(instance, definitions, config, wish, notify))
+        every = (line for config in configs for line in runs(instance, definitions, config, wanted, notify))
         return frame_of(until_canceled(every), REPORTS)
 
 
@@ -155,8 +155,8 @@ def dry_run_result(
     from clevertap_import.orchestration.instance import open_instance
 
     with open_instance() as instance:
-        there = all_imports().names
-        made = dry_run(instance, config, rows=rows, all_rows=all_rows, notify=notify, there=there)
+        names = all_imports().names
+        made = dry_run(instance, config, rows=rows, all_rows=all_rows, notify=notify, imports=names)
     problems = [{"check": check["name"], **each} for check in made.checks for each in check["problems"]]
     return DryRunResult(
         nickname=made.nickname,

@@ -1,4 +1,4 @@
-"""Who sends the batches of a delivery: as many threads as requests may be in flight."""
+"""Calls in threads that an interrupted process leaves behind: of CleverTap, and of Snowflake's connector."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -27,15 +27,15 @@ class Senders(Protocol):
         """Wait until at least one of `calls` has ended, or for `seconds`; all of them that have ended."""
 
 
-class SendingThreads:
-    """Senders that are threads. Python's own pool would keep the process until the last of them has ended."""
+class DaemonThreads:
+    """Senders that are daemon threads. Python's own pool keeps a process until the last has ended."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._threads: list[threading.Thread] = []
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[Any], Any], Any] | None] = SimpleQueue()
 
-    def __enter__(self) -> "SendingThreads":
+    def __enter__(self) -> "DaemonThreads":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,5 +67,5 @@ class SendingThreads:
 
 def apart(call: Callable[[], Result]) -> Result:
     """What `call` gives, in a thread of its own: an interrupt of this one leaves it behind at once."""
-    with SendingThreads(1) as threads:
+    with DaemonThreads(1) as threads:
         return threads.submit(lambda _: call(), None).result()

@@ -12,7 +12,7 @@ from clevertap_import.clevertap.settlement import MOST_REFUSALS, BatchInProgress
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.records import Batch
-from clevertap_import.threads import Senders, SendingThreads
+from clevertap_import.threads import DaemonThreads, Senders
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class RetryPolicy:
     retry: Retry = field(default_factory=Retry)
     sleep: Callable[[float], None] | None = None
     dice: Callable[[], float] = random.random
-    senders: Callable[[int], Senders] = SendingThreads
+    senders: Callable[[int], Senders] = DaemonThreads
 
 
 class BatchSender:

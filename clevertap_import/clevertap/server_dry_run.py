@@ -13,7 +13,7 @@ from clevertap_import.reasons import Reason, told_apart
 from clevertap_import.records import Batch, batch_of_one
 from clevertap_import.report import is_over
 from clevertap_import.staging.stage import ProblemCount, ProblemKind, Stage
-from clevertap_import.threads import SendingThreads
+from clevertap_import.threads import DaemonThreads
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
 """A record that is valid; sent as a dry run, which stores nothing (CleverTap's dryRun=1)."""
@@ -130,7 +130,7 @@ def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int =
         return Lookup()
     step = max(1, len(batch) // lookups)
     identities = [batch.identity(place) for place in range(0, len(batch), step)][:lookups]
-    with SendingThreads(MAX_LOOKUPS_IN_FLIGHT) as askers:
+    with DaemonThreads(MAX_LOOKUPS_IN_FLIGHT) as askers:
         asked = [askers.submit(exists, identity) for identity in identities if identity]
         try:
             answers = [each.result() for each in asked]

@@ -177,29 +177,29 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option("--limit", type=click.IntRange(1), help="At most this many rows; marks no window as done.")
 @as_json
 @exit_on_error
-def run(names: tuple[str, ...], json_output: bool, **wish: Any) -> None:  # noqa: ANN401 - click's own types
+def run(names: tuple[str, ...], json_output: bool, **options: Any) -> None:  # noqa: ANN401 - click's own types
     """Import NAME now: all windows that are not done, and the window in progress."""
     from clevertap_import.frames import lines_of
 
-    if problem := bounds_problem(wish["start"], wish["end"], spelled, full=wish["full"]):
+    if problem := bounds_problem(options["start"], options["end"], spelled, full=options["full"]):
         raise click.UsageError(problem)
     configs = runnable_imports(names)
-    is_vague = wish["force"] and not wish["full"] and not wish["start"]
+    is_vague = options["force"] and not options["full"] and not options["start"]
     if is_vague and (problem := vague_force(configs, spelled_with_value)):
         raise click.UsageError(problem)
-    lines = lines_of(run_now(configs, wish))
+    lines = lines_of(run_now(configs, options))
     report_runs(configs, lines, "Every window is done; there is nothing to import.", json_output=json_output)
     sys.exit(EXIT_OK if all(line["status"] == "Success" for line in lines) else EXIT_FAILED)
 
 
-def run_now(configs: Sequence["ImportConfig"], wish: dict[str, Any]) -> "pd.DataFrame":
+def run_now(configs: Sequence["ImportConfig"], options: dict[str, Any]) -> "pd.DataFrame":
     """Run each import in this process, with bars on a terminal; a row of stats for each run."""
     from clevertap_import.cli.printing import progress_bars
     from clevertap_import.orchestration.runs import RunRange
     from clevertap_import.tables import run_table
 
     with progress_bars():
-        return run_table(configs, RunRange(**wish), echo_stderr)
+        return run_table(configs, RunRange(**options), echo_stderr)
 
 
 @main.command()

@@ -51,7 +51,7 @@ def switched(
     instance: "DagsterInstance", config: "ImportConfig", configs: list["ImportConfig"], command: str
 ) -> str:
     """Switches the schedule; returns the message for the user."""
-    from clevertap_import.orchestration.automation import automation_name
+    from clevertap_import.orchestration.names import automation_name
     from clevertap_import.orchestration.schedule_state import stop as stop_import
     from clevertap_import.orchestration.schedule_state import switch
     from clevertap_import.orchestration.sensors import FIRST_RUNS

@@ -69,12 +69,14 @@ def twins(engine: sa.Engine, nickname: str, scope: Scope) -> list[str]:
         return sorted(connection.scalars(sa.union(*found)))
 
 
-def gone_with_same_source(engine: sa.Engine, nickname: str, scope: Scope, there: Container[str]) -> list[str]:
-    """Imports that are not `there` any more, and sent records of one of the same tables to the same place."""
+def gone_with_same_source(
+    engine: sa.Engine, nickname: str, scope: Scope, imports: Container[str]
+) -> list[str]:
+    """Names of no import any more that sent records of one of the same tables to the same place."""
     others = sa.select(SCOPE.c.import_name, SCOPE.c.source_digests).where(
         (SCOPE.c.destination == scope.destination) & (SCOPE.c.import_name != nickname)
     )
     wanted = set(scope.source_digests.split())
     with translated(), engine.connect() as connection:
         rows = connection.execute(others).all()
-    return sorted(name for name, digests in rows if name not in there and wanted & set(digests.split()))
+    return sorted(name for name, digests in rows if name not in imports and wanted & set(digests.split()))

@@ -14,11 +14,12 @@ from clevertap_import.errors import CleverTapImportError
 from clevertap_import.markdown import as_plain
 from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import check_specs
-from clevertap_import.orchestration.delivered import was_imported
+from clevertap_import.orchestration.delivered import told_deliveries, was_imported
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
 from clevertap_import.orchestration.metadata import report_metadata
+from clevertap_import.orchestration.names import PREFIX, asset_key, known_keys, op_name
 from clevertap_import.orchestration.partitions import grid, partitions_def
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import names_of_location
@@ -55,20 +56,6 @@ class RunOptions(dg.Config):
     admit_rejected: bool = False
 
 
-def asset_key(nickname: str) -> dg.AssetKey:
-    return dg.AssetKey(["clevertap", nickname])
-
-
-def known_keys(config: ImportConfig) -> list[dg.AssetKey]:
-    """The import's asset, and that of the nickname which it had before."""
-    return [asset_key(name) for name in config.nicknames]
-
-
-def op_name(nickname: str) -> str:
-    """Dagster's own name for the op of such a key; the nickname alone may be a word that Dagster reserves."""
-    return asset_key(nickname).to_python_identifier()
-
-
 def source_tables(config: ImportConfig) -> tuple[str, ...]:
     source = config.source
     return (source.table,) if source.kind == "table" else tables_named(source.text)
@@ -81,7 +68,7 @@ def table_key(table: str) -> dg.AssetKey:
         for name in TABLE_NAME.findall(table)
     ]
     # Below `clevertap` are the imports themselves, and some words Dagster reserves.
-    is_taken = names[0] == "clevertap" or input_name(names) in RESERVED
+    is_taken = names[0] == PREFIX or input_name(names) in RESERVED
     return dg.AssetKey(["snowflake", *names] if is_taken else names)
 
 
@@ -168,6 +155,7 @@ def run_one(
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
         refuse_foreign_resources(config, context.run.run_config)
+        so_far.deliveries = told_deliveries(context.instance, config.nicknames).begun
         if options.force and delivers:
             refuse_foreign_force(config.nickname)
         so_far.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.config.schedule import Every, Manual
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.config.schedule import Every
 from clevertap_import.orchestration.begun_imports import begun_imports
 from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.done import undone_ranges
+from clevertap_import.orchestration.names import asset_key, automation_name, job_name
 from clevertap_import.orchestration.partitions import ActiveRun, range_tags, tagged_range
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 
@@ -22,17 +22,6 @@ TICK_TAG = "clevertap/tick"
 NEWEST_RUNS = 20
 
 Tick = dg.SkipReason | list[dg.RunRequest]
-
-
-def job_name(nickname: str) -> str:
-    return f"import_{nickname}"
-
-
-def automation_name(config: ImportConfig) -> str | None:
-    """What starts the import, by its name in Dagster; None for an import that nothing starts."""
-    if isinstance(config.schedule, Manual):
-        return None
-    return f"{config.nickname}_{'schedule' if config.schedule.crons() else 'sensor'}"
 
 
 def import_schedule(config: ImportConfig, job: str) -> dg.ScheduleDefinition | None:

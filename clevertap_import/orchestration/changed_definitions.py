@@ -78,7 +78,7 @@ def remember_done(
 
 
 def counts_for_commands(configs: Iterable[ImportConfig], notify: Callable[[str], None]) -> dict[str, int]:
-    """`changed_counts` by the environment's journal; empty, and `tell` says why, if it cannot be used."""
+    """`changed_counts` by the environment's journal; empty, and `notify` says why, if it cannot be used."""
     try:
         with open_journal() as journal:
             return changed_counts(journal.engine, configs)

@@ -11,9 +11,10 @@ import dagster as dg
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft
 from clevertap_import.markdown import as_plain
-from clevertap_import.orchestration.assets import asset_key, import_asset, table_specs
-from clevertap_import.orchestration.automation import import_schedule, job_name
+from clevertap_import.orchestration.assets import import_asset, table_specs
+from clevertap_import.orchestration.automation import import_schedule
 from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition
+from clevertap_import.orchestration.names import asset_key, job_name
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     account_key,
@@ -68,12 +69,12 @@ def import_job(config: ImportConfig) -> Job:
 
 
 def own_definitions(
-    config: ImportConfig, metadata: dict[str, Any], job: Job, there: frozenset[str] | None = None
+    config: ImportConfig, metadata: dict[str, Any], job: Job, imports: frozenset[str] | None = None
 ) -> dg.Definitions:
     """What an import does not share with others, and its resources, which are the same for all."""
     schedule, sensor = import_schedule(config, job_name(config.nickname)), import_sensor(config)
     return dg.Definitions(
-        assets=[import_asset(config, metadata, there)],
+        assets=[import_asset(config, metadata, imports)],
         jobs=[job],
         schedules=[schedule] if schedule else [],
         sensors=[sensor] if sensor else [],

@@ -16,10 +16,10 @@ from clevertap_import.journal.import_lock import is_run_alive
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.process_identity import lives, own_process
 from clevertap_import.journal.tables import JournalUnavailable
-from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.begun_imports import Begun, begun_imports, ended_imports
 from clevertap_import.orchestration.code_servers import CodeServers
 from clevertap_import.orchestration.dagster_internals import StepEventStatus
+from clevertap_import.orchestration.names import asset_key, op_name
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 

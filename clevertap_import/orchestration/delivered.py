@@ -1,6 +1,6 @@
 """What Dagster knows of an import's deliveries, to find out whether the journal is the right one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from clevertap_import.journal.import_state import (
 )
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import JournalUnavailable, translated
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import is_of_a_run, read_by_runs
 from clevertap_import.orchestration.renamed import as_known
 
@@ -48,15 +49,14 @@ class Told:
 NOTHING_TOLD = Told()
 
 
-def told_deliveries(instance: dg.DagsterInstance, names: Iterable[str]) -> Told:
+def told_deliveries(instance: dg.DagsterInstance, names: Collection[str]) -> Told:
     """Of an import that has, or had, these nicknames. Runs that were killed or removed from Dagster count."""
     begun, ended = (numbers_told(instance, names, what) for what in (BEGUN, ENDED))
-    keys = (dg.AssetKey(["clevertap", name]) for name in names)
-    reported = (deliveries for key in keys for deliveries, _ in reported_counts(instance, key))
+    reported = (deliveries for name in names for deliveries, _ in reported_counts(instance, asset_key(name)))
     return Told(max([*begun, *reported]), max(ended))
 
 
-def numbers_told(instance: dg.DagsterInstance, names: Iterable[str], what: str) -> list[int]:
+def numbers_told(instance: dg.DagsterInstance, names: Collection[str], what: str) -> list[int]:
     keys = {what + name for name in names}
     found = instance.daemon_cursor_storage.get_cursor_values(keys)
     return [int(found.get(key) or 0) for key in keys]

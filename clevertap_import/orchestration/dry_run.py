@@ -8,11 +8,12 @@ import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.markdown import as_written
-from clevertap_import.orchestration.assets import asset_key, import_asset, op_name
+from clevertap_import.orchestration.assets import import_asset
 from clevertap_import.orchestration.changed_definitions import counts_for_commands
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
 from clevertap_import.orchestration.dead_runs import process_tags
 from clevertap_import.orchestration.interrupts import is_interrupted
+from clevertap_import.orchestration.names import asset_key, op_name
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
@@ -64,17 +65,17 @@ def dry_run(
     rows: int | None,
     all_rows: bool,
     notify: Callable[[str], None],
-    there: frozenset[str] | None = None,
+    imports: frozenset[str] | None = None,
 ) -> DryRun:
     """Check `rows` random rows (None: as many as the import says), or all; nothing is sent.
 
-    `there`: the nicknames of all imports.
+    `imports`: the nicknames of all imports.
     """
     fail_dead_runs(instance, config, notify)
     key = asset_key(config.nickname)
     options: dict[str, Any] = {"all_rows": all_rows, **({"sample_rows": rows} if rows is not None else {})}
     result = dg.materialize(
-        [import_asset(config, {}, there)],
+        [import_asset(config, {}, imports)],
         selection=dg.AssetSelection.checks_for_assets(key),
         resources=resources_of(config),
         run_config={**QUIET, "ops": {op_name(config.nickname): {"config": options}}},

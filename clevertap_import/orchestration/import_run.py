@@ -6,11 +6,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from clevertap_import.clevertap.account_limiter import AccountLimiter, lookup_limiter, under, upload_limiter
+from clevertap_import.clevertap.account_limiter import (
+    AccountLimiter,
+    destination,
+    lookup_limiter,
+    under,
+    upload_limiter,
+)
 from clevertap_import.clevertap.backoff import resends
 from clevertap_import.clevertap.batch_sender import BatchSender
 from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
-from clevertap_import.clevertap.client import AccountSettings, CleverTap
+from clevertap_import.clevertap.client import CleverTap
 from clevertap_import.clevertap.delivery import Deliverer
 from clevertap_import.clevertap.server_dry_run import (
     FOR_A_PERSON,
@@ -27,7 +33,6 @@ from clevertap_import.journal.import_lock import ImportLock, import_lock
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.journal_outage import bearing_outages
 from clevertap_import.journal.locks import NamedLocks
-from clevertap_import.journal.scope import Scope
 from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
@@ -181,17 +186,14 @@ class ImportRun:
     def purpose(self) -> str:
         return f"Run {self.run_id[:8]} of {self.config.nickname!r}"
 
-    def scope(self, settings: AccountSettings) -> Scope:
-        """Where this run delivers to, and which windows of which source."""
-        return scope_of(self.config, settings, self.connection.database, self.connection.schema_name)
-
     def known_before(
         self, journal: Journal, behind: Behind | None, *, was_imported: bool, delivers: bool
     ) -> KnownBefore:
         """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
         known_as = as_known(journal, self.config)
         is_forgetting = delivers and self.limit is None and is_forgetting_due(self.config, journal)
-        scope = self.scope(self.account.settings())
+        place = self.connection.database, self.connection.schema_name
+        scope = scope_of(self.config, self.account.settings(), *place)
         known = journal.scope(known_as.nickname, scope)
         asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=behind is not None)
         if self.may_double:
@@ -204,7 +206,8 @@ class ImportRun:
         if delivers and self.config.is_events and not self.force and journal.has_forgotten(asked):
             raise history_forgotten(self.config)
         records = journal.past(asked, is_events=self.config.is_events)
-        return KnownBefore(asked, records, behind, None if delivers else refused, is_forgetting=is_forgetting)
+        shown = None if delivers else refused
+        return KnownBefore(scope, asked, records, behind, refused=shown, is_forgetting=is_forgetting)
 
     @property
     def may_double(self) -> bool:
@@ -257,8 +260,7 @@ class ImportRun:
 
     def begin_delivery(self, journal: Journal, known: KnownBefore) -> int:
         """Enter that this run delivers from now on, while it has the import lock. Returns its epoch."""
-        scope = self.scope(self.clevertap.settings)
-        return journal.begin_delivery(self.config.nickname, scope, known.asked.forced)
+        return journal.begin_delivery(self.config.nickname, known.scope, known.asked.forced)
 
     def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> Sent:
         """Send what was staged, or as much of it as can be."""
@@ -276,7 +278,7 @@ class ImportRun:
             lambda delivery: self.progress.step(
                 "sent", delivery.settled + delivery.uncertain, staged.counts.staged
             ),
-            self.scope(clevertap.settings).destination,
+            destination(clevertap.settings),
             sending.epoch,
             sending.ending,
             clevertap.abandon,

@@ -7,9 +7,9 @@ from clevertap_import.journal.import_lock import free_import_lock
 from clevertap_import.journal.import_state import accept_lack
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.tables import translated
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.delivered import behind, told_deliveries
 from clevertap_import.orchestration.done import take_over
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.unanswered import RunUnderWay

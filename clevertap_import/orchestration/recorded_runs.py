@@ -6,13 +6,13 @@ from typing import Any
 import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.orchestration.automation import automation_name
 from clevertap_import.orchestration.dagster_internals import (
     InMemoryJob,
     RemoteRepositoryOrigin,
     execute_run_iterator,
 )
 from clevertap_import.orchestration.interrupts import heeding_interrupts, is_interrupted, report_canceling
+from clevertap_import.orchestration.names import automation_name
 from clevertap_import.orchestration.schedule_state import repositories, since
 from clevertap_import.orchestration.sensors import FIRST_RUNS, KILLED_RUNS
 

@@ -23,6 +23,7 @@ from clevertap_import.journal.renamed import (
 from clevertap_import.journal.scope import Scope, scope_in
 from clevertap_import.journal.tables import read_url, translated
 from clevertap_import.orchestration.dagster_internals import CheckError
+from clevertap_import.orchestration.names import nickname_of
 from clevertap_import.orchestration.resources import journal_url, open_journal, place_of
 from clevertap_import.orchestration.scope import scope_of
 from clevertap_import.project.check import Findings
@@ -70,11 +71,11 @@ def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None
 
 
 def name_refusal(
-    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, there: Container[str] | None
+    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, imports: Container[str] | None
 ) -> ConfigError | None:
     """Why no run may deliver under this nickname; `known`: None if the import was never delivered.
 
-    `there`: the nicknames of all imports, if they are known.
+    `imports`: the nicknames of all imports, if they are known.
     """
     refused = renamed_twice(journal, config)
     if refused or known or not config.is_events:
@@ -88,7 +89,7 @@ def name_refusal(
             f" YAML: renamed_from: {found[-1]}. To send all of them once more:"
             f" clevertap-import run {name} --full --force"
         )
-    if found := gone(journal, config, now, there):
+    if found := gone(journal, config, now, imports):
         return ScopeChanged(
             f"{told_gone(config, found)} Nothing was sent, as events may be stored twice. If {name!r} is its"
             f" new nickname, write into its YAML: renamed_from: {found[-1]}. If it is another import, send"
@@ -98,12 +99,12 @@ def name_refusal(
 
 
 def name_note(
-    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, there: Container[str]
+    journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, imports: Container[str]
 ) -> str | None:
     """What to say of an import of profiles that may be another one under a new nickname."""
     if known or config.is_events:
         return None
-    found = gone(journal, config, now, there)
+    found = gone(journal, config, now, imports)
     if not found:
         return None
     return (
@@ -113,8 +114,8 @@ def name_note(
     )
 
 
-def gone(journal: Journal, config: ImportConfig, now: Scope, there: Container[str] | None) -> list[str]:
-    return [] if there is None else gone_with_same_source(journal.engine, config.nickname, now, there)
+def gone(journal: Journal, config: ImportConfig, now: Scope, imports: Container[str] | None) -> list[str]:
+    return [] if imports is None else gone_with_same_source(journal.engine, config.nickname, now, imports)
 
 
 def told_gone(config: ImportConfig, found: Sequence[str]) -> str:
@@ -132,7 +133,7 @@ def name_findings(
 ) -> dict[str, Findings]:
     """What the journal says of the nicknames of `imports`, by nickname. It is read, and never made.
 
-    `tell` gets why nothing is known, if the journal cannot be used.
+    `notify` gets why nothing is known, if the journal cannot be used.
     """
     found: dict[str, Findings] = {}
     try:
@@ -153,7 +154,7 @@ def is_there(url: str) -> bool:
 
 
 def findings_of(
-    journal: Journal, loaded: LoadedImport, environment: Mapping[str, str], there: Container[str]
+    journal: Journal, loaded: LoadedImport, environment: Mapping[str, str], imports: Container[str]
 ) -> Findings:
     config = loaded.config
     try:
@@ -167,8 +168,8 @@ def findings_of(
         return Findings()
     with translated(), journal.engine.connect() as connection:
         known = scope_in(connection, as_known(journal, config).nickname)
-    refused = name_refusal(journal, config, known, now, there)
-    note = name_note(journal, config, known, now, there)
+    refused = name_refusal(journal, config, known, now, imports)
+    note = name_note(journal, config, known, now, imports)
     return Findings(
         [loaded.problem("renamed_from", str(refused))] if refused else [],
         [loaded.problem("renamed_from", note)] if note else [],
@@ -181,4 +182,4 @@ def names_of_location(context: dg.AssetExecutionContext) -> frozenset[str] | Non
         keys = context.repository_def.asset_graph.get_all_asset_keys()
     except CheckError:
         return None
-    return frozenset(key.path[1] for key in keys if len(key.path) == 2 and key.path[0] == "clevertap")
+    return frozenset(filter(None, map(nickname_of, keys)))

@@ -9,8 +9,8 @@ import dagster as dg
 from dagster import AssetRecordsFilter, DagsterEventType
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.orchestration.assets import asset_key, known_keys
 from clevertap_import.orchestration.done import done_keys
+from clevertap_import.orchestration.names import asset_key, known_keys
 from clevertap_import.orchestration.partitions import (
     KEY_FORMATS,
     RECORDS_PER_READ,
@@ -34,8 +34,8 @@ def retried(
 
     These windows are dense in wrong rows, so no share of them stops a run.
     """
-    for wish in retry_ranges(instance, config, home):
-        yield from runs(instance, defs, config, replace(wish, admit_rejected=True), notify)
+    for wanted in retry_ranges(instance, config, home):
+        yield from runs(instance, defs, config, replace(wanted, admit_rejected=True), notify)
 
 
 def retry_ranges(instance: dg.DagsterInstance, config: ImportConfig, home: Path) -> list[RunRange]:

@@ -8,8 +8,8 @@ import dagster as dg
 
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.journal import Journal
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.interrupts import INTERRUPTED, is_interrupted
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable
 from clevertap_import.report import health_state

@@ -12,6 +12,7 @@ from clevertap_import.clevertap.delivery import Delivery
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.scope import Scope
 from clevertap_import.orchestration.delivered import NOTHING_TOLD, Behind, Told
 from clevertap_import.orchestration.retention import Unchanged
 from clevertap_import.reasons import Reason
@@ -57,11 +58,12 @@ class ChangedWindows:
 class KnownBefore:
     """What CleverTap has of the windows that a run reads.
 
-    `behind`: whether the journal lacks deliveries that Dagster knows (`in_dagster`). `refused`: why a run
-    that is not forced would deliver nothing. `is_forgetting`: whether the journal is to forget the records
-    that this run does not see.
+    `scope`: where the run delivers to, and which windows of which source. `behind`: whether the journal lacks
+    deliveries that Dagster knows (`in_dagster`). `refused`: why a run that is not forced would deliver
+    nothing. `is_forgetting`: whether the journal is to forget the records that this run does not see.
     """
 
+    scope: Scope
     asked: Asked
     records: DeliveredBefore
     behind: Behind | None = None

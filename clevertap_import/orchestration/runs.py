@@ -11,11 +11,10 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.import_lock import under_way
 from clevertap_import.journal.locks import open_locks
-from clevertap_import.orchestration.assets import asset_key, op_name
-from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.dead_runs import clear_dead_runs, process_tags
 from clevertap_import.orchestration.done import undone_ranges
 from clevertap_import.orchestration.forced import started_by_command
+from clevertap_import.orchestration.names import asset_key, job_name, op_name
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     keys_until,
@@ -47,9 +46,9 @@ class RunRange:
 
 
 def selected_ranges(
-    instance: dg.DagsterInstance, config: ImportConfig, wish: RunRange, now: datetime
+    instance: dg.DagsterInstance, config: ImportConfig, wanted: RunRange, now: datetime
 ) -> list[KeyRange]:
-    """The windows of each run that `wish` means, in order; empty if there is nothing to do."""
+    """The windows of each run that `wanted` means, in order; empty if there is nothing to do."""
     partitions = partitions_def(config)
     if partitions is None:
         raise ConfigError(
@@ -57,20 +56,22 @@ def selected_ranges(
             " Leave --window and --until out."
         )
     keys = partitions.get_partition_keys(current_time=now)
-    if wish.full:
+    if wanted.full:
         return [KeyRange(keys[0], keys[-1])] if keys else []
-    if wish.start is None:
+    if wanted.start is None:
         return undone_ranges(instance, config, asset_key(config.nickname), now)
     if not keys:
         raise ConfigError(
             f"{config.nickname!r} has no windows yet: its start, {config.anchor}, is in the future."
             " Run it from then on, or set an earlier start in its YAML."
         )
-    end = wish.end or wish.start
-    chosen = [key for key in keys if overlaps(partitions.time_window_for_partition_key(key), wish.start, end)]
+    end = wanted.end or wanted.start
+    chosen = [
+        key for key in keys if overlaps(partitions.time_window_for_partition_key(key), wanted.start, end)
+    ]
     if not chosen:
         raise ConfigError(
-            f"{config.nickname!r} has no window from {wish.start:%Y-%m-%d %H:%M} until"
+            f"{config.nickname!r} has no window from {wanted.start:%Y-%m-%d %H:%M} until"
             f" {end:%Y-%m-%d %H:%M}."
             f" Its windows begin with {keys[0]} and end with {keys[-1]}."
         )
@@ -88,23 +89,23 @@ def runs(
     instance: dg.DagsterInstance,
     defs: dg.Definitions,
     config: ImportConfig,
-    wish: RunRange,
+    wanted: RunRange,
     notify: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
-    """Run what `wish` means, one run after the other; yields a line of stats for each when it has ended.
+    """Run what `wanted` means, one run after the other; yields a line of stats for each when it has ended.
 
-    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None. `tell` gets
-    words for whoever waits.
+    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None.
+    `notify` gets words for the person who waits.
     """
     fail_dead_runs(instance, config, notify)
     announce_active_run(config, notify)
     job = defs.resolve_job_def(job_name(config.nickname))
-    options: dict[str, object] = {"force": wish.force, "admit_rejected": wish.admit_rejected}
-    options |= {"limit": wish.limit} if wish.limit is not None else {}
+    options: dict[str, object] = {"force": wanted.force, "admit_rejected": wanted.admit_rejected}
+    options |= {"limit": wanted.limit} if wanted.limit is not None else {}
     run_config = {**QUIET, "ops": {op_name(config.nickname): {"config": options}}}
     now = datetime.now(UTC)
-    is_full = partitions_def(config) is None and wish.start is None
-    for keys in [None] if is_full else selected_ranges(instance, config, wish, now):
+    is_full = partitions_def(config) is None and wanted.start is None
+    for keys in [None] if is_full else selected_ranges(instance, config, wanted, now):
         notify(f"{config.nickname}: imports {extent(config, keys, now)}.")
         tags = range_tags(keys) if keys else {}
         with started_by_command():

@@ -13,7 +13,7 @@ import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError
-from clevertap_import.orchestration.automation import TRIGGER_TAG, automation_name
+from clevertap_import.orchestration.automation import TRIGGER_TAG
 from clevertap_import.orchestration.dagster_internals import (
     SINGLETON_REPOSITORY_NAME,
     InstigatorState,
@@ -29,6 +29,7 @@ from clevertap_import.orchestration.dagster_internals import (
     WorkspaceOpts,
     workspace_opts_to_load_target,
 )
+from clevertap_import.orchestration.names import automation_name
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 
 DEFINITIONS = "clevertap_import.definitions"

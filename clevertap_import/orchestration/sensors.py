@@ -9,19 +9,17 @@ import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.schedule import KINDS, After, Change, Every, Kind, Manual, Once
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import (
     TICK_TAG,
     TRIGGER_TAG,
     Tick,
     active_runs,
-    automation_name,
-    job_name,
     last_tick,
     wanted_runs,
 )
 from clevertap_import.orchestration.dagster_internals import AssetEntry
 from clevertap_import.orchestration.dead_runs import clear_dead_runs
+from clevertap_import.orchestration.names import asset_key, automation_name, job_name
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.schedule_state import is_on, switches
 from clevertap_import.orchestration.table_changes import table_states

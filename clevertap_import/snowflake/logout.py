@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from clevertap_import.threads import SendingThreads
+from clevertap_import.threads import DaemonThreads
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -22,5 +22,5 @@ def leave(connection: "SnowflakeConnection", end_query: Callable[[], object] | N
                 end_query()
         connection.close(retry=False)
 
-    with SendingThreads(1) as threads:
+    with DaemonThreads(1) as threads:
         threads.first_done([threads.submit(left, None)], LEAVE_SECONDS)

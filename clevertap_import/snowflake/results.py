@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from clevertap_import.errors import QueryFailed, ResultIncomplete
 from clevertap_import.snowflake.cell_texts import json_text
-from clevertap_import.threads import SendingThreads
+from clevertap_import.threads import DaemonThreads
 
 if TYPE_CHECKING:
     from snowflake.connector.cursor import SnowflakeCursor
@@ -85,7 +85,7 @@ def tables(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> It
     def fetched(part: "ArrowResultBatch") -> pa.Table:
         return part.to_arrow(cursor.connection, force_microsecond_precision=True)
 
-    with SendingThreads(PARTS_AHEAD) as threads:
+    with DaemonThreads(PARTS_AHEAD) as threads:
         ahead: deque[Future[pa.Table]] = deque()
         for part in parts:
             ahead.append(threads.submit(fetched, part))

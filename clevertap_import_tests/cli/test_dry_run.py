@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.workshop import Workshop, command, open_workshop, profiles_target

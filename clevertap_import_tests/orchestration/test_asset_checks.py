@@ -8,7 +8,7 @@ import dagster as dg
 from clevertap_import.clevertap.outcomes import Uncertain
 from clevertap_import.clevertap.server_dry_run import unanswered
 from clevertap_import.mapping.rejection_codes import CODES
-from clevertap_import.orchestration.assets import asset_key
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import_tests.testing.workshop import (
     Workshop,
     days_ago,

@@ -3,8 +3,8 @@
 import time
 from datetime import UTC, datetime
 
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.changed_definitions import known_spans
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import read_moments
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.project.folder import load_folder

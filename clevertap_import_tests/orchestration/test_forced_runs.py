@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from clevertap_import.orchestration.assets import op_name
-from clevertap_import.orchestration.automation import job_name
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE
+from clevertap_import.orchestration.names import job_name, op_name
 from clevertap_import_tests.testing.workshop import Workshop, profiles_target
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.orchestration.automation import job_name
+from clevertap_import.orchestration.names import job_name
 from clevertap_import.orchestration.resources import account_key, connection_key
 from clevertap_import_tests.testing.workshop import Workshop, profiles_target
 

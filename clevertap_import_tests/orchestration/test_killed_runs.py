@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from clevertap_import.journal.import_lock import run_lock
 from clevertap_import.journal.locks import NamedLocks, open_locks
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import wanted_runs
 from clevertap_import.orchestration.dead_runs import PROCESS_TAG, clear_dead_runs
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.sensors import killed_runs_sensor

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.done import undone_ranges
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import (
     KeyRange,
     keys_until,

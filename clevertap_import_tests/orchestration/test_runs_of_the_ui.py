@@ -13,7 +13,6 @@ import pytest
 from dagster import DagsterEvent, DagsterEventType
 
 from clevertap_import.journal.process_identity import own_process
-from clevertap_import.orchestration.assets import asset_key, op_name
 from clevertap_import.orchestration.automation import runs_of
 from clevertap_import.orchestration.begun_imports import (
     ENDED,
@@ -25,6 +24,7 @@ from clevertap_import.orchestration.begun_imports import (
     told,
 )
 from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
+from clevertap_import.orchestration.names import asset_key, op_name
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import_tests.orchestration.test_killed_runs import elsewhere, later, status
 from clevertap_import_tests.testing.dagster_internals import (

@@ -8,8 +8,8 @@ import pytest
 
 from clevertap_import.config.asset_keys import RESERVED
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.code_location import folder_definitions
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import KeyRange, range_tags
 from clevertap_import.orchestration.runs import QUIET
 from clevertap_import.project.folder import load_folder

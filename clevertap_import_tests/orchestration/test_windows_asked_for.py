@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.orchestration.automation import job_name
+from clevertap_import.orchestration.names import job_name
 from clevertap_import.orchestration.partitions import (
     FIRST_TAG,
     KEY_FORMATS,

@@ -17,7 +17,6 @@ from clevertap_import.journal.import_state import import_state
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.mapping.mapper import Mapper
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.delivered import (
     Told,
     behind,
@@ -27,6 +26,7 @@ from clevertap_import.orchestration.delivered import (
     told_deliveries,
 )
 from clevertap_import.orchestration.import_run import ImportRun, rejecting
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, snowflake_connection

@@ -13,9 +13,9 @@ import dagster as dg
 import psutil
 import pytest
 
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.begun_imports import tag_of
 from clevertap_import.orchestration.dead_runs import PROCESS_TAG, clear_dead_runs
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.automation import Tick
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import KeyRange, tagged_range
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import_tests.testing.builders import profiles_import

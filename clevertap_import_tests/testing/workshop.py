@@ -15,8 +15,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from clevertap_import.orchestration.assets import asset_key
 from clevertap_import.orchestration.code_location import folder_definitions
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.runs import RunRange, runs
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.dagster_internals import replace
