@@ -149,8 +149,7 @@ def run_one(
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
     if options.admit_rejected:
-        admitting = config.dry_run.model_copy(update={"max_rejected_percent": 100.0})
-        config = config.model_copy(update={"dry_run": admitting})
+        config = admitting_all(config)
     so_far = SoFar(config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
@@ -180,6 +179,12 @@ def run_one(
         if delivers:
             with whole():
                 context.log_event(dg.AssetObservation(key, metadata=report_metadata(so_far)))
+
+
+def admitting_all(config: ImportConfig) -> ImportConfig:
+    """`config` for a run that rejected rows do not stop."""
+    dry_run = config.dry_run.model_copy(update={"max_rejected_percent": 100.0})
+    return config.model_copy(update={"dry_run": dry_run})
 
 
 def remove_old_rows(context: dg.AssetExecutionContext, config: ImportConfig) -> None:
