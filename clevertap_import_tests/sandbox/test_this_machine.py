@@ -103,13 +103,15 @@ def shop(action: str, environment: dict[str, str]) -> subprocess.CompletedProces
     )
 
 
-def test_the_shop_writes_to_no_other_machine(local_snowflake: LocalSnowflake) -> None:
+def test_the_shop_writes_to_no_other_machine(tmp_path: Path) -> None:
     """Also not by way of a proxy."""
-    variables = local_snowflake.environment()
-    done = shop("seed", variables | {"SNOWFLAKE_HOST": "org.snowflakecomputing.com"})
+    # A server of its own: other tests make a shop in the one that they share.
+    with running_snowflake(tmp_path / "snowflake") as snowflake:
+        variables = snowflake.environment()
+        done = shop("seed", variables | {"SNOWFLAKE_HOST": "org.snowflakecomputing.com"})
+        proxied = shop("change", variables | {"HTTP_PROXY": "http://192.0.2.1:3128"})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("SNOWFLAKE_HOST leads to 'org.snowflakecomputing.com'.")
-    proxied = shop("change", variables | {"HTTP_PROXY": "http://192.0.2.1:3128"})
     # It came to the local Snowflake, which has no such table.
     assert proxied.returncode == 1
     assert "SHOP" in proxied.stderr
