@@ -1,4 +1,4 @@
-"""Fixtures that every room of tests may use, and the order and number in which tests run at once."""
+"""Fixtures that all tests may use, and the order and number in which tests run at once."""
 
 import os
 

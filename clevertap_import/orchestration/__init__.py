@@ -1,1 +1,1 @@
-"""The only rooms that know Dagster."""
+"""The only modules that know Dagster, beside the commands."""

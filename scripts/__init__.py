@@ -1,0 +1,1 @@
+"""What is made from the code, or looks at it; in no wheel."""
