@@ -53,10 +53,13 @@ class SharedEngine:
         return self.engine.pool.dispatch.connect.listeners
 
     def play_for(self, database: "Database") -> None:
-        """Serve `database` from now on. Remove listeners of earlier simulations: they would slow all down."""
+        """Serve `database` from now on. Remove listeners of earlier simulations: they would slow all down.
+
+        SQLAlchemy must forget them too: it takes a new listener at the address of a forgotten one for known.
+        """
         self.database = database
-        while len(self.listeners) > self.own_listeners:
-            self.listeners.pop()
+        for listener in list(self.listeners)[self.own_listeners :]:
+            sa.event.remove(self.engine, "connect", listener)
 
     @property
     def process(self) -> Process | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from clevertap_import_tests.simulation.__main__ import shared_engine
 from clevertap_import_tests.simulation.database import SharedEngine
@@ -45,6 +46,16 @@ def played(script: Script, shared: SharedEngine) -> tuple[float, list[dict[str, 
 def test_the_same_seed_plays_the_same(seed: int, shared: SharedEngine) -> None:
     assert drawn(seed) == drawn(seed)
     assert played(drawn(seed), shared) == played(drawn(seed), shared)
+
+
+def test_nothing_of_an_earlier_simulation_is_known(shared: SharedEngine) -> None:
+    """Else a new journal at the address of an old one would not be told of new connections."""
+    script = read(HERE / "scripts" / "failover_after_the_last_commit.yaml")
+    fault_of(script, shared)
+    earlier = list(shared.listeners)[shared.own_listeners :]
+    Simulation(script, shared)
+    assert earlier
+    assert not any(sa.event.contains(shared.engine, "connect", listener) for listener in earlier)
 
 
 def test_a_script_is_the_same_after_it_was_kept_in_a_file(tmp_path: Path) -> None:
