@@ -88,14 +88,14 @@ def delivered_events(connection: sa.Connection, asked: Asked, epochs: Epochs) ->
 def delivered_profiles(connection: sa.Connection, asked: Asked, epochs: Epochs) -> DeliveredBefore:
     """Read is all that was sent since the first delivery of these windows, and all of later windows."""
     identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), Sent()
-    doubted_until = state_of(connection, asked.import_name).doubted_until
+    state = state_of(connection, asked.import_name)
     for row in deliveries(connection, that_matter(connection, asked)):
         mask = epochs.counting(row)
         # SQLite forgets the zone.
         sent_at = row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC).timestamp()
         sent.add(len(row.digests) // DIGEST_BYTES, sent_at, is_answered=row.state in (ANSWERED, LOST))
         identities += row.identity_digests
-        is_doubted = asked.is_doubted or row.id <= doubted_until
+        is_doubted = asked.is_doubted or state.is_doubted(row.id, sent_at)
         contents += bytes(len(row.digests)) if is_doubted else last_contents(row, mask)
         is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
     return ProfilesDelivered(identities, contents, is_later, sent) if identities else NothingDelivered()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from clevertap_import.journal.delivered import UNDER_WAY_SECONDS
 from clevertap_import.journal.tables import DELIVERY, IMPORT_STATE, translated
 
 
@@ -16,6 +17,16 @@ class ImportState:
     doubted_until: int = 0
     ended: int = 0
     lacks_until: int = 0
+    doubted_at: float | None = None
+
+    def is_doubted(self, delivery: int, sent_at: float) -> bool:
+        """Whether CleverTap may have other contents of the profiles of this delivery than it brought.
+
+        Requests that an older journal lacks may still be under way, and be stored after what was sent since.
+        """
+        if self.doubted_at is None:
+            return False
+        return delivery <= self.doubted_until or sent_at < self.doubted_at + UNDER_WAY_SECONDS
 
 
 def import_state(engine: sa.Engine, import_name: str) -> ImportState:
@@ -28,7 +39,8 @@ def state_of(connection: sa.Connection, import_name: str) -> ImportState:
     row = connection.execute(mine).one_or_none()
     if row is None:
         return ImportState()
-    return ImportState(row.deliveries, row.reports_until, row.doubted_until, row.ended, row.lacks_until)
+    names = ("deliveries", "reports_until", "doubted_until", "ended", "lacks_until", "doubted_at")
+    return ImportState(**{name: getattr(row, name) for name in names})
 
 
 def count_delivery(connection: sa.Connection, import_name: str, at_least: int) -> int:
@@ -45,18 +57,18 @@ def count_again(connection: sa.Connection, import_name: str, was: ImportState) -
     """
     if state_of(connection, import_name).deliveries >= was.deliveries:
         return False
-    doubted, lacks = was.doubted_until, was.lacks_until
-    enter(connection, import_name, deliveries=was.deliveries, doubted_until=doubted, lacks_until=lacks)
+    names = ("deliveries", "doubted_until", "lacks_until", "doubted_at")
+    enter(connection, import_name, **{name: getattr(was, name) for name in names})
     return True
 
 
-def doubt(connection: sa.Connection, import_name: str, lacks_until: int) -> None:
-    """The journal is an older copy: what it says of profiles is in doubt from now on.
+def doubt(connection: sa.Connection, import_name: str, lacks_until: int, now: float) -> None:
+    """The journal is an older copy: what it says of profiles is in doubt from `now` on.
 
     Also if this run sends few of them: nothing else tells the next one of it. `lacks_until`: as in the table.
     """
     last = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(DELIVERY.c.id), 0))) or 0
-    enter(connection, import_name, doubted_until=last, lacks_until=lacks_until)
+    enter(connection, import_name, doubted_until=last, lacks_until=lacks_until, doubted_at=now)
 
 
 def end_delivery(connection: sa.Connection, import_name: str, count: int, ended_before: int) -> bool:
@@ -71,10 +83,10 @@ def end_delivery(connection: sa.Connection, import_name: str, count: int, ended_
     return True
 
 
-def accept_lack(connection: sa.Connection, import_name: str, begun: int, ended: int) -> None:
+def accept_lack(connection: sa.Connection, import_name: str, begun: int, ended: int, now: float) -> None:
     """A person goes on with an older copy, though deliveries up to these numbers may be missing in it."""
     known = state_of(connection, import_name)
-    doubt(connection, import_name, 0)
+    doubt(connection, import_name, 0, now)
     enter(connection, import_name, deliveries=max(known.deliveries, begun), ended=max(known.ended, ended))
 
 
@@ -82,7 +94,7 @@ def enter_reports_until(connection: sa.Connection, import_name: str, moment: flo
     enter(connection, import_name, reports_until=moment)
 
 
-def enter(connection: sa.Connection, import_name: str, **values: float) -> None:
+def enter(connection: sa.Connection, import_name: str, **values: float | None) -> None:
     """One run of an import is at work at a time, so nobody else makes the row meanwhile."""
     mine = IMPORT_STATE.update().where(IMPORT_STATE.c.import_name == import_name)
     if not connection.execute(mine.values(**values)).rowcount:

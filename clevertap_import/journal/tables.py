@@ -114,6 +114,7 @@ IMPORT_STATE = sa.Table(
     sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("doubted_at", sa.Double),
 )
 """`deliveries`: how many runs of the import have begun to send; it only grows, so that an old copy is known.
 
@@ -122,6 +123,7 @@ IMPORT_STATE = sa.Table(
 `reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
 null as long as nothing that Dagster knows was taken over. `doubted_until`: the last delivery that was there
 when the journal was found to be an older copy: CleverTap may have newer contents of its profiles.
+`doubted_at`: when that was, in epoch seconds: requests that it lacks may be stored for an hour after it.
 `lacks_until`: events of runs up to that number may be missing here, and nobody has accepted that; or 0.
 """
 

@@ -165,7 +165,7 @@ def counted(
     """
     with translated(), journal.engine.begin() as connection:
         if found:
-            doubt(connection, config.nickname, found.until if lacks else 0)
+            doubt(connection, config.nickname, found.until if lacks else 0, journal.now().timestamp())
         count = count_delivery(connection, config.nickname, told.begun)
         was = state_of(connection, config.nickname)
 

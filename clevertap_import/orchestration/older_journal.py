@@ -33,5 +33,5 @@ def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> 
         known = as_known(journal, config)
         take_over(instance, journal, known, asset_key(config.nickname), anew=True)
         with translated(), journal.engine.begin() as connection:
-            accept_lack(connection, known.nickname, told.begun, told.ended)
+            accept_lack(connection, known.nickname, told.begun, told.ended, journal.now().timestamp())
     return True

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from clevertap_import.clevertap import backoff
 from clevertap_import.clevertap.outcomes import Accepted
 from clevertap_import.clevertap.settlement import BatchInProgress
-from clevertap_import.journal import delivered
+from clevertap_import.journal import delivered, import_state
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
@@ -107,6 +107,9 @@ MENDS = {
     ),
     "a request may be applied late": Mend(
         "profile_applied_late", lambda: patch.object(delivered, "UNDER_WAY_SECONDS", 0)
+    ),
+    "so may one that an older copy lacks": Mend(
+        "older_copy_and_a_late_request", lambda: patch.object(import_state, "UNDER_WAY_SECONDS", 0)
     ),
 }
 """By what each mend does."""

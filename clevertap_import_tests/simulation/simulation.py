@@ -172,7 +172,7 @@ class Simulation:
             self.must_force = True
             return
         with engine.begin() as connection:
-            accept_lack(connection, config.nickname, told.begun, told.ended)
+            accept_lack(connection, config.nickname, told.begun, told.ended, self.database.now().timestamp())
 
     def settle_held(self) -> None:
         """A person looks into CleverTap for the events of each batch.

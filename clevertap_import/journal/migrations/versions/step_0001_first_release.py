@@ -109,6 +109,7 @@ def imports() -> None:
         sa.Column("doubted_until", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("doubted_at", sa.Double),
     )
     op.create_table(
         "shown_batches",
