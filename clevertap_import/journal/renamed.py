@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable
 import sqlalchemy as sa
 
 from clevertap_import.journal.import_state import enter, state_of
+from clevertap_import.journal.monitoring_tables import RUN_RESULT
 from clevertap_import.journal.scope import UNKNOWN, Scope, scope_in
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, METADATA, SCOPE, translated
 
@@ -39,8 +40,8 @@ def give_name(connection: sa.Connection, before: str, nickname: str, now: float)
     if scope_in(connection, nickname):
         return
     for table in TABLES:
-        if table.c.import_name.primary_key:
-            # What runs entered that sent nothing.
+        if table.c.import_name.primary_key and table is not RUN_RESULT:
+            # What runs entered that sent nothing. Their results are of use.
             connection.execute(table.delete().where(table.c.import_name == nickname))
         old = table.c.import_name == before
         connection.execute(table.update().where(old).values(import_name=nickname))

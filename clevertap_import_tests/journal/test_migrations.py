@@ -13,8 +13,8 @@ from alembic.migration import MigrationContext
 
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.monitoring_tables import RUN_RESULT
 from clevertap_import.journal.tables import (
-    METADATA,
     NEWEST_STEP,
     VERSION,
     JournalUnavailable,
@@ -41,7 +41,7 @@ def differences(url: str) -> list[object]:
     """Between the tables that are there and those that the code means."""
     with plain(url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION.name})
-        return list(compare_metadata(context, METADATA))
+        return list(compare_metadata(context, RUN_RESULT.metadata))
 
 
 def older_database(url: str, *, version: str | None) -> None:

@@ -15,6 +15,7 @@ def upgrade() -> None:
     deliveries()
     windows()
     imports()
+    monitoring()
     op.create_table(
         "participant",
         sa.Column("id", BIG, primary_key=True),
@@ -115,4 +116,53 @@ def imports() -> None:
         "shown_batches",
         sa.Column("import_name", sa.String(100), primary_key=True),
         sa.Column("last_delivery", sa.BigInteger, nullable=False),
+    )
+
+
+def monitoring() -> None:
+    counts = ("read", "accepted", "unchanged", "invalid", "rejected", "uncertain", "superseded")
+    op.create_table(
+        "run_result",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        sa.Column("run_id", sa.String(64), primary_key=True),
+        sa.Column("began_at", sa.Double, nullable=False),
+        sa.Column("ended_at", sa.Double),
+        sa.Column("status", sa.String(10), nullable=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in counts),
+        sa.Column("trigger", sa.String(50)),
+        sa.Column("problem", sa.Text),
+        sa.Column("top_code", sa.Text),
+        sa.Column("top_reason", sa.Text),
+        sa.Column("newest_updated_on", sa.Double),
+        sa.Column("window_start", sa.Double),
+        sa.Column("window_end", sa.Double),
+        sa.Column("requests", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("retries", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("throttled_seconds", sa.Double, nullable=False, server_default="0"),
+        sa.Column("staging_seconds", sa.Double, nullable=False, server_default="0"),
+        sa.Column("sending_seconds", sa.Double, nullable=False, server_default="0"),
+        sa.Column("snowflake_seconds", sa.Double),
+        sa.Column("bytes_scanned", sa.BigInteger),
+        sa.Column("phase", sa.String(20)),
+        sa.Column("done", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("total", sa.BigInteger),
+        sa.Column("in_flight", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("progress_at", sa.Double),
+        sa.Index("run_result_by_time", "import_name", "began_at"),
+    )
+    op.create_table(
+        "open_reject",
+        sa.Column("id", BIG, primary_key=True),
+        sa.Column("import_name", sa.String(100), nullable=False),
+        sa.Column("run_id", sa.String(64), nullable=False),
+        sa.Column("since", sa.Double, nullable=False),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("column_name", sa.Text, nullable=False, server_default=""),
+        sa.Column("first_window", sa.BigInteger, nullable=False),
+        sa.Column("last_window", sa.BigInteger, nullable=False),
+        sa.Column("rows", sa.BigInteger, nullable=False),
+        sa.Column("digests", sa.LargeBinary, nullable=False),
+        sa.Column("windows", sa.LargeBinary, nullable=False),
+        sa.Index("open_reject_by_import", "import_name"),
     )

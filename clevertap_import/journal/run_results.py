@@ -1,0 +1,225 @@
+"""The results of runs, in the journal's database: entered by the runs, read by monitoring."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import astuple, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from clevertap_import.journal.monitoring_tables import COUNTS, OPEN_REJECT, RUN_RESULT
+from clevertap_import.journal.states import ANSWERED, RETRIED
+from clevertap_import.journal.tables import DELIVERY, translated
+from clevertap_import.records import DIGEST_BYTES
+from clevertap_import.report import Report
+from clevertap_import.run_result import NOT_JUDGED, Effort, OpenRejects, RunProgress, RunResult, RunStatus
+
+RETENTION = timedelta(days=400)
+"""Results of runs that began earlier are removed: a year is left, and the month before it to compare."""
+
+MOST_BEFORE = 100
+"""Among how many of the newest runs the last one is looked for that was wholly well."""
+
+NAMES_PER_QUERY = 500
+
+KILLED = "The run was killed."
+
+C = RUN_RESULT.c
+IS_WELL = (C.status == "Success") & (C.invalid + C.rejected + C.uncertain == 0)
+EFFORTS = tuple(field.name for field in fields(Effort))
+TEXTS = ("trigger", "problem", "top_code", "top_reason")
+PROGRESS = ("phase", "done", "total", "in_flight", "progress_at")
+MOMENTS = ("newest_updated_on", "window_start", "window_end")
+COLUMNS = [C[name] for name in ("import_name", "run_id", "began_at", "ended_at", "status")]
+COLUMNS += [C[name] for name in (*COUNTS, *EFFORTS, *TEXTS, *MOMENTS, *PROGRESS)]
+
+
+def enter_result(engine: sa.Engine, result: RunResult) -> None:
+    """Enter what is known of a run, in place of what was known before. Any number of times.
+
+    A run that has ended removes what is old of its import. Raises JournalUnavailable.
+    """
+    mine = (C.import_name == result.import_name) & (C.run_id == result.run_id)
+    values = values_of(result)
+    with translated(), engine.begin() as connection:
+        if not connection.execute(RUN_RESULT.update().where(mine).values(values)).rowcount:
+            connection.execute(RUN_RESULT.insert().values(values))
+        if result.ended_at:
+            old = (result.began_at - RETENTION).timestamp()
+            is_old = (C.import_name == result.import_name) & (C.began_at < old)
+            connection.execute(RUN_RESULT.delete().where(is_old))
+
+
+def enter_progress(
+    engine: sa.Engine, import_name: str, run_id: str, report: Report, effort: Effort, progress: RunProgress
+) -> None:
+    """Enter where a run under way is. A run that has ended, or that never was entered, stays as it is."""
+    mine = (C.import_name == import_name) & (C.run_id == run_id) & (C.status == "Running")
+    values = {**counts_of(report, effort), **progress_values(progress)}
+    with translated(), engine.begin() as connection:
+        connection.execute(RUN_RESULT.update().where(mine).values(values))
+
+
+def enter_dead(
+    engine: sa.Engine, import_names: Collection[str], run_id: str, status: RunStatus, now: datetime
+) -> None:
+    """A run of any of these imports was killed: what the journal knows of its records is its result."""
+    mine = C.import_name.in_(list(import_names)) & (C.run_id == run_id) & (C.status == "Running")
+    ended = {"status": status, "ended_at": now.timestamp(), "phase": None}
+    if status == "Failed":
+        ended["problem"] = KILLED
+    with translated(), engine.begin() as connection:
+        for name in connection.scalars(sa.select(C.import_name).where(mine)).all():
+            accepted, uncertain = sent_by(connection, name, run_id)
+            report = Report(read=accepted + uncertain, accepted=accepted, uncertain=uncertain)
+            values = {**ended, **dict(zip(COUNTS, astuple(report), strict=True))}
+            connection.execute(RUN_RESULT.update().where(mine & (C.import_name == name)).values(values))
+
+
+def sent_by(connection: sa.Connection, import_name: str, run_id: str) -> tuple[int, int]:
+    """How many records of a run were accepted, and how many were sent without an answer."""
+    size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
+    mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.import_name == import_name)
+    mine &= (DELIVERY.c.batch_number >= 0) & (DELIVERY.c.state != RETRIED)
+    states = sa.select(DELIVERY.c.state, size).where(mine).group_by(DELIVERY.c.state)
+    found = {state: int(total) // DIGEST_BYTES for state, total in connection.execute(states)}
+    return found.pop(ANSWERED, 0), sum(found.values())
+
+
+def results_of(
+    engine: sa.Engine, import_names: Iterable[str], since: datetime, at_least: int = 7
+) -> dict[str, list[RunResult]]:
+    """The results of each of these imports that has any, newest first.
+
+    All of runs that began since that moment; at least the last `at_least` that are judged; and all back to
+    the last run that was wholly well, among the last MOST_BEFORE.
+    """
+    found: defaultdict[str, list[RunResult]] = defaultdict(list)
+    with translated(), engine.connect() as connection:
+        for names in parts(import_names):
+            starts = starts_of(connection, names, since.timestamp(), at_least)
+            for row in connection.execute(since_each(starts)):
+                found[row[0]].append(result_of(row))
+    return dict(found)
+
+
+def parts(names: Iterable[str]) -> Iterator[list[str]]:
+    """Each name once, as many at a time as one query takes."""
+    wanted = list(dict.fromkeys(names))
+    return (wanted[at : at + NAMES_PER_QUERY] for at in range(0, len(wanted), NAMES_PER_QUERY))
+
+
+def starts_of(connection: sa.Connection, names: list[str], since: float, at_least: int) -> dict[str, float]:
+    """From which moment on the results of each import are wanted."""
+    each = table_of(dict.fromkeys(names, 0.0))
+    newest_first = sa.select(C.began_at).where(C.import_name == each.c.name).order_by(C.began_at.desc())
+    judged = newest_first.where(C.status.not_in(NOT_JUDGED)).offset(at_least - 1).limit(1)
+    most = newest_first.offset(MOST_BEFORE - 1).limit(1)
+    query = sa.select(each.c.name, judged.scalar_subquery(), most.scalar_subquery())
+    limits = {name: (judged or 0.0, most or 0.0) for name, judged, most in connection.execute(query)}
+    among = table_of({name: most for name, (_, most) in limits.items()})
+    is_among = (C.import_name == among.c.name) & (C.began_at >= among.c.start)
+    well = sa.select(sa.func.max(C.began_at)).where(is_among & IS_WELL).scalar_subquery()
+    last_well = {name: at for name, at in connection.execute(sa.select(among.c.name, well))}
+    return {
+        name: min(since, judged, most if last_well[name] is None else last_well[name])
+        for name, (judged, most) in limits.items()
+    }
+
+
+def table_of(starts: Mapping[str, float]) -> sa.CTE:
+    """Names and moments as a table of a query."""
+    columns = sa.column("name", sa.String), sa.column("start", sa.Double)
+    return sa.values(*columns, name="each").data(list(starts.items())).cte("wanted")
+
+
+def since_each(starts: Mapping[str, float]) -> sa.Select[Any]:
+    wanted = table_of(starts)
+    is_wanted = (C.import_name == wanted.c.name) & (C.began_at >= wanted.c.start)
+    return sa.select(*COLUMNS).join_from(wanted, RUN_RESULT, is_wanted).order_by(C.began_at.desc())
+
+
+def result_of(row: sa.Row[Any]) -> RunResult:
+    """By place: there may be a hundred thousand rows."""
+    name, run_id, began_at, ended_at, status = row[:5]
+    counts, efforts, rest = row[5:12], row[12:19], row[19:]
+    trigger, problem, top_code, top_reason, newest, window_start, window_end, *where = rest
+    phase, done, total, in_flight, at = where
+    return RunResult(
+        name,
+        run_id,
+        datetime.fromtimestamp(began_at, UTC),
+        moment(ended_at),
+        status,
+        Report(*counts),
+        trigger,
+        problem,
+        top_code,
+        top_reason,
+        moment(newest),
+        moment(window_start),
+        moment(window_end),
+        Effort(*efforts),
+        None if phase is None else RunProgress(phase, done, total, in_flight, moment(at)),
+    )
+
+
+def moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def values_of(result: RunResult) -> dict[str, Any]:
+    """The row of a result."""
+    progress = result.progress or RunProgress("")
+    return {
+        "import_name": result.import_name,
+        "run_id": result.run_id,
+        "began_at": result.began_at.timestamp(),
+        "ended_at": seconds(result.ended_at),
+        "status": result.status,
+        **counts_of(result.report, result.effort),
+        **{name: getattr(result, name) for name in TEXTS},
+        **{name: seconds(getattr(result, name)) for name in MOMENTS},
+        **progress_values(progress),
+    }
+
+
+def counts_of(report: Report, effort: Effort) -> dict[str, Any]:
+    counts = zip((*COUNTS, *EFFORTS), (*astuple(report), *astuple(effort)), strict=True)
+    return dict(counts)
+
+
+def progress_values(progress: RunProgress) -> dict[str, Any]:
+    return {
+        "phase": progress.phase or None,
+        "done": progress.done,
+        "total": progress.total,
+        "in_flight": progress.in_flight,
+        "progress_at": seconds(progress.at),
+    }
+
+
+def open_rejects_of(engine: sa.Engine, import_names: Iterable[str]) -> dict[str, OpenRejects]:
+    """Of each of these imports that has any: the rows that were rejected and not accepted since."""
+    rejects = OPEN_REJECT.c
+    reason = (rejects.import_name, rejects.code, rejects.reason)
+    sums = sa.select(*reason, sa.func.sum(rejects.rows), sa.func.min(rejects.since)).group_by(*reason)
+    found: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    since: dict[str, float] = {}
+    with translated(), engine.connect() as connection:
+        for names in parts(import_names):
+            for name, code, words, rows, at in connection.execute(sums.where(reason[0].in_(names))):
+                found[name].append((code, words, int(rows)))
+                since[name] = min(at, since.get(name, at))
+    return {name: open_rejects(codes, since[name]) for name, codes in found.items()}
+
+
+def open_rejects(codes: list[tuple[str, str, int]], since: float) -> OpenRejects:
+    """Most frequent first."""
+    ordered = tuple(sorted(codes, key=lambda each: (-each[2], each[:2])))
+    return OpenRejects(sum(rows for _, _, rows in ordered), moment(since), ordered)

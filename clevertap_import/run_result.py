@@ -1,0 +1,89 @@
+"""The result of one run of an import, as monitoring reads it: one line for each run, for years."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from clevertap_import.report import Report, health_state
+
+RunStatus = Literal["Queued", "Running", "Success", "Failed", "Canceled"]
+
+NOT_JUDGED = ("Queued", "Running", "Canceled")
+"""Such a run says nothing about the health of its import: it goes on, or a person ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a run cost. `requests` and `retries` are those to CleverTap; the last may be of the same batch.
+
+    `throttled_seconds`: for how long CleverTap answered 429, from the first such answer of a wait to the next
+    answer that is none. `bytes_scanned` is Snowflake's own number; None if it is not known.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    staging_seconds: float = 0.0
+    sending_seconds: float = 0.0
+    snowflake_seconds: float | None = None
+    bytes_scanned: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """Where a run under way is. `phase`: query, stage, check, dry run or send. `total`: None if not known."""
+
+    phase: str
+    done: int = 0
+    total: int | None = None
+    in_flight: int = 0
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """`trigger`: the kind of the schedule that asked for the run, or None for a person or a program.
+
+    `top_code` and `top_reason`: of most of the rejected rows. `newest_updated_on`: of all rows that were
+    read. `ended_at` and `report` are those so far while the run goes on.
+    """
+
+    import_name: str
+    run_id: str
+    began_at: datetime
+    ended_at: datetime | None
+    status: RunStatus
+    report: Report = field(default_factory=Report)
+    trigger: str | None = None
+    problem: str | None = None
+    top_code: str | None = None
+    top_reason: str | None = None
+    newest_updated_on: datetime | None = None
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    effort: Effort = field(default_factory=Effort)
+    progress: RunProgress | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        return self.status not in NOT_JUDGED
+
+    @property
+    def health(self) -> float | None:
+        return self.report.health_percent
+
+    @property
+    def health_state(self) -> str:
+        return health_state(self.health, has_run=self.is_judged, finished=self.status == "Success")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRejects:
+    """The rows of an import that were rejected and not accepted since.
+
+    `since`: when the first of them was rejected. `codes`: how many rows each pair of code and reason has.
+    """
+
+    rows: int = 0
+    since: datetime | None = None
+    codes: tuple[tuple[str, str, int], ...] = ()

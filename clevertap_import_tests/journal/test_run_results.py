@@ -1,0 +1,129 @@
+"""The results of runs in the journal: entered again and again, read for many imports, old ones removed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from clevertap_import.journal.renamed import give_name
+from clevertap_import.journal.run_results import (
+    KILLED,
+    RETENTION,
+    enter_dead,
+    enter_progress,
+    enter_result,
+    results_of,
+)
+from clevertap_import.journal.tables import open_database
+from clevertap_import.report import Report
+from clevertap_import.run_result import Effort, RunProgress, RunResult, RunStatus
+
+NOW = datetime(2026, 3, 9, 7, tzinfo=UTC)
+WELL = Report(read=10, accepted=10)
+ILL = Report(read=10, accepted=9, rejected=1)
+FULL = RunResult(
+    *("orders", "r0", NOW, NOW + timedelta(minutes=3), "Failed"),
+    Report(read=21, accepted=1, unchanged=2, invalid=3, rejected=4, uncertain=5, superseded=6),
+    *("hourly", "The table is gone.", "515", "Email is not valid."),
+    *(NOW - timedelta(hours=1), NOW - timedelta(days=1), NOW - timedelta(minutes=9)),
+    Effort(7, 2, 1.5, 2.5, 3.5, 4.5, 12_000_000_000),
+    RunProgress("send", 5, 9, 3, NOW),
+)
+
+
+@pytest.fixture
+def engine(journal_url: str) -> Iterator[sa.Engine]:
+    engine = open_database(journal_url)
+    yield engine
+    engine.dispose()
+
+
+def run(number: int, status: RunStatus = "Success", report: Report = WELL, name: str = "orders") -> RunResult:
+    """A run that began `number` hours ago."""
+    began = NOW - timedelta(hours=number)
+    return RunResult(name, f"r{number}", began, None if status == "Running" else began, status, report)
+
+
+def enter(engine: sa.Engine, *results: RunResult) -> None:
+    for result in results:
+        enter_result(engine, result)
+
+
+def ids(engine: sa.Engine, hours: int = 0, name: str = "orders") -> list[str]:
+    found = results_of(engine, [name], NOW - timedelta(hours=hours))
+    return [each.run_id for each in found.get(name, [])]
+
+
+def test_a_result_comes_back_as_it_was_entered_last(engine: sa.Engine) -> None:
+    enter(engine, run(0, "Running"), FULL, FULL, replace(run(0), import_name="visits"))
+    assert results_of(engine, ["orders", "nobody"], NOW) == {"orders": [FULL]}
+
+
+def test_at_least_the_last_seven_judged_runs_and_all_since_a_moment(engine: sa.Engine) -> None:
+    enter(engine, *(run(number) for number in range(12)))
+    enter(engine, replace(run(0, "Running"), run_id="now"), replace(run(3, "Canceled"), run_id="canceled"))
+    assert len(ids(engine)) == 9
+    assert len(ids(engine, hours=10)) == 13
+
+
+def test_all_back_to_the_last_run_that_was_wholly_well(engine: sa.Engine) -> None:
+    enter(engine, run(20), *(run(number, "Failed") for number in range(10)), run(15, report=ILL))
+    enter(engine, run(30))
+    assert ids(engine)[-1] == "r20"
+    enter(engine, *(run(number, report=ILL, name="visits") for number in range(130)))
+    assert len(ids(engine, name="visits")) == 100
+
+
+def test_of_many_imports_in_few_queries(engine: sa.Engine) -> None:
+    names = [f"i{number}" for number in range(600)]
+    enter(engine, *(run(number, name=name) for name in (names[0], names[-1]) for number in range(9)))
+    made: list[object] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *call: made.append(call))
+    found = results_of(engine, names, NOW)
+    assert {name: len(each) for name, each in found.items()} == {names[0]: 7, names[-1]: 7}
+    assert len(made) == 6
+
+
+def test_progress_is_of_a_run_that_goes_on(engine: sa.Engine) -> None:
+    where = RunProgress("send", 500, 1_000, 4, NOW)
+    enter_progress(engine, "orders", "r1", WELL, Effort(3), where)
+    assert ids(engine) == []
+    enter(engine, run(1, "Running", Report()), run(2))
+    for run_id in ("r1", "r2"):
+        enter_progress(engine, "orders", run_id, WELL, Effort(3), where)
+    going, ended = results_of(engine, ["orders"], NOW)["orders"]
+    assert (going.report, going.effort, going.progress) == (WELL, Effort(3), where)
+    assert ended == run(2)
+
+
+def test_a_run_that_was_killed_has_failed(engine: sa.Engine) -> None:
+    enter(engine, run(1, "Running"), run(2), replace(run(1, "Running"), import_name="visits"))
+    for number in (1, 2, 3):
+        enter_dead(engine, ["orders", "others"], f"r{number}", "Failed", NOW)
+    killed, before = results_of(engine, ["orders"], NOW)["orders"]
+    assert (killed.status, killed.problem, killed.ended_at, killed.report) == (
+        "Failed",
+        KILLED,
+        NOW,
+        Report(),
+    )
+    assert before == run(2)
+    assert results_of(engine, ["visits"], NOW)["visits"][0].status == "Running"
+
+
+def test_old_results_are_removed_by_a_run_that_has_ended(engine: sa.Engine) -> None:
+    old = run(RETENTION.days * 24 + 1)
+    enter(engine, old, replace(old, import_name="visits"), run(0, "Running"))
+    assert len(ids(engine)) == 2
+    enter(engine, run(0))
+    assert ids(engine) == ["r0"]
+    assert ids(engine, name="visits") == [old.run_id]
+
+
+def test_results_go_with_the_import_to_its_new_name(engine: sa.Engine) -> None:
+    enter(engine, run(5), run(1, "Failed", name="sales"))
+    with engine.begin() as connection:
+        give_name(connection, "orders", "sales", NOW.timestamp())
+    assert ids(engine, name="sales") == ["r1", "r5"]
