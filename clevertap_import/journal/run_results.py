@@ -66,7 +66,7 @@ def enter_dead(
 ) -> None:
     """A run of any of these imports was killed: what the journal knows of its records is its result."""
     mine = C.import_name.in_(list(import_names)) & (C.run_id == run_id) & (C.status == "Running")
-    ended = {"status": status, "ended_at": now.timestamp(), "phase": None}
+    ended: dict[str, Any] = {"status": status, "ended_at": now.timestamp(), "phase": None}
     if status == "Failed":
         ended["problem"] = KILLED
     with translated(), engine.begin() as connection:
@@ -121,7 +121,8 @@ def starts_of(connection: sa.Connection, names: list[str], since: float, at_leas
     among = table_of({name: most for name, (_, most) in limits.items()})
     is_among = (C.import_name == among.c.name) & (C.began_at >= among.c.start)
     well = sa.select(sa.func.max(C.began_at)).where(is_among & IS_WELL).scalar_subquery()
-    last_well = {name: at for name, at in connection.execute(sa.select(among.c.name, well))}
+    found = connection.execute(sa.select(among.c.name, well)).all()
+    last_well = {row[0]: row[1] for row in found}
     return {
         name: min(since, judged, most if last_well[name] is None else last_well[name])
         for name, (judged, most) in limits.items()
@@ -142,10 +143,11 @@ def since_each(starts: Mapping[str, float]) -> sa.Select[Any]:
 
 def result_of(row: sa.Row[Any]) -> RunResult:
     """By place: there may be a hundred thousand rows."""
-    name, run_id, began_at, ended_at, status = row[:5]
-    counts, efforts, rest = row[5:12], row[12:19], row[19:]
-    trigger, problem, top_code, top_reason, newest, window_start, window_end, *where = rest
-    phase, done, total, in_flight, at = where
+    values = list(row)
+    name, run_id, began_at, ended_at, status = values[:5]
+    counts, efforts = values[5:12], values[12:19]
+    trigger, problem, top_code, top_reason, newest, window_start, window_end = values[19:26]
+    phase, done, total, in_flight, at = values[26:]
     return RunResult(
         name,
         run_id,
