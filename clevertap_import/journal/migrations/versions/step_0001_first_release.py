@@ -15,7 +15,8 @@ def upgrade() -> None:
     deliveries()
     windows()
     imports()
-    monitoring()
+    run_results()
+    open_rejects()
     op.create_table(
         "participant",
         sa.Column("id", BIG, primary_key=True),
@@ -119,7 +120,7 @@ def imports() -> None:
     )
 
 
-def monitoring() -> None:
+def run_results() -> None:
     counts = ("read", "accepted", "unchanged", "invalid", "rejected", "uncertain", "superseded")
     op.create_table(
         "run_result",
@@ -150,6 +151,9 @@ def monitoring() -> None:
         sa.Column("progress_at", sa.Double),
         sa.Index("run_result_by_time", "import_name", "began_at"),
     )
+
+
+def open_rejects() -> None:
     op.create_table(
         "open_reject",
         sa.Column("id", BIG, primary_key=True),
