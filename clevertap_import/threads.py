@@ -65,7 +65,7 @@ class DaemonThreads:
             del given, future, argument
 
 
-def apart(call: Callable[[], Result]) -> Result:
+def in_own_thread(call: Callable[[], Result]) -> Result:
     """What `call` gives, in a thread of its own: an interrupt of this one leaves it behind at once."""
     with DaemonThreads(1) as threads:
         return threads.submit(lambda _: call(), None).result()

@@ -1,1 +1,1 @@
-"""Everything that is asked of Snowflake, and how its answers are read."""
+"""Queries to Snowflake, and how their results are read."""

@@ -1,4 +1,4 @@
-"""A Snowflake account as people copy it: its identifier, its host, or a URL of it."""
+"""A Snowflake account as users copy it: its identifier, its host name, or a URL of it."""
 
 import re
 
@@ -10,14 +10,14 @@ SNOWSIGHT = re.compile(r"(?:https?://)?app\.snowflake\.(com|cn)/([\w.-]+)/([\w-]
 
 
 def account_and_host(variable: str, text: str) -> tuple[str, str | None]:
-    """The identifier, and the host where the connector would not derive it: outside `.com`.
+    """The account identifier, and the host name if the connector cannot derive it (any host outside `.com`).
 
-    `variable` is where `text` stands. Raises ConfigError if it is no account.
+    `variable` is the environment variable that has `text`. Raises ConfigError if `text` is not an account.
     """
     written = text.strip()
     if found := SNOWSIGHT.fullmatch(written):
         domain, group, name = found.groups()
-        # An older form has the region there; no organization's name has a hyphen or a dot.
+        # An older form has the region after the dot; the name of an organization has no hyphen and no dot.
         account = f"{name}.{group}" if re.search("[.-]", group) else f"{group}-{name}"
     elif found := HOST.fullmatch(written):
         account, domain = found.groups()
@@ -25,8 +25,8 @@ def account_and_host(variable: str, text: str) -> tuple[str, str | None]:
         return written, None
     else:
         raise ConfigError(
-            f"{variable} is {text!r}, which is no account. Write its identifier, such as myorg-myaccount or"
-            " xy12345.eu-central-1, or the URL of the account."
+            f"{variable} is {text!r}, which is not an account. Write its identifier, such as myorg-myaccount"
+            " or xy12345.eu-central-1, or the URL of the account."
         )
     host = f"{account.replace('_', '-')}.snowflakecomputing.{domain}".lower()
     return account, None if domain.lower() == "com" else host

@@ -1,4 +1,4 @@
-"""A Snowflake session that is kept open between questions, and closed when nobody asks for a while."""
+"""A Snowflake session that stays open between queries, and is closed after some time without a query."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -9,12 +9,12 @@ from clevertap_import.snowflake.session import Snowflake
 
 
 class CachedSession:
-    """Logs in at the first question, and again after a question that failed.
+    """Logs in at the first query, and again after a query that failed.
 
-    Snowflake has many ways to say that a session has ended, and the connector knows one of them. So no reason
-    is looked at: a question that is wrong fails in the new session too.
+    Snowflake reports an ended session in many ways, and the connector knows only one of them. So the error is
+    not examined: a wrong query fails in the new session too.
 
-    `log_in` gives a session as a context. Questions of several threads are asked one after the other.
+    `log_in` returns a session as a context manager. Queries of several threads run one after the other.
     """
 
     def __init__(self, log_in: Callable[[], AbstractContextManager[Snowflake]], idle_seconds: float) -> None:
@@ -26,24 +26,24 @@ class CachedSession:
         self._timer: Timer | None = None
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The result of `sql`, which is small. If it fails in a session of before, a new one is asked."""
+        """The result of `sql`, which must be small. After a failure in an open session, a new one is used."""
         with self._lock:
             was_open = self._snowflake is not None
             try:
-                return self._asked(sql)
+                return self._queried(sql)
             except Exception:
                 if not was_open:
                     raise
                 self._close()
-                return self._asked(sql)
+                return self._queried(sql)
             finally:
-                self._wait_for_more()
+                self._restart_timer()
 
     def close(self) -> None:
         with self._lock:
             self._close()
 
-    def _asked(self, sql: str) -> list[dict[str, Any]]:
+    def _queried(self, sql: str) -> list[dict[str, Any]]:
         if self._snowflake is None:
             session = self._log_in()
             self._snowflake = session.__enter__()
@@ -55,12 +55,12 @@ class CachedSession:
         if self._timer:
             self._timer.cancel()
         if session:
-            # One that has ended may not be closed any more.
+            # A session that has ended may refuse to be closed.
             with suppress(Exception):
                 session.__exit__(None, None, None)
 
-    def _wait_for_more(self) -> None:
-        """Begin the time anew after which the session is closed."""
+    def _restart_timer(self) -> None:
+        """Start the idle timer again. It closes the session."""
         if self._timer:
             self._timer.cancel()
         if self._snowflake:

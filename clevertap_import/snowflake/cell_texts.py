@@ -1,4 +1,4 @@
-"""Cells of a query's result as people read them: exact, dates in ISO 8601 with their zone, bytes in hex."""
+"""Cells of a result as readable text: exact values, ISO 8601 dates with their zone, bytes in hex."""
 
 import json
 import math
@@ -18,7 +18,7 @@ def texts(cells: pa.Array) -> list[str | None]:
     try:
         return [text(value) for value in cells.to_pylist()]
     except (ValueError, OverflowError):
-        # Arrow has years that Python has not.
+        # Arrow supports years that Python does not.
         return written_by_arrow(cells)
 
 
@@ -50,7 +50,7 @@ def text(value: object) -> str | None:
 
 
 def json_text(value: object) -> str:
-    """A list or an object as JSON: decimals as numbers if a double holds them, all else as text."""
+    """A list or object as JSON. A decimal is a number if a double can represent it; other values are text."""
     return json.dumps(value, ensure_ascii=False, default=json_scalar)
 
 

@@ -1,6 +1,6 @@
-"""The columns of a query as Snowflake itself names their types.
+"""The columns of a query, with the type names that Snowflake uses.
 
-The connector keeps a number for each type, and takes every type that it does not know for number 0: a NUMBER.
+The connector stores a number for each type, and reads every type that it does not know as number 0: NUMBER.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 
 def source_columns(connection: "SnowflakeConnection", sql: str) -> tuple[SourceColumn, ...]:
-    """What `sql` would return, without running it."""
+    """The columns that `sql` would return, without running it."""
     from snowflake.connector.constants import FIELD_ID_TO_NAME
 
     with connection.cursor() as cursor:
@@ -32,19 +32,19 @@ def source_columns(connection: "SnowflakeConnection", sql: str) -> tuple[SourceC
 
 
 def may_be_mistaken(columns: tuple[SourceColumn, ...]) -> bool:
-    """Whether one of these NUMBERs may be of a type that the connector does not know.
+    """Whether one of these NUMBER columns may have a type that the connector does not know.
 
-    It notes the names of all types that it met, and every true NUMBER has a scale.
+    The connector records the names of unknown types, and a true NUMBER always has a scale.
     """
     from snowflake.connector.constants import FIELD_NAME_TO_ID, FIELD_TYPES
 
     numbers = [column for column in columns if column.type == FIELD_TYPES[0].name]
-    has_met_others = bool(FIELD_NAME_TO_ID.keys() - {each.name for each in FIELD_TYPES})
-    return any(column.scale is None for column in numbers) or bool(numbers and has_met_others)
+    has_seen_others = bool(FIELD_NAME_TO_ID.keys() - {each.name for each in FIELD_TYPES})
+    return any(column.scale is None for column in numbers) or bool(numbers and has_seen_others)
 
 
 def names_of_types(connection: "SnowflakeConnection", sql: str, size: int) -> list[str]:
-    """The names as they are in Snowflake's answer, in capitals."""
+    """The type names from Snowflake's response, in capitals."""
     connection.sequence_counter += 1
     answer = connection.cmd_query(sql, connection.sequence_counter, uuid4(), describe_only=True)
     rowtype = (answer.get("data") or {}).get("rowtype") or []

@@ -1,4 +1,4 @@
-"""Which rows of an import may be late: committed after a run has read the window that they belong to."""
+"""Late rows of an import: rows that are committed after a run has read their window."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -11,9 +11,9 @@ from clevertap_import.snowflake.window_query import ROW_COMMIT_TIME, SourceColum
 DAY = timedelta(days=1)
 
 COMMIT_SECONDS = 60
-"""How long before a run's reading a window must have ended to be done, by commit time.
+"""With commit time: how long before the run's query a window must have ended, so that it can be marked done.
 
-A commit takes its time a moment before other sessions see its rows, and clocks of a cloud differ a little.
+A commit gets its time a moment before other sessions see its rows, and the clocks of a cloud differ a little.
 """
 
 NO_ROW_TIMESTAMPS = (
@@ -23,7 +23,7 @@ NO_ROW_TIMESTAMPS = (
 
 
 def late_notes(config: ImportConfig) -> Iterator[str]:
-    """What should be known of late rows, by the YAML alone."""
+    """Notes about late rows that follow from the YAML alone."""
     updated_on = config.updated_on
     if updated_on is None:
         return
@@ -31,14 +31,14 @@ def late_notes(config: ImportConfig) -> Iterator[str]:
         yield from commit_time_notes(config)
         return
     yield (
-        f"A row that is committed {behind(updated_on)} may be left out. Where the table has row timestamps,"
-        " updated_on: commit_time knows no late rows."
+        f"A row that is committed {behind(updated_on)} may be missed. Where the table has row timestamps,"
+        " updated_on: commit_time misses no late rows."
     )
     tables = tables_named(config.source.text) if config.source.kind == "sql" else ()
     if len(tables) > 1:
         yield (
-            f"The query reads {', '.join(tables)}: a row that appears because one of them was changed later"
-            f" has an older {updated_on.column} and is late. Take the greatest of their times in SQL."
+            f"The query reads {', '.join(tables)}: if a later change of one of them makes a row appear, the"
+            f" row has an older {updated_on.column} and is late. Use the greatest of their times in SQL."
         )
 
 
@@ -51,34 +51,33 @@ def behind(updated_on: UpdatedOn) -> str:
 def commit_time_notes(config: ImportConfig) -> Iterator[str]:
     if config.is_events:
         yield (
-            "An event whose row is changed or written anew has a new commit time, and is stored once more in"
-            " CleverTap. Read events by commit time from tables that rows are only added to."
+            "An event whose row is updated or inserted again has a new commit time, and CleverTap stores it"
+            " again. Read events by commit time only from tables to which rows are only added."
         )
 
 
 def late_days(config: ImportConfig, columns: Sequence[SourceColumn]) -> Iterator[str]:
-    """What should be known if Updated On is a DATE: rows come all day long, with the time of its midnight."""
+    """A note for an Updated On column of type DATE: rows arrive all day, and count as of its midnight."""
     updated_on = config.updated_on
     if updated_on is None or resolved(columns, updated_on.column).type != "DATE":
         return
     is_whole_day = config.window == "day" and updated_on.timezone == "UTC"
     if not is_whole_day and updated_on.lookback < DAY:
         yield (
-            f"{updated_on.column} is a DATE, so the rows of a day count as of its midnight, and those that"
-            " are committed later in the day may be left out. Write lookback: 1 day; or, in UTC, window: day."
+            f"{updated_on.column} is a DATE, so all rows of a day count as of its midnight, and rows that are"
+            " committed later in the day may be missed. Write lookback: 1 day; or, in UTC, window: day."
         )
 
 
 def own_commit_time(table: str) -> str:
-    """What is wrong if the table of an import by commit time has a column of that name itself."""
+    """The message for a table whose own column has the name of the commit time."""
     return (
-        f"{table} has a column {COMMIT_TIME_COLUMN} of its own, the name under which an import with"
-        f" updated_on: {COMMIT_TIME} reads the commit time. Write a query instead: it selects"
-        f" {ROW_COMMIT_TIME} as {COMMIT_TIME_COLUMN}, and the table's own column, if it is needed,"
-        " under another name."
+        f"{table} has a column {COMMIT_TIME_COLUMN} of its own. With updated_on: {COMMIT_TIME} this name is"
+        f" needed for the commit time. Write a query instead: select {ROW_COMMIT_TIME} as"
+        f" {COMMIT_TIME_COLUMN} in it, and the table's own column, if you need it, under another name."
     )
 
 
 def commit_time_missing(error: ConfigError) -> str:
-    """What is wrong if the query of an import by commit time does not return it once."""
+    """The message for a query by commit time that does not return the commit time exactly once."""
     return f"{error} With updated_on: commit_time a query selects {ROW_COMMIT_TIME} as {COMMIT_TIME_COLUMN}."

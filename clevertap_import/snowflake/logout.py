@@ -1,4 +1,4 @@
-"""The end of a Snowflake session in a run that was asked to end: it waits for no answer."""
+"""Logs out of Snowflake when a run is asked to end. It does not wait for an answer."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 LEAVE_SECONDS = 5
-"""What is not done by then is left behind."""
+"""The time limit for the logout. After it, the run ends without waiting."""
 
 
-def leave(connection: "SnowflakeConnection", end_query: Callable[[], object] | None) -> None:
-    """End the query that is under way, which would go on in Snowflake and cost; and log out."""
+def log_out(connection: "SnowflakeConnection", end_query: Callable[[], object] | None) -> None:
+    """Cancel the active query, which would continue in Snowflake and cost money, and log out."""
 
     def left(_: None) -> None:
         if end_query:

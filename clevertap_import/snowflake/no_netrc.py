@@ -1,16 +1,16 @@
-"""Logins of .netrc, which are for other programs: the connector would send them with requests of its own.
+"""Ignores the logins in .netrc, which are for other programs.
 
-It takes its login for Snowflake from us; but the parts of a result it fetches without one, and its copy of
-requests then looks into .netrc for the host, or for a default.
+The connector uses our login for Snowflake. But it fetches the parts of a result without a login, and its copy
+of requests then searches .netrc for the host or a default, and would send that login.
 """
 
 
-def leave_netrc_alone() -> None:
-    """From now on the connector looks up no login in .netrc. Other users of requests are not touched."""
+def ignore_netrc() -> None:
+    """From now on the connector ignores .netrc. Other code that uses requests is not affected."""
     from snowflake.connector.vendored.requests import sessions
 
     sessions.get_netrc_auth = no_login
 
 
 def no_login(url: str, raise_errors: bool = False) -> None:
-    """In place of requests' own function of the same arguments."""
+    """Replaces the function of requests that has the same arguments."""

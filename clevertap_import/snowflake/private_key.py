@@ -1,4 +1,4 @@
-"""The private key of a Snowflake connection: PEM, DER, base64 of one of these, or a file with any of them."""
+"""The private key of a Snowflake connection: PEM, DER, base64 of one of these, or a file that has one."""
 
 import base64
 import re
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 PEM_MARK = b"-----BEGIN"
 PEM = re.compile(rb"(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)", re.DOTALL)
 WRITTEN_BREAK = re.compile(rb"(?:\\+r)?\\+n|\\+r")
-"""A line break in letters, as variables hold it; a backslash may have become two on the way."""
+"""A line break as the two characters backslash and n, common in variables; the backslash may be doubled."""
 
 MAX_SHOWN_CHARS = 100
-"""Of a path; the shortest keys have more, also without PEM's first and last line."""
+"""The most characters of a path. Even the shortest key is longer, without PEM's first and last line."""
 
 UNREADABLE = (
     "The Snowflake private key cannot be read: {}. A key is PEM text with its line breaks, or base64 of PEM"
@@ -51,15 +51,15 @@ def contents(path: str) -> bytes:
     except (OSError, ValueError) as error:
         if len(path) > MAX_SHOWN_CHARS:
             raise ConfigError(
-                "PRIVATE_KEY_PATH names no file. It looks like a key, which belongs in PRIVATE_KEY."
+                "PRIVATE_KEY_PATH does not name a file. Its value looks like a key: set PRIVATE_KEY instead."
             ) from None
         reason = (getattr(error, "strerror", None) or type(error).__name__).lower()
         raise ConfigError(f"The Snowflake private key {path} cannot be read: {reason}.") from None
 
 
 def as_pem(key: bytes, passphrase: str | None) -> str:
-    """The key without encryption. No exception's own text is shown, as it may hold a part of the key."""
-    # Here and not above, as it is only needed to log in.
+    """The unencrypted key. Messages of other libraries are not shown: they may contain parts of the key."""
+    # Imported here, because only a login needs it.
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
@@ -67,11 +67,11 @@ def as_pem(key: bytes, passphrase: str | None) -> str:
     try:
         loaded = load_key(key, password)
     except TypeError:
-        # Raised for this alone: a passphrase without need, or the need of one.
+        # cryptography raises TypeError only if a passphrase is missing, or given for an unencrypted key.
         without = "not encrypted, so give no" if password else "encrypted, so give its"
         raise ConfigError(f"The Snowflake private key is {without} passphrase.") from None
     except (ValueError, UnsupportedAlgorithm):
-        reason = "the passphrase is wrong, or it is no key" if password else "it is no key"
+        reason = "the passphrase is wrong, or it is not a key" if password else "it is not a key"
         raise ConfigError(UNREADABLE.format(reason)) from None
     return loaded.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -79,11 +79,11 @@ def as_pem(key: bytes, passphrase: str | None) -> str:
 
 
 def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":
-    """The key in whichever form it is. Raises what cryptography raises."""
+    """The key, from any of the formats. Raises the exceptions of cryptography."""
     from cryptography.hazmat.primitives import serialization
 
     if PEM_MARK not in key:
-        # A file of bytes; text is no DER.
+        # A binary file; text cannot be DER.
         with suppress(ValueError):
             return serialization.load_der_private_key(key, password)
         key = base64.b64decode(WRITTEN_BREAK.sub(b"\n", key))
@@ -93,7 +93,7 @@ def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":
 
 
 def with_line_breaks(pem: bytes) -> bytes:
-    """The PEM text as a file has it: a variable may hold it in one line, or its breaks as \\n."""
+    """PEM with its line breaks: a variable may have it on one line, or with each break as \\n."""
     text = WRITTEN_BREAK.sub(b"\n", pem)
     found = PEM.search(text)
     if found is None or b"\n" in found[2].strip():

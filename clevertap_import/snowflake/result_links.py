@@ -1,16 +1,16 @@
-"""Links to the parts of a result: whoever has one whole can read that part, so none is told or logged so."""
+"""Links to parts of a result. Anyone who has a full link can read that part, so no full link is logged."""
 
 import logging
 import re
 
 LINK_PARAMETERS = re.compile(r"\?[^\s?'\"()]*=[^\s'\"()]*")
-"""What makes such a link valid stands behind its question mark."""
+"""The query string of a link. It is the secret part."""
 
 LOGGERS = tuple(
     f"snowflake.connector.{name}"
     for name in ("cursor", "network", "result_batch", "vendored.urllib3.connectionpool")
 )
-"""They log what failed, with the link. Nobody hears them unless the root logger has a handler."""
+"""Loggers that write failed links. Their output is visible only if the root logger has a handler."""
 
 
 def without_links(text: str) -> str:
@@ -18,14 +18,14 @@ def without_links(text: str) -> str:
 
 
 def hide_links() -> None:
-    """From now on no link is whole in what the connector logs."""
+    """From now on the connector logs no full link."""
     for name in LOGGERS:
-        # Adding the same one again changes nothing.
+        # Adding the same filter twice has no effect.
         logging.getLogger(name).addFilter(link_hidden)
 
 
 def link_hidden(record: logging.LogRecord) -> bool:
-    """A filter that changes the record, and keeps it; a traceback, which repeats the link, is left out."""
+    """A filter that shortens the links of a record and removes its traceback, which repeats them."""
     record.msg, record.args = without_links(record.getMessage()), None
     record.exc_info = record.exc_text = None
     return True

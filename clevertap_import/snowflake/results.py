@@ -1,4 +1,4 @@
-"""The rows of a query in Arrow batches: exactly those that Snowflake announced, or an error."""
+"""The rows of a query in Arrow batches: exactly the rows that Snowflake announced, or an error."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snowflake.connector.result_batch import ArrowResultBatch
 
 PARTS_AHEAD = 2
-"""Fetched while another is mapped: they are there long before CleverTap has taken what was read."""
+"""How many parts are fetched ahead. CleverTap is much slower than Snowflake, so two are enough."""
 
 NO_ARROW = (
     "Snowflake sent the result as JSON, which this package does not read. Most often the parameter"
@@ -25,10 +25,11 @@ NO_ARROW = (
 
 
 def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-    """The parts of a result, each as one batch: the connector hands a part over in many small pieces.
+    """The parts of a result, each as one batch: the connector returns a part as many small tables.
 
-    Raises ResultIncomplete at the first part that has other rows than announced, and QueryFailed if the
-    result is no Arrow, or lacks a column of `names`. The connector checks none of it in Arrow results.
+    Raises ResultIncomplete at the first part whose row count differs from the announced one, and QueryFailed
+    if the result is not Arrow, or lacks a column of `names`. The connector checks none of this in Arrow
+    results.
     """
     parts = result_parts(cursor)
     announced = announced_parts(cursor, parts)
@@ -40,7 +41,7 @@ def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Itera
             raise incomplete(cursor, announced, number, table.num_rows)
         number += 1
         check_names(table.column_names, names)
-        # Under the same name, so that the pieces are not held beside the whole while that is mapped.
+        # The same variable, so that the small tables are freed before the batch is mapped.
         table = table.combine_chunks()
         yield from map(with_json_text, table.to_batches())
     if number < len(announced):
@@ -48,7 +49,7 @@ def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Itera
 
 
 def with_json_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Structured ARRAY and OBJECT columns, which an account may send nested, as JSON text like all others."""
+    """Structured ARRAY and OBJECT columns, which some accounts send as nested Arrow, as JSON text."""
     for place, field in enumerate(batch.schema):
         if pa.types.is_list(field.type) or pa.types.is_struct(field.type):
             texts = [None if cell is None else json_text(cell) for cell in batch.column(place).to_pylist()]
@@ -77,9 +78,9 @@ def result_parts(cursor: "SnowflakeCursor") -> list["ArrowResultBatch"]:
 
 
 def tables(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> Iterator[pa.Table]:
-    """The parts in their order, some of them fetched ahead.
+    """The parts in order; some are fetched ahead.
 
-    The connector's own threads keep an interrupted process until a part is there, which may never come.
+    The connector's own threads would block an interrupted process until their part arrives, perhaps forever.
     """
 
     def fetched(part: "ArrowResultBatch") -> pa.Table:
@@ -96,24 +97,24 @@ def tables(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> It
 
 
 def announced_parts(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> list[int]:
-    """How many rows each part of the result is to have, without parts that are to have none."""
-    # The first part is what the total leaves after all others; without a total it is of no use.
+    """The announced row count of each part; empty parts are left out."""
+    # The connector computes the first part's count from the total; without a total it is meaningless.
     rows = [part.rowcount for part in parts]
     if cursor.rowcount is None or any(count < 0 for count in rows):
         raise ResultIncomplete(f"Snowflake did not say how many rows the result has. {what_to_do(cursor)}")
     return [count for count in rows if count]
 
 
-def incomplete(cursor: "SnowflakeCursor", announced: list[int], number: int, came: int) -> ResultIncomplete:
+def incomplete(cursor: "SnowflakeCursor", announced: list[int], number: int, rows: int) -> ResultIncomplete:
     expected = announced[number] if number < len(announced) else 0
     return ResultIncomplete(
-        f"Snowflake announced {sum(announced):,} rows, and the result is not these: part {number + 1:,} of"
-        f" {len(announced):,} came with {came:,} rows instead of {expected:,}. {what_to_do(cursor)}"
+        f"Snowflake announced {sum(announced):,} rows, but the result differs: part {number + 1:,} of"
+        f" {len(announced):,} has {rows:,} rows instead of {expected:,}. {what_to_do(cursor)}"
     )
 
 
 def what_to_do(cursor: "SnowflakeCursor") -> str:
     return (
-        "Nothing of it is used. Run again; if it happens again, give Snowflake's support the query ID"
+        "The result is not used. Run again; if this happens again, give Snowflake's support the query ID"
         f" {cursor.sfqid}."
     )

@@ -1,7 +1,7 @@
-"""A dry run's random sample, drawn before rows are ranked where that gives what a run would send.
+"""A dry run's random sample.
 
-To know the newest row of each identity, Snowflake sorts the whole source. A sample needs that for its own
-identities only.
+To find the newest row of each identity, Snowflake must sort the whole source. For a sample it is faster to
+draw identities first, and to sort only their rows. The records are the same as in a run.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from clevertap_import.snowflake.window_query import SourceColumn, bytewise_sql, 
 
 @dataclass(frozen=True, slots=True)
 class SourceCounts:
-    """Of a profile import's source: rows, those that have an identity, and how many identities they have."""
+    """Counts of a profile import's source: rows, rows with an identity, and distinct identities."""
 
     rows: int
     with_identity: int
@@ -25,18 +25,18 @@ class SourceCounts:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no identity comes twice: then no row stands for another, and any row may be drawn."""
+        """Whether no identity appears twice: then no row replaces another, and any row may be drawn."""
         return self.identities == self.with_identity
 
     def shares(self, rows: int) -> tuple[int, int]:
-        """Of `rows` records, how many have an identity and how many have none, as it is in the source."""
+        """How many of `rows` records have an identity and how many do not, in the source's proportion."""
         records = self.identities + self.without_identity
         without = round(rows * self.without_identity / records)
         return rows - without, without
 
 
 def counts_query(config: ImportConfig, columns: Sequence[SourceColumn]) -> str:
-    """The SourceCounts, in one row; Snowflake reads one column for it."""
+    """A query for the SourceCounts, in one row. Snowflake reads only one column for it."""
     identity = bytewise_sql(columns, config.identity_column)
     counts = f"count(*) as N_ROWS, count({identity}) as N_WITH, count(distinct {identity}) as N_DISTINCT"
     return f"select {counts}\nfrom {source_sql(config)}"
@@ -45,9 +45,9 @@ def counts_query(config: ImportConfig, columns: Sequence[SourceColumn]) -> str:
 def sample_query(
     config: ImportConfig, columns: Sequence[SourceColumn], rows: int, counts: SourceCounts | None
 ) -> str:
-    """A random sample of the records of everything that the import would read.
+    """A random sample of all records that the import would read.
 
-    Each record is drawn alike, and is the one that a run would send. `counts` are given for profiles.
+    Each record has the same probability, and is the one that a run would send. Profiles need `counts`.
     """
     if counts is None or counts.is_unique or counts.rows <= rows:
         drawn = f"select * from {source_sql(config)} sample ({rows:d} rows)"
@@ -57,7 +57,7 @@ def sample_query(
 
 
 def drawn_by_identity(config: ImportConfig, columns: Sequence[SourceColumn], shares: tuple[int, int]) -> str:
-    """All rows of some identities, and some rows without one."""
+    """All rows of random identities, and random rows that have no identity."""
     identity, source = bytewise_sql(columns, config.identity_column), source_sql(config)
     with_identity, without = shares
     parts = []
@@ -73,5 +73,5 @@ def drawn_by_identity(config: ImportConfig, columns: Sequence[SourceColumn], sha
 
 
 def source_sql(config: ImportConfig) -> str:
-    """The source as what stands after FROM; its last line may be a comment."""
+    """The source as a subquery for FROM; its last line may be a comment."""
     return f"(\n{source_query(config)}\n) as source"

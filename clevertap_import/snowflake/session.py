@@ -1,4 +1,4 @@
-"""Snowflake: one login, one query, its result as Arrow batches that are never held whole."""
+"""A Snowflake session: one login, one query, and its result as a stream of Arrow batches."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,17 +20,17 @@ from clevertap_import.errors import (
 from clevertap_import.snowflake.account_name import account_and_host
 from clevertap_import.snowflake.columns import source_columns
 from clevertap_import.snowflake.late_rows import NO_ROW_TIMESTAMPS
-from clevertap_import.snowflake.logout import leave
-from clevertap_import.snowflake.no_netrc import leave_netrc_alone
+from clevertap_import.snowflake.logout import log_out
+from clevertap_import.snowflake.no_netrc import ignore_netrc
 from clevertap_import.snowflake.private_key import with_readable_key
 from clevertap_import.snowflake.result_links import hide_links, without_links
 from clevertap_import.snowflake.results import arrow_batches
 from clevertap_import.snowflake.retries import retry_pauses
-from clevertap_import.snowflake.session_parameters import NEEDED, check_kept, session_parameters
+from clevertap_import.snowflake.session_parameters import NEEDED, check_parameters, session_parameters
 from clevertap_import.snowflake.user_sql import quoted
 from clevertap_import.snowflake.window_query import ROW_COMMIT_TIME, SourceColumn
 from clevertap_import.this_machine import is_this_machine
-from clevertap_import.threads import apart
+from clevertap_import.threads import in_own_thread
 
 if TYPE_CHECKING:
     from snowflake.connector import DatabaseError, SnowflakeConnection
@@ -38,46 +38,46 @@ if TYPE_CHECKING:
 
 SECRET_KEYS = ("private_key", "private_key_path", "private_key_passphrase", "password")
 ADDRESS_KEYS = ("host", "port", "protocol")
-"""The account is none of these: it leads to Snowflake's own hosts, whatever it is."""
+"""Placeholder for the account if a host is set: the connector then never uses the account's own host."""
 
 OPTIONAL_KEYS = (*SECRET_KEYS, "role", "warehouse", "database", "schema", *ADDRESS_KEYS)
 LOGIN_SECONDS = 60
 NETWORK_SECONDS = 600
-"""How long one request may go without a usable answer, however often it is tried again."""
+"""How long one request may last without a usable answer, over all its attempts."""
 
 QUERY_SECONDS = 6 * 3600
-"""Of a first import. The connector cancels a query, and would after NETWORK_SECONDS if not told."""
+"""The query limit of a first import. Without it the connector would cancel a query after NETWORK_SECONDS."""
 
 LONGEST_TEXT = 2_000
-"""Of Snowflake's words that are shown: its errors repeat names and SQL, of any length."""
+"""The longest text of Snowflake that is shown. Its errors repeat names and SQL, which may be long."""
 
 DATA_ERRORS = range(100000, 101000)
-"""Snowflake's error numbers for values that do not fit; their texts hold the value."""
+"""Snowflake's error numbers for values that do not fit. The error texts contain the value."""
 
 VALUE_SHOWN = re.compile(r"""['"{\[].*['"}\]]|(?<=value )[+-]?[0-9][^\s,]*""")
-"""From the first quote or bracket to the last, as the value may hold such marks itself; or a bare number."""
+"""From the first quote or bracket to the last, since the value may contain such characters; or a number."""
 
 NO_OBJECT = (
     "Check the name, and that the role has USAGE on its database and schema, and SELECT if it is a table."
 )
 SESSION_ENDED = range(390104, 390116)
-"""Snowflake's error numbers for a session that has ended, if a login went well before."""
+"""Snowflake's error numbers for an ended session, if the login before succeeded."""
 
 REMEDIES = {
     606: "Name a warehouse for the connection, and grant the role USAGE on it.",
-    904: "Check the spelling: no such column is there. Names in double quotes are taken letter by letter.",
-    1003: "Mend the SQL there.",
+    904: "Check the spelling: this column does not exist. Names in double quotes must match in case.",
+    1003: "Fix the SQL there.",
     2003: NO_OBJECT,
     2043: NO_OBJECT,
-    3001: "Grant the role what is missing.",
+    3001: "Grant the role the missing right.",
     90105: "Write the table with its database and schema, or name both for the connection.",
 }
-"""What to do, by Snowflake's error number."""
+"""The remedy for each of Snowflake's error numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnowflakeSettings:
-    """A connection: who logs in where. Exactly one of the secrets is used, the key before the password."""
+    """A connection: server, user and secret. Exactly one secret is used; a key goes before a password."""
 
     account: str
     user: str
@@ -117,10 +117,10 @@ def snowflake_settings(name: str, environment: Mapping[str, str]) -> SnowflakeSe
 
 
 def check_server(prefix: str, given: Mapping[str, str]) -> None:
-    """Raises ConfigError if host, port or protocol cannot be one; the connector would fail deep inside."""
+    """Raises ConfigError for an invalid host, port or protocol. The connector's error would be unclear."""
     host = given.get("host", "localhost")
     if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:]+\]", host):
-        raise ConfigError(f"{prefix}_HOST is {host!r}. Write a host's name or address alone.")
+        raise ConfigError(f"{prefix}_HOST is {host!r}. Write only the name or address of a host.")
     port, protocol = given.get("port", "443"), given.get("protocol", "https")
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         raise ConfigError(f"{prefix}_PORT is {port!r}. Write a number from 1 to 65535.")
@@ -128,16 +128,16 @@ def check_server(prefix: str, given: Mapping[str, str]) -> None:
         raise ConfigError(f"{prefix}_PROTOCOL is {protocol!r}. Write https, or leave it out.")
     if protocol == "http" and not is_this_machine(given.get("host", "")):
         raise ConfigError(
-            f"{prefix}_PROTOCOL is 'http': login and rows would go through the network for all to read. Write"
-            f" https, or leave it out. Only with a {prefix}_HOST on this machine (localhost, 127.0.0.1) http"
-            " will do."
+            f"{prefix}_PROTOCOL is 'http': the login and all rows would cross the network unencrypted. Write"
+            f" https, or leave it out. http is allowed only with a {prefix}_HOST on this machine (localhost,"
+            " 127.0.0.1)."
         )
 
 
 def resource_arguments(
     settings: SnowflakeSettings, query_tag: str, retry_seconds: float = NETWORK_SECONDS
 ) -> dict[str, Any]:
-    """The settings as dagster_snowflake's resource takes them."""
+    """The settings as arguments of dagster_snowflake's resource."""
     if settings.private_key:
         secret: dict[str, str | None] = {"private_key": settings.private_key}
     elif settings.private_key_path:
@@ -159,11 +159,12 @@ def resource_arguments(
         "additional_snowflake_connection_args": {
             **{key: value for key, value in server.items() if value is not None},
             "session_parameters": session_parameters(query_tag),
-            # Exact decimals: doubles would be off in the last place.
+            # Exact decimals: doubles would be wrong in the last digit.
             "arrow_number_to_decimal": True,
-            # The connector would ask the hosts of three clouds where it runs, for seconds where none answers.
+            # Otherwise the connector asks the metadata hosts of three clouds, which takes seconds if none
+            # answers.
             "platform_detection_timeout_seconds": 0.0,
-            # A request of a query would be tried again for as long as the query itself may take.
+            # Otherwise a request is retried for as long as the query itself may take.
             "backoff_policy": retry_pauses(retry_seconds),
         },
     }
@@ -173,41 +174,41 @@ def resource_arguments(
 def open_snowflake(
     settings: SnowflakeSettings, query_tag: str, retry_seconds: float = NETWORK_SECONDS
 ) -> Iterator["Snowflake"]:
-    """Log in, and log out whatever happens.
+    """Log in, and log out in any case.
 
-    A request that gets no usable answer is made again for `retry_seconds`.
+    A request without a usable answer is retried for `retry_seconds`.
 
     Raises ConfigError, SourceLoginRefused, SessionUnusable or WarehouseUnavailable.
     """
     settings = with_readable_key(settings)
-    # Here and not above: it costs seconds and 200 MB, which only a run that reads should pay.
+    # Imported here: it takes seconds and 200 MB, and only a run that reads needs it.
     from dagster_snowflake import SnowflakeResource
 
     hide_links()
-    leave_netrc_alone()
+    ignore_netrc()
     with translated("log in"):
         resource = SnowflakeResource(**resource_arguments(settings, query_tag, retry_seconds))
         # Entered by hand: the resource closes the session only if nothing is raised.
         session = resource.get_connection()
-        connection = apart(session.__enter__)
+        connection = in_own_thread(session.__enter__)
     snowflake = Snowflake(connection)
     try:
-        check_kept(shown_parameters(connection))
+        check_parameters(shown_parameters(connection))
         yield snowflake
     except (Exception, GeneratorExit):
-        apart(connection.close)
+        in_own_thread(connection.close)
         raise
     except BaseException:
-        leave(connection, snowflake.end_query)
+        log_out(connection, snowflake.end_query)
         raise
     else:
-        apart(connection.close)
+        in_own_thread(connection.close)
 
 
 def shown_parameters(connection: "SnowflakeConnection") -> dict[str, str]:
-    """The parameters of the session as Snowflake keeps them. It needs no warehouse.
+    """The session's actual parameters. This needs no warehouse.
 
-    A limit of rows would cut their list too. So what is missing is asked for by its name: no limit cuts that.
+    If a row limit is set, it cuts this list too. So a missing parameter is requested by its own name.
     """
 
     def asked() -> dict[str, str]:
@@ -219,7 +220,7 @@ def shown_parameters(connection: "SnowflakeConnection") -> dict[str, str]:
         return shown
 
     with translated("show the session's parameters"):
-        return apart(asked)
+        return in_own_thread(asked)
 
 
 def parameters_shown(cursor: "SnowflakeCursor", sql: str) -> dict[str, str]:
@@ -230,52 +231,52 @@ def parameters_shown(cursor: "SnowflakeCursor", sql: str) -> dict[str, str]:
 class Snowflake:
     """An open session.
 
-    The connector is called in threads of their own: it would keep an interrupted process until it has its
-    answer, and take Ctrl-C to itself.
+    The connector is called in separate threads: in the main thread it would block an interrupted process
+    until Snowflake answers, and would handle Ctrl-C itself.
     """
 
     def __init__(self, connection: "SnowflakeConnection") -> None:
         self._connection = connection
         self.end_query: Callable[[], object] | None = None
-        """The query that is under way."""
+        """Cancels the active query."""
 
         self.query_id: str | None = None
         self.rows_expected: int | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether the session lives, as far as the connector knows without asking."""
+        """Whether the session is open, as far as the connector knows without a request."""
         return not self._connection.is_closed() and not self._connection.expired
 
     def describe(self, sql: str) -> tuple[SourceColumn, ...]:
         """The columns that `sql` would return, without running it."""
         with translated("describe the query"):
-            return apart(lambda: source_columns(self._connection, sql))
+            return in_own_thread(lambda: source_columns(self._connection, sql))
 
     def now(self) -> datetime:
         """Snowflake's own clock."""
-        with translated("tell the time"), self._connection.cursor() as cursor:
-            apart(lambda: cursor.execute("select current_timestamp() as MOMENT"))
+        with translated("return its clock"), self._connection.cursor() as cursor:
+            in_own_thread(lambda: cursor.execute("select current_timestamp() as MOMENT"))
             moments = [moment for batch in arrow_batches(cursor) for moment in batch.column(0).to_pylist()]
         if len(moments) != 1 or not isinstance(moments[0], datetime):
-            raise WarehouseUnavailable("Snowflake could not tell the time. Run again later.")
+            raise WarehouseUnavailable("Snowflake could not return its clock. Run again later.")
         return moments[0].astimezone(UTC)
 
     def use(self, kind: str, name: str) -> None:
-        """Take the role, warehouse, database or schema `name`. Raises QueryFailed if the user may not."""
+        """Use the role, warehouse, database or schema `name`. Raises QueryFailed if the user may not."""
         if kind not in ("role", "warehouse", "database", "schema"):
             raise ValueError(kind)
         with translated(f"use the {kind} {name}"), self._connection.cursor() as cursor:
-            apart(lambda: cursor.execute(f"use {kind} {identifier(name)}"))
+            in_own_thread(lambda: cursor.execute(f"use {kind} {identifier(name)}"))
 
     def batches(self, sql: str, names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Run `sql` and stream its result, which has the columns `names`; a few chunks are fetched ahead.
+        """Run `sql` and stream its result, which has the columns `names`; a few parts are fetched ahead.
 
-        Raises ResultIncomplete at the first rows that are not those which Snowflake announced.
+        Raises ResultIncomplete at the first part whose row count differs from the announced one.
         """
         with translated("run the query"), self._connection.cursor() as cursor:
             self.end_query = lambda: self._connection._cancel_query(sql, cursor._request_id)
-            apart(lambda: cursor.execute(sql, timeout=QUERY_SECONDS))
+            in_own_thread(lambda: cursor.execute(sql, timeout=QUERY_SECONDS))
             self.end_query = None
             self.query_id = cursor.sfqid
             self.rows_expected = cursor.rowcount
@@ -283,28 +284,29 @@ class Snowflake:
 
 
 def identifier(name: str) -> str:
-    """A name as the connector takes it at login: plain names in any case, all others quoted."""
+    """A name as the connector expects it at login: simple names as they are, all others quoted."""
     return name if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+"', name) else quoted(name)
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """The one place where the connector's exceptions become ours."""
+    """Translates the connector's exceptions into ours. No other code does this."""
     from snowflake.connector import errors
 
     try:
         yield
     except errors.ForbiddenError as error:
         if doing == "log in":
-            raise SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}") from None
+            raise SourceLoginRefused(f"Snowflake refused to {doing}: {error_text(error)}") from None
         raise WarehouseUnavailable(
-            f"Snowflake could not {doing}: {told(error)} Its results are fetched from cloud storage, by links"
-            " that expire: a firewall must let them through. Run again later."
+            f"Snowflake could not {doing}: {error_text(error)} Its results are fetched from cloud storage, by"
+            " links that expire: a firewall must let them through. Run again later."
         ) from None
     except errors.DatabaseError as error:
         raise database_error(doing, error) from None
     except (errors.Error, OSError) as error:
-        raise WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.") from None
+        text = error_text(error)
+        raise WarehouseUnavailable(f"Snowflake could not {doing}: {text} Run again later.") from None
     except CleverTapImportError:
         raise
     except Exception as error:
@@ -312,32 +314,33 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def database_error(doing: str, error: "DatabaseError") -> Exception:
-    """What a DatabaseError means for the reader, by its class and number."""
+    """The exception for a DatabaseError, by its class and number."""
     from snowflake.connector import errors
 
+    text = error_text(error)
     if isinstance(error, errors.OperationalError):
-        return WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again later.")
+        return WarehouseUnavailable(f"Snowflake could not {doing}: {text} Run again later.")
     if doing == "log in":
-        return SourceLoginRefused(f"Snowflake refused to {doing}: {told(error)}")
+        return SourceLoginRefused(f"Snowflake refused to {doing}: {text}")
     if getattr(error, "errno", None) in SESSION_ENDED:
-        return WarehouseUnavailable(f"Snowflake could not {doing}: {told(error)} Run again: it logs in anew.")
+        return WarehouseUnavailable(f"Snowflake could not {doing}: {text} Run again; that logs in.")
     remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "")
-    if ROW_COMMIT_TIME in told(error).upper():
+    if ROW_COMMIT_TIME in text.upper():
         remedy = NO_ROW_TIMESTAMPS
-    return QueryFailed(f"Snowflake could not {doing}: {told(error)} {remedy}".rstrip())
+    return QueryFailed(f"Snowflake could not {doing}: {text} {remedy}".rstrip())
 
 
 def unreadable(doing: str, error: Exception) -> str:
-    """What to do where the connector fails in itself. Its words are left out: they may hold a value."""
+    """The message for an error inside the connector, without the error's text, which may contain a value."""
     return (
         f"Snowflake could not {doing}: its connector failed on the answer ({type(error).__name__})."
         " Most often a column has a type that the connector cannot read: leave the column out, or cast it in"
-        " SQL, such as cast(X as varchar). Else install a newer snowflake-connector-python."
+        " SQL, such as cast(X as varchar). Otherwise install a newer snowflake-connector-python."
     )
 
 
-def told(error: BaseException) -> str:
-    """Snowflake's own words in one line and with a period, without values of rows and without links."""
+def error_text(error: BaseException) -> str:
+    """Snowflake's error text on one line, ending in a period, without values of rows and without links."""
     text = " ".join(str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error).split())
     text = without_links(text)
     if getattr(error, "errno", None) in DATA_ERRORS:

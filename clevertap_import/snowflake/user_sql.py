@@ -15,10 +15,10 @@ QUERY_WORDS = ("SELECT", "WITH")
 OPENING = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
 
 MORE_THAN_READING = (TokenType.INTO, TokenType.DARROW)
-"""INTO writes; ->> is Snowflake's flow operator, which hands the result on to another statement."""
+"""INTO writes; ->> is Snowflake's flow operator, which passes the result to another statement."""
 
 PATH = (TokenType.COLON, TokenType.DOT)
-"""Before a name inside a VARIANT, which may be any word: src:into."""
+"""Comes before a name inside a VARIANT, which may be any word: src:into."""
 
 
 class NotASelect(ConfigError):
@@ -26,10 +26,10 @@ class NotASelect(ConfigError):
 
 
 def one_select(sql: str) -> str:
-    """`sql` without a trailing semicolon, if it is one SELECT or WITH; else raises NotASelect.
+    """`sql` without a trailing semicolon, if it is one SELECT or WITH; otherwise raises NotASelect.
 
-    Only the words are looked at, not the grammar: Snowflake knows its own grammar better, and says where it
-    is broken.
+    Only the words are checked, not the grammar: Snowflake knows its own grammar better, and reports where it
+    is wrong.
     """
     tokens = tokens_of(sql)
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
@@ -57,21 +57,21 @@ def problems(tokens: list[Token]) -> Iterator[str]:
     for before, token in pairwise(tokens):
         if token.token_type in MORE_THAN_READING and before.token_type not in PATH:
             yield (
-                f"The SQL has {token.text.upper()} on line {token.line}, which is more than to read."
+                f"The SQL has {token.text.upper()} on line {token.line}, which does more than read."
                 " Only one SELECT or WITH is run."
             )
 
 
 def tokens_of(sql: str) -> list[Token]:
     try:
-        # For sqlglot {# begins a comment, as in Jinja; for Snowflake it does not.
+        # In sqlglot {# begins a comment, as in Jinja; in Snowflake it does not.
         return list(sqlglot.tokenize(sql.replace("{#", "{{"), dialect="snowflake"))
     except SqlglotError:
         raise NotASelect("The SQL has a quote or a comment that is never closed.") from None
 
 
 def balanced(tokens: list[Token]) -> bool:
-    """Whether no parenthesis is closed before it is opened, and none is left open."""
+    """Whether every parenthesis is closed, and none is closed before it is opened."""
     depth = 0
     for token in tokens:
         depth += OPENING.get(token.token_type, 0)
@@ -81,7 +81,7 @@ def balanced(tokens: list[Token]) -> bool:
 
 
 def word_after_with(tokens: list[Token]) -> str:
-    """The word that follows what a WITH defines: the first behind a closed parenthesis but AS and a comma."""
+    """The first word after the definitions of a WITH: after a closing parenthesis, and not AS or a comma."""
     depth = 0
     for token, following in pairwise(tokens):
         depth += OPENING.get(token.token_type, 0)
@@ -92,9 +92,9 @@ def word_after_with(tokens: list[Token]) -> str:
 
 
 def tables_named(sql: str) -> tuple[str, ...]:
-    """The tables that `sql` reads, as written, sorted; empty where grammar or depth are beyond the parser.
+    """The tables that `sql` reads, as written, sorted; empty if the parser does not understand the SQL.
 
-    They serve lineage only, so not knowing them is no reason to stop.
+    They are used only for lineage, so an unknown table is not an error.
     """
     try:
         tree = sqlglot.parse_one(sql, dialect="snowflake")
@@ -110,10 +110,10 @@ def plain_name(table: exp.Table) -> str:
 
 
 def table_name(table: exp.Table) -> str:
-    """As written, with its quotes: without them it would be another table."""
+    """The name as written, with its quotes: without them it would be another table."""
     return ".".join(quoted(part.name) if part.args.get("quoted") else part.name for part in table.parts)
 
 
 def quoted(name: str) -> str:
-    """An identifier as Snowflake takes it literally."""
+    """`name` as a quoted identifier, which Snowflake takes literally."""
     return '"' + name.replace('"', '""') + '"'

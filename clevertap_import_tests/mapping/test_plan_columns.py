@@ -98,7 +98,7 @@ def test_an_identity_is_text_or_a_whole_number(key: str, column: str) -> None:
     ("mapping", "told"),
     [
         ({"column": "VIP", "type": "integer"}, "VIP: A column of type BOOLEAN cannot be read as integer;"),
-        ({"column": "CITY", "type": "date"}, "Write the format that the column has."),
+        ({"column": "CITY", "type": "date"}, "Write the format of the column."),
         ({"column": "PHOTO"}, "PHOTO: A column of type BINARY cannot be sent."),
         ({"column": "PHOTO", "type": "string"}, "BINARY cannot be read as string"),
         ({"column": "SCORE", "type": "boolean"}, "FLOAT cannot be read as boolean"),

@@ -79,4 +79,4 @@ def test_check_refuses_a_column_of_objects_and_a_list_in_an_event(workshop: Work
         ("cart", 2),
     ]
     assert found["address"][0]["key"] == "target.properties[0].column"
-    assert "CleverTap takes no objects here" in found["address"][0]["message"]
+    assert "CleverTap does not accept objects here" in found["address"][0]["message"]

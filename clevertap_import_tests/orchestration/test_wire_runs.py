@@ -27,7 +27,7 @@ def test_a_run_on_a_short_result_sends_nothing_and_the_next_run_sends_all(
     with workshop.snowflake.answering({**OF_THE_RUN, **SHORT[name]}):
         (line,) = workshop.run(name)
     assert line["status"] == "Failed"
-    assert "Nothing of it is used. Run again" in line["problem"]
+    assert "The result is not used. Run again" in line["problem"]
     assert workshop.materializations(name) == []
     assert workshop.clevertap.profiles() == {}
     (line,) = workshop.run(name)

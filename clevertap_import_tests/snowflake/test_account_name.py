@@ -46,4 +46,6 @@ def test_a_host_of_china_is_taken_and_goes_before_the_one_of_the_account() -> No
 def test_what_is_no_account_is_told_with_its_variable(written: str) -> None:
     with pytest.raises(ConfigError) as caught:
         where(written)
-    assert str(caught.value).startswith(f"SNOWFLAKE_ACCOUNT is {written!r}, which is no account. Write its")
+    assert str(caught.value).startswith(
+        f"SNOWFLAKE_ACCOUNT is {written!r}, which is not an account. Write its"
+    )

@@ -8,7 +8,7 @@ from clevertap_import.snowflake.late_rows import late_days, late_notes
 from clevertap_import.snowflake.window_query import SourceColumn, source_query
 from clevertap_import_tests.testing.builders import events_import, profiles_import
 
-COMMIT_TIME = "Where the table has row timestamps, updated_on: commit_time knows no late rows."
+COMMIT_TIME = "Where the table has row timestamps, updated_on: commit_time misses no late rows."
 JOINED = {"kind": "sql", "sql": "select * from ORDERS join PEOPLE using (ID)"}
 
 
@@ -18,20 +18,20 @@ JOINED = {"kind": "sql", "sql": "select * from ORDERS join PEOPLE using (ID)"}
         (
             {"column": "U"},
             {"kind": "table", "table": "T"},
-            [f"A row that is committed more than 1 hour after its U may be left out. {COMMIT_TIME}"],
+            [f"A row that is committed more than 1 hour after its U may be missed. {COMMIT_TIME}"],
         ),
         (
             {"column": "U", "lookback": "0 minutes"},
             {"kind": "table", "table": "T"},
-            [f"A row that is committed after the window of its U was read may be left out. {COMMIT_TIME}"],
+            [f"A row that is committed after the window of its U was read may be missed. {COMMIT_TIME}"],
         ),
         (
             {"column": "U", "lookback": "2 days"},
             JOINED,
             [
-                f"A row that is committed more than 2 days after its U may be left out. {COMMIT_TIME}",
-                "The query reads ORDERS, PEOPLE: a row that appears because one of them was changed later has"
-                " an older U and is late. Take the greatest of their times in SQL.",
+                f"A row that is committed more than 2 days after its U may be missed. {COMMIT_TIME}",
+                "The query reads ORDERS, PEOPLE: if a later change of one of them makes a row appear, the"
+                " row has an older U and is late. Use the greatest of their times in SQL.",
             ],
         ),
         ("commit_time", {"kind": "table", "table": "T"}, []),
@@ -49,7 +49,7 @@ def test_without_updated_on_no_row_is_late() -> None:
 
 def test_events_by_commit_time_come_again_when_their_row_is_changed() -> None:
     (note,) = late_notes(events_import(updated_on="commit_time", start="2026-11-01"))
-    assert note.startswith("An event whose row is changed or written anew has a new commit time")
+    assert note.startswith("An event whose row is updated or inserted again has a new commit time")
 
 
 @pytest.mark.parametrize(

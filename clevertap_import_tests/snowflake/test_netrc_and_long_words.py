@@ -6,7 +6,7 @@ import pytest
 from snowflake.connector import errors
 from snowflake.connector.vendored import requests
 
-from clevertap_import.snowflake.session import open_snowflake, snowflake_settings, told
+from clevertap_import.snowflake.session import error_text, open_snowflake, snowflake_settings
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 
 TAG = "clevertap_import:test"
@@ -30,6 +30,6 @@ def test_no_login_of_netrc_goes_with_requests_of_the_connector(
 
 
 def test_words_of_any_length_are_cut() -> None:
-    words = told(errors.ProgrammingError(msg="no such table " + "x" * 1_000_000))
+    words = error_text(errors.ProgrammingError(msg="no such table " + "x" * 1_000_000))
     assert len(words) < 2_100
     assert words.endswith("...")

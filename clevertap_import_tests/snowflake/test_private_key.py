@@ -100,18 +100,24 @@ def test_a_password_is_left_as_it_is() -> None:
     [
         ({"private_key": LOCKED}, "is encrypted, so give its passphrase"),
         ({"private_key": PLAIN, "private_key_passphrase": "x"}, "is not encrypted, so give no passphrase"),
-        ({"private_key": LOCKED, "private_key_passphrase": "x"}, "the passphrase is wrong, or it is no key"),
-        ({"private_key": PLAIN[:400]}, "it is no key. A key is PEM text with its line breaks, or base64 of"),
-        ({"private_key": "/home/me/key.p8"}, "it is no key"),
-        ({"private_key": "schl\u00fcssel"}, "it is no key"),
+        (
+            {"private_key": LOCKED, "private_key_passphrase": "x"},
+            "the passphrase is wrong, or it is not a key",
+        ),
+        (
+            {"private_key": PLAIN[:400]},
+            "it is not a key. A key is PEM text with its line breaks, or base64 of",
+        ),
+        ({"private_key": "/home/me/key.p8"}, "it is not a key"),
+        ({"private_key": "schl\u00fcssel"}, "it is not a key"),
         (
             {"private_key_path": "/no/such/file"},
             "private key /no/such/file cannot be read: no such file or dir",
         ),
         ({"private_key_path": "/"}, "private key / cannot be read: is a directory"),
         ({"private_key_path": "a\0b"}, "cannot be read: valueerror"),
-        ({"private_key_path": PLAIN}, "PRIVATE_KEY_PATH names no file. It looks like a key"),
-        ({"private_key_path": DER_TEXT}, "PRIVATE_KEY_PATH names no file. It looks like a key"),
+        ({"private_key_path": PLAIN}, "PRIVATE_KEY_PATH does not name a file. Its value looks like a key"),
+        ({"private_key_path": DER_TEXT}, "PRIVATE_KEY_PATH does not name a file. Its value looks like a key"),
     ],
 )
 def test_a_key_that_cannot_be_used_is_told_without_any_of_it(secrets: dict[str, str], message: str) -> None:

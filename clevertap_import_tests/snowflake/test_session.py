@@ -21,11 +21,11 @@ from clevertap_import.snowflake.session import (
     QUERY_SECONDS,
     SnowflakeSettings,
     database_error,
+    error_text,
     identifier,
     open_snowflake,
     resource_arguments,
     snowflake_settings,
-    told,
     translated,
 )
 from clevertap_import.snowflake.session_parameters import session_parameters
@@ -185,7 +185,7 @@ def test_a_result_that_may_not_be_fetched_is_no_refused_login() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "shown"),
     [
         ("Numeric value 'alice@example.com' is not recognized", "Numeric value '...' is not recognized"),
         ("Date 'Alice's day' is not recognized", "Date '...' is not recognized"),
@@ -197,16 +197,16 @@ def test_a_result_that_may_not_be_fetched_is_no_refused_login() -> None:
         ),
     ],
 )
-def test_values_of_rows_are_left_out_of_data_errors(said: str, told: str) -> None:
+def test_values_of_rows_are_left_out_of_data_errors(said: str, shown: str) -> None:
     message = str(database_error("run the query", errors.ProgrammingError(msg=said, errno=100038)))
-    assert told in message
+    assert shown in message
     assert "alice" not in message.lower()
 
 
 def test_words_of_snowflake_are_one_line_that_ends_in_a_period() -> None:
-    assert told(errors.ProgrammingError(msg="SQL compilation error:\n  no table T", errno=2003)).endswith(
-        "SQL compilation error: no table T."
-    )
+    assert error_text(
+        errors.ProgrammingError(msg="SQL compilation error:\n  no table T", errno=2003)
+    ).endswith("SQL compilation error: no table T.")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from clevertap_import.snowflake.session import SnowflakeSettings, open_snowflake
 from clevertap_import.snowflake.session_parameters import (
     PINNED,
     SessionUnusable,
-    check_kept,
+    check_parameters,
     session_parameters,
 )
 from clevertap_import.snowflake.window_query import source_query, window_query
@@ -69,13 +69,13 @@ def test_a_window_is_cut_whatever_input_format_the_account_has(
     [
         (
             {"rows_per_resultset": 1000},
-            "Snowflake keeps ROWS_PER_RESULTSET at 1000, though 0 was asked for:"
-            " results would be cut after so many rows.",
+            "Snowflake has ROWS_PER_RESULTSET at 1000, but 0 was requested:"
+            " results would be cut after this number of rows.",
         ),
         (
             {"quoted_identifiers_ignore_case": True},
-            "Snowflake keeps QUOTED_IDENTIFIERS_IGNORE_CASE at true, though False was asked for:"
-            " columns could not be told apart by upper and lower case.",
+            "Snowflake has QUOTED_IDENTIFIERS_IGNORE_CASE at true, but False was requested:"
+            " columns that differ only in upper and lower case could not be distinguished.",
         ),
     ],
     ids=str,
@@ -100,15 +100,15 @@ def test_a_limit_that_cuts_the_list_of_parameters_itself_is_noticed(
 ) -> None:
     with (
         local_snowflake.answering({"ignores_session": True, "rows_per_resultset": limit}),
-        pytest.raises(SessionUnusable, match=f"^Snowflake keeps ROWS_PER_RESULTSET at {limit}, though 0 "),
+        pytest.raises(SessionUnusable, match=f"^Snowflake has ROWS_PER_RESULTSET at {limit}, but 0 "),
         open_snowflake(settings, TAG),
     ):
         pass
 
 
 def test_an_account_that_knows_none_of_the_parameters_is_used() -> None:
-    check_kept({})
-    check_kept({each.name: str(each.value).lower() for each in PINNED})
+    check_parameters({})
+    check_parameters({each.name: str(each.value).lower() for each in PINNED})
 
 
 def test_every_parameter_is_pinned_once_with_its_reason() -> None:

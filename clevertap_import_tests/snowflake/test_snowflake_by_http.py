@@ -11,7 +11,7 @@ ENVIRONMENT = {"SNOWFLAKE_ACCOUNT": "acme", "SNOWFLAKE_USER": "loader", "SNOWFLA
 @pytest.mark.parametrize("host", ["", "acme.snowflakecomputing.com", "10.0.0.7"])
 def test_http_to_another_machine_is_refused(host: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"^SNOWFLAKE_PROTOCOL is 'http': login and rows would go through the"
+        ConfigError, match=r"^SNOWFLAKE_PROTOCOL is 'http': the login and all rows would cross the"
     ):
         snowflake_settings("snowflake", ENVIRONMENT | {"SNOWFLAKE_HOST": host, "SNOWFLAKE_PROTOCOL": "http"})
 

@@ -84,7 +84,7 @@ def test_with_leads_to_nothing_but_a_select(sql: str, word: str) -> None:
     ("sql", "word"), [("select X\ninto T from S", "INTO"), ("select 1\n->> drop table T", "->>")]
 )
 def test_a_select_that_writes_or_hands_on_to_another_statement_is_refused(sql: str, word: str) -> None:
-    with pytest.raises(NotASelect, match=f"^The SQL has {word} on line 2, which is more than to read"):
+    with pytest.raises(NotASelect, match=f"^The SQL has {word} on line 2, which does more than read"):
         one_select(sql)
 
 

@@ -62,7 +62,7 @@ def test_other_rows_than_announced_are_an_error(
 ) -> None:
     with local_snowflake.answering(rule), pytest.raises(ResultIncomplete) as caught:
         rows_read(settings)
-    assert "Nothing of it is used. Run again" in str(caught.value)
+    assert "The result is not used. Run again" in str(caught.value)
 
 
 def test_the_error_says_what_was_announced_and_what_came(
@@ -70,9 +70,9 @@ def test_the_error_says_what_was_announced_and_what_came(
 ) -> None:
     with local_snowflake.answering({"inline_rows": 7}), pytest.raises(ResultIncomplete) as caught:
         rows_read(settings)
-    told, _, query_id = str(caught.value).partition(" Nothing of it is used. ")
-    assert told.startswith("Snowflake announced 40,000 rows, and the result is not these: part 1 of 3 came")
-    assert query_id.startswith("Run again; if it happens again, give Snowflake's support the query ID ")
+    told, _, query_id = str(caught.value).partition(" The result is not used. ")
+    assert told.startswith("Snowflake announced 40,000 rows, but the result differs: part 1 of 3 has")
+    assert query_id.startswith("Run again; if this happens again, give Snowflake's support the query ID ")
 
 
 @pytest.mark.parametrize("sql", ["select 1 as X", ROWS])
@@ -112,7 +112,7 @@ def test_no_clock_is_an_error_of_ours(local_snowflake: LocalSnowflake, settings:
     with (
         local_snowflake.answering({"inline_rows": 0, "total": 0}),
         open_snowflake(settings, TAG) as snowflake,
-        pytest.raises(CleverTapImportError, match=r"^Snowflake could not tell the time"),
+        pytest.raises(CleverTapImportError, match=r"^Snowflake could not return its clock"),
     ):
         snowflake.now()
 
@@ -177,7 +177,7 @@ def test_a_session_that_ends_before_its_query_is_no_fault_of_the_query(
 ) -> None:
     with open_snowflake(settings, TAG) as snowflake:
         local_snowflake.end_sessions(code)
-        with pytest.raises(WarehouseUnavailable, match=r"no longer exists\. Run again: it logs in anew\.$"):
+        with pytest.raises(WarehouseUnavailable, match=r"no longer exists\. Run again; that logs in\.$"):
             list(snowflake.batches(ROWS))
 
 

@@ -120,7 +120,7 @@ def type_section() -> Iterable[str]:
     cells = [(code(name), *(reading(name, column) for column in columns)) for name in READS]
     left_out = ("left out", *(INFERRED.get(column, "") for column in columns))
     yield from table(("type", *map(snowflake_name, columns)), [*cells, left_out])
-    yield "A NUMBER without decimals becomes `integer`. BINARY cannot be sent: turn it into text in SQL."
+    yield "A NUMBER without decimals becomes `integer`. BINARY cannot be sent: convert it to text in SQL."
     yield "OBJECT becomes text only where the mapping says `type: string`; so does an object in a VARIANT."
     yield ""
 
