@@ -14,7 +14,7 @@ from clevertap_import.errors import CleverTapImportError
 from clevertap_import.markdown import as_plain
 from clevertap_import.orchestration.begun_imports import told
 from clevertap_import.orchestration.checks import check_specs
-from clevertap_import.orchestration.delivered import told_deliveries, was_imported
+from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
@@ -154,7 +154,7 @@ def run_one(
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     try:
         refuse_foreign_resources(config, context.run.run_config)
-        so_far.deliveries = told_deliveries(context.instance, config.nicknames).begun
+        so_far.deliveries = counts_in_dagster(context.instance, config.nicknames).begun
         if options.force and delivers:
             refuse_foreign_force(config.nickname)
         so_far.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)

@@ -39,24 +39,24 @@ REPORTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeliveryCounts:
     """What Dagster knows of the deliveries of an import: the numbers of the last that began, and ended."""
 
     begun: int = 0
     ended: int = 0
 
 
-NOTHING_TOLD = Told()
+NO_DELIVERIES = DeliveryCounts()
 
 
-def told_deliveries(instance: dg.DagsterInstance, names: Collection[str]) -> Told:
+def counts_in_dagster(instance: dg.DagsterInstance, names: Collection[str]) -> DeliveryCounts:
     """Of an import that has, or had, these nicknames. Runs that were killed or removed from Dagster count."""
-    begun, ended = (numbers_told(instance, names, what) for what in (BEGUN, ENDED))
+    begun, ended = (stored_counts(instance, names, what) for what in (BEGUN, ENDED))
     reported = (deliveries for name in names for deliveries, _ in reported_counts(instance, asset_key(name)))
-    return Told(max([*begun, *reported]), max(ended))
+    return DeliveryCounts(max([*begun, *reported]), max(ended))
 
 
-def numbers_told(instance: dg.DagsterInstance, names: Collection[str], what: str) -> list[int]:
+def stored_counts(instance: dg.DagsterInstance, names: Collection[str], what: str) -> list[int]:
     keys = {what + name for name in names}
     found = instance.daemon_cursor_storage.get_cursor_values(keys)
     return [int(found.get(key) or 0) for key in keys]
@@ -64,7 +64,7 @@ def numbers_told(instance: dg.DagsterInstance, names: Collection[str], what: str
 
 def report_delivery(instance: dg.DagsterInstance, nickname: str, what: str, number: int) -> None:
     """Let Dagster know what the journal has entered. Reports come too late, and not from a killed run."""
-    if number > max(numbers_told(instance, [nickname], what)):
+    if number > max(stored_counts(instance, [nickname], what)):
         instance.daemon_cursor_storage.set_cursor_values({what + nickname: str(number)})
 
 
@@ -98,26 +98,26 @@ class Behind:
 
     nickname: str
     known: ImportState
-    told: Told
+    in_dagster: DeliveryCounts
 
     @property
     def until(self) -> int:
         """The number of the last delivery that may be missing, or be there in part."""
-        if self.known.deliveries < self.told.begun or self.known.ended < self.told.ended:
-            return max(self.told.begun, self.told.ended)
+        if self.known.deliveries < self.in_dagster.begun or self.known.ended < self.in_dagster.ended:
+            return max(self.in_dagster.begun, self.in_dagster.ended)
         return self.known.lacks_until
 
     def __str__(self) -> str:
-        if self.known.deliveries < self.told.begun:
+        if self.known.deliveries < self.in_dagster.begun:
             return (
-                f"Dagster knows that {self.told.begun:,} runs have sent records of {self.nickname!r}, and the"
-                f" journal knows of {self.known.deliveries:,}: an older copy of it was put back, or"
+                f"Dagster knows that {self.in_dagster.begun:,} runs have sent records of {self.nickname!r},"
+                f" and the journal knows of {self.known.deliveries:,}: an older copy of it was put back, or"
                 " CLEVERTAP_IMPORT_JOURNAL_URL names another."
             )
-        if self.known.ended < self.told.ended:
+        if self.known.ended < self.in_dagster.ended:
             return (
-                f"Dagster knows that delivery {self.told.ended:,} of {self.nickname!r} has ended, and the"
-                " journal does not have all of it: a copy that was made meanwhile was put back, or its"
+                f"Dagster knows that delivery {self.in_dagster.ended:,} of {self.nickname!r} has ended, and"
+                " the journal does not have all of it: a copy that was made meanwhile was put back, or its"
                 " database has lost its last commits."
             )
         return (
@@ -126,11 +126,11 @@ class Behind:
         )
 
 
-def behind(config: ImportConfig, journal: Journal, told: Told) -> Behind | None:
-    """Whether the journal that is there lacks deliveries. One that knows nothing at all is told elsewhere."""
+def behind(config: ImportConfig, journal: Journal, in_dagster: DeliveryCounts) -> Behind | None:
+    """Whether the journal that is there lacks deliveries. An empty journal is found in `refusal`."""
     known = import_state(journal.engine, as_known(journal, config).nickname)
-    is_behind = known.deliveries < told.begun or known.ended < told.ended or known.lacks_until
-    return Behind(config.nickname, known, told) if is_behind else None
+    is_behind = known.deliveries < in_dagster.begun or known.ended < in_dagster.ended or known.lacks_until
+    return Behind(config.nickname, known, in_dagster) if is_behind else None
 
 
 def refuse_doubles(config: ImportConfig, found: Behind) -> None:
@@ -152,7 +152,7 @@ def refuse_doubles(config: ImportConfig, found: Behind) -> None:
 def counted(
     journal: Journal,
     config: ImportConfig,
-    told: Told,
+    in_dagster: DeliveryCounts,
     found: Behind | None = None,
     *,
     lacks: bool = False,
@@ -166,7 +166,7 @@ def counted(
     with translated(), journal.engine.begin() as connection:
         if found:
             doubt(connection, config.nickname, found.until if lacks else 0, journal.now().timestamp())
-        count = count_delivery(connection, config.nickname, told.begun)
+        count = count_delivery(connection, config.nickname, in_dagster.begun)
         was = state_of(connection, config.nickname)
 
     def again(connection: sa.Connection) -> None:

@@ -14,12 +14,12 @@ from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import NamedLocks, open_locks
 from clevertap_import.orchestration.checks import Checks, checked, not_staged
 from clevertap_import.orchestration.delivered import (
-    Told,
+    DeliveryCounts,
     behind,
     counted,
     counted_delivery,
+    counts_in_dagster,
     refuse_doubles,
-    told_deliveries,
 )
 from clevertap_import.orchestration.done import covers_undone, take_over
 from clevertap_import.orchestration.import_run import ImportRun, Sending
@@ -74,7 +74,7 @@ def run_steps(
     delivers = key in context.selected_asset_keys
     with opened(context, run, delivers=delivers) as use:
         # Not before the lock was ours: the run before this one may have begun meanwhile.
-        in_dagster = told_deliveries(context.instance, run.config.nicknames)
+        in_dagster = counts_in_dagster(context.instance, run.config.nicknames)
         so_far.deliveries = in_dagster.begun
         changed = run.changed_windows(use.journal, delivers=delivers)
         so_far.changed_windows = changed.before
@@ -97,7 +97,12 @@ def run_steps(
 
 
 def known_before(
-    context: dg.AssetExecutionContext, run: ImportRun, journal: Journal, in_dagster: Told, *, delivers: bool
+    context: dg.AssetExecutionContext,
+    run: ImportRun,
+    journal: Journal,
+    in_dagster: DeliveryCounts,
+    *,
+    delivers: bool,
 ) -> KnownBefore:
     """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
     lacking = behind(run.config, journal, in_dagster)

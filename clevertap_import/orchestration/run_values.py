@@ -13,7 +13,7 @@ from clevertap_import.errors import ConfigError
 from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.scope import Scope
-from clevertap_import.orchestration.delivered import NOTHING_TOLD, Behind, Told
+from clevertap_import.orchestration.delivered import NO_DELIVERIES, Behind, DeliveryCounts
 from clevertap_import.orchestration.retention import Unchanged
 from clevertap_import.reasons import Reason
 from clevertap_import.report import Report
@@ -68,7 +68,7 @@ class KnownBefore:
     records: DeliveredBefore
     behind: Behind | None = None
     refused: ConfigError | None = None
-    in_dagster: Told = NOTHING_TOLD
+    in_dagster: DeliveryCounts = NO_DELIVERIES
     is_forgetting: bool = False
 
 

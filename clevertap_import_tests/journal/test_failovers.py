@@ -15,7 +15,7 @@ from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.scope import Scope, scope_in
 from clevertap_import.journal.tables import DELIVERY, METADATA
-from clevertap_import.orchestration.delivered import Told, counted
+from clevertap_import.orchestration.delivered import DeliveryCounts, counted
 from clevertap_import_tests.testing.builders import events, events_import
 from clevertap_import_tests.testing.lock_holders import Processes, open_processes, terminate
 
@@ -42,7 +42,7 @@ class Delivery:
         self.locks = scope.enter_context(open_locks(self.journal.engine))
         self.lock: ImportLock = scope.enter_context(import_lock(self.locks, NAME, "Run a"))
         self.journal.import_lock = self.lock
-        self.count = counted(self.journal, CONFIG, Told())
+        self.count = counted(self.journal, CONFIG, DeliveryCounts())
         self.epoch = self.journal.begin_delivery(NAME, PLACE, FORCED)
         self.send("a", 0)
 

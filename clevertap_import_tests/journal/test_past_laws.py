@@ -44,7 +44,7 @@ def batch_of(found: Sequence[Record], *, is_events: bool) -> Batch:
 
 
 @dataclass
-class Told:
+class SentRecord:
     """What is known of one record that was sent; `delivery`: of which entry, in the order of sending."""
 
     place: str
@@ -60,7 +60,7 @@ class World:
 
     journal: Journal
     is_events: bool
-    told: list[Told] = field(default_factory=list)
+    sent_records: list[SentRecord] = field(default_factory=list)
     spans: dict[int, tuple[str, int, int]] = field(default_factory=dict)
     epochs: list[tuple[str, str, int, int]] = field(default_factory=list)
 
@@ -93,21 +93,23 @@ class World:
             newest = max((n for n, each in enumerate(self.epochs, 1) if each[0] == place), default=0)
             if state != "refused":
                 entry = number + (state == "lost" and not is_open)
-                self.told.append(Told(place, entry, record, state, newest))
+                self.sent_records.append(SentRecord(place, entry, record, state, newest))
 
-    def counts(self, told: Told) -> bool:
+    def counts(self, record: SentRecord) -> bool:
         covering = (
             number
             for number, (place, _, low, last) in enumerate(self.epochs, 1)
-            if place == told.place and low <= told.record[2] <= last
+            if place == record.place and low <= record.record[2] <= last
         )
-        return told.epoch >= max(covering, default=0)
+        return record.epoch >= max(covering, default=0)
 
-    def of(self, place: str, span: tuple[int | None, int]) -> list[Told]:
+    def of(self, place: str, span: tuple[int | None, int]) -> list[SentRecord]:
         """What a run of these windows has to know, in the order of the entries."""
         first, last = span
         low = -1 if first is None else first
-        here = sorted((each for each in self.told if each.place == place), key=lambda each: each.delivery)
+        here = sorted(
+            (each for each in self.sent_records if each.place == place), key=lambda each: each.delivery
+        )
         met = [
             number
             for number, (where, least, most) in self.spans.items()
@@ -147,9 +149,9 @@ def test_of_events_as_many_are_known_as_were_accepted_there_since_they_were_forc
         world = lived(journal, history, is_events=True)
         past = journal.past(asked(place, span), is_events=True)
         found = [(name, city, window) for name in NAMES for city in CITIES for window in within(span)]
-        valid = [told for told in world.told if told.place == place and world.counts(told)]
-        had = Counter(told.record for told in valid if told.state == "accepted")
-        lost = Counter(told.record for told in valid if told.state == "lost")
+        valid = [each for each in world.sent_records if each.place == place and world.counts(each)]
+        had = Counter(each.record for each in valid if each.state == "accepted")
+        lost = Counter(each.record for each in valid if each.state == "lost")
         for record in found:
             rows = batch_of([record] * 6, is_events=True).rows
             news = past.is_new(rows)
@@ -170,12 +172,12 @@ def test_a_profile_is_news_unless_it_is_the_last_content_that_counts_and_never_a
         world = lived(journal, history, is_events=False)
         past = journal.past(asked(place, span), is_events=False)
         for name in NAMES:
-            mine = [told for told in world.of(place, span) if told.record[0] == name]
+            mine = [each for each in world.of(place, span) if each.record[0] == name]
             last = mine[-1] if mine else None
             # Within one batch nobody knows which of two answers came last, so the last record counts.
-            is_sure = last is not None and all(told.state == "accepted" for told in mine)
+            is_sure = last is not None and all(each.state == "accepted" for each in mine)
             is_sure = is_sure and last is not None and world.counts(last)
-            newer = any(told.record[2] > span[1] and world.counts(told) for told in mine)
+            newer = any(each.record[2] > span[1] and world.counts(each) for each in mine)
             for city in CITIES:
                 rows = batch_of([(name, city, span[1])], is_events=False).rows
                 is_last = is_sure and last is not None and last.record[1] == city

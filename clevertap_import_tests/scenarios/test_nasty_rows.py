@@ -17,7 +17,7 @@ SCENARIOS: list[dict[str, Any]] = list(
 LEAST_ROWS = 60
 
 Row = dict[str, Any]
-Told = tuple[str, str, str]
+Rejected = tuple[str, str, str]
 """The code, the column and the reason of a rejection."""
 
 
@@ -51,8 +51,8 @@ def store_before(workshop: Workshop, rows: list[Row]) -> None:
             assert workshop.clevertap.upload(profile(row["name"], **row["before"])).json()["processed"] == 1
 
 
-def rejects(workshop: Workshop, nickname: str) -> dict[str, Told]:
-    """What the CSV of the last run tells, by identity. Each row has a number of its own."""
+def rejects(workshop: Workshop, nickname: str) -> dict[str, Rejected]:
+    """The rejections in the CSV of the last run, by identity. Each row has its own number."""
     (record,) = workshop.materializations(nickname)
     path = metadata_of(record).get("rejects_file")
     if path is None:
@@ -93,12 +93,12 @@ def test_each_row_is_stored_as_expected_or_rejected_with_the_reason(
     (line,) = workshop.run(nickname)
     assert (line["status"], line["problem"]) == ("Success", None)
     names = {identity: name for name, identity in identities(workshop).items()}
-    told = {names[identity]: found for identity, found in rejects(workshop, nickname).items()}
+    rejected = {names[identity]: found for identity, found in rejects(workshop, nickname).items()}
     expected = {row["name"]: tuple(row["rejected"]) for row in rows if "rejected" in row}
-    assert {name: found[:2] for name, found in told.items()} == {
+    assert {name: found[:2] for name, found in rejected.items()} == {
         name: found[:2] for name, found in expected.items()
     }
-    assert [name for name, found in told.items() if expected[name][2] not in found[2]] == []
+    assert [name for name, found in rejected.items() if expected[name][2] not in found[2]] == []
     assert {names[identity]: exactly(found) for identity, found in stored(workshop).items()} == {
         row["name"]: exactly(row["stored"]) for row in rows if "stored" in row
     }

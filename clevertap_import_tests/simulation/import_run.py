@@ -18,12 +18,12 @@ from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.delivered import (
-    Told,
+    DeliveryCounts,
     behind,
     counted,
     counted_delivery,
+    counts_in_dagster,
     refuse_doubles,
-    told_deliveries,
 )
 from clevertap_import.orchestration.import_run import ImportRun, rejecting
 from clevertap_import.orchestration.names import asset_key
@@ -183,7 +183,7 @@ def carry_out(start: Start, ended: Ended) -> None:
 
 
 def known_before(
-    instance: SimulatedInstance, run: SimulatedRun, journal: Journal, in_dagster: Told
+    instance: SimulatedInstance, run: SimulatedRun, journal: Journal, in_dagster: DeliveryCounts
 ) -> KnownBefore:
     """The records that CleverTap has. Raises JournalLost if Dagster knows of more deliveries of events."""
     nickname = run.config.nickname
@@ -203,7 +203,7 @@ def carry_out_steps(start: Start, run: SimulatedRun, so_far: SoFar) -> None:
         journal: Journal = stack.enter_context(start.database.journal())
         lock = journal.import_lock = stack.enter_context(locks.import_lock(journal.engine))
         stage = stack.enter_context(SmallStage())
-        in_dagster = told_deliveries(start.instance.real, run.config.nicknames)
+        in_dagster = counts_in_dagster(start.instance.real, run.config.nicknames)
         so_far.deliveries = in_dagster.begun
         known = known_before(start.instance, run, journal, in_dagster)
         staged = so_far.staged = run.stage(stage, known, None, is_sample=False)

@@ -8,7 +8,7 @@ from clevertap_import.clevertap.client import AccountSettings
 from clevertap_import.errors import EventsWithheld, JournalLost, ScopeChanged
 from clevertap_import.journal.import_state import accept_lack, import_state
 from clevertap_import.journal.tables import JournalUnavailable
-from clevertap_import.orchestration.delivered import told_deliveries
+from clevertap_import.orchestration.delivered import counts_in_dagster
 from clevertap_import.orchestration.run_values import SoFar
 from clevertap_import_tests.simulation.clevertap import MOST_IN_FLIGHT, Account, SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database, SharedEngine
@@ -130,15 +130,17 @@ class Simulation:
             return
         if isinstance(ended.error, JournalUnavailable) and ended.process.reached["post"]:
             assert self.worst_outage > SHORT_OUTAGE_SECONDS, "a short outage of the journal ended a delivery"
-        told = ended.so_far.delivery
-        assert told.accepted <= found[0], f"{told.accepted} reported as accepted, {found[0]} in the journal"
-        most = told.accepted + told.uncertain
+        reported = ended.so_far.delivery
+        assert reported.accepted <= found[0], (
+            f"{reported.accepted} reported as accepted, {found[0]} in the journal"
+        )
+        most = reported.accepted + reported.uncertain
         assert found[0] <= most, (
             f"{found[0]} in the journal as accepted, {most} reported as accepted or uncertain"
         )
         if ended.error is None:
             ended.so_far.report.checked()
-            assert told.accepted == found[0]
+            assert reported.accepted == found[0]
 
     def bring_to_a_good_end(self) -> None:
         """Run the import again, as a careful person does and the errors say, until nothing is left to do."""
@@ -164,15 +166,21 @@ class Simulation:
         if self.database.put_newest():
             return
         config, engine = self.source.config, self.database.engine
-        known, told = (
+        known, in_dagster = (
             import_state(engine, config.nickname),
-            told_deliveries(self.instance.real, config.nicknames),
+            counts_in_dagster(self.instance.real, config.nicknames),
         )
-        if known.deliveries < told.begun or known.ended < told.ended:
+        if known.deliveries < in_dagster.begun or known.ended < in_dagster.ended:
             self.must_force = True
             return
         with engine.begin() as connection:
-            accept_lack(connection, config.nickname, told.begun, told.ended, self.database.now().timestamp())
+            accept_lack(
+                connection,
+                config.nickname,
+                in_dagster.begun,
+                in_dagster.ended,
+                self.database.now().timestamp(),
+            )
 
     def settle_held(self) -> None:
         """A person looks into CleverTap for the events of each batch.
@@ -200,10 +208,12 @@ class Simulation:
         often = max((arrived.total() for arrived in account.taken.values()), default=0)
         assert often <= MOST_COPIES * RECORDS_PER_REQUEST, f"a batch arrived too often: {often} events"
         surplus = (stored - self.source.ever).total()
-        told = 0 if self.source.holds else sum(map(doubtful, self.runs))
+        reported = 0 if self.source.holds else sum(map(doubtful, self.runs))
         roots = {ended.process.root_run_id for ended in self.runs if ended.force}
-        most = told + len(roots) * wanted.total()
-        assert surplus <= most, f"{surplus} surplus copies, {told} reported as possible, {len(roots)} forced"
+        most = reported + len(roots) * wanted.total()
+        assert surplus <= most, (
+            f"{surplus} surplus copies, {reported} reported as possible, {len(roots)} forced"
+        )
 
 
 def doubtful(ended: Ended) -> int:

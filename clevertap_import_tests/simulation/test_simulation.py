@@ -49,7 +49,7 @@ def test_the_same_seed_plays_the_same(seed: int, shared: SharedEngine) -> None:
 
 
 def test_nothing_of_an_earlier_simulation_is_known(shared: SharedEngine) -> None:
-    """Else a new journal at the address of an old one would not be told of new connections."""
+    """Otherwise a new journal at the address of an old one gets no events of new connections."""
     script = read(HERE / "scripts" / "failover_after_the_last_commit.yaml")
     fault_of(script, shared)
     earlier = list(shared.listeners)[shared.own_listeners :]
