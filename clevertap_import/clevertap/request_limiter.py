@@ -53,7 +53,7 @@ class Slots:
         """As many as are free, up to `count`."""
         taken = self.locks.take_some(self.names, count)
         self.idle |= dict.fromkeys(taken, self.clock())
-        for name in self.locks.left_behind(taken, self.participants.lock_names) if taken else ():
+        for name in self.locks.abandoned(taken, self.participants.lock_names) if taken else ():
             del self.idle[name]
             self.resting[name] = self.clock() + DEAD_SECONDS
 
@@ -61,7 +61,7 @@ class Slots:
         """Those that have rested may be used."""
         for name in [name for name, until in self.resting.items() if until <= self.clock()]:
             del self.resting[name]
-            self.locks.rested(name)
+            self.locks.clear_abandoned(name)
             self.idle[name] = self.clock()
 
     def keep(self, count: int, idle_seconds: float) -> None:

@@ -111,11 +111,11 @@ class AdvisoryLocks:
             found = set(connection.scalars(HELD))
         return {name for name in names if self._key(name) in found}
 
-    def left_behind(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
+    def abandoned(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
         names = holders()
         return list(taken) if self.held(names) != set(names) else []
 
-    def rested(self, name: str) -> None:
+    def clear_abandoned(self, name: str) -> None:
         """A session that ends leaves nothing to its next holder."""
 
     @contextmanager

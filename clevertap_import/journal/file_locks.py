@@ -86,7 +86,7 @@ class FileLocks:
                 self._left.discard(name)
                 os.close(file)
 
-    def rested(self, name: str) -> None:
+    def clear_abandoned(self, name: str) -> None:
         with self._lock:
             self._left.discard(name)
 
@@ -98,7 +98,7 @@ class FileLocks:
         with self._lock, translated():
             return {name for name in names if name in self._files or is_locked(self.path(name))}
 
-    def left_behind(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
+    def abandoned(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
         with self._lock:
             return [name for name in taken if name in self._left]
 

@@ -42,13 +42,13 @@ class NamedLocks(Protocol):
     def held(self, names: Collection[str]) -> set[str]:
         """Those of `names` that anybody has, this process included."""
 
-    def left_behind(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
+    def abandoned(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
         """Those of `taken` that their last holder may have been using when it died.
 
         `holders` names a lock of each who may have had one of them.
         """
 
-    def rested(self, name: str) -> None:
+    def clear_abandoned(self, name: str) -> None:
         """What the last holder was at with the lock, which is ours, has come to its end."""
 
     def transaction(self) -> AbstractContextManager[sa.Connection]:

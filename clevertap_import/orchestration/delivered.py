@@ -93,7 +93,7 @@ def has_read(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class StaleJournal:
     """The journal lacks deliveries of an import: it is an older copy, or another."""
 
     nickname: str
@@ -126,14 +126,14 @@ class Behind:
         )
 
 
-def behind(config: ImportConfig, journal: Journal, in_dagster: DeliveryCounts) -> Behind | None:
+def stale_journal(config: ImportConfig, journal: Journal, in_dagster: DeliveryCounts) -> StaleJournal | None:
     """Whether the journal that is there lacks deliveries. An empty journal is found in `refusal`."""
     known = import_state(journal.engine, as_known(journal, config).nickname)
-    is_behind = known.deliveries < in_dagster.begun or known.ended < in_dagster.ended or known.lacks_until
-    return Behind(config.nickname, known, in_dagster) if is_behind else None
+    is_stale = known.deliveries < in_dagster.begun or known.ended < in_dagster.ended or known.lacks_until
+    return StaleJournal(config.nickname, known, in_dagster) if is_stale else None
 
 
-def refuse_doubles(config: ImportConfig, found: Behind) -> None:
+def refuse_doubles(config: ImportConfig, found: StaleJournal) -> None:
     """Raises JournalLost where events would be stored twice.
 
     Profiles are sent again: the journal may hold an older content of a person than CleverTap does.
@@ -153,7 +153,7 @@ def counted(
     journal: Journal,
     config: ImportConfig,
     in_dagster: DeliveryCounts,
-    found: Behind | None = None,
+    found: StaleJournal | None = None,
     *,
     lacks: bool = False,
     taken_over: Callable[[sa.Connection], object] = lambda connection: None,

@@ -43,7 +43,7 @@ from clevertap_import.orchestration.changed_definitions import (
     spans_after,
 )
 from clevertap_import.orchestration.checks import Impact
-from clevertap_import.orchestration.delivered import Behind
+from clevertap_import.orchestration.delivered import StaleJournal
 from clevertap_import.orchestration.interrupts import asking_to_end
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
@@ -187,7 +187,7 @@ class ImportRun:
         return f"Run {self.run_id[:8]} of {self.config.nickname!r}"
 
     def known_before(
-        self, journal: Journal, behind: Behind | None, *, was_imported: bool, delivers: bool
+        self, journal: Journal, stale: StaleJournal | None, *, was_imported: bool, delivers: bool
     ) -> KnownBefore:
         """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
         known_as = as_known(journal, self.config)
@@ -195,7 +195,7 @@ class ImportRun:
         place = self.connection.database, self.connection.schema_name
         scope = scope_of(self.config, self.account.settings(), *place)
         known = journal.scope(known_as.nickname, scope)
-        asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=behind is not None)
+        asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=stale is not None)
         if self.may_double:
             wanted = asked_of(self.config, scope, self.window)
             asked = replace(asked, forced=forced_of(self.config, journal, self.root_run_id, wanted, asked))
@@ -207,7 +207,7 @@ class ImportRun:
             raise history_forgotten(self.config)
         records = journal.past(asked, is_events=self.config.is_events)
         shown = None if delivers else refused
-        return KnownBefore(scope, asked, records, behind, refused=shown, is_forgetting=is_forgetting)
+        return KnownBefore(scope, asked, records, stale, refused=shown, is_forgetting=is_forgetting)
 
     @property
     def may_double(self) -> bool:

@@ -7,7 +7,7 @@ from clevertap_import.journal.import_lock import free_import_lock
 from clevertap_import.journal.import_state import accept_lack
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.tables import translated
-from clevertap_import.orchestration.delivered import behind, counts_in_dagster
+from clevertap_import.orchestration.delivered import counts_in_dagster, stale_journal
 from clevertap_import.orchestration.done import take_over
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.renamed import as_known
@@ -28,7 +28,7 @@ def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> 
         if purpose:
             raise RunUnderWay(f"{purpose} is under way. Nothing was changed; wait for its end.")
         in_dagster = counts_in_dagster(instance, config.nicknames)
-        if behind(config, journal, in_dagster) is None:
+        if stale_journal(config, journal, in_dagster) is None:
             return False
         known = as_known(journal, config)
         take_over(instance, journal, known, asset_key(config.nickname), anew=True)

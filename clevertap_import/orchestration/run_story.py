@@ -15,11 +15,11 @@ from clevertap_import.journal.locks import NamedLocks, open_locks
 from clevertap_import.orchestration.checks import Checks, checked, not_staged
 from clevertap_import.orchestration.delivered import (
     DeliveryCounts,
-    behind,
     counted,
     counted_delivery,
     counts_in_dagster,
     refuse_doubles,
+    stale_journal,
 )
 from clevertap_import.orchestration.done import covers_undone, take_over
 from clevertap_import.orchestration.import_run import ImportRun, Sending
@@ -105,14 +105,14 @@ def known_before(
     delivers: bool,
 ) -> KnownBefore:
     """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
-    lacking = behind(run.config, journal, in_dagster)
+    stale = stale_journal(run.config, journal, in_dagster)
     # A journal that counts deliveries was begun anew, or a person has accepted that it knows nothing.
     was_imported = run.was_imported and not import_state(journal.engine, run.config.nickname).deliveries
-    known = run.known_before(journal, lacking, was_imported=was_imported, delivers=delivers)
-    if lacking:
-        context.log.warning(str(lacking))
+    known = run.known_before(journal, stale, was_imported=was_imported, delivers=delivers)
+    if stale:
+        context.log.warning(str(stale))
         if delivers and not run.may_double:
-            refuse_doubles(run.config, lacking)
+            refuse_doubles(run.config, stale)
     return replace(known, in_dagster=in_dagster)
 
 
@@ -148,12 +148,12 @@ def begin_delivery(
     Returns how many runs have sent records, this one included; None if it has nothing to send.
     """
     config, instance = run.config, context.instance
-    is_lost = known.behind is not None and config.is_events
+    is_lost = known.stale is not None and config.is_events
     taken_over = take_over(instance, journal, config, key, anew=is_lost)
-    if not staged.counts.batches and not known.behind:
+    if not staged.counts.batches and not known.stale:
         return None
     lacks = is_lost and not covers_undone(instance, journal, config, key, known.asked.forced)
-    return counted(journal, config, known.in_dagster, known.behind, lacks=lacks, taken_over=taken_over)
+    return counted(journal, config, known.in_dagster, known.stale, lacks=lacks, taken_over=taken_over)
 
 
 def deliver(

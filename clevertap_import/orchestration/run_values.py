@@ -13,7 +13,7 @@ from clevertap_import.errors import ConfigError
 from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import Asked
 from clevertap_import.journal.scope import Scope
-from clevertap_import.orchestration.delivered import NO_DELIVERIES, Behind, DeliveryCounts
+from clevertap_import.orchestration.delivered import NO_DELIVERIES, DeliveryCounts, StaleJournal
 from clevertap_import.orchestration.retention import Unchanged
 from clevertap_import.reasons import Reason
 from clevertap_import.report import Report
@@ -58,7 +58,7 @@ class ChangedWindows:
 class KnownBefore:
     """What CleverTap has of the windows that a run reads.
 
-    `scope`: where the run delivers to, and which windows of which source. `behind`: whether the journal lacks
+    `scope`: where the run delivers to, and which windows of which source. `stale`: whether the journal lacks
     deliveries that Dagster knows (`in_dagster`). `refused`: why a run that is not forced would deliver
     nothing. `is_forgetting`: whether the journal is to forget the records that this run does not see.
     """
@@ -66,7 +66,7 @@ class KnownBefore:
     scope: Scope
     asked: Asked
     records: DeliveredBefore
-    behind: Behind | None = None
+    stale: StaleJournal | None = None
     refused: ConfigError | None = None
     in_dagster: DeliveryCounts = NO_DELIVERIES
     is_forgetting: bool = False

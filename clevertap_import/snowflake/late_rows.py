@@ -31,7 +31,7 @@ def late_notes(config: ImportConfig) -> Iterator[str]:
         yield from commit_time_notes(config)
         return
     yield (
-        f"A row that is committed {behind(updated_on)} may be missed. Where the table has row timestamps,"
+        f"A row that is committed {how_late(updated_on)} may be missed. Where the table has row timestamps,"
         " updated_on: commit_time misses no late rows."
     )
     tables = tables_named(config.source.text) if config.source.kind == "sql" else ()
@@ -42,7 +42,7 @@ def late_notes(config: ImportConfig) -> Iterator[str]:
         )
 
 
-def behind(updated_on: UpdatedOn) -> str:
+def how_late(updated_on: UpdatedOn) -> str:
     if updated_on.lookback:
         return f"more than {updated_on.lookback} after its {updated_on.column}"
     return f"after the window of its {updated_on.column} was read"

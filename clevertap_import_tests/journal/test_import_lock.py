@@ -240,7 +240,7 @@ def test_a_lock_that_cannot_be_written_down_is_free(tmp_path: Path) -> None:
         with full_disk(), pytest.raises(JournalUnavailable):
             locks.take_some(["slot 1"], 1)
         assert locks.take("slot 1")
-        assert locks.left_behind(["slot 1"], list) == ["slot 1"]
+        assert locks.abandoned(["slot 1"], list) == ["slot 1"]
 
 
 @contextmanager

@@ -31,7 +31,7 @@ FOREIGN = {"Origin": "https://evil.example"}
 PAGE = {"Sec-Fetch-Mode": "no-cors"}
 
 
-class Behind(BaseHTTPRequestHandler):
+class Upstream(BaseHTTPRequestHandler):
     """In place of Dagster's web server."""
 
     def do_GET(self) -> None:
@@ -46,20 +46,20 @@ class Behind(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def server_behind() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Behind) as server:
+def upstream_server() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
 
 
-def configuration(folder: Path, port: int, behind: int) -> Path:
+def configuration(folder: Path, port: int, upstream_port: int) -> Path:
     """What the document shows, without its certificate, as a whole configuration."""
     (shown,) = blocks(ROOT / "docs" / "security.md", "nginx")
     text = re.sub(r"^ *ssl_.*\n", "", textwrap.dedent(shown), flags=re.MULTILINE)
     for old, new in {
         "listen 443 ssl": f"listen 127.0.0.1:{port}",
-        "127.0.0.1:3000": f"127.0.0.1:{behind}",
+        "127.0.0.1:3000": f"127.0.0.1:{upstream_port}",
         "/etc/nginx/": f"{folder}/",
     }.items():
         assert text.count(old) == 1
@@ -76,8 +76,14 @@ def configuration(folder: Path, port: int, behind: int) -> Path:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    with server_behind() as behind:
-        words = [str(NGINX), "-e", f"{folder}/error.log", "-c", str(configuration(folder, port, behind))]
+    with upstream_server() as upstream_port:
+        words = [
+            str(NGINX),
+            "-e",
+            f"{folder}/error.log",
+            "-c",
+            str(configuration(folder, port, upstream_port)),
+        ]
         with subprocess.Popen(words) as nginx:
             try:
                 wait_for("nginx", lambda: is_up(f"http://127.0.0.1:{port}"), START_SECONDS)

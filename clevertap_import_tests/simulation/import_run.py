@@ -19,11 +19,11 @@ from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.delivered import (
     DeliveryCounts,
-    behind,
     counted,
     counted_delivery,
     counts_in_dagster,
     refuse_doubles,
+    stale_journal,
 )
 from clevertap_import.orchestration.import_run import ImportRun, rejecting
 from clevertap_import.orchestration.names import asset_key
@@ -187,12 +187,12 @@ def known_before(
 ) -> KnownBefore:
     """The records that CleverTap has. Raises JournalLost if Dagster knows of more deliveries of events."""
     nickname = run.config.nickname
-    lacking = behind(run.config, journal, in_dagster)
+    stale = stale_journal(run.config, journal, in_dagster)
     was_imported = instance.was_imported(asset_key(nickname))
     was_imported &= not import_state(journal.engine, nickname).deliveries
-    known = run.known_before(journal, lacking, was_imported=was_imported, delivers=True)
-    if lacking and not run.may_double:
-        refuse_doubles(run.config, lacking)
+    known = run.known_before(journal, stale, was_imported=was_imported, delivers=True)
+    if stale and not run.may_double:
+        refuse_doubles(run.config, stale)
     return known
 
 
@@ -209,8 +209,8 @@ def carry_out_steps(start: Start, run: SimulatedRun, so_far: SoFar) -> None:
         staged = so_far.staged = run.stage(stage, known, None, is_sample=False)
         if staged.error:
             raise staged.error
-        if staged.counts.batches or known.behind:
-            count = so_far.deliveries = counted(journal, run.config, in_dagster, known.behind)
+        if staged.counts.batches or known.stale:
+            count = so_far.deliveries = counted(journal, run.config, in_dagster, known.stale)
             stack.enter_context(counted_delivery(start.instance.real, journal, run.config, count))
         use = Opened(journal, cast(NamedLocks, locks), lock, stage)
         sent = deliver(run, use, lock, staged, known, so_far)

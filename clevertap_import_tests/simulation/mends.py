@@ -18,7 +18,7 @@ from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
 from clevertap_import.journal.journal_outage import JournalOutage, bearing_outages
 from clevertap_import.journal.tables import DELIVERY
-from clevertap_import.orchestration.delivered import behind, report_delivery
+from clevertap_import.orchestration.delivered import report_delivery, stale_journal
 from clevertap_import.orchestration.scope import refusal
 from clevertap_import_tests.simulation.import_run import SimulatedRun
 
@@ -85,7 +85,7 @@ MENDS = {
         "forced_run_reexecuted", lambda: everywhere(has_epoch, lambda *_: False)
     ),
     "an older copy is known by its count": Mend(
-        "older_copy_put_back", lambda: everywhere(behind, lambda *_: None)
+        "older_copy_put_back", lambda: everywhere(stale_journal, lambda *_: None)
     ),
     "Dagster knows of a delivery before it sends": Mend(
         "older_copy_of_before_a_killed_run", lambda: everywhere(report_delivery, lambda *_: None)
