@@ -42,7 +42,7 @@ class AccountLimiter:
             check()
             return self._throttle.width
 
-        def sent(batch: Batch) -> Outcome:
+        def limited_send(batch: Batch) -> Outcome:
             with self.limiter.one(width) as in_flight:
                 outcome = send(batch)
             with self._lock:
@@ -52,16 +52,16 @@ class AccountLimiter:
                     self._throttle.taken()
             return outcome
 
-        return sent
+        return limited_send
 
     def ask(self, question: Callable[[A], B]) -> Callable[[A], B]:
         """`question`, which waits until it may."""
 
-        def asked(about: A) -> B:
+        def limited(about: A) -> B:
             with self.limiter.one():
                 return question(about)
 
-        return asked
+        return limited
 
 
 @contextmanager
@@ -107,8 +107,8 @@ def destination(settings: AccountSettings) -> str:
 def under(lock: ImportLock, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
     """`send`, as long as the import lock is held. Raises ImportLockLost or JournalUnavailable."""
 
-    def sent(batch: Batch) -> Outcome:
+    def limited_send(batch: Batch) -> Outcome:
         lock.check()
         return send(batch)
 
-    return sent
+    return limited_send

@@ -129,7 +129,7 @@ class Deliverer:
     def answers(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
         """Those that have come, in whatever order; at least one, unless the delivery is over."""
         while True:
-            if self.ending.is_asked:
+            if self.ending.is_requested:
                 self.sender.breaker.end()
                 # One that is locked is tried again, but not beyond the end.
                 hurry(self.journal.engine)

@@ -116,9 +116,9 @@ def fault(reason: Reason) -> ProblemKind:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Of `asked` profiles, how many CleverTap knows and does not know; the rest gave no clear answer."""
+    """Of `total` profiles, how many CleverTap knows and does not know; the rest gave no clear answer."""
 
-    asked: int = 0
+    total: int = 0
     known: int = 0
     unknown: int = 0
 
@@ -130,12 +130,12 @@ def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int =
         return Lookup()
     step = max(1, len(batch) // lookups)
     identities = [batch.identity(place) for place in range(0, len(batch), step)][:lookups]
-    with DaemonThreads(MAX_LOOKUPS_IN_FLIGHT) as askers:
-        asked = [askers.submit(exists, identity) for identity in identities if identity]
+    with DaemonThreads(MAX_LOOKUPS_IN_FLIGHT) as threads:
+        calls = [threads.submit(exists, identity) for identity in identities if identity]
         try:
-            answers = [each.result() for each in asked]
+            answers = [each.result() for each in calls]
         finally:
             # Of an interrupted run, those that nobody has begun.
-            for each in asked:
+            for each in calls:
                 each.cancel()
     return Lookup(len(answers), answers.count(True), answers.count(False))

@@ -49,7 +49,7 @@ class AdvisoryLocks:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.losses = 0
-        self._asked: dict[str, bool] = {}
+        self._taken: dict[str, bool] = {}
         """What was taken and not given back: whether it is ours, or was lost and not regained."""
         self._schema = ""
         self._session: sa.Connection | None = None
@@ -66,17 +66,17 @@ class AdvisoryLocks:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         with self._lock:
-            self._asked.clear()
+            self._taken.clear()
             self._lose()
         self._keeper.join()
 
     def take(self, name: str, note: str = "") -> bool:
         with self._lock:
             with self.transaction() as connection:
-                if name in self._asked or not self._took(connection, name):
+                if name in self._taken or not self._took(connection, name):
                     return False
             # Not before the transaction has ended: whoever is told of an error does not give the lock back.
-            self._asked[name] = True
+            self._taken[name] = True
         return True
 
     def take_some(self, names: Sequence[str], count: int) -> list[str]:
@@ -95,7 +95,7 @@ class AdvisoryLocks:
 
     def give_back(self, name: str) -> None:
         with self._lock:
-            if self._asked.pop(name, False):
+            if self._taken.pop(name, False):
                 # A lost session holds nothing.
                 with suppress(JournalUnavailable), self.transaction() as connection:
                     connection.execute(sa.select(sa.func.pg_advisory_unlock(self._key(name))))
@@ -104,7 +104,7 @@ class AdvisoryLocks:
         with self._lock:
             if self._session is None or awake_seconds() - self._proven_at > PROOF_SECONDS:
                 self._ping()
-            return self._asked.get(name, False)
+            return self._taken.get(name, False)
 
     def held(self, names: Collection[str]) -> set[str]:
         with self.transaction() as connection:
@@ -139,10 +139,10 @@ class AdvisoryLocks:
         with self._lock:
             if self._session is None:
                 self._connect()
-            if not all(self._asked.values()):
+            if not all(self._taken.values()):
                 with self.transaction() as connection:
-                    for name, is_ours in self._asked.items():
-                        self._asked[name] = is_ours or self._took(connection, name)
+                    for name, is_ours in self._taken.items():
+                        self._taken[name] = is_ours or self._took(connection, name)
 
     def _keep(self) -> None:
         while not self._ended.wait(PING_SECONDS):
@@ -175,7 +175,7 @@ class AdvisoryLocks:
             with suppress(sa.exc.SQLAlchemyError):
                 self._session.close()
             self._session = None
-            self._asked = dict.fromkeys(self._asked, False)
+            self._taken = dict.fromkeys(self._taken, False)
 
     def _took(self, connection: sa.Connection, name: str) -> bool:
         return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(self._key(name)))))

@@ -71,9 +71,9 @@ class Counted:
 
     def take(self, digests: np.ndarray) -> np.ndarray:
         """Which of `digests` were there; each is gone then."""
-        asked, inverse, counts = np.unique(digests, return_inverse=True, return_counts=True)
-        places, is_known = located(asked, self.known)
-        had = np.zeros(len(asked), dtype=np.uint32)
+        wanted, inverse, counts = np.unique(digests, return_inverse=True, return_counts=True)
+        places, is_known = located(wanted, self.known)
+        had = np.zeros(len(wanted), dtype=np.uint32)
         had[is_known] = np.minimum(self.left[places[is_known]], counts[is_known])
         self.left[places[is_known]] -= had[is_known]
         return ranks(inverse, counts) < had[inverse]
@@ -105,8 +105,8 @@ class Spread:
         had = self.placed.take(digests)
         if len(self.others.known):
             windows = records["window"].to_numpy(zero_copy_only=False)
-            asked = np.flatnonzero(~had & self.still_count(windows))
-            had[asked] = self.others.take(digests[asked])
+            wanted = np.flatnonzero(~had & self.still_count(windows))
+            had[wanted] = self.others.take(digests[wanted])
         return had
 
 
@@ -226,11 +226,11 @@ def first_of_each(in_order: np.ndarray) -> np.ndarray:
     return begins
 
 
-def located(asked: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of `asked` is, or would be, in the sorted `known`, and a mask of those that are there."""
-    places = np.searchsorted(known, asked)
+def located(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each of `wanted` is, or would be, in the sorted `known`, and a mask of those that are there."""
+    places = np.searchsorted(known, wanted)
     is_known = places < len(known)
-    is_known[is_known] = known[places[is_known]] == asked[is_known]
+    is_known[is_known] = known[places[is_known]] == wanted[is_known]
     return places, is_known
 
 

@@ -32,7 +32,7 @@ ROWS_PER_FETCH = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WindowRange:
     """The windows that a run reads, in epoch seconds, both included; all that came before if no first.
 
     `end`: when the last of them ends, if they have a length. `forced`: those of them that are sent again.
@@ -58,20 +58,20 @@ class Asked:
         return found if self.first is None else found & (DELIVERY.c.last_window >= self.first)
 
 
-def delivered_before(connection: sa.Connection, asked: Asked, *, is_events: bool) -> DeliveredBefore:
+def delivered_before(connection: sa.Connection, windows: WindowRange, *, is_events: bool) -> DeliveredBefore:
     """What was accepted of these windows, and still counts."""
-    found = epochs_of(connection, asked.import_name, asked.destination)
-    forced = asked.forced
-    if forced and not has_epoch(connection, asked.import_name, asked.destination, forced):
+    found = epochs_of(connection, windows.import_name, windows.destination)
+    forced = windows.forced
+    if forced and not has_epoch(connection, windows.import_name, windows.destination, forced):
         # It is entered when the delivery begins.
         found.append(Epoch(AHEAD, forced.first, forced.last))
     read = delivered_events if is_events else delivered_profiles
-    return read(connection, asked, Epochs(found))
+    return read(connection, windows, Epochs(found))
 
 
-def delivered_events(connection: sa.Connection, asked: Asked, epochs: Epochs) -> DeliveredBefore:
+def delivered_events(connection: sa.Connection, windows: WindowRange, epochs: Epochs) -> DeliveredBefore:
     placed, others = (bytearray(), bytearray()), (bytearray(), bytearray())
-    for row in deliveries(connection, asked.overlapping & DELIVERY.c.state.in_([ANSWERED, *UNANSWERED])):
+    for row in deliveries(connection, windows.overlapping & DELIVERY.c.state.in_([ANSWERED, *UNANSWERED])):
         is_open = row.state != ANSWERED
         mask = epochs.counting(row)
         if mask is not None and is_spread(row):
@@ -85,34 +85,34 @@ def delivered_events(connection: sa.Connection, asked: Asked, epochs: Epochs) ->
     )
 
 
-def delivered_profiles(connection: sa.Connection, asked: Asked, epochs: Epochs) -> DeliveredBefore:
+def delivered_profiles(connection: sa.Connection, windows: WindowRange, epochs: Epochs) -> DeliveredBefore:
     """Read is all that was sent since the first delivery of these windows, and all of later windows."""
     identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), Sent()
-    state = state_of(connection, asked.import_name)
-    for row in deliveries(connection, that_matter(connection, asked)):
+    state = state_of(connection, windows.import_name)
+    for row in deliveries(connection, that_matter(connection, windows)):
         mask = epochs.counting(row)
         # SQLite forgets the zone.
         sent_at = row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC).timestamp()
         sent.add(len(row.digests) // DIGEST_BYTES, sent_at, is_answered=row.state in (ANSWERED, LOST))
         identities += row.identity_digests
-        is_doubted = asked.is_doubted or state.is_doubted(row.id, sent_at)
+        is_doubted = windows.is_doubted or state.is_doubted(row.id, sent_at)
         contents += bytes(len(row.digests)) if is_doubted else last_contents(row, mask)
-        is_later += later(row, mask, asked.last + 1 if asked.end is None else asked.end).tobytes()
+        is_later += later(row, mask, windows.last + 1 if windows.end is None else windows.end).tobytes()
     return ProfilesDelivered(identities, contents, is_later, sent) if identities else NothingDelivered()
 
 
-def that_matter(connection: sa.Connection, asked: Asked) -> sa.ColumnElement[bool]:
+def that_matter(connection: sa.Connection, windows: WindowRange) -> sa.ColumnElement[bool]:
     """Deliveries that may be behind what CleverTap holds of profiles of the windows."""
-    if asked.first is None:
-        return asked.mine
-    first = sa.select(sa.func.min(DELIVERY.c.id), sa.func.min(DELIVERY.c.sent_at)).where(asked.overlapping)
+    if windows.first is None:
+        return windows.mine
+    first = sa.select(sa.func.min(DELIVERY.c.id), sa.func.min(DELIVERY.c.sent_at)).where(windows.overlapping)
     first_id, first_sent_at = connection.execute(first).one()
-    matter = DELIVERY.c.last_window >= asked.first
+    matter = DELIVERY.c.last_window >= windows.first
     if first_id is not None:
         since = first_sent_at - timedelta(seconds=UNDER_WAY_SECONDS)
         matter |= DELIVERY.c.id >= first_id
         matter |= DELIVERY.c.state.in_((*UNANSWERED, *OVERTAKEN)) & (DELIVERY.c.sent_at >= since)
-    return asked.mine & matter
+    return windows.mine & matter
 
 
 def deliveries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[Any]:

@@ -23,21 +23,23 @@ class Ending:
     """Whether a delivery was asked to end, and how long what is under way may still take."""
 
     clock: Callable[[], float] = time.monotonic
-    asked_at: list[float] = field(default_factory=list)
+    requested_at: list[float] = field(default_factory=list)
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """May be called at any line, by a signal's handler: it does nothing but note the moment."""
-        self.asked_at.append(self.clock())
+        self.requested_at.append(self.clock())
 
     @property
-    def is_asked(self) -> bool:
-        return bool(self.asked_at)
+    def is_requested(self) -> bool:
+        return bool(self.requested_at)
 
     @property
     def seconds_left(self) -> float:
         """Until answers are not waited for any more; endless if nobody asked."""
         ends = [
-            asked_at + seconds
-            for asked_at, seconds in zip(self.asked_at, (SETTLE_SECONDS, HURRIED_SECONDS), strict=False)
+            requested_at + seconds
+            for requested_at, seconds in zip(
+                self.requested_at, (SETTLE_SECONDS, HURRIED_SECONDS), strict=False
+            )
         ]
         return min(ends) - self.clock() if ends else float("inf")

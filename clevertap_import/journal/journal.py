@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from clevertap_import.journal.delivered import DeliveredBefore
-from clevertap_import.journal.delivered_records import Asked, delivered_before
+from clevertap_import.journal.delivered_records import WindowRange, delivered_before
 from clevertap_import.journal.entries import Columns, Entries, Entry, contents_of
 from clevertap_import.journal.forced_runs import Forced
 from clevertap_import.journal.import_lock import ImportLock
@@ -77,18 +77,18 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def past(self, asked: Asked, *, is_events: bool) -> DeliveredBefore:
+    def delivered_before(self, windows: WindowRange, *, is_events: bool) -> DeliveredBefore:
         """What was accepted of these windows in that destination, as far as it still counts.
 
         For profiles also all that was accepted later in any window: the last content of an identity counts.
         """
         with translated(), self.engine.connect() as connection:
-            return delivered_before(connection, asked, is_events=is_events)
+            return delivered_before(connection, windows, is_events=is_events)
 
-    def has_forgotten(self, asked: Asked) -> bool:
+    def has_forgotten(self, windows: WindowRange) -> bool:
         """Whether digests of any of these windows were removed after their retention."""
-        mine = in_windows(FORGOTTEN, asked.import_name, asked.first, asked.last)
-        some = sa.exists().where(mine & (FORGOTTEN.c.destination == asked.destination))
+        mine = in_windows(FORGOTTEN, windows.import_name, windows.first, windows.last)
+        some = sa.exists().where(mine & (FORGOTTEN.c.destination == windows.destination))
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 

@@ -23,7 +23,7 @@ from clevertap_import.orchestration.names import PREFIX, asset_key, known_keys, 
 from clevertap_import.orchestration.partitions import grid, partitions_def
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import names_of_location
-from clevertap_import.orchestration.requested_windows import asked_window
+from clevertap_import.orchestration.requested_windows import requested_window
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     JournalDatabase,
@@ -157,7 +157,7 @@ def run_one(
         so_far.deliveries = counts_in_dagster(context.instance, config.nicknames).begun
         if options.force and delivers:
             refuse_foreign_force(config.nickname)
-        so_far.window = asked_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
+        so_far.window = requested_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
         with (
             told(context.instance, context.run.run_id, config.nickname),
             rejects_file(path, grid(config) if config.updated_on else None) as so_far.rejects,

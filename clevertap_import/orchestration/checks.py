@@ -61,10 +61,10 @@ class Impact:
         )
         if self.note:
             told += f" {self.note}"
-        if self.lookup is None or not self.lookup.asked:
+        if self.lookup is None or not self.lookup.total:
             return told
         return (
-            f"{told} Of {self.lookup.asked:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
+            f"{told} Of {self.lookup.total:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
             f" updated and {self.lookup.unknown:,} created.{self.unclear}"
         )
 
@@ -72,7 +72,7 @@ class Impact:
     def unclear(self) -> str:
         """What to say of look-ups that CleverTap did not answer clearly."""
         found = self.lookup or Lookup()
-        lost = found.asked - found.known - found.unknown
+        lost = found.total - found.known - found.unknown
         return f" For {lost:,} it gave no clear answer." if lost else ""
 
     @property
@@ -82,7 +82,7 @@ class Impact:
         if self.lookup is None:
             return counts
         found = {"would_update": self.lookup.known, "would_create": self.lookup.unknown}
-        return {**counts, "looked_up": self.lookup.asked, **found}
+        return {**counts, "looked_up": self.lookup.total, **found}
 
 
 @dataclass(frozen=True, slots=True)

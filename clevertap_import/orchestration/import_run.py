@@ -27,7 +27,7 @@ from clevertap_import.clevertap.server_dry_run import (
 )
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, JournalLost
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.import_lock import ImportLock, import_lock
 from clevertap_import.journal.journal import Journal
@@ -44,7 +44,7 @@ from clevertap_import.orchestration.changed_definitions import (
 )
 from clevertap_import.orchestration.checks import Impact
 from clevertap_import.orchestration.delivered import StaleJournal
-from clevertap_import.orchestration.interrupts import asking_to_end
+from clevertap_import.orchestration.interrupts import end_on_signal
 from clevertap_import.orchestration.notes import changed_note
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -53,12 +53,12 @@ from clevertap_import.orchestration.resources import CleverTapAccount, Snowflake
 from clevertap_import.orchestration.retention import Unchanged, forget_old, is_forgetting_due
 from clevertap_import.orchestration.run_values import ChangedWindows, KnownBefore, RunStart, Sent, Staged
 from clevertap_import.orchestration.scope import (
-    asked_of,
     forced_of,
     history_forgotten,
     is_of_everything,
     refusal,
     scope_of,
+    window_range,
 )
 from clevertap_import.reasons import Reason, count_reason
 from clevertap_import.records import Rejection
@@ -195,30 +195,32 @@ class ImportRun:
         place = self.connection.database, self.connection.schema_name
         scope = scope_of(self.config, self.account.settings(), *place)
         known = journal.scope(known_as.nickname, scope)
-        asked = replace(asked_of(known_as, scope, self.read_window), is_doubted=stale is not None)
+        windows = replace(window_range(known_as, scope, self.read_window), is_doubted=stale is not None)
         if self.may_double:
-            wanted = asked_of(self.config, scope, self.window)
-            asked = replace(asked, forced=forced_of(self.config, journal, self.root_run_id, wanted, asked))
+            wanted = window_range(self.config, scope, self.window)
+            windows = replace(
+                windows, forced=forced_of(self.config, journal, self.root_run_id, wanted, windows)
+            )
         refused = refusal(self.config, known, scope, was_imported=was_imported)
         refused = refused or name_refusal(journal, self.config, known, scope, self.imports)
-        if delivers and refused and not self.overrides(refused, journal, asked):
+        if delivers and refused and not self.overrides(refused, journal, windows):
             raise refused
-        if delivers and self.config.is_events and not self.force and journal.has_forgotten(asked):
+        if delivers and self.config.is_events and not self.force and journal.has_forgotten(windows):
             raise history_forgotten(self.config)
-        records = journal.past(asked, is_events=self.config.is_events)
+        records = journal.delivered_before(windows, is_events=self.config.is_events)
         shown = None if delivers else refused
-        return KnownBefore(scope, asked, records, stale, refused=shown, is_forgetting=is_forgetting)
+        return KnownBefore(scope, windows, records, stale, refused=shown, is_forgetting=is_forgetting)
 
     @property
     def may_double(self) -> bool:
         """Whether a person takes it on them that a lost journal doubles events: not with a few rows."""
         return self.force and self.limit is None
 
-    def overrides(self, refused: ConfigError, journal: Journal, asked: Asked) -> bool:
+    def overrides(self, refused: ConfigError, journal: Journal, windows: WindowRange) -> bool:
         """Whether this run was forced in such a way that `refused` does not hold for it."""
         if isinstance(refused, JournalLost):
             return self.may_double
-        return asked.forced is not None and is_of_everything(journal, asked.forced, self.config.nickname)
+        return windows.forced is not None and is_of_everything(journal, windows.forced, self.config.nickname)
 
     def changed_windows(self, journal: Journal, *, delivers: bool) -> ChangedWindows:
         """Count the windows that were done before the import was changed: now, and after this run."""
@@ -260,7 +262,7 @@ class ImportRun:
 
     def begin_delivery(self, journal: Journal, known: KnownBefore) -> int:
         """Enter that this run delivers from now on, while it has the import lock. Returns its epoch."""
-        return journal.begin_delivery(self.config.nickname, known.scope, known.asked.forced)
+        return journal.begin_delivery(self.config.nickname, known.scope, known.windows.forced)
 
     def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> Sent:
         """Send what was staged, or as much of it as can be."""
@@ -290,9 +292,9 @@ class ImportRun:
             error = broken
         return Sent(deliverer.delivery, codes, sending.epoch, error)
 
-    def asking_to_end(self, ending: Ending) -> AbstractContextManager[None]:
+    def end_on_signal(self, ending: Ending) -> AbstractContextManager[None]:
         """In the block signals ask for the end of the delivery."""
-        return asking_to_end(ending)
+        return end_on_signal(ending)
 
     def finish(self, journal: Journal, known: KnownBefore, staged: Staged, sent: Sent, changed: int) -> int:
         """After a run that left nothing open. Of `changed` windows it returns how many are left.
@@ -302,20 +304,22 @@ class ImportRun:
         if self.limit is not None:
             return changed
         left = bearing_outages(
-            lambda: self.enter_end(journal, known.asked, staged, sent.epoch, changed),
+            lambda: self.enter_end(journal, known.windows, staged, sent.epoch, changed),
             self.account.retry_policy().sleep or time.sleep,
         )
         if note := changed_note(self.config, left):
             self.progress.log(note)
         return left
 
-    def enter_end(self, journal: Journal, asked: Asked, staged: Staged, epoch: int, changed: int) -> int:
+    def enter_end(
+        self, journal: Journal, windows: WindowRange, staged: Staged, epoch: int, changed: int
+    ) -> int:
         """In one commit: what counts no more, what nobody needs any more, and which windows are done."""
-        closed = asked if resends(self.config) != 0 else asked.forced
+        closed = windows if resends(self.config) != 0 else windows.forced
         with journal.together():
             if closed:
                 journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, UNANSWERED)
-            forget_old(self.config, journal, self.run_id, asked, epoch, staged.unchanged)
+            forget_old(self.config, journal, self.run_id, windows, epoch, staged.unchanged)
             if self.window and self.read_window:
                 read_until = min(self.seen_until(staged))
                 return remember_done(journal, self.config, self.window, self.read_window, read_until)

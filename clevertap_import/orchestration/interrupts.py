@@ -28,7 +28,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def asking_to_end(ending: Ending) -> Iterator[None]:
+def end_on_signal(ending: Ending) -> Iterator[None]:
     """In the block Ctrl-C and SIGTERM only ask `ending`; after it they raise, as Dagster has them raise.
 
     An exception at any line would tear what is counted from what is entered.
@@ -37,17 +37,17 @@ def asking_to_end(ending: Ending) -> Iterator[None]:
         # Signals come to the main thread alone.
         yield
         return
-    usual = {number: signal.signal(number, lambda *_: ending.ask()) for number in SIGNALS}
+    usual = {number: signal.signal(number, lambda *_: ending.request()) for number in SIGNALS}
     try:
         yield
     except Exception as error:
-        if ending.is_asked:
+        if ending.is_requested:
             raise dg.DagsterExecutionInterruptedError from error
         raise
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
-    if ending.is_asked:
+    if ending.is_requested:
         raise dg.DagsterExecutionInterruptedError
 
 

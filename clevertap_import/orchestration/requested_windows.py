@@ -25,7 +25,7 @@ class WindowsRefused(ConfigError):
     """The windows that a run asks for do not exist; nothing was read, and nothing was sent."""
 
 
-def asked_window(
+def requested_window(
     config: ImportConfig, tags: Mapping[str, str], now: datetime, *, delivers: bool
 ) -> Window | None:
     """What a run with these tags reads; None for a full import, and for a dry run of a sample.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.records import packed
@@ -37,7 +37,12 @@ def is_forgetting_due(config: ImportConfig, journal: Journal) -> bool:
 
 
 def forget_old(
-    config: ImportConfig, journal: Journal, run_id: str, asked: Asked, epoch: int, unchanged: Unchanged | None
+    config: ImportConfig,
+    journal: Journal,
+    run_id: str,
+    windows: WindowRange,
+    epoch: int,
+    unchanged: Unchanged | None,
 ) -> None:
     """Remove what no later run needs.
 
@@ -45,7 +50,7 @@ def forget_old(
     """
     if unchanged is not None:
         digests = b"".join(unchanged.digests), b"".join(unchanged.identity_digests)
-        journal.retain_only(config.nickname, run_id, digests, asked.destination, epoch)
-    elif config.updated_on and asked.first is not None:
-        old = asked.first - grid(config).size_seconds
+        journal.retain_only(config.nickname, run_id, digests, windows.destination, epoch)
+    elif config.updated_on and windows.first is not None:
+        old = windows.first - grid(config).size_seconds
         journal.forget(config.nickname, cutoff(config, journal.now()), old)

@@ -152,7 +152,7 @@ def begin_delivery(
     taken_over = take_over(instance, journal, config, key, anew=is_lost)
     if not staged.counts.batches and not known.stale:
         return None
-    lacks = is_lost and not covers_undone(instance, journal, config, key, known.asked.forced)
+    lacks = is_lost and not covers_undone(instance, journal, config, key, known.windows.forced)
     return counted(journal, config, known.in_dagster, known.stale, lacks=lacks, taken_over=taken_over)
 
 
@@ -161,7 +161,7 @@ def deliver(
 ) -> Sent:
     """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
     epoch, ending = run.begin_delivery(use.journal, known), Ending()
-    with run.limiter(use.locks, staged.counts.batches) as limiter, run.asking_to_end(ending):
+    with run.limiter(use.locks, staged.counts.batches) as limiter, run.end_on_signal(ending):
         sending = Sending(limiter, lock, ending, epoch, so_far.rejects)
         # Within, as an interrupt is raised at the end of the block: what was sent is reported.
         sent = so_far.sent = run.deliver(use.stage, staged, use.journal, sending)

@@ -11,7 +11,7 @@ from datetime import datetime
 from clevertap_import.clevertap.delivery import Delivery
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.delivered import DeliveredBefore
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.scope import Scope
 from clevertap_import.orchestration.delivered import NO_DELIVERIES, DeliveryCounts, StaleJournal
 from clevertap_import.orchestration.retention import Unchanged
@@ -64,7 +64,7 @@ class KnownBefore:
     """
 
     scope: Scope
-    asked: Asked
+    windows: WindowRange
     records: DeliveredBefore
     stale: StaleJournal | None = None
     refused: ConfigError | None = None

@@ -6,7 +6,7 @@ from clevertap_import.clevertap.account_limiter import account_digest, destinati
 from clevertap_import.clevertap.client import AccountSettings
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError, EventsWithheld, HistoryForgotten, JournalLost, ScopeChanged
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.forced_runs import Forced
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.scope import Scope
@@ -31,26 +31,28 @@ def scope_of(
     return Scope(*windows, *places, definition_digest(config), source_digests(config, database, schema))
 
 
-def asked_of(config: ImportConfig, scope: Scope, window: Window | None) -> Asked:
+def window_range(config: ImportConfig, scope: Scope, window: Window | None) -> WindowRange:
     """`window` as the journal knows windows; None for a full import."""
     name, place = config.nickname, scope.destination
     if window is None:
-        return Asked(name, None, NO_END, place, NO_END + 1)
+        return WindowRange(name, None, NO_END, place, NO_END + 1)
     end = int(window.upper.timestamp())
     first = int(window.lower.timestamp()) if window.lower else None
-    return Asked(name, first, end - grid(config).size_seconds, place, end)
+    return WindowRange(name, first, end - grid(config).size_seconds, place, end)
 
 
-def forced_of(config: ImportConfig, journal: Journal, root_run_id: str, asked: Asked, read: Asked) -> Forced:
-    """What a forced run sends again: the windows `asked` for, without their lookback.
+def forced_of(
+    config: ImportConfig, journal: Journal, root_run_id: str, windows: WindowRange, read: WindowRange
+) -> Forced:
+    """What a forced run sends again: `windows`, without their lookback.
 
     But with it if the journal has forgotten what events were delivered of it: they cannot be left out.
     """
-    if config.is_events and asked.first is not None and read.first != asked.first:
-        before = Asked(config.nickname, read.first, asked.first - 1, asked.destination)
+    if config.is_events and windows.first is not None and read.first != windows.first:
+        before = WindowRange(config.nickname, read.first, windows.first - 1, windows.destination)
         if journal.has_forgotten(before):
-            asked = read
-    return Forced(root_run_id, asked.first, asked.last, asked.end or asked.last + 1)
+            windows = read
+    return Forced(root_run_id, windows.first, windows.last, windows.end or windows.last + 1)
 
 
 def is_of_everything(journal: Journal, forced: Forced, import_name: str) -> bool:

@@ -187,7 +187,7 @@ class Stager:
 
     mapper: Mapper
     grid: Grid
-    past: DeliveredBefore
+    delivered: DeliveredBefore
     on_rejections: Callable[[Sequence[Rejection]], None]
     on_progress: Callable[[StageCounts], None]
     on_unchanged: Callable[[pa.RecordBatch], None] | None = None
@@ -214,7 +214,7 @@ class Stager:
 
     def news(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
         """Those of `records` that are to be sent."""
-        is_new = self.past.is_new(records)
+        is_new = self.delivered.is_new(records)
         if self.sends_known:
             records = without_digests(records, ~is_new)
             is_new[:] = True
@@ -222,16 +222,16 @@ class Stager:
         if self.on_unchanged and news.num_rows < records.num_rows:
             self.on_unchanged(picked(records, ~is_new))
         counts.unchanged += records.num_rows - news.num_rows
-        outdated = self.past.is_outdated(news)
+        outdated = self.delivered.is_outdated(news)
         counts.outdated += int(np.count_nonzero(outdated))
         news = picked(news, ~outdated)
-        doubtful = self.past.may_be_stored(news)
+        doubtful = self.delivered.may_be_stored(news)
         if self.mapper.config.uncertain_events == "hold":
             counts.held += int(np.count_nonzero(doubtful))
             news = picked(news, ~doubtful)
         else:
             counts.doubtful += int(np.count_nonzero(doubtful))
-        counts.changed += int(np.count_nonzero(self.past.was_delivered(news)))
+        counts.changed += int(np.count_nonzero(self.delivered.was_delivered(news)))
         if self.first_window is not None:
             counts.late += int(np.count_nonzero(news["window"].to_numpy() < self.first_window))
         return news

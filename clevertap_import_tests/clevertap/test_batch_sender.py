@@ -103,8 +103,12 @@ def test_nothing_is_sent_after_what_settles_it(case: Case) -> None:
     assert max(sent.values()) <= len(case.clevertap.outcomes)
     for number, outcome in enumerate(case.clevertap.outcomes):
         if isinstance(outcome, Accepted):
-            asked = {p.index for p in outcome.problems if not p.is_final}
-            done = {name for place, name in enumerate(case.clevertap.posted[number]) if place not in asked}
+            refused_for_now = {p.index for p in outcome.problems if not p.is_final}
+            done = {
+                name
+                for place, name in enumerate(case.clevertap.posted[number])
+                if place not in refused_for_now
+            }
             assert all(done.isdisjoint(later) for later in case.clevertap.posted[number + 1 :])
 
 

@@ -19,7 +19,7 @@ from clevertap_import.clevertap.circuit_breaker import CircuitBreaker
 from clevertap_import.clevertap.delivery import Deliverer, Delivery
 from clevertap_import.clevertap.outcomes import Accepted, Busy, Outcome, RecordProblem, Refused, Uncertain
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.records import Batch
@@ -107,9 +107,11 @@ def run(
 ) -> tuple[StageCounts, Delivery]:
     """One run of `config` over `source`, put together as the asset does."""
     is_events = config.target.kind == "events"
-    past = journal.past(Asked(config.nickname, None, NO_LIMIT), is_events=is_events)
+    delivered = journal.delivered_before(WindowRange(config.nickname, None, NO_LIMIT), is_events=is_events)
     with Stage() as stage:
-        Stager(Mapper(config, 0), HOURS, past, lambda _: None, lambda _: None).fill(stage, [chunk(source)])
+        Stager(Mapper(config, 0), HOURS, delivered, lambda _: None, lambda _: None).fill(
+            stage, [chunk(source)]
+        )
         retry_policy = RetryPolicy(Retry(attempts=2), lambda _: None, lambda: 0.0)
         attempts = BatchSender(
             account.post, retry_policy, resends=None, breaker=CircuitBreaker(most_failures)

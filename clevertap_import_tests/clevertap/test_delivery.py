@@ -21,7 +21,7 @@ from clevertap_import.errors import (
     CleverTapUnavailable,
     PasscodeRefused,
 )
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import JournalUnavailable, default_url
 from clevertap_import.records import Batch, Rejection
@@ -65,10 +65,10 @@ class Run:
         self.progress.append(delivery.settled)
 
     def news(self, *batches: Batch) -> list[Batch]:
-        """The batches with what the journal's past leaves of them."""
+        """The batches without the records that the journal knows."""
         is_events = not batches[0].identity_digests
-        past = self.journal.past(Asked("orders", 0, 0), is_events=is_events)
-        left = [batch.take(past.is_new(batch.rows).nonzero()[0].tolist()) for batch in batches]
+        delivered = self.journal.delivered_before(WindowRange("orders", 0, 0), is_events=is_events)
+        left = [batch.take(delivered.is_new(batch.rows).nonzero()[0].tolist()) for batch in batches]
         return [batch for batch in left if len(batch)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clevertap_import.cli.main import main
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import default_url
 from clevertap_import_tests.testing.builders import events
@@ -89,8 +89,8 @@ def test_settle_shows_then_enters_what_was_found_out(workshop: Workshop) -> None
     assert words == "2 records of 'signups' count as lost now.\n"
     with open_journal(workshop) as journal:
         assert [(held.run_id, held.batch_number) for held in journal.held("signups")] == [("aaa-1", 3)]
-        past = journal.past(Asked("signups", FIRST, FIRST), is_events=True)
-        assert past.is_new(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
+        delivered = journal.delivered_before(WindowRange("signups", FIRST, FIRST), is_events=True)
+        assert delivered.is_new(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -128,5 +128,5 @@ def job(each: dg.JobDefinition) -> dict[str, Any]:
 def schedule(shop: Workshop, each: dg.ScheduleDefinition) -> dict[str, Any]:
     """Its job, and the tags of the runs for which a tick asks."""
     with dg.build_schedule_context(shop.instance, scheduled_execution_time=datetime.now(UTC)) as context:
-        asked = each.evaluate_tick(context).run_requests or ()
-    return {"job": each.job_name, "run_tags": sorted({tag for request in asked for tag in request.tags})}
+        requested = each.evaluate_tick(context).run_requests or ()
+    return {"job": each.job_name, "run_tags": sorted({tag for request in requested for tag in request.tags})}

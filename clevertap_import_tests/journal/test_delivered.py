@@ -25,56 +25,58 @@ def delivered_profiles(*before: Batch, later: int = 0) -> ProfilesDelivered:
 
 
 @given(st.lists(names, max_size=12), chunks)
-def test_events_that_are_news_are_the_multiset_difference(had: list[str], asked: list[list[str]]) -> None:
-    past = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
+def test_events_that_are_news_are_the_multiset_difference(had: list[str], chunks: list[list[str]]) -> None:
+    delivered = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
     news: list[str] = []
-    for chunk in asked:
-        mask = past.is_new(events(*chunk).rows)
+    for chunk in chunks:
+        mask = delivered.is_new(events(*chunk).rows)
         assert len(mask) == len(chunk)
         news += [name for name, is_new in zip(chunk, mask, strict=True) if is_new]
-    everything = Counter(name for chunk in asked for name in chunk)
+    everything = Counter(name for chunk in chunks for name in chunk)
     assert Counter(news) == everything - Counter(had)
 
 
 @given(st.lists(names, max_size=12), st.lists(names, max_size=12), chunks)
 def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
-    had: list[str], lost: list[str], asked: list[list[str]]
+    had: list[str], lost: list[str], chunks: list[list[str]]
 ) -> None:
-    past = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray(events(*lost).digests)))
+    delivered = EventsDelivered(
+        Spread(bytearray(events(*had).digests)), Spread(bytearray(events(*lost).digests))
+    )
     doubtful: list[str] = []
-    for chunk in asked:
-        is_new = past.is_new(events(*chunk).rows)
+    for chunk in chunks:
+        is_new = delivered.is_new(events(*chunk).rows)
         news = [name for name, is_one in zip(chunk, is_new, strict=True) if is_one]
-        mask = past.may_be_stored(events(*news).rows)
+        mask = delivered.may_be_stored(events(*news).rows)
         assert len(mask) == len(news)
         doubtful += [name for name, is_one in zip(news, mask, strict=True) if is_one]
-    everything = Counter(name for chunk in asked for name in chunk)
+    everything = Counter(name for chunk in chunks for name in chunk)
     assert Counter(doubtful) == (everything - Counter(had)) & Counter(lost)
 
 
 @given(contents, st.lists(contents, max_size=3))
 def test_profiles_that_are_news_differ_from_the_last_accepted_content(
-    had: list[tuple[str, str]], asked: list[list[tuple[str, str]]]
+    had: list[tuple[str, str]], chunks: list[list[tuple[str, str]]]
 ) -> None:
     last = dict(had)
     before = [profiles(identity, city=city) for identity, city in had]
-    past = delivered_profiles(*before)
-    for chunk in asked:
+    delivered = delivered_profiles(*before)
+    for chunk in chunks:
         lines = [profile_line(identity, city) for identity, city in chunk]
-        mask = past.is_new(record_rows(lines, [identity for identity, _ in chunk]))
+        mask = delivered.is_new(record_rows(lines, [identity for identity, _ in chunk]))
         assert mask.tolist() == [last.get(identity) != city for identity, city in chunk]
 
 
 def test_of_three_equal_events_two_accepted_the_third_is_news() -> None:
-    past = EventsDelivered(Spread(bytearray(events("a", "a").digests)), Spread(bytearray()))
-    assert past.is_new(events("a", "a", "a").rows).tolist() == [False, False, True]
+    delivered = EventsDelivered(Spread(bytearray(events("a", "a").digests)), Spread(bytearray()))
+    assert delivered.is_new(events("a", "a", "a").rows).tolist() == [False, False, True]
 
 
 def test_a_profile_that_went_from_a_to_b_is_news_as_a_again() -> None:
     had = [profiles("u", city="A"), profiles("u", city="B")]
-    past = delivered_profiles(*had)
-    assert past.is_new(profiles("u", city="A").rows).tolist() == [True]
-    assert past.is_new(profiles("u", city="B").rows).tolist() == [False]
+    delivered = delivered_profiles(*had)
+    assert delivered.is_new(profiles("u", city="A").rows).tolist() == [True]
+    assert delivered.is_new(profiles("u", city="B").rows).tolist() == [False]
 
 
 def test_without_a_past_everything_is_news() -> None:
@@ -84,6 +86,6 @@ def test_without_a_past_everything_is_news() -> None:
 
 def test_profiles_are_never_in_doubt_for_sent_twice_they_are_the_same() -> None:
     had = profiles("u")
-    past = ProfilesDelivered(bytearray(had.identity_digests), bytearray(16), bytearray(1))
-    assert past.is_new(had.rows).tolist() == [True]
-    assert past.may_be_stored(had.rows).tolist() == [False]
+    delivered = ProfilesDelivered(bytearray(had.identity_digests), bytearray(16), bytearray(1))
+    assert delivered.is_new(had.rows).tolist() == [True]
+    assert delivered.may_be_stored(had.rows).tolist() == [False]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.digest_key import KEY_FILE, KEY_VARIABLE, DigestCipher, JournalKeyWrong
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.states import ANSWERED, UNCERTAIN
@@ -95,8 +95,8 @@ def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url
         held = blobs(journal_url)
         assert len(held) == 2 * DIGEST_BYTES * (2 + 3 + 3)
         assert not [digest for digest in digests(BATCH) if digest in held]
-        past = journal.past(Asked("shop", None, 0), is_events=False)
-        assert past.was_delivered(BATCH.rows).all()
+        delivered = journal.delivered_before(WindowRange("shop", None, 0), is_events=False)
+        assert delivered.was_delivered(BATCH.rows).all()
         assert sorted({held.records for held in journal.held("shop")}) == [2, 3]
 
 

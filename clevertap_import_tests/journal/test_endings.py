@@ -65,7 +65,7 @@ class World:
     def moment(self, *_: object) -> None:
         number = next(self.moments)
         if number in self.asks:
-            self.ending.ask()
+            self.ending.request()
         self.away_until = max(self.away_until, self.slept + self.outages.get(number, 0.0))
 
     def commit(self, connection: sa.Connection) -> None:

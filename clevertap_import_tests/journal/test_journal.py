@@ -9,7 +9,7 @@ import pytest
 
 from clevertap_import.errors import CleverTapImportError, ConfigError
 from clevertap_import.journal.delivered import UNDER_WAY_SECONDS
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.journal.tables import JournalUnavailable, default_url
@@ -36,7 +36,9 @@ def news(
     """Which records of `batch` are news to a run of these windows."""
     is_events = not batch.identity_digests
     mask: list[bool] = (
-        journal.past(Asked(import_name, first, last), is_events=is_events).is_new(batch.rows).tolist()
+        journal.delivered_before(WindowRange(import_name, first, last), is_events=is_events)
+        .is_new(batch.rows)
+        .tolist()
     )
     return mask
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import CARRIED_OVER, Journal
 from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.records import Batch
@@ -27,14 +27,16 @@ def deliver(journal: Journal, batch: Batch, run: str = "run-1", name: str = "ord
 
 def news(journal: Journal, batch: Batch, first: int | None = None, last: int = 9 * HOUR) -> list[bool]:
     is_events = not batch.identity_digests
-    past = journal.past(Asked("orders", first, last), is_events=is_events)
-    mask: list[bool] = past.is_new(batch.rows).tolist()
+    delivered = journal.delivered_before(WindowRange("orders", first, last), is_events=is_events)
+    mask: list[bool] = delivered.is_new(batch.rows).tolist()
     return mask
 
 
 def doubtful(journal: Journal, batch: Batch) -> list[bool]:
     mask: list[bool] = (
-        journal.past(Asked("orders", None, 9 * HOUR), is_events=True).may_be_stored(batch.rows).tolist()
+        journal.delivered_before(WindowRange("orders", None, 9 * HOUR), is_events=True)
+        .may_be_stored(batch.rows)
+        .tolist()
     )
     return mask
 
@@ -66,9 +68,9 @@ def test_batches_without_an_answer_are_held_with_their_run_and_window(journal: J
 
 def test_what_is_held_is_news_and_in_doubt(journal: Journal) -> None:
     lose(journal)
-    asked = events("a", "b", "c", "x")
-    assert news(journal, asked) == [False, True, True, True]
-    assert doubtful(journal, asked) == [False, True, True, False]
+    batch = events("a", "b", "c", "x")
+    assert news(journal, batch) == [False, True, True, True]
+    assert doubtful(journal, batch) == [False, True, True, False]
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -76,9 +78,9 @@ def test_a_settled_batch_counts_as_accepted_or_as_never_sent(journal: Journal, a
     lose(journal)
     assert journal.settle_held("orders", "run-1", 4, arrived=arrived)
     assert held(journal) == [("run-2", 7, 1)]
-    asked = events("a", "b", "c", "d")
-    assert news(journal, asked) == [False, not arrived, not arrived, True]
-    assert doubtful(journal, asked) == [False, False, False, True]
+    batch = events("a", "b", "c", "d")
+    assert news(journal, batch) == [False, not arrived, not arrived, True]
+    assert doubtful(journal, batch) == [False, False, False, True]
 
 
 def test_only_the_named_batch_of_the_named_import_is_settled(journal: Journal) -> None:
@@ -107,18 +109,18 @@ def test_what_is_old_is_forgotten_with_its_windows_and_nothing_else(journal: Jou
     deliver(journal, events("new", window=4 * HOUR))
     deliver(journal, events("old", window=HOUR), name="visits")
     journal.forget("orders", datetime.now(UTC) - SOON, 9 * HOUR)
-    assert not journal.has_forgotten(Asked("orders", None, 9 * HOUR)), "nothing is that old"
+    assert not journal.has_forgotten(WindowRange("orders", None, 9 * HOUR)), "nothing is that old"
     journal.forget("orders", later(), 2 * HOUR)
     assert news(journal, events("old", "new")) == [True, False]
     spans = [(None, 0), (None, HOUR), (HOUR, HOUR), (0, 9 * HOUR), (2 * HOUR, 9 * HOUR)]
-    assert [journal.has_forgotten(Asked("orders", *span)) for span in spans] == [
+    assert [journal.has_forgotten(WindowRange("orders", *span)) for span in spans] == [
         False,
         True,
         True,
         True,
         False,
     ]
-    assert not journal.has_forgotten(Asked("visits", None, 9 * HOUR))
+    assert not journal.has_forgotten(WindowRange("visits", None, 9 * HOUR))
 
 
 def test_what_is_held_is_never_forgotten(journal: Journal) -> None:
@@ -155,6 +157,6 @@ def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> 
     assert journal.of_run("run-2") == (1, 0), "what was taken over is not counted as sent by the run"
     assert [each for each in held(journal) if each[1] == CARRIED_OVER] == []
     with Journal(journal.engine.url.render_as_string(hide_password=False)) as other:
-        assert other.past(Asked("visits", None, HOUR), is_events=False).is_new(
+        assert other.delivered_before(WindowRange("visits", None, HOUR), is_events=False).is_new(
             profiles("x").rows
         ).tolist() == [False]

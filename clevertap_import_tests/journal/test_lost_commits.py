@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.tables import DELIVERY, JournalUnavailable
 from clevertap_import_tests.testing.builders import events, profiles
@@ -45,8 +45,8 @@ def test_an_answer_whose_entry_was_lost_is_entered_all_the_same(journal: Journal
         journal.engine.dispose()
     journal.settle(entry, RECORDS, [0], [2])
     assert sorted(found(journal)) == [(3, "answered", 1), (3, "uncertain", 1)]
-    past = journal.past(Asked("orders", 0, 0), is_events=False)
-    assert past.is_new(RECORDS.rows).tolist() == [False, True, True]
+    delivered = journal.delivered_before(WindowRange("orders", 0, 0), is_events=False)
+    assert delivered.is_new(RECORDS.rows).tolist() == [False, True, True]
 
 
 def test_all_that_is_under_way_is_entered_again_with_the_next_commit(journal: Journal) -> None:
@@ -109,8 +109,8 @@ def test_a_commit_that_postgresql_confirms_is_on_disk_though_the_server_says_oth
     postgresql_url: str,
 ) -> None:
     """The server of the tests runs with `synchronous_commit=off`."""
-    for asked, is_set in (("", "on"), ("off", "on"), ("remote_apply", "remote_apply")):
-        url = f"{postgresql_url}%20-csynchronous_commit%3D{asked}" if asked else postgresql_url
+    for wanted, is_set in (("", "on"), ("off", "on"), ("remote_apply", "remote_apply")):
+        url = f"{postgresql_url}%20-csynchronous_commit%3D{wanted}" if wanted else postgresql_url
         with Journal(url) as journal, journal.engine.connect() as connection:
             assert connection.scalar(sa.text("show synchronous_commit")) == is_set
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.monitoring_tables import RUN_RESULT
 from clevertap_import.journal.tables import (
@@ -86,8 +86,8 @@ def test_a_journal_that_was_made_by_the_steps_keeps_what_it_knows(journal_url: s
         batch = events("a", "b")
         journal.settle(journal.begin("orders", "run-1", batch), batch, [0], [])
     with Journal(journal_url) as journal:
-        past = journal.past(Asked("orders", 0, 0), is_events=True)
-        assert past.is_new(events("a", "b").rows).tolist() == [False, True]
+        delivered = journal.delivered_before(WindowRange("orders", 0, 0), is_events=True)
+        assert delivered.is_new(events("a", "b").rows).tolist() == [False, True]
 
 
 def test_processes_that_open_an_empty_database_at_once_make_its_tables_once(journal_url: str) -> None:

@@ -52,13 +52,13 @@ class World:
             return []
         under_way = [run for run in self.runs if run.ended > now]
         readings = [ActiveRun(run.keys, run.began.timestamp()) for run in under_way]
-        asked = ranges_left(CONFIG, self.done(now), readings, now)
+        requested = ranges_left(CONFIG, self.done(now), readings, now)
         begin = max([now, *(run.ended for run in under_way)])
-        for keys in asked:
+        for keys in requested:
             ended = begin + timedelta(minutes=minutes)
             self.runs.append(Run(keys, begin, ended, is_success))
             begin = ended
-        return asked
+        return requested
 
     def has_read(self, row: datetime) -> bool:
         """Whether a run that ended well read the row's window when the row was there already."""
@@ -105,14 +105,14 @@ def test_a_tick_asks_for_whole_gaps_and_for_nothing_that_is_under_way(
     for wait, minutes, is_success in history:
         now += timedelta(minutes=wait)
         busy = [run.keys for run in world.runs if run.ended > now]
-        asked = world.tick(now, minutes, is_success)
+        requested = world.tick(now, minutes, is_success)
         keys = keys_until(CONFIG, now)
         assert all(
             keys.index(after.first) - keys.index(before.last) > 1
-            for before, after in itertools.pairwise(asked)
+            for before, after in itertools.pairwise(requested)
         )
         # Only the window that was in progress when a run began is asked for while that run goes on.
-        for run, found in itertools.product(busy, asked):
+        for run, found in itertools.product(busy, requested):
             assert set(world.windows(found, now)) & set(world.windows(run, now)) <= {run.last}
 
 

@@ -9,7 +9,7 @@ from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.sensors import import_sensor, look_at_tables
 from clevertap_import.orchestration.table_changes import TableStateUnknown, table_states
 from clevertap_import.project.folder import load_folder
-from clevertap_import_tests.testing.asked_runs import asked, reason
+from clevertap_import_tests.testing.requested_runs import reason, requested
 from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 
@@ -24,13 +24,13 @@ def test_a_change_starts_the_import_once_over_one_session(workshop: Workshop) ->
     workshop.people([("a", "Asha", now)])
     workshop.snowflake.reset_queries()
     tick, cursor = look_at_tables(workshop.instance, config, now, None)
-    assert asked(tick) == whole
+    assert requested(tick) == whole
     again, cursor = look_at_tables(workshop.instance, config, now, cursor)
     assert reason(again) == "No table has changed."
     assert len(workshop.snowflake.received()["logins"]) == 1
     workshop.add_people([("b", "Zoë", now)])
     changed, cursor = look_at_tables(workshop.instance, config, now, cursor)
-    assert asked(changed) == whole
+    assert requested(changed) == whole
     assert reason(look_at_tables(workshop.instance, config, now, cursor)[0])
     # A query that names a table, also one of INFORMATION_SCHEMA, would wake the warehouse.
     assert [text for text in workshop.snowflake.queries() if " from " in text.lower()] == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clevertap_import.clevertap.batch_sender import BatchSender, RetryPolicy
 from clevertap_import.clevertap.delivery import Deliverer
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.done_spans import DoneSpan
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.states import UNANSWERED
@@ -86,11 +86,11 @@ class World:
         window = grid(self.config).window(first, last + timedelta(hours=1))
         read = grid(self.config).looking_back(window, timedelta(minutes=LOOKBACK_MINUTES))
         starts = int(read.lower.timestamp()) if read.lower else None, int(last.timestamp())
-        past = self.journal.past(Asked("import", *starts), is_events=self.is_events)
+        delivered = self.journal.delivered_before(WindowRange("import", *starts), is_events=self.is_events)
         self.account.verdicts = [FAILURE] * fails
         with Stage() as stage:
             mapper = Mapper(self.config, 0)
-            Stager(mapper, grid(self.config), past, lambda _: None, lambda _: None).fill(
+            Stager(mapper, grid(self.config), delivered, lambda _: None, lambda _: None).fill(
                 stage, [self.rows(read)]
             )
             attempts = BatchSender(self.account.post, RetryPolicy(), resends=None)

@@ -22,8 +22,8 @@ from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.orchestration.sensors import killed_runs_sensor
-from clevertap_import_tests.testing.asked_runs import NOON, STARTED, asked, enter, scheduled_import
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
+from clevertap_import_tests.testing.requested_runs import NOON, STARTED, enter, requested, scheduled_import
 
 LOOK = timedelta(seconds=30)
 
@@ -155,9 +155,9 @@ def test_a_tick_asks_again_for_the_windows_of_a_run_whose_machine_went_down(
     (run_id,) = enter(instance, config, tick, STARTED)
     date_back(instance, run_id)
     for moment in (NOON, NOON + timedelta(hours=1)):
-        assert asked(wanted_runs(instance, config, moment, moment)) == []
+        assert requested(wanted_runs(instance, config, moment, moment)) == []
     clear_dead_runs(instance, [config.nickname], later(-60))
-    assert asked(wanted_runs(instance, config, NOON, NOON)) == asked(tick)
+    assert requested(wanted_runs(instance, config, NOON, NOON)) == requested(tick)
 
 
 def test_a_sensor_finds_killed_runs_of_imports_that_have_no_ticks(instance: dg.DagsterInstance) -> None:

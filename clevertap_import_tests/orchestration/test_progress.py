@@ -11,12 +11,12 @@ class Backoff:
 
     count: int
     now: float = 100.0
-    asked: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     def has_ended(self, seconds: float) -> bool:
-        self.asked.append(seconds)
+        self.waits.append(seconds)
         self.now += seconds
-        return len(self.asked) > self.count
+        return len(self.waits) > self.count
 
 
 def test_a_line_comes_every_ten_seconds_also_while_no_row_moves() -> None:
@@ -27,7 +27,7 @@ def test_a_line_comes_every_ten_seconds_also_while_no_row_moves() -> None:
     progress.step("sent", 12_000, 48_000)
     waits.count += 3
     progress.tell(waits.has_ended)
-    assert set(waits.asked) == {LOG_SECONDS}
+    assert set(waits.waits) == {LOG_SECONDS}
     assert lines == [
         "Waiting for the first rows of the query.",
         "Waiting for the first rows of the query.",
@@ -42,7 +42,7 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run() -> None:
 
     waits = Backoff(count=2)
     Progress("shop", broken, lambda: waits.now).tell(waits.has_ended)
-    assert len(waits.asked) == 3
+    assert len(waits.waits) == 3
 
 
 def test_the_lines_end_with_the_run() -> None:

@@ -17,15 +17,15 @@ from clevertap_import.orchestration.sensors import (
     look_once,
     look_upstream,
 )
-from clevertap_import_tests.testing.asked_runs import (
+from clevertap_import_tests.testing.requested_runs import (
     NOON,
     QUEUED,
     STARTED,
-    asked,
     end,
     enter,
     materialize,
     reason,
+    requested,
     scheduled_import,
 )
 
@@ -36,7 +36,7 @@ HOUR = timedelta(hours=1)
 def test_an_interval_begins_at_once_and_only_once(instance: dg.DagsterInstance) -> None:
     config = scheduled_import("every", every="52 weeks")
     tick, cursor = first_runs(instance, [config], NOON, None)
-    assert asked(tick) == WHOLE
+    assert requested(tick) == WHOLE
     assert json.loads(cursor) == [config.nickname]
     (run,) = enter(instance, config, tick, STARTED)
     assert (
@@ -44,33 +44,33 @@ def test_an_interval_begins_at_once_and_only_once(instance: dg.DagsterInstance) 
     )
     # Also if the cursor is lost, and if the run has failed: the next due tick is the schedule's.
     end(instance, run)
-    assert asked(first_runs(instance, [config], NOON + HOUR, None)[0]) == []
+    assert requested(first_runs(instance, [config], NOON + HOUR, None)[0]) == []
 
 
 def test_an_interval_that_is_switched_off_begins_when_it_is_resumed(instance: dg.DagsterInstance) -> None:
     config = scheduled_import("every", every="1 day", active=False)
     tick, cursor = first_runs(instance, [config], NOON, None)
-    assert asked(tick) == []
+    assert requested(tick) == []
     switch(instance, config, set(), on=True)
-    assert asked(first_runs(instance, [config], NOON, cursor)[0]) == WHOLE
+    assert requested(first_runs(instance, [config], NOON, cursor)[0]) == WHOLE
 
 
 def test_an_interval_waits_for_a_run_that_waits(instance: dg.DagsterInstance) -> None:
     config = scheduled_import("every", every="1 day")
     (run,) = enter(instance, config, [dg.RunRequest()], QUEUED)
     tick, cursor = first_runs(instance, [config], NOON, None)
-    assert (asked(tick), json.loads(cursor)) == ([], [])
+    assert (requested(tick), json.loads(cursor)) == ([], [])
     end(instance, run)
-    assert asked(first_runs(instance, [config], NOON, cursor)[0]) == WHOLE
+    assert requested(first_runs(instance, [config], NOON, cursor)[0]) == WHOLE
 
 
 def test_many_first_runs_are_spread_over_several_looks(instance: dg.DagsterInstance) -> None:
     """Dagster gives up a look that takes longer than a minute."""
     configs = [scheduled_import("every", every="1 day") for _ in range(FIRST_RUNS_A_LOOK + 5)]
     tick, cursor = first_runs(instance, configs, NOON, None)
-    assert len(asked(tick)) == FIRST_RUNS_A_LOOK
+    assert len(requested(tick)) == FIRST_RUNS_A_LOOK
     rest, cursor = first_runs(instance, configs, NOON, cursor)
-    assert len(asked(rest)) == 5
+    assert len(requested(rest)) == 5
     assert sorted(json.loads(cursor)) == sorted(config.nickname for config in configs)
 
 
@@ -93,7 +93,7 @@ def test_a_moment_is_waited_for_and_then_taken_once(instance: dg.DagsterInstance
     early, cursor = look_once(instance, config, NOON - HOUR, None)
     assert (reason(early), cursor) == ("It will run at 2026-03-05 12:00 UTC.", None)
     tick, cursor = look_once(instance, config, NOON, cursor)
-    assert asked(tick) == WHOLE
+    assert requested(tick) == WHOLE
     enter(instance, config, tick, STARTED)
     for remembered in (cursor, None):
         again, after = look_once(instance, config, NOON + HOUR, remembered)
@@ -103,7 +103,7 @@ def test_a_moment_is_waited_for_and_then_taken_once(instance: dg.DagsterInstance
 def test_a_moment_that_was_missed_is_made_good_late(instance: dg.DagsterInstance) -> None:
     config = scheduled_import("once", at="2026-03-03T12:00:00", timezone="Asia/Kolkata")
     tick, cursor = look_once(instance, config, NOON, None)
-    assert asked(tick) == WHOLE
+    assert requested(tick) == WHOLE
     assert cursor == "2026-03-03T06:30:00+00:00"
 
 
@@ -115,7 +115,7 @@ def test_another_moment_in_the_yaml_is_another_run(instance: dg.DagsterInstance)
     moved = config.model_copy(
         update={"schedule": config.schedule.model_copy(update={"at": datetime(2026, 3, 5, 11)})}  # noqa: DTZ001
     )
-    assert asked(look_once(instance, moved, NOON, cursor)[0]) == WHOLE
+    assert requested(look_once(instance, moved, NOON, cursor)[0]) == WHOLE
     assert has_run_for(instance, config, NOON.replace(day=3))
 
 
@@ -123,9 +123,9 @@ def test_a_moment_that_meets_a_waiting_run_is_not_lost(instance: dg.DagsterInsta
     config = scheduled_import("once", at="2026-03-05T12:00:00")
     (run,) = enter(instance, config, [dg.RunRequest()], QUEUED)
     tick, cursor = look_once(instance, config, NOON, None)
-    assert (asked(tick), cursor) == ([], None)
+    assert (requested(tick), cursor) == ([], None)
     end(instance, run)
-    assert asked(look_once(instance, config, NOON + HOUR, cursor)[0]) == WHOLE
+    assert requested(look_once(instance, config, NOON + HOUR, cursor)[0]) == WHOLE
 
 
 @pytest.mark.parametrize("status", [STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
@@ -140,7 +140,7 @@ def test_a_moment_that_meets_a_run_under_way_is_taken_after_it(
     assert reason(tick) == f"Run {run[:8]} of this import is under way; this one starts after it."
     assert cursor is None
     end(instance, run)
-    assert asked(look_once(instance, config, NOON + HOUR, cursor)[0]) == WHOLE
+    assert requested(look_once(instance, config, NOON + HOUR, cursor)[0]) == WHOLE
 
 
 @pytest.fixture
@@ -161,13 +161,13 @@ def test_new_data_upstream_starts_the_import_once(
     assert (reason(nothing), cursor) == ("No upstream asset has new data.", None)
     make(instance, upstream[0])
     tick, cursor = look_upstream(instance, config, NOON, cursor)
-    assert asked(tick) == WHOLE
+    assert requested(tick) == WHOLE
     assert reason(look_upstream(instance, config, NOON, cursor)[0]) == "No upstream asset has new data."
     make(instance, upstream[1])
     make(instance, upstream[0])
     tick, cursor = look_upstream(instance, config, NOON, cursor)
-    assert asked(tick) == WHOLE
-    assert asked(look_upstream(instance, config, NOON, cursor)[0]) == []
+    assert requested(tick) == WHOLE
+    assert requested(look_upstream(instance, config, NOON, cursor)[0]) == []
 
 
 def test_data_from_before_the_imports_own_last_run_is_not_new(
@@ -176,9 +176,9 @@ def test_data_from_before_the_imports_own_last_run_is_not_new(
     config = scheduled_import("after", assets=list(upstream))
     make(instance, upstream[0])
     materialize(instance, config, "2026-03-02")
-    assert asked(look_upstream(instance, config, NOON, None)[0]) == []
+    assert requested(look_upstream(instance, config, NOON, None)[0]) == []
     make(instance, upstream[0])
-    assert asked(look_upstream(instance, config, NOON, None)[0]) == [KeyRange("2026-03-03", "2026-03-05")]
+    assert requested(look_upstream(instance, config, NOON, None)[0]) == [KeyRange("2026-03-03", "2026-03-05")]
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -201,8 +201,8 @@ def test_a_run_that_makes_several_of_the_assets_starts_the_import_once(
     dg.materialize([first, second], instance=instance, raise_on_error=False)
     assert meanwhile == [f"{upstream[1]} is being made; the import starts after it."]
     tick, cursor = look_upstream(instance, config, NOON, None)
-    assert asked(tick) == WHOLE
-    assert asked(look_upstream(instance, config, NOON, cursor)[0]) == []
+    assert requested(tick) == WHOLE
+    assert requested(look_upstream(instance, config, NOON, cursor)[0]) == []
 
 
 def test_while_an_upstream_run_waits_to_be_imported_its_data_stays_new(
@@ -212,9 +212,9 @@ def test_while_an_upstream_run_waits_to_be_imported_its_data_stays_new(
     make(instance, upstream[0])
     (run,) = enter(instance, config, [dg.RunRequest()], QUEUED)
     tick, cursor = look_upstream(instance, config, NOON, None)
-    assert (asked(tick), cursor) == ([], None)
+    assert (requested(tick), cursor) == ([], None)
     end(instance, run)
-    assert asked(look_upstream(instance, config, NOON, cursor)[0]) == WHOLE
+    assert requested(look_upstream(instance, config, NOON, cursor)[0]) == WHOLE
 
 
 @pytest.mark.parametrize("kind", ["manual", "weekly"])

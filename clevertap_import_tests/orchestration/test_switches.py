@@ -7,16 +7,16 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
 from clevertap_import.orchestration.listing import waiting_status
 from clevertap_import.orchestration.schedule_state import NothingToSwitch, stop, switch, switches
-from clevertap_import_tests.testing.asked_runs import (
+from clevertap_import_tests.testing.dagster_internals import InstigatorStatus
+from clevertap_import_tests.testing.requested_runs import (
     NOON,
     QUEUED,
     STARTED,
-    asked,
     end,
     enter,
+    requested,
     scheduled_import,
 )
-from clevertap_import_tests.testing.dagster_internals import InstigatorStatus
 
 KINDS: dict[str, dict[str, object]] = {
     "every": {"every": "6 hours"},
@@ -91,7 +91,7 @@ def test_stopping_cancels_what_waits_and_leaves_what_runs(instance: dg.DagsterIn
     (by_hand,) = enter(instance, config, [dg.RunRequest()], QUEUED)
     end(instance, by_hand)
     later = NOON.replace(day=7)
-    assert asked(scheduled(instance, config, later))
+    assert requested(scheduled(instance, config, later))
     (waiting,) = enter(instance, config, scheduled(instance, config, later), QUEUED)
     stop(instance, config, set())
     ended = {run_id: run.status for run_id in (running, waiting) if (run := instance.get_run_by_id(run_id))}

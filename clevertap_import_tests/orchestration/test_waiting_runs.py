@@ -9,18 +9,18 @@ from clevertap_import.orchestration.automation import scheduled, wanted_runs
 from clevertap_import.orchestration.dead_runs import process_tags
 from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
-from clevertap_import_tests.testing.asked_runs import (
+from clevertap_import_tests.testing.dagster_internals import create_run_for_test
+from clevertap_import_tests.testing.requested_runs import (
     NOON,
     QUEUED,
     STARTED,
-    asked,
     end,
     enter,
     materialize,
     reason,
+    requested,
     scheduled_import,
 )
-from clevertap_import_tests.testing.dagster_internals import create_run_for_test
 
 DAY = timedelta(days=1)
 
@@ -32,7 +32,7 @@ def test_during_a_run_a_tick_asks_for_the_windows_since_and_a_second_tick_for_no
     enter(instance, config, scheduled(instance, config, NOON), STARTED)
     second = scheduled(instance, config, NOON + DAY)
     # The run under way began on the 6th at the latest: the 5th was not over when it was asked for.
-    assert asked(second) == [KeyRange("2026-03-06", "2026-03-06")]
+    assert requested(second) == [KeyRange("2026-03-06", "2026-03-06")]
     (waiting,) = enter(instance, config, second, QUEUED)
     third = scheduled(instance, config, NOON + 2 * DAY)
     assert reason(third) == (
@@ -51,7 +51,7 @@ def test_windows_of_a_run_that_failed_are_asked_for_by_the_next_tick(instance: d
     config = scheduled_import("weekly", at=[{"day": "monday", "time": "10:00"}])
     (run,) = enter(instance, config, scheduled(instance, config, NOON), STARTED)
     end(instance, run)
-    assert asked(scheduled(instance, config, NOON + DAY)) == [KeyRange("2026-03-02", "2026-03-06")]
+    assert requested(scheduled(instance, config, NOON + DAY)) == [KeyRange("2026-03-02", "2026-03-06")]
 
 
 def test_the_windows_of_a_killed_process_are_asked_for_at_once(instance: dg.DagsterInstance) -> None:
@@ -61,13 +61,13 @@ def test_the_windows_of_a_killed_process_are_asked_for_at_once(instance: dg.Dags
     (run,) = enter(instance, config, tick, STARTED)
     host = process_tags()["clevertap/process"].partition(":")[0]
     instance.add_run_tags(run, {"clevertap/process": f"{host}:999999999"})
-    assert asked(scheduled(instance, config, NOON)) == asked(tick)
+    assert requested(scheduled(instance, config, NOON)) == requested(tick)
 
 
 def test_runs_of_other_imports_do_not_matter(instance: dg.DagsterInstance) -> None:
     other, config = scheduled_import("manual"), scheduled_import("manual")
     enter(instance, other, wanted_runs(instance, other, NOON, NOON), QUEUED)
-    assert asked(wanted_runs(instance, config, NOON, NOON)) == [KeyRange("2026-03-02", "2026-03-05")]
+    assert requested(wanted_runs(instance, config, NOON, NOON)) == [KeyRange("2026-03-02", "2026-03-05")]
 
 
 def test_a_due_moment_is_made_good_at_the_first_tick_after_a_standstill(
@@ -109,7 +109,7 @@ def test_an_import_that_has_not_succeeded_yet_is_tried_at_every_tick_at_which_it
     (run,) = enter(instance, config, scheduled(instance, config, NOON), STARTED)
     assert reason(scheduled(instance, config, NOON + DAY))
     end(instance, run)
-    assert asked(scheduled(instance, config, NOON + DAY)) == [KeyRange("2026-03-02", "2026-03-06")]
+    assert requested(scheduled(instance, config, NOON + DAY)) == [KeyRange("2026-03-02", "2026-03-06")]
 
 
 @pytest.mark.parametrize("kind", ["weekly", "every"])

@@ -127,8 +127,8 @@ def test_pages_of_other_sites_get_nothing(
     proxy: str, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     sent = {name: proxy if value == "the proxy" else value for name, value in headers.items()}
-    asked = requests.Request(method, "http://proxy", headers=sent, auth=LOGIN).prepare()
+    request = requests.Request(method, "http://proxy", headers=sent, auth=LOGIN).prepare()
     # As it is written: requests would tidy the path up.
-    asked.url = f"{proxy}{path}"
+    request.url = f"{proxy}{path}"
     with requests.Session() as session:
-        assert session.send(asked, timeout=ASK_SECONDS).status_code == status
+        assert session.send(request, timeout=ASK_SECONDS).status_code == status

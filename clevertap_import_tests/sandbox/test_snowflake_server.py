@@ -230,9 +230,9 @@ def test_a_database_that_is_not_there_is_not_created(local_snowflake: LocalSnowf
 def test_the_login_answer_names_database_schema_role_and_warehouse(
     local_snowflake: LocalSnowflake, fresh_database: str
 ) -> None:
-    asked = {"database": fresh_database, "schema": "PUBLIC", "role": "LOADER", "warehouse": "SMALL"}
-    with local_snowflake.connect(**asked) as connection:
-        assert asked == {name: getattr(connection, name) for name in asked}
+    options = {"database": fresh_database, "schema": "PUBLIC", "role": "LOADER", "warehouse": "SMALL"}
+    with local_snowflake.connect(**options) as connection:
+        assert options == {name: getattr(connection, name) for name in options}
 
 
 @pytest.mark.parametrize(

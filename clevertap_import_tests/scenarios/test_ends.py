@@ -141,13 +141,13 @@ def started(workshop: Workshop, *words: str) -> subprocess.Popen[str]:
 
 def ended(process: subprocess.Popen[str], number: signal.Signals, phase: str) -> str:
     """What it says, after it was asked to end."""
-    asked = time.monotonic()
+    requested = time.monotonic()
     process.send_signal(number)
     try:
         said, _ = process.communicate(timeout=SECONDS)
     finally:
         process.kill()
-    seconds = time.monotonic() - asked
+    seconds = time.monotonic() - requested
     sys.stdout.write(f"{phase}, {number.name}: {seconds:.1f} s, load {os.getloadavg()[0]:.0f}\n")
     return said
 

@@ -45,23 +45,23 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--mends", action="store_true", help="by which seed each mend that is taken out is found"
     )
-    asked = parser.parse_args(arguments)
-    if asked.script:
-        return replayed(asked.script)
-    if asked.mends:
-        return mends_found(range(asked.first, asked.first + asked.seeds))
+    options = parser.parse_args(arguments)
+    if options.script:
+        return replayed(options.script)
+    if options.mends:
+        return mends_found(range(options.first, options.first + options.seeds))
     found: dict[str, int] = {}
     began = time.process_time()
     with shared_engine() as shared:
-        for seed in range(asked.first, asked.first + asked.seeds):
-            kind = tried(seed, shared, set(found), asked.keep)
+        for seed in range(options.first, options.first + options.seeds):
+            kind = tried(seed, shared, set(found), options.keep)
             if kind:
                 found.setdefault(kind, seed)
-            if found and asked.until_found:
+            if found and options.until_found:
                 break
     seconds = time.process_time() - began
     sys.stdout.write(
-        f"{seed - asked.first + 1} seeds, {seconds:.0f} s of CPU, {len(found)} kinds of faults\n"
+        f"{seed - options.first + 1} seeds, {seconds:.0f} s of CPU, {len(found)} kinds of faults\n"
     )
     return 1 if found else 0
 

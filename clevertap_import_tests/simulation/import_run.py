@@ -94,14 +94,14 @@ class SimulatedRun(ImportRun):
         return cast(Locks, locks).limiter(self.clevertap.settings.max_in_flight)
 
     @contextmanager
-    def asking_to_end(self, ending: Ending) -> Iterator[None]:
+    def end_on_signal(self, ending: Ending) -> Iterator[None]:
         process = cast(SimulatedCleverTap, self.simulated).process
         process.ending = ending
         try:
             yield
         finally:
             process.ending = None
-            if ending.is_asked:
+            if ending.is_requested:
                 raise DagsterExecutionInterruptedError
 
     def stage(

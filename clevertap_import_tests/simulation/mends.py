@@ -13,7 +13,7 @@ from clevertap_import.clevertap import backoff
 from clevertap_import.clevertap.outcomes import Accepted
 from clevertap_import.clevertap.settlement import BatchInProgress
 from clevertap_import.journal import delivered, import_state
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.entries import Entry
 from clevertap_import.journal.forced_runs import enter_epoch, has_epoch
 from clevertap_import.journal.journal_outage import JournalOutage, bearing_outages
@@ -70,9 +70,9 @@ def copies_counted_once() -> AbstractContextManager[object]:
 @contextmanager
 def destination_ignored() -> Iterator[None]:
     """Count records that went to any account, and refuse no change of the account."""
-    everything = property(lambda asked: DELIVERY.c.import_name == asked.import_name)
+    everything = property(lambda windows: DELIVERY.c.import_name == windows.import_name)
     nothing = everywhere(refusal, lambda *_, **__: None)
-    with patch.object(Asked, "mine", everything), nothing:
+    with patch.object(WindowRange, "mine", everything), nothing:
         yield
 
 
@@ -103,7 +103,7 @@ MENDS = {
     ),
     "ending is a state of the delivery": Mend(
         "interrupt_after_a_commit",
-        lambda: patch.object(SimulatedRun, "asking_to_end", lambda run, ending: nullcontext()),
+        lambda: patch.object(SimulatedRun, "end_on_signal", lambda run, ending: nullcontext()),
     ),
     "a request may be applied late": Mend(
         "profile_applied_late", lambda: patch.object(delivered, "UNDER_WAY_SECONDS", 0)

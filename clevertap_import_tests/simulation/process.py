@@ -69,7 +69,7 @@ class Process:
     def interrupt(self) -> None:
         """Ask a delivery to end. Outside of a delivery, raise an exception at any line of the main thread."""
         if self.ending is not None:
-            self.ending.ask()
+            self.ending.request()
             return
         error = DagsterExecutionInterruptedError()
         if self.main and self.scheduler.current is not self.main:
@@ -122,11 +122,11 @@ class SendingTasks:
     def first_done(self, calls: Collection[Future[Result]], seconds: float) -> set[Future[Result]]:
         """Wait until a call is done, or until the process is asked to end."""
         ending = self.process.ending
-        was_asked = ending is not None and ending.is_asked
+        was_requested = ending is not None and ending.is_requested
 
         def goes_on() -> bool:
-            is_asked = ending is not None and ending.is_asked
-            return any(call.done() for call in calls) or (is_asked and not was_asked)
+            is_requested = ending is not None and ending.is_requested
+            return any(call.done() for call in calls) or (is_requested and not was_requested)
 
         if seconds > 0:
             self.process.scheduler.pause(goes_on=goes_on)

@@ -47,7 +47,7 @@ def chunk(rows: Sequence[tuple[str | None, str, int, int | None]]) -> pa.RecordB
 
 
 def filled(
-    stage: Stage, chunks: Sequence[pa.RecordBatch], past: DeliveredBefore | None = None
+    stage: Stage, chunks: Sequence[pa.RecordBatch], delivered: DeliveredBefore | None = None
 ) -> tuple[list[Rejection], list[int]]:
     """Fill `stage` with profiles; the rejections, and the rows read at each step."""
     rejections: list[Rejection] = []
@@ -56,7 +56,7 @@ def filled(
     Stager(
         mapper,
         HOURS,
-        past or NothingDelivered(),
+        delivered or NothingDelivered(),
         rejections.extend,
         lambda counts: progress.append(counts.read),
     ).fill(stage, chunks)
@@ -212,9 +212,11 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
     )
     mapper = Mapper(events_import(), 0)
 
-    def staged(past: DeliveredBefore) -> tuple[StageCounts, bytes]:
+    def staged(delivered: DeliveredBefore) -> tuple[StageCounts, bytes]:
         with Stage() as stage:
-            Stager(mapper, HOURS, past, lambda rejections: None, lambda counts: None).fill(stage, [source])
+            Stager(mapper, HOURS, delivered, lambda rejections: None, lambda counts: None).fill(
+                stage, [source]
+            )
             return stage.counts, b"".join(batch.digests for batch in stage.batches())
 
     counts, digests = staged(NothingDelivered())

@@ -83,8 +83,8 @@ class LocalSnowflake:
 
         Each session begins by showing its parameters; these questions are left out too.
         """
-        asked = [query["text"] for query in self.received()["queries"] if not query["describe_only"]]
-        return [text for text in asked if text != "show parameters in session"]
+        queries = [query["text"] for query in self.received()["queries"] if not query["describe_only"]]
+        return [text for text in queries if text != "show parameters in session"]
 
     def received(self) -> dict[str, Any]:
         """Everything: queries (text, describe_only, query_tag) and logins (user, session_parameters)."""

@@ -34,7 +34,7 @@ def scheduled_import(kind: str, **keys: object) -> ImportConfig:
     )
 
 
-def asked(tick: Tick) -> list[KeyRange | None]:
+def requested(tick: Tick) -> list[KeyRange | None]:
     """The windows of each run that is asked for; none if the tick says why not."""
     return [] if isinstance(tick, dg.SkipReason) else [tagged_range(request.tags) for request in tick]
 

@@ -15,13 +15,13 @@ from clevertap_import.orchestration.partitions import (
     KeyRange,
     range_tags,
 )
-from clevertap_import.orchestration.requested_windows import CLOCKS_DIFFER, WindowsRefused, asked_window
+from clevertap_import.orchestration.requested_windows import CLOCKS_DIFFER, WindowsRefused, requested_window
 from clevertap_import.orchestration.run_history import failure
 from clevertap_import.orchestration.runs import QUIET
 from clevertap_import.window import GRIDS, Window
-from clevertap_import_tests.testing.asked_runs import scheduled_import
 from clevertap_import_tests.testing.builders import profiles_import
 from clevertap_import_tests.testing.dagster_internals import InMemoryJob, execute_run_iterator
+from clevertap_import_tests.testing.requested_runs import scheduled_import
 from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 TODAY, YESTERDAY, FIRST = (str(days_ago(days)) for days in (0, 1, 2))
@@ -76,7 +76,7 @@ def test_windows_that_do_not_exist_are_refused(wrong: str) -> None:
     tags, words = ALSO_WRONG[wrong]
     config = profiles_import(nickname="asked", updated_on={"column": "UPDATED_AT"}, start=FIRST, window="day")
     with pytest.raises(WindowsRefused) as refused:
-        asked_window(config, tags, datetime.now(UTC), delivers=True)
+        requested_window(config, tags, datetime.now(UTC), delivers=True)
     assert words in str(refused.value)
 
 
@@ -103,9 +103,9 @@ def test_a_queued_run_whose_window_was_changed_says_so(
 def test_dry_runs_take_windows_too_and_need_none() -> None:
     config = scheduled_import("manual")
     now = datetime.combine(days_ago(0), time(12), UTC)
-    assert asked_window(config, {}, now, delivers=False) is None
+    assert requested_window(config, {}, now, delivers=False) is None
     with pytest.raises(WindowsRefused, match="has not begun"):
-        asked_window(config, {PARTITION_TAG: NEXT_YEAR}, now, delivers=False)
+        requested_window(config, {PARTITION_TAG: NEXT_YEAR}, now, delivers=False)
 
 
 @given(
@@ -122,17 +122,17 @@ def test_the_windows_that_a_run_may_ask_for_are_those_that_have_begun(
     lower, last = START + first * size, START + (first + length) * size
     tags = range_tags(KeyRange(*(each.strftime(KEY_FORMATS[window]) for each in (lower, last))))
     if last <= now:
-        asked = Window(lower if first else None, last + size)
-        assert asked_window(config, tags, now, delivers=True) == asked
+        expected = Window(lower if first else None, last + size)
+        assert requested_window(config, tags, now, delivers=True) == expected
     elif last > now + CLOCKS_DIFFER:
         with pytest.raises(WindowsRefused):
-            asked_window(config, tags, now, delivers=True)
+            requested_window(config, tags, now, delivers=True)
 
 
 def test_an_import_whose_start_is_near_may_run_its_first_window() -> None:
     config = profiles_import(updated_on={"column": "UPDATED_AT"}, start="2026-03-02", window="day")
     tags = {PARTITION_TAG: "2026-03-02"}
     expected = Window(None, START + timedelta(days=1))
-    assert asked_window(config, tags, START - timedelta(hours=23), delivers=True) == expected
+    assert requested_window(config, tags, START - timedelta(hours=23), delivers=True) == expected
     with pytest.raises(WindowsRefused, match="has not begun"):
-        asked_window(config, tags, START - timedelta(hours=25), delivers=True)
+        requested_window(config, tags, START - timedelta(hours=25), delivers=True)

@@ -1,4 +1,4 @@
-"""The past of any history of deliveries, forced runs and destinations, against lists of what happened."""
+"""Which records were delivered before, for any history of deliveries, forced runs and destinations, as lists."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.journal.delivered_records import Asked
+from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.forced_runs import Forced
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.scope import Scope
@@ -124,9 +124,9 @@ class World:
         ]
 
 
-def asked(place: str, span: tuple[int | None, int]) -> Asked:
+def window_range(place: str, span: tuple[int | None, int]) -> WindowRange:
     first = None if span[0] is None else span[0] * HOUR
-    return Asked("orders", first, span[1] * HOUR, place, (span[1] + 1) * HOUR)
+    return WindowRange("orders", first, span[1] * HOUR, place, (span[1] + 1) * HOUR)
 
 
 def within(span: tuple[int | None, int]) -> list[int]:
@@ -147,18 +147,18 @@ def test_of_events_as_many_are_known_as_were_accepted_there_since_they_were_forc
 ) -> None:
     def check(journal: Journal) -> None:
         world = lived(journal, history, is_events=True)
-        past = journal.past(asked(place, span), is_events=True)
+        delivered = journal.delivered_before(window_range(place, span), is_events=True)
         found = [(name, city, window) for name in NAMES for city in CITIES for window in within(span)]
         valid = [each for each in world.sent_records if each.place == place and world.counts(each)]
         had = Counter(each.record for each in valid if each.state == "accepted")
         lost = Counter(each.record for each in valid if each.state == "lost")
         for record in found:
             rows = batch_of([record] * 6, is_events=True).rows
-            news = past.is_new(rows)
+            news = delivered.is_new(rows)
             assert sum(news) == 6 - min(6, had[record])
             left = batch_of([record] * sum(news), is_events=True).rows if any(news) else rows.slice(0, 0)
-            assert sum(past.may_be_stored(left)) == min(lost[record], sum(news))
-            assert not any(past.is_outdated(rows))
+            assert sum(delivered.may_be_stored(left)) == min(lost[record], sum(news))
+            assert not any(delivered.is_outdated(rows))
 
     with_journal(check)
 
@@ -170,7 +170,7 @@ def test_a_profile_is_news_unless_it_is_the_last_content_that_counts_and_never_a
 ) -> None:
     def check(journal: Journal) -> None:
         world = lived(journal, history, is_events=False)
-        past = journal.past(asked(place, span), is_events=False)
+        delivered = journal.delivered_before(window_range(place, span), is_events=False)
         for name in NAMES:
             mine = [each for each in world.of(place, span) if each.record[0] == name]
             last = mine[-1] if mine else None
@@ -181,8 +181,8 @@ def test_a_profile_is_news_unless_it_is_the_last_content_that_counts_and_never_a
             for city in CITIES:
                 rows = batch_of([(name, city, span[1])], is_events=False).rows
                 is_last = is_sure and last is not None and last.record[1] == city
-                assert past.is_new(rows).tolist() == [not is_last]
-                assert past.was_delivered(rows).tolist() == [bool(mine)]
-                assert past.is_outdated(rows).tolist() == [newer]
+                assert delivered.is_new(rows).tolist() == [not is_last]
+                assert delivered.was_delivered(rows).tolist() == [bool(mine)]
+                assert delivered.is_outdated(rows).tolist() == [newer]
 
     with_journal(check)
