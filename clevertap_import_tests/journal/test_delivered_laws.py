@@ -1,4 +1,4 @@
-"""Which records were delivered before, for any history of deliveries, forced runs and destinations, as lists."""
+"""Which records were delivered before, for any history of deliveries, against lists of what happened."""
 
 from collections import Counter
 from collections.abc import Sequence
