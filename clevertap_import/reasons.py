@@ -11,7 +11,7 @@ Reason = tuple[str, str]
 """A code and its text."""
 
 
-def told_apart(reason: Reason, is_known: Callable[[Reason], bool], known: int) -> Reason:
+def within_limit(reason: Reason, is_known: Callable[[Reason], bool], known: int) -> Reason:
     """`reason`; beyond the limit a new reason counts among the others of its code, or among all others."""
     if is_known(reason) or known < MOST_REASONS:
         return reason
@@ -20,5 +20,5 @@ def told_apart(reason: Reason, is_known: Callable[[Reason], bool], known: int) -
 
 
 def count_reason(counts: dict[Reason, int], reason: Reason) -> None:
-    key = told_apart(reason, counts.__contains__, len(counts))
+    key = within_limit(reason, counts.__contains__, len(counts))
     counts[key] = counts.get(key, 0) + 1

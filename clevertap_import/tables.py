@@ -137,8 +137,8 @@ class DryRunResult:
     def document(self) -> Line:
         """As `--json` has it: the problems within their checks."""
         names = ("nickname", "passed", "rows", "blank_values", "future_events")
-        told = {name: getattr(self, name) for name in names}
-        return {**told, "checks": list(self.check_lines()), "notes": self.notes}
+        summary = {name: getattr(self, name) for name in names}
+        return {**summary, "checks": list(self.check_lines()), "notes": self.notes}
 
     def check_lines(self) -> Iterator[Line]:
         problems = lines_of(self.problems)

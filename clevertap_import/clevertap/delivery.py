@@ -182,7 +182,7 @@ class Deliverer:
         for entry, batch in self.entered(senders, settled, fresh):
             self.under_way[senders.submit(self.sender.settle, batch)] = entry, batch
         if answers and not self.fatal_error:
-            self.told(lambda: self.on_progress(self.delivery))
+            self.guarded(lambda: self.on_progress(self.delivery))
 
     def entered(
         self, senders: Senders, settled: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]
@@ -224,7 +224,7 @@ class Deliverer:
         """As many batches as fit."""
         fitting = max(0, self.width() + BATCHES_AHEAD - len(self.under_way))
         found: list[Batch] = []
-        self.told(lambda: found.extend(islice(batches, fitting)))
+        self.guarded(lambda: found.extend(islice(batches, fitting)))
         return [] if self.fatal_error else found
 
     def cancel_unsent(self) -> list[tuple[Entry, Settlement]]:
@@ -242,9 +242,9 @@ class Deliverer:
         self.delivery.uncertain += len(settlement.uncertain)
         self.delivery.possible_duplicates += settlement.possible_duplicates
         if settlement.rejected:
-            self.told(lambda: self.on_rejections(rejections(settlement)))
+            self.guarded(lambda: self.on_rejections(rejections(settlement)))
 
-    def told(self, act: Callable[[], object]) -> None:
+    def guarded(self, act: Callable[[], object]) -> None:
         """Do what may fail for a reason of its own, such as a full disk."""
         try:
             act()
@@ -316,13 +316,13 @@ def not_sent(busy: Busy | Ended, sent: str) -> CleverTapImportError:
 
 
 def refusal(refused: Refused, sent: str) -> RefusedError:
-    told = f"HTTP {refused.status}: {refused.reason}."
+    guarded = f"HTTP {refused.status}: {refused.reason}."
     if refused.status in (401, 403):
         return PasscodeRefused(
-            f"CleverTap answered {told} Check the account id, the passcode and the region. {sent}"
+            f"CleverTap answered {guarded} Check the account id, the passcode and the region. {sent}"
         )
     smaller = " So it did with smaller pieces: too many of the records are at fault, or all."
     return BodyRefused(
-        f"CleverTap refused a whole request with {told}{smaller if refused.is_malformed else ''} {sent}"
+        f"CleverTap refused a whole request with {guarded}{smaller if refused.is_malformed else ''} {sent}"
         " Look at the records with `preview`."
     )

@@ -10,7 +10,7 @@ def fair_shares(capacity: int, wanted: Sequence[int]) -> list[int]:
     """
     shares = [0] * len(wanted)
     left = capacity
-    hungry = [place for place, wish in enumerate(wanted) if wish > 0]
+    hungry = [place for place, count in enumerate(wanted) if count > 0]
     while left and hungry:
         each, rest = divmod(left, len(hungry))
         for place in hungry if each else hungry[:rest]:

@@ -9,7 +9,7 @@ from clevertap_import.clevertap.client import MAX_LOOKUPS_IN_FLIGHT
 from clevertap_import.clevertap.delivery import Delivery, stop_reason
 from clevertap_import.clevertap.outcomes import Outcome, RecordProblem, Stop, Uncertain
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.reasons import Reason, told_apart
+from clevertap_import.reasons import Reason, within_limit
 from clevertap_import.records import Batch, batch_of_one
 from clevertap_import.report import is_over
 from clevertap_import.staging.stage import ProblemCount, ProblemKind, Stage
@@ -103,7 +103,7 @@ def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
 
 
 def tally(result: ServerDryRunResult, batch: Batch, problem: RecordProblem) -> None:
-    reason = told_apart(
+    reason = within_limit(
         (problem.code, problem.reason), lambda each: fault(each) in result.tallies, len(result.tallies)
     )
     result.tallies.setdefault(fault(reason), ProblemCount(0, batch.row_number(problem.index))).rows += 1

@@ -32,8 +32,10 @@ class Operation:
 
 def value(profile: Profile, name: str) -> Any:  # noqa: ANN401 - JSON
     """A property of the profile, whatever case it is told in; None if it has none."""
-    told = {key.casefold(): each for key, each in {**profile, **(profile.get("profileData") or {})}.items()}
-    return told.get(name.casefold()) or None
+    properties = {
+        key.casefold(): each for key, each in {**profile, **(profile.get("profileData") or {})}.items()
+    }
+    return properties.get(name.casefold()) or None
 
 
 def members(profile: Profile, name: str) -> set[str]:

@@ -105,13 +105,13 @@ def import_lock_name(nickname: str) -> str:
 
 @contextmanager
 def import_lock(
-    locks: NamedLocks, nickname: str, purpose: str, tell: Callable[[str], None] = lambda words: None
+    locks: NamedLocks, nickname: str, purpose: str, notify: Callable[[str], None] = lambda words: None
 ) -> Iterator[ImportLock]:
-    """Hold the lock in the block; waits for those who came before. `tell` gets who they are, once."""
+    """Hold the lock in the block; waits for those who came before. `notify` gets who they are, once."""
     name = import_lock_name(nickname)
     line = Participants(locks, name)
     with line.joined(1, purpose) as me:
-        wait_for_lock(locks, line, me, tell)
+        wait_for_lock(locks, line, me, notify)
         try:
             end_earlier(line, me)
             yield ImportLock(line, me)
@@ -126,18 +126,18 @@ def end_earlier(line: Participants, me: Participant | None) -> None:
 
 
 def wait_for_lock(
-    locks: NamedLocks, line: Participants, me: Participant, tell: Callable[[str], None]
+    locks: NamedLocks, line: Participants, me: Participant, notify: Callable[[str], None]
 ) -> None:
-    first, told, pause = FirstInLine(locks, line, me), False, threading.Event()
+    first, is_notified, pause = FirstInLine(locks, line, me), False, threading.Event()
     outage = OutageLimit()
     while True:
         with outage.borne():
             ahead = first.ahead()
             if ahead is None:
                 return
-            if ahead and not told:
-                tell(", ".join(other.purpose for other in ahead))
-                told = True
+            if ahead and not is_notified:
+                notify(", ".join(other.purpose for other in ahead))
+                is_notified = True
         pause.wait(POLL_SECONDS * min(20, 1 + len(ahead or ())))
 
 

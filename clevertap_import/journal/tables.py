@@ -190,8 +190,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
-        told = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
-        cause = str(told or type(error).__name__).strip()
+        origin = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
+        cause = str(origin or type(error).__name__).strip()
         raise JournalUnavailable(
             f"The journal cannot be used: {cause}. Nothing more is sent without it."
             " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."

@@ -96,13 +96,13 @@ def violation_if_any(code: str, wrong: pa.BooleanArray, place: str = "") -> list
 
 def each_once(findings: list[Violation]) -> list[Violation]:
     """`findings` without the cells that an earlier one has: of each cell one reason is enough."""
-    told: list[Violation] = []
+    found: list[Violation] = []
     for finding in findings:
         wrong = finding.wrong
-        for earlier in told:
+        for earlier in found:
             wrong = pc.and_not(wrong, earlier.wrong)
-        told += violation_if_any(finding.code, wrong)
-    return told
+        found += violation_if_any(finding.code, wrong)
+    return found
 
 
 def unicode_findings(texts: pa.StringArray) -> list[Violation]:

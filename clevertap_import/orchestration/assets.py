@@ -12,7 +12,7 @@ from clevertap_import.config.target import ProfilesTarget
 from clevertap_import.config.upstream import upstream_assets
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.markdown import as_plain
-from clevertap_import.orchestration.begun_imports import told
+from clevertap_import.orchestration.begun_imports import marked_as_begun
 from clevertap_import.orchestration.checks import check_specs
 from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported
 from clevertap_import.orchestration.forced import refuse_foreign_force
@@ -159,7 +159,7 @@ def run_one(
             refuse_foreign_force(config.nickname)
         so_far.window = requested_window(config, context.run.tags, datetime.now(UTC), delivers=delivers)
         with (
-            told(context.instance, context.run.run_id, config.nickname),
+            marked_as_begun(context.instance, context.run.run_id, config.nickname),
             rejects_file(path, grid(config) if config.updated_on else None) as so_far.rejects,
         ):
             run = import_run(context, options, config, so_far, imports)

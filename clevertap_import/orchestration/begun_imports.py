@@ -33,7 +33,7 @@ class Begun:
 
 
 @contextmanager
-def told(instance: dg.DagsterInstance, run_id: str, nickname: str) -> Iterator[None]:
+def marked_as_begun(instance: dg.DagsterInstance, run_id: str, nickname: str) -> Iterator[None]:
     """Let others know that the import is under way in the block.
 
     Raises RunHasEnded if somebody took the run for dead: its windows may be another run's by now.
@@ -59,15 +59,15 @@ def tag_of(run_id: str, nickname: str, process: str) -> dict[str, str]:
 
 def begun_imports(run: dg.DagsterRun) -> dict[str, Begun]:
     """The imports under way in the run, by nickname."""
-    return {nickname: each for nickname, each in told_imports(run).items() if each.process != ENDED}
+    return {nickname: each for nickname, each in imports_in_tags(run).items() if each.process != ENDED}
 
 
 def ended_imports(run: dg.DagsterRun) -> dict[str, float]:
     """When the imports that have ended in the run did so, by nickname."""
-    return {nickname: each.since for nickname, each in told_imports(run).items() if each.process == ENDED}
+    return {nickname: each.since for nickname, each in imports_in_tags(run).items() if each.process == ENDED}
 
 
-def told_imports(run: dg.DagsterRun) -> dict[str, Begun]:
+def imports_in_tags(run: dg.DagsterRun) -> dict[str, Begun]:
     """What the run tells of its imports. (A re-execution has the tags of another run too.)"""
     found = {}
     for tag, value in run.tags.items():

@@ -55,16 +55,16 @@ class Impact:
     @property
     def summary(self) -> str:
         rows = self.new + self.changed + self.unchanged
-        told = (
+        text = (
             f"Of {rows:,} rows {self.new:,} are new, {self.changed:,} changed and"
             f" {self.unchanged:,} unchanged since they were last delivered."
         )
         if self.note:
-            told += f" {self.note}"
+            text += f" {self.note}"
         if self.lookup is None or not self.lookup.total:
-            return told
+            return text
         return (
-            f"{told} Of {self.lookup.total:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
+            f"{text} Of {self.lookup.total:,} profiles looked up in CleverTap {self.lookup.known:,} would be"
             f" updated and {self.lookup.unknown:,} created.{self.unclear}"
         )
 
@@ -183,14 +183,14 @@ def blocks(config: ImportConfig, counts: StageCounts) -> bool:
 
 def query_summary(counts: StageCounts) -> str:
     """Rows of the future are named, as a wrong `format` of Updated On puts all rows there."""
-    told = "The query compiles and returns what the import needs."
+    text = "The query compiles and returns what the import needs."
     if not counts.read:
-        told += " It returned no row."
+        text += " It returned no row."
     if counts.future:
-        told += (
+        text += (
             f" Rows of which Updated On is in the future: {counts.future:,}; they come with their windows."
         )
-    return told
+    return text
 
 
 def is_groups(config: ImportConfig, mapping: PropertyMapping) -> bool:
@@ -211,19 +211,19 @@ def deleted_where_blank(config: ImportConfig, counts: StageCounts) -> list[str]:
 
 def value_notes(config: ImportConfig, counts: StageCounts) -> tuple[str, dict[str, int]]:
     """What to tell of values that are taken and yet may not be meant, and how many they are."""
-    told = ""
+    text = ""
     if counts.blanks:
         most = ", ".join(f"{name}: {cells:,}" for name, cells in counts.blanks.most_common(SHOWN_BLANKS))
         more = ", ..." if len(counts.blanks) > SHOWN_BLANKS else ""
-        told += f" Blank cells that count as NULL: {counts.blank_values:,} ({most}{more})."
+        text += f" Blank cells that count as NULL: {counts.blank_values:,} ({most}{more})."
     if deleted := deleted_where_blank(config, counts):
-        told += f" They delete the property, by on_null: delete, in {', '.join(deleted[:SHOWN_BLANKS])}."
+        text += f" They delete the property, by on_null: delete, in {', '.join(deleted[:SHOWN_BLANKS])}."
     if counts.future_events:
-        told += (
+        text += (
             f" Events whose time is in the future: {counts.future_events:,}; a wrong format or timezone of"
             " created_on may have put them there."
         )
-    return told, {"blank_values": counts.blank_values, "future_events": counts.future_events}
+    return text, {"blank_values": counts.blank_values, "future_events": counts.future_events}
 
 
 def summary(problems: Problems, counts: StageCounts) -> str:

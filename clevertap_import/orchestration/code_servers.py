@@ -47,12 +47,12 @@ class CodeServers:
     def knows(self, info: str, run_id: str) -> bool:
         if info in self.unreachable:
             return False
-        told: dict[str, Any] = json.loads(info)
+        address: dict[str, Any] = json.loads(info)
         client = DagsterGrpcClient(
-            host=told["host"],
-            port=told.get("port"),
-            socket=told.get("socket"),
-            use_ssl=bool(told.get("use_ssl")),
+            host=address["host"],
+            port=address.get("port"),
+            socket=address.get("socket"),
+            use_ssl=bool(address.get("use_ssl")),
         )
         try:
             answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), ANSWER_SECONDS)

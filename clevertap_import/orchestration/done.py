@@ -111,9 +111,9 @@ def take_over(
     if found.reports_until is not None and not moments:
         return lambda connection: None
     spans = known_spans(journal.engine, config)
-    told = Done(found.spans, moments)
+    in_dagster = Done(found.spans, moments)
     until = max([found.reports_until or 0.0, *moments.values()])
-    whole = merged([*spans, *spans_told(config, told, Done(spans))], 0)
+    whole = merged([*spans, *new_spans(config, in_dagster, Done(spans))], 0)
 
     def enter(connection: sa.Connection) -> None:
         enter_done_spans(connection, config.nickname, windows_of(config), whole)
@@ -141,18 +141,18 @@ def covers_undone(
     return not left or ((forced.first is None or forced.first <= left[0]) and left[-1] <= forced.last)
 
 
-def spans_told(config: ImportConfig, told: Done, known: Done) -> Iterable[DoneSpan]:
-    """The windows that are done by `told` and not by `known`, as spans."""
+def new_spans(config: ImportConfig, in_dagster: Done, known: Done) -> Iterable[DoneSpan]:
+    """The windows that are done by `in_dagster` and not by `known`, as spans."""
     keys = keys_until(config, datetime.now(UTC))
     first, size = grid(config).start_seconds, grid(config).size_seconds
     is_new = [
         new and not old
-        for new, old in zip(told.places(config, keys), known.places(config, keys), strict=True)
+        for new, old in zip(in_dagster.places(config, keys), known.places(config, keys), strict=True)
     ]
     for wanted, group in groupby(range(len(keys)), is_new.__getitem__):
         places = list(group)
         if wanted:
-            read_at = max(told.moments.get(keys[place], 0) for place in places)
+            read_at = max(in_dagster.moments.get(keys[place], 0) for place in places)
             yield DoneSpan(first + places[0] * size, first + (places[-1] + 1) * size, REPORTED, int(read_at))
 
 

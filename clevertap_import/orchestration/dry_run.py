@@ -54,8 +54,8 @@ class DryRun:
 
     @property
     def document(self) -> Line:
-        told = {"nickname": self.nickname, "passed": self.passed, "rows": self.rows}
-        return {**told, **self.notes, "checks": self.checks, "notes": self.remarks}
+        summary = {"nickname": self.nickname, "passed": self.passed, "rows": self.rows}
+        return {**summary, **self.notes, "checks": self.checks, "notes": self.remarks}
 
 
 def dry_run(

@@ -12,11 +12,11 @@ def changed_note(config: ImportConfig, windows: int) -> str | None:
     if not windows:
         return None
     since = "1 window was" if windows == 1 else f"{windows:,} windows were"
-    told = f"The import was changed since {since} done: clevertap-import run {config.nickname} --full"
+    text = f"The import was changed since {since} done: clevertap-import run {config.nickname} --full"
     if not config.is_events:
-        return f"{told} reads them again, and sends what is other now."
+        return f"{text} reads them again, and sends what is other now."
     return (
-        f"{told} reads them again. CleverTap cannot change an event: those that are other now would be"
+        f"{text} reads them again. CleverTap cannot change an event: those that are other now would be"
         " stored beside the old ones."
     )
 

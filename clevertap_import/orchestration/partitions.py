@@ -125,10 +125,10 @@ def read_by_runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, fl
 def reports(instance: dg.DagsterInstance, key: dg.AssetKey, by_runs: Mapping[str, float]) -> dict[str, float]:
     """When windows were materialized whose last materialization is of other making."""
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, MATERIALIZED)
-    return moments_told(instance, key, [latest[other] for other in latest if other not in by_runs])
+    return materialized_at(instance, key, [latest[other] for other in latest if other not in by_runs])
 
 
-def moments_told(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> dict[str, float]:
+def materialized_at(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> dict[str, float]:
     """When the materializations with these storage ids were told to Dagster, by partition."""
     moments: dict[str, float] = {}
     for begin in range(0, len(ids), RECORDS_PER_READ):

@@ -43,15 +43,15 @@ class Progress:
     def logged(self) -> Iterator[None]:
         """In the block `log` gets a line every LOG_SECONDS, also while no row moves."""
         ended = Event()
-        teller = Thread(target=self.tell, args=(ended.wait,), daemon=True)
-        teller.start()
+        thread = Thread(target=self.log_regularly, args=(ended.wait,), daemon=True)
+        thread.start()
         try:
             yield
         finally:
             ended.set()
-            teller.join()
+            thread.join()
 
-    def tell(self, has_ended: Callable[[float], bool]) -> None:
+    def log_regularly(self, has_ended: Callable[[float], bool]) -> None:
         """Log where the run is, until `has_ended`, which waits for so many seconds."""
         while not has_ended(LOG_SECONDS):
             # A line that cannot be written is no reason to end the run that it tells of.

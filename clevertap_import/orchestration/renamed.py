@@ -91,9 +91,9 @@ def name_refusal(
         )
     if found := gone(journal, config, now, imports):
         return ScopeChanged(
-            f"{told_gone(config, found)} Nothing was sent, as events may be stored twice. If {name!r} is its"
-            f" new nickname, write into its YAML: renamed_from: {found[-1]}. If it is another import, send"
-            f" what it has: clevertap-import run {name} --full --force"
+            f"{possible_rename(config, found)} Nothing was sent, because events may be stored twice. If"
+            f" {name!r} is its new nickname, write into its YAML: renamed_from: {found[-1]}. If it is another"
+            f" import, send what it has: clevertap-import run {name} --full --force"
         )
     return None
 
@@ -108,7 +108,7 @@ def name_note(
     if not found:
         return None
     return (
-        f"{told_gone(config, found)} If {config.nickname!r} is its new nickname, write into its YAML:"
+        f"{possible_rename(config, found)} If {config.nickname!r} is its new nickname, write into its YAML:"
         f" renamed_from: {found[-1]}. Else its profiles are sent, which changes nothing in those that are"
         " the same."
     )
@@ -118,7 +118,7 @@ def gone(journal: Journal, config: ImportConfig, now: Scope, imports: Container[
     return [] if imports is None else gone_with_same_source(journal.engine, config.nickname, now, imports)
 
 
-def told_gone(config: ImportConfig, found: Sequence[str]) -> str:
+def possible_rename(config: ImportConfig, found: Sequence[str]) -> str:
     others = " and ".join(map(repr, found))
     kind = "events of that name" if config.is_events else "profiles"
     are = "which is no import" if len(found) == 1 else "which are no imports"

@@ -97,8 +97,10 @@ def killed_runs_sensor(name: str, configs: Sequence[ImportConfig]) -> dg.SensorD
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         dead = clear_dead_runs(context.instance, nicknames, datetime.now(UTC))
-        told = ", ".join(run_id[:8] for run_id in dead)
-        return dg.SkipReason(f"Marked as failed, as they were killed: {told}." if dead else "No run is dead.")
+        run_ids = ", ".join(run_id[:8] for run_id in dead)
+        return dg.SkipReason(
+            f"Marked as failed, as they were killed: {run_ids}." if dead else "No run is dead."
+        )
 
     return sensor
 

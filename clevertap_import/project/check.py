@@ -40,8 +40,8 @@ def verdicts(
     for each in imports.loaded:
         nickname = each.config.nickname
         source, other = sources[nickname], (known or {}).get(nickname, Findings())
-        told = [*notes(each), *source.notes, *other.notes]
-        found.append(verdict(nickname, each.file, [*source.problems, *other.problems], told))
+        all_notes = [*notes(each), *source.notes, *other.notes]
+        found.append(verdict(nickname, each.file, [*source.problems, *other.problems], all_notes))
     found += [verdict(each.nickname, each.file, each.problems, ()) for each in imports.drafts]
     return sorted(found, key=lambda each: (str(each["nickname"]), str(each["file"])))
 

@@ -46,7 +46,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f"{self.way.told}, {self.latency_ms:g} ms, {self.rows:,} rows"
+        return f"{self.way.label}, {self.latency_ms:g} ms, {self.rows:,} rows"
 
     @property
     def ceiling_rows_per_second(self) -> float:

@@ -92,7 +92,7 @@ class CountingServer(ThreadingTCPServer):
             self.began = now, time.process_time()
         return now
 
-    def told(self, path: bytes) -> bytes:
+    def answer(self, path: bytes) -> bytes:
         return self.first_body if path == b"/first" else json.dumps(asdict(self.counts)).encode()
 
 
@@ -110,7 +110,7 @@ class Connection(StreamRequestHandler):
                 answer = self.server.take(self.rfile.read(self.body_bytes()), arrived)
             else:
                 self.body_bytes()
-                answer = self.server.told(path)
+                answer = self.server.answer(path)
             self.wfile.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                 % (len(answer), answer)

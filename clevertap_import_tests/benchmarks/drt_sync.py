@@ -86,11 +86,11 @@ def run(rows: Rows) -> Measured:
     """Run the project in the working directory; drt's own count is what it says it sent."""
     from drt.cli.main import app  # type: ignore[import-not-found]
 
-    told = io.StringIO()
+    output = io.StringIO()
     watch = Watch()
-    with contextlib.redirect_stdout(told):
+    with contextlib.redirect_stdout(output):
         app(["run", "--output", "json"], standalone_mode=False)
-    sent = json.loads(told.getvalue())["syncs"][0]["rows_synced"]
+    sent = json.loads(output.getvalue())["syncs"][0]["rows_synced"]
     return watch.stopped(rows.count, sent)
 
 

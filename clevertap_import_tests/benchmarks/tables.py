@@ -37,10 +37,10 @@ def at_latency(outcomes: Mapping[Case, Outcomes], latency_ms: float) -> str:
 
 def cells(case: Case, done: Outcomes, ours: Result | None) -> Line:
     if not done.results:
-        return (case.way.told, f"{case.rows:,}", *[""] * (len(HEADINGS) - 3), done.verdict)
+        return (case.way.label, f"{case.rows:,}", *[""] * (len(HEADINGS) - 3), done.verdict)
     it = done.median
     return (
-        case.way.told,
+        case.way.label,
         f"{case.rows:,}",
         f"{it.rows_per_second:,.0f}",
         f"{ours.rows_per_second / it.rows_per_second:.1f}" if ours else "",
@@ -63,7 +63,7 @@ def ceiling_cells(case: Case, it: Result) -> Line:
         return f"{rate / case.ceiling_rows_per_second:.1%}" if case.latency_ms else ""
 
     return (
-        case.way.told,
+        case.way.label,
         f"{case.latency_ms:g} ms",
         f"{it.server.rows_per_second:,.0f}",
         share(it.server.rows_per_second),
@@ -77,7 +77,7 @@ def memory(outcomes: Iterable[Outcome]) -> str:
     """Peaks by the number of rows, and how much the last is above the first."""
     done = [(case, all_of.median) for case, all_of in outcomes if all_of.results]
     lines = [
-        (f"{case.way.told}, {case.rows:,} rows, peak MiB", f"{it.client.peak_mib:.0f}") for case, it in done
+        (f"{case.way.label}, {case.rows:,} rows, peak MiB", f"{it.client.peak_mib:.0f}") for case, it in done
     ]
     growth = done[-1][1].client.peak_mib / done[0][1].client.peak_mib
     return table([*lines, ("growth", f"{growth:.2f}")])

@@ -82,14 +82,14 @@ def test_requests_in_flight_are_the_time_they_were_held_over_the_time_of_all() -
 @pytest.mark.parametrize(
     ("records", "verdict"), [(9, "all"), (7, "LOST 2"), (12, "DOUBLED 3")], ids=["all", "lost", "doubled"]
 )
-def test_one_run_that_lost_or_doubled_records_is_told_whatever_the_others_did(
+def test_one_run_that_lost_or_doubled_records_is_reported_whatever_the_others_did(
     records: int, verdict: str
 ) -> None:
     wrong = replace(RUN, server=replace(RUN.server, records=records))
     assert Outcomes((RUN, wrong, RUN)).verdict == verdict
 
 
-def test_a_way_that_ended_with_an_error_is_told_in_its_line() -> None:
+def test_a_way_that_ended_with_an_error_is_reported_in_its_line() -> None:
     case = Case(WAYS[0], 10)
     assert "FAILED" in at_latency({case: Outcomes(())}, 0)
 

@@ -17,7 +17,7 @@ class Way:
     """`share`: it gets one row of so many. `in_flight`: the most requests that it has on the way at once."""
 
     name: str
-    told: str
+    label: str
     module: str
     share: int = 1
     in_flight: int = MAX_IN_FLIGHT

@@ -76,22 +76,24 @@ def test_every_record_ends_in_exactly_one_place(case: Case) -> None:
 
 
 @given(cases())
-def test_what_is_told_of_each_record_is_what_was_answered_when_it_was_sent(case: Case) -> None:
-    told: dict[str | None, list[Outcome | str]] = {str(place): [] for place in range(len(case.result.batch))}
+def test_what_is_reported_of_each_record_is_what_was_answered_when_it_was_sent(case: Case) -> None:
+    answers: dict[str | None, list[Outcome | str]] = {
+        str(place): [] for place in range(len(case.result.batch))
+    }
     for sent, outcome in zip(case.clevertap.posted, case.clevertap.outcomes, strict=True):
         codes = {p.index: p.code for p in outcome.problems} if isinstance(outcome, Accepted) else {}
         for place, identity in enumerate(sent):
             is_read = isinstance(outcome, Accepted)
-            told[identity].append(codes.get(place, "taken") if is_read else outcome)
-    taken = [int(str(identity)) for identity, answered in told.items() if "taken" in answered]
+            answers[identity].append(codes.get(place, "taken") if is_read else outcome)
+    taken = [int(str(identity)) for identity, answered in answers.items() if "taken" in answered]
     assert sorted(case.result.accepted) == taken
-    lost = {place: told[str(place)].count(LOST) for place in (*taken, *case.result.uncertain)}
+    lost = {place: answers[str(place)].count(LOST) for place in (*taken, *case.result.uncertain)}
     copies = sum(lost[place] for place in taken)
     assert case.result.possible_duplicates == copies + sum(lost[place] - 1 for place in case.result.uncertain)
-    assert all(LOST in told[str(place)] for place in case.result.uncertain)
-    assert all(LOST not in told[str(place)] for place in case.result.unsent)
+    assert all(LOST in answers[str(place)] for place in case.result.uncertain)
+    assert all(LOST not in answers[str(place)] for place in case.result.unsent)
     for problem in case.result.rejected:
-        last = told[str(problem.index)][-1]
+        last = answers[str(problem.index)][-1]
         assert (MALFORMED if problem.code == "400" else problem.code) == last
 
 
@@ -204,8 +206,8 @@ def test_only_records_with_555_are_sent_again() -> None:
 def test_a_long_reason_is_cut_after_the_values_of_its_record_are_left_out() -> None:
     city = "12 Rose Lane " * 20
     # As the reader of answers leaves it: without the blank at its end.
-    told = f"No value: {city}".strip()
-    answer = Accepted(0, (RecordProblem(0, "512", told), RecordProblem(1, "512", "x" * 300)))
+    answers = f"No value: {city}".strip()
+    answer = Accepted(0, (RecordProblem(0, "512", answers), RecordProblem(1, "512", "x" * 300)))
     result = Scripted([always(answer)]).settle(profiles("a", "b", city=city))
     assert [problem.reason for problem in result.rejected] == ["No value: ...", "x" * 200]
 

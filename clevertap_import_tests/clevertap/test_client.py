@@ -228,7 +228,7 @@ def test_without_a_region_the_account_is_in_europe() -> None:
         ),
     ],
 )
-def test_an_environment_that_cannot_work_is_told_without_secrets(
+def test_an_environment_that_cannot_work_is_reported_without_secrets(
     changes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -257,7 +257,7 @@ def test_an_environment_that_cannot_work_is_told_without_secrets(
         *("https://.", "https://" + 70 * "a", "https://host\n", "http://127.0.0.1\\.example.com"),
     ],
 )
-def test_an_address_that_cannot_be_asked_is_told_before_anything_is_sent(url: str) -> None:
+def test_an_address_that_cannot_be_asked_is_reported_before_anything_is_sent(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         account_settings("clevertap", ENVIRONMENT | {"CLEVERTAP_API_URL": url})
     assert str(caught.value).startswith(f"CLEVERTAP_API_URL is {url!r}. It begins with https://, and names a")

@@ -176,8 +176,8 @@ def test_events_are_neither_lost_nor_doubled_over_any_number_of_runs(
 
     def check(journal: Journal) -> None:
         # A lost answer to events may double them by design, and 515 is for good: neither belongs here.
-        for told, at_fault in [*answers, ([], frozenset())]:
-            known = [verdict for verdict in told if verdict not in (*LOST, "515")]
+        for verdicts, at_fault in [*answers, ([], frozenset())]:
+            known = [verdict for verdict in verdicts if verdict not in (*LOST, "515")]
             run(events_import(CITY), source, Account(known, held, at_fault), journal, most_failures)
 
     with_journal(check)

@@ -32,6 +32,6 @@ def test_another_server_or_account_is_another_destination(url: str, account_id: 
     assert (account_digest(other) == account_digest(PLAIN)) == (account_id == PLAIN.account_id)
 
 
-def test_a_destination_tells_nobody_the_account() -> None:
+def test_a_destination_does_not_show_the_account() -> None:
     assert "ACC" not in destination(PLAIN)
     assert len(destination(PLAIN)) == 32

@@ -6,21 +6,21 @@ from hypothesis import strategies as st
 
 from clevertap_import.clevertap.fair_share import Throttle, fair_shares
 
-wishes = st.lists(st.integers(0, 30), max_size=12)
+capacities = st.lists(st.integers(0, 30), max_size=12)
 
 
-@given(st.integers(0, 30), wishes)
+@given(st.integers(0, 30), capacities)
 def test_all_that_is_wanted_is_dealt_out_and_no_more(capacity: int, wanted: list[int]) -> None:
     shares = fair_shares(capacity, wanted)
     assert sum(shares) == min(capacity, sum(wanted))
-    assert all(0 <= share <= wish for share, wish in zip(shares, wanted, strict=True))
+    assert all(0 <= share <= count for share, count in zip(shares, wanted, strict=True))
 
 
-@given(st.integers(0, 30), wishes)
+@given(st.integers(0, 30), capacities)
 def test_whoever_gets_less_than_wanted_gets_no_less_than_others(capacity: int, wanted: list[int]) -> None:
     shares = fair_shares(capacity, wanted)
     most = max(shares, default=0)
-    assert all(share >= most - 1 for share, wish in zip(shares, wanted, strict=True) if share < wish)
+    assert all(share >= most - 1 for share, count in zip(shares, wanted, strict=True) if share < count)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_what_clevertap_took_before_says_nothing_of_a_lone_record() -> None:
     assert attempts.settle(events("b")).stopped == MALFORMED
 
 
-def test_what_is_told_of_a_record_at_fault_holds_none_of_its_values() -> None:
+def test_what_is_reported_of_a_record_at_fault_holds_none_of_its_values() -> None:
     at_ann, at_bob = Refused(400, "Malformed request at ann"), Refused(400, "Malformed request at bob")
     # The two together twice, then each alone twice.
     script: list[Outcome] = [MALFORMED, MALFORMED, at_ann, at_ann, at_bob]
@@ -93,8 +93,8 @@ def test_what_is_told_of_a_record_at_fault_holds_none_of_its_values() -> None:
     attempts.retry_policy = RetryPolicy(
         sleep=lambda _: attempts.breaker.record(Accepted(1)), dice=lambda: 1.0
     )
-    told = [problem.reason for problem in attempts.settle(events("ann", "bob")).rejected]
-    assert told == ["HTTP 400 whenever this record is sent: Malformed request at ..."] * 2
+    reasons = [problem.reason for problem in attempts.settle(events("ann", "bob")).rejected]
+    assert reasons == ["HTTP 400 whenever this record is sent: Malformed request at ..."] * 2
 
 
 def test_halves_end_apart() -> None:

@@ -81,15 +81,15 @@ def checked(workshop: Workshop, *words: str) -> tuple[int, Verdicts]:
     return done.returncode, {each["nickname"]: each for each in json.loads(done.stdout)["imports"]}
 
 
-def test_every_problem_of_ten_broken_files_is_told_in_one_go(workshop: Workshop) -> None:
+def test_every_problem_of_ten_broken_files_is_reported_in_one_go(workshop: Workshop) -> None:
     code, verdicts = checked(workshop)
     assert code == 1
     assert {name for name, each in verdicts.items() if each["ok"]} == {"well", "noted"}
     for name, (_, words) in BROKEN.items():
         path = workshop.folder / name / "defs.yaml"
         problems = verdicts[name]["problems"]
-        told = "\n".join(problem["message"] for problem in problems)
-        assert all(word in told for word in words), (name, told)
+        messages = "\n".join(problem["message"] for problem in problems)
+        assert all(word in messages for word in words), (name, messages)
         lines = len(path.read_text().splitlines())
         assert all(problem["file"] == str(path) for problem in problems)
         assert all(1 <= problem["line"] <= lines for problem in problems)
@@ -104,7 +104,7 @@ def test_people_read_all_of_it_too(workshop: Workshop) -> None:
         assert all(word in done.stdout for word in words)
 
 
-def test_offline_finds_what_files_alone_can_tell(workshop: Workshop) -> None:
+def test_offline_finds_what_files_alone_can_show(workshop: Workshop) -> None:
     workshop.snowflake.reset_queries()
     code, verdicts = checked(workshop, "--offline")
     assert code == 1

@@ -114,8 +114,8 @@ def test_a_dry_run_without_news_asks_clevertap_all_the_same(workshop: Workshop) 
     finally:
         (workshop.folder / "nobody" / "defs.yaml").unlink()
     assert (code, checks["clevertap"]["passed"]) == (0, True)
-    told = "There is nothing to send. CleverTap would take records for this account."
-    assert checks["clevertap"]["description"] == told
+    note = "There is nothing to send. CleverTap would take records for this account."
+    assert checks["clevertap"]["description"] == note
     assert refused.returncode == 1
     assert "ERROR    clevertap: CleverTap answered HTTP 401" in refused.stdout
     assert run.returncode == 0
@@ -146,14 +146,14 @@ def test_a_service_that_is_away_ends_with_one(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("dry-run", "clean", "--rows", "5", "--all"), "--rows and --all exclude each other"),
         (("dry-run", "cleen"), "Did you mean 'clean'?"),
         (("dry-run", "clean", "--rows", "0"), "Invalid value for '--rows'"),
     ],
 )
-def test_a_wrong_command_ends_with_two(workshop: Workshop, words: tuple[str, ...], told: str) -> None:
+def test_a_wrong_command_ends_with_two(workshop: Workshop, words: tuple[str, ...], message: str) -> None:
     done = command(workshop, *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert message in done.stderr

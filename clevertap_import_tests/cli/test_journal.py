@@ -183,7 +183,9 @@ def test_a_copy_of_a_newer_version_is_not_put_back(journal: Journal, home: Path)
     assert runs_in(file) == ["run-1"]
 
 
-def test_a_copy_into_a_folder_or_onto_a_full_disk_is_told_in_one_line(journal: Journal, home: Path) -> None:
+def test_a_copy_into_a_folder_or_onto_a_full_disk_is_reported_in_one_line(
+    journal: Journal, home: Path
+) -> None:
     deliver(journal, "run-1")
     assert "is a directory" in said("backup", str(home)).output
     full = said("backup", "/dev/full/copy.db")

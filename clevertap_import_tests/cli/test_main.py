@@ -83,7 +83,7 @@ def test_the_sandbox_takes_no_port_that_is_in_use(workshop: Workshop) -> None:
     assert done.stderr == f"Port {port} is in use. Choose another with --port, or 0 for any free port.\n"
 
 
-def test_run_imports_and_tells_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:
+def test_run_imports_and_prints_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:
     assert first_run.keys() == STATS_KEYS | {"nickname", "problem"}
     assert (first_run["nickname"], first_run["status"], first_run["problem"]) == (
         "customers",
@@ -96,7 +96,7 @@ def test_run_imports_and_tells_a_line_for_each_run(workshop: Workshop, first_run
     assert workshop.clevertap.properties("a") == {"Name": "Asha"}
 
 
-def test_stats_tell_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:
+def test_stats_print_a_line_for_each_run(workshop: Workshop, first_run: Line) -> None:
     done = command(workshop, "stats", "customers", "--json")
     lines = document(done)
     assert done.returncode == 0
@@ -161,8 +161,8 @@ def test_list_shows_every_import_drafts_included(workshop: Workshop, first_run: 
     lines = {line["nickname"]: line for line in document(done)}
     assert (done.returncode, list(lines)) == (0, ["column", "customers", "draft", "table"])
     assert all(line.keys() == LIST_KEYS for line in lines.values())
-    told = ("title", "partner", "status", "sync_type", "frequency", "health", "health_state", "created_by")
-    assert [lines["customers"][key] for key in told] == [
+    columns = ("title", "partner", "status", "sync_type", "frequency", "health", "health_state", "created_by")
+    assert [lines["customers"][key] for key in columns] == [
         *("Customers", "Snowflake", "Ready", "profiles", "Manually Trigger", 100, "green"),
         "growth@example.com",
     ]
@@ -195,7 +195,7 @@ def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("run",), "Missing argument"),
         (("sandbox", "--port", "99999"), "99999 is not in the range 0<=x<=65535"),
@@ -210,10 +210,10 @@ def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
         (("run", "customers", "--window", "1999-01-01"), "'customers' has no window from 1999-01-01 00:00"),
     ],
 )
-def test_a_wrong_command_ends_with_two(workshop: Workshop, words: tuple[str, ...], told: str) -> None:
+def test_a_wrong_command_ends_with_two(workshop: Workshop, words: tuple[str, ...], message: str) -> None:
     done = command(workshop, *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def test_one_run_that_fails_ends_with_one_and_the_others_are_run(workshop: Workshop, first_run: Line) -> None:
@@ -228,7 +228,7 @@ def test_one_run_that_fails_ends_with_one_and_the_others_are_run(workshop: Works
     assert document(shown)[0]["problem"] == column["problem"]
 
 
-def test_check_tells_file_and_line_of_what_is_not_in_snowflake(workshop: Workshop) -> None:
+def test_check_reports_file_and_line_of_what_is_not_in_snowflake(workshop: Workshop) -> None:
     done = command(workshop, "check", "--json")
     verdicts = {each["nickname"]: each for each in document(done)["imports"]}
     assert done.returncode == 1
@@ -250,7 +250,7 @@ def test_check_tells_file_and_line_of_what_is_not_in_snowflake(workshop: Worksho
     assert "TEA" in table["message"]
 
 
-def test_check_tells_people_of_a_refused_login_without_the_password(workshop: Workshop) -> None:
+def test_check_reports_a_refused_login_without_the_password(workshop: Workshop) -> None:
     done = command(workshop, "check", **{f"{workshop.name.upper()}_PASSWORD": "not-the-password"})
     assert done.returncode == 1
     path = workshop.folder / "customers" / "defs.yaml"
@@ -261,7 +261,7 @@ def test_check_tells_people_of_a_refused_login_without_the_password(workshop: Wo
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--force"], "--window START, with --until END for several; or --full for all of them."),
         (["--force", "--limit", "3"], "--force alone would send only the windows of customers"),
@@ -273,12 +273,12 @@ def test_check_tells_people_of_a_refused_login_without_the_password(workshop: Wo
     ],
 )
 def test_options_of_a_run_that_contradict_its_purpose_are_usage_errors(
-    workshop: Workshop, words: list[str], told: str
+    workshop: Workshop, words: list[str], message: str
 ) -> None:
     before = workshop.clevertap.counters()["uploads"]
     done = command(workshop, "run", "customers", *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert workshop.clevertap.counters()["uploads"] == before
 
 

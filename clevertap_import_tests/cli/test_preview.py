@@ -116,7 +116,7 @@ def test_connections_and_accounts_of_the_imports_are_tested(workshop: Workshop) 
         ("SCHEMA", "NO_SUCH_SCHEMA", {"schema"}),
     ],
 )
-def test_the_step_of_snowflake_that_fails_is_told(
+def test_the_step_of_snowflake_that_fails_is_reported(
     workshop: Workshop, change: str, value: str, failing: set[str]
 ) -> None:
     variable = f"{workshop.name.upper()}_{change}"
@@ -127,22 +127,22 @@ def test_the_step_of_snowflake_that_fails_is_told(
 
 
 @pytest.mark.parametrize(
-    ("change", "value", "failing", "told"),
+    ("change", "value", "failing", "message"),
     [
         ("PASSCODE", "", "settings", "_PASSCODE in the environment"),
         ("API_URL", "http://127.0.0.1:9", "network", "cannot be reached"),
         ("PASSCODE", "not-the-passcode", "credentials and region", "HTTP 401"),
     ],
 )
-def test_the_step_of_clevertap_that_fails_is_told(
-    workshop: Workshop, change: str, value: str, failing: str, told: str
+def test_the_step_of_clevertap_that_fails_is_reported(
+    workshop: Workshop, change: str, value: str, failing: str, message: str
 ) -> None:
     variable = f"{workshop.name.upper()}_{change}"
     code, (target,) = asked_by(workshop, "--account", workshop.name, **{variable: value})
     assert (code, target["ok"]) == (1, False)
     last = target["steps"][-1]
     assert (last["step"], last["ok"]) == (failing, False)
-    assert told in last["message"]
+    assert message in last["message"]
     assert "not-the-passcode" not in json.dumps(target)
 
 

@@ -29,6 +29,6 @@ def test_a_table_fits_the_terminal_and_no_cell_is_cut(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", width)
     print_table("customers", tuple(LINE), [LINE | {"health_state": "yellow"}])
-    told = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    assert re.search(shown, told), told
-    assert max(map(len, told.splitlines())) <= int(width)
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert re.search(shown, printed), printed
+    assert max(map(len, printed.splitlines())) <= int(width)

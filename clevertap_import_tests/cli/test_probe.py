@@ -76,24 +76,24 @@ def test_each_operation_is_tried_on_one_made_up_profile_that_is_named(account: F
 
 
 @pytest.mark.parametrize("knob", KNOBS)
-def test_an_operation_that_the_api_refuses_is_told_so(account: FakeCleverTap, knob: str) -> None:
+def test_an_operation_that_the_api_refuses_is_reported_so(account: FakeCleverTap, knob: str) -> None:
     account.knobs(operations={knob: "refuse"})
     assert results() == EXIT_OK | {KNOBS[knob]: "refused"}
 
 
 @pytest.mark.parametrize("knob", KNOBS)
-def test_an_operation_without_effect_is_told_so(account: FakeCleverTap, knob: str) -> None:
+def test_an_operation_without_effect_is_reported_so(account: FakeCleverTap, knob: str) -> None:
     account.knobs(operations={knob: "ignore"})
     assert results() == EXIT_OK | {KNOBS[knob]: "taken" if knob == "nested_event" else "no effect"}
 
 
-def test_nested_objects_are_told_where_they_are_kept(account: FakeCleverTap) -> None:
+def test_nested_objects_are_reported_where_they_are_kept(account: FakeCleverTap) -> None:
     account.knobs(operations={"nested_profile": "take", "nested_event": "take"})
     assert results() == EXIT_OK | {"nested object in a profile": "works"}
     assert {"Cart": {"Total": 1}} in [event["data"] for event in account.events()]
 
 
-def test_a_delete_is_told_by_the_properties_that_it_removes(account: FakeCleverTap) -> None:
+def test_a_delete_is_reported_by_the_properties_that_it_removes(account: FakeCleverTap) -> None:
     own = ("delete Name", "delete system property")
     account.knobs(operations={"delete_system": "refuse"})
     assert results() == EXIT_OK | dict.fromkeys(own, "refused")

@@ -67,7 +67,7 @@ def test_the_switch_is_set_where_the_workspace_of_the_folder_says(home: Path) ->
 
 
 @pytest.mark.parametrize("word", ["pause", "resume", "stop"])
-def test_an_import_without_a_schedule_is_told_so(home: Path, word: str) -> None:
+def test_an_import_without_a_schedule_is_reported_so(home: Path, word: str) -> None:
     done = said(word, "by_hand")
     assert done.exit_code == 2
     assert done.output == (
@@ -76,6 +76,6 @@ def test_an_import_without_a_schedule_is_told_so(home: Path, word: str) -> None:
     assert states() == {}
 
 
-def test_an_import_that_is_not_there_is_told_so(home: Path) -> None:
+def test_an_import_that_is_not_there_is_reported_so(home: Path) -> None:
     done = said("pause", "costumers")
     assert (done.exit_code, "Did you mean 'customers'?" in done.output) == (2, True)

@@ -109,7 +109,7 @@ def test_batches_that_are_not_there_are_an_error(
     assert f"'signups' has no batch without an answer {what}. There are: run aaa-1, batch 3" in done.stderr
 
 
-def test_nothing_to_settle_is_told(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_to_settle_is_reported(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     for options in ([], ["--as", "lost"]):
         done = here(workshop, monkeypatch, *options, name="clean")
         assert (done.exit_code, done.stderr) == (0, "'clean' has nothing to settle.\n")
@@ -166,7 +166,7 @@ def test_whose_records_a_batch_holds_is_found_by_its_rows(
     assert all(identity in table for identity in found)
 
 
-def test_an_import_that_is_not_there_is_told(workshop: Workshop) -> None:
+def test_an_import_that_is_not_there_is_reported(workshop: Workshop) -> None:
     done = command(workshop, "settle", "signup")
     assert done.returncode == 2
     assert "signups" in done.stderr

@@ -246,7 +246,7 @@ def test_a_wrong_import_says_what_is_allowed(attributes: Attributes, message: st
     assert messages(attributes) == [message]
 
 
-def test_problems_of_different_kinds_are_told_together() -> None:
+def test_problems_of_different_kinds_are_reported_together() -> None:
     wrong = with_target(
         clevertap_id={"column": "C"},
         properties=[{"column": "A", "property": "P"}, {"column": "B", "property": "P", "typ": "list"}],

@@ -132,7 +132,7 @@ def test_a_file_may_hold_several_imports_and_other_components() -> None:
     assert [each.line for each in found] == [1, PROFILES.count("\n") + 5]
 
 
-def test_all_problems_of_a_file_are_told_at_once_in_order_of_line() -> None:
+def test_all_problems_of_a_file_are_reported_at_once_in_order_of_line() -> None:
     text = TABLE.replace("nickname: orders", "nickname: Orders\n  nickname: 5\n  windw: day").replace(
         "ID", "4"
     )
@@ -170,12 +170,14 @@ def test_a_draft_in_a_file_with_a_name_of_its_own_has_that_name() -> None:
 
 def test_a_file_without_a_word_is_a_draft_and_one_with_comments_is_not() -> None:
     file = "defs/orders/defs.yaml"
-    told = ConfigProblem(file, 1, "", "The file is empty. Write the keys type and attributes, or remove it.")
-    assert read_imports(" \n", file) == (Draft("orders", file, 1, (told,)),)
+    problem = ConfigProblem(
+        file, 1, "", "The file is empty. Write the keys type and attributes, or remove it."
+    )
+    assert read_imports(" \n", file) == (Draft("orders", file, 1, (problem,)),)
     assert read_imports("# type: x\n---\n", file) == ()
 
 
-def test_brackets_that_go_too_deep_are_told() -> None:
+def test_brackets_that_go_too_deep_are_reported() -> None:
     (draft,) = read_imports("a: " + "[" * 2000 + "]" * 2000, "defs/orders/defs.yaml")
     assert isinstance(draft, Draft)
     assert draft.problems[0].message == "Blocks or brackets are nested more than 50 levels deep."
@@ -214,7 +216,7 @@ def test_merge_keys_and_anchors_are_yaml_and_no_repeats() -> None:
     assert [each.config.columns for each in found if isinstance(each, LoadedImport)] == [("ID",), ("ID", "B")]
 
 
-def test_a_block_that_holds_itself_is_told() -> None:
+def test_a_block_that_holds_itself_is_reported() -> None:
     draft = drafted(TABLE.replace("  source:", "  title: &me [*me]\n  source:"))
     assert [problem.message for problem in draft.problems] == [
         "*me is inside the block that it repeats. Remove it."

@@ -100,7 +100,7 @@ def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url
         assert sorted({held.records for held in journal.held("shop")}) == [2, 3]
 
 
-def test_a_key_that_is_gone_or_another_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_a_key_that_is_gone_or_another_is_reported_before_anything_is_read(tmp_path: Path) -> None:
     url = default_url(tmp_path)
     with Journal(url) as journal:
         used(journal)
@@ -129,12 +129,12 @@ def test_the_variable_goes_before_the_file_and_is_never_shown(
     assert not (tmp_path / "clevertap_import" / KEY_FILE).exists()
     for text in ("cd" * 32, "cd" * 31):
         monkeypatch.setenv(KEY_VARIABLE, text)
-        with pytest.raises(JournalKeyWrong, match=KEY_VARIABLE) as told:
+        with pytest.raises(JournalKeyWrong, match=KEY_VARIABLE) as raised:
             Journal(url)
-        assert text not in str(told.value)
+        assert text not in str(raised.value)
 
 
-def test_a_second_machine_is_told_to_take_the_key_of_the_first(
+def test_a_second_machine_is_asked_to_take_the_key_of_the_first(
     postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv(KEY_VARIABLE)

@@ -72,8 +72,8 @@ class World:
     def checked(self) -> None:
         for place, windows in HOURS.items():
             spans = done_spans(self.journal.engine, {"orders": windows}).get("orders", [])
-            told = [number for span in spans for number in range(span.first // HOUR, span.end // HOUR)]
-            assert told == sorted(self.done[place]), "each once, in order"
+            done = [number for span in spans for number in range(span.first // HOUR, span.end // HOUR)]
+            assert done == sorted(self.done[place]), "each once, in order"
             gone = forgotten_spans(self.journal.engine, "orders", windows)
             assert {
                 number for begin, end in gone for number in range(begin // HOUR, end // HOUR)

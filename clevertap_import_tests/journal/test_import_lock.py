@@ -93,21 +93,21 @@ def test_one_who_waits_and_is_stopped_is_passed(processes: Processes) -> None:
 
 
 def test_whoever_waits_says_for_whom_and_goes_on(processes: Processes) -> None:
-    told: list[str] = []
+    notified: list[str] = []
     done = threading.Event()
 
     def wait_for_lock() -> None:
-        with import_lock(processes.locks(), "orders", "Run b", told.append):
+        with import_lock(processes.locks(), "orders", "Run b", notified.append):
             done.set()
 
     with import_lock(processes.locks(), "orders", "Run a"):
         waiter = threading.Thread(target=wait_for_lock)
         waiter.start()
-        while not told:
+        while not notified:
             assert not done.wait(0.05)
     assert done.wait(20)
     waiter.join()
-    assert told == ["Run a"]
+    assert notified == ["Run a"]
 
 
 def test_a_person_settles_only_while_no_run_has_the_lock(processes: Processes) -> None:

@@ -173,7 +173,7 @@ def read_only(path: Path) -> None:
     connection.close()
 
 
-def test_an_unwritable_journal_is_told_without_digests(tmp_path: Path) -> None:
+def test_an_unwritable_journal_is_reported_without_digests(tmp_path: Path) -> None:
     batch = events("a")
     with Journal(default_url(tmp_path)) as journal:
         read_only(tmp_path / "clevertap_import" / "journal.db")
@@ -186,13 +186,13 @@ def test_an_unwritable_journal_is_told_without_digests(tmp_path: Path) -> None:
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(JournalUnavailable, match="file is not a database"):
         Journal(f"sqlite:///{tmp_path / 'journal.db'}")
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "clevertap_import").write_text("a file where the folder should be")
     with pytest.raises(JournalUnavailable, match="File exists"):
         Journal(default_url(tmp_path))
@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         ("oracle://me:pass-word-1@localhost/journal", JournalUnavailable),
     ],
 )
-def test_a_url_that_opens_nothing_is_told_without_its_secrets(
+def test_a_url_that_opens_nothing_is_reported_without_its_secrets(
     url: str, error: type[CleverTapImportError]
 ) -> None:
     with pytest.raises(error) as caught:

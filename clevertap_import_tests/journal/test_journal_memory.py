@@ -130,7 +130,7 @@ def test_what_is_held_is_never_forgotten(journal: Journal) -> None:
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
 
 
-def test_entries_are_told_to_be_old_by_when_they_were_sent(journal: Journal) -> None:
+def test_entries_are_old_by_when_they_were_sent(journal: Journal) -> None:
     assert not journal.has_entries_before("orders", later())
     deliver(journal, events("a"))
     assert journal.has_entries_before("orders", later())

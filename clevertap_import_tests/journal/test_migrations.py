@@ -99,7 +99,7 @@ OLDER = pytest.mark.parametrize("version", [None, "0001", "0004", "0005"])
 
 
 @OLDER
-def test_a_database_from_before_the_first_release_is_left_alone_and_told(
+def test_a_database_from_before_the_first_release_is_left_alone_and_reported(
     journal_url: str, version: str | None
 ) -> None:
     older_database(journal_url, version=version)
@@ -118,7 +118,7 @@ def test_processes_that_open_an_older_database_at_once_both_leave_it_alone(journ
     assert contents(journal_url) == before
 
 
-def test_a_database_of_a_later_version_is_left_alone_and_told(journal_url: str) -> None:
+def test_a_database_of_a_later_version_is_left_alone_and_reported(journal_url: str) -> None:
     open_database(journal_url).dispose()
     with plain(journal_url) as engine, engine.begin() as connection:
         connection.execute(sa.update(VERSION).values(version_num="9999"))

@@ -41,7 +41,7 @@ def test_a_number_that_was_given_again_is_another_process() -> None:
     assert lives(f"{host}:{number}:{where}-{int(start) - 1}") is False
 
 
-def test_nothing_can_be_told_of_another_machine_be_its_name_the_same() -> None:
+def test_nothing_is_known_of_another_machine_even_of_the_same_name() -> None:
     """Two containers of one name, on one machine or two: the numbers of one mean nothing in the other."""
     host, number, known = own_process().split(":")
     boot, _, namespace = (machine() or "").partition(".")
@@ -61,7 +61,7 @@ def test_without_more_than_a_number_it_is_looked_up() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="Only root mounts /proc anew.")
 @pytest.mark.parametrize("hidepid", [1, 2])
-def test_nothing_can_be_told_of_a_process_that_proc_hides(hidepid: int) -> None:
+def test_nothing_is_known_of_a_process_that_proc_hides(hidepid: int) -> None:
     """Another user's, where the machine is set up so: it lives, and must not be taken for dead."""
     ended = own_process().replace(f":{os.getpid()}:", ":999999999:")
     question = (
@@ -82,11 +82,11 @@ def test_nothing_can_be_told_of_a_process_that_proc_hides(hidepid: int) -> None:
         own_process(),
         ended,
     ]
-    told = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert told.stdout.strip() == "[None, False]", told.stderr
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.stdout.strip() == "[None, False]", result.stderr
 
 
-def test_where_the_machine_is_not_told_a_process_says_so_and_nobody_judges_it(
+def test_where_the_machine_is_unknown_a_process_says_so_and_nobody_judges_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of systemd's `ProcSubset=pid`: the processes are there, and nothing else."""

@@ -102,7 +102,7 @@ def test_a_reserved_event_name_is_refused_whatever_its_case_and_spaces(name: str
         ("é" * 257, "of more than 512 bytes"),
     ],
 )
-def test_an_event_name_that_clevertap_would_refuse_is_told(name: str, reason: str) -> None:
+def test_an_event_name_that_clevertap_would_refuse_is_reported(name: str, reason: str) -> None:
     ((key, message),) = event_named(name)
     assert key == "target.event_name.constant"
     assert reason in message
@@ -194,7 +194,7 @@ def test_a_constant_that_can_be_sent_is_taken(constant: object, more: dict[str, 
     assert problem_of({"constant": constant, "property": "P"} | more) is None
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     config = events_import(
         {"column": "CITY", "property": "a.b"},
         {"constant": "x" * 513, "property": "y" * 121},

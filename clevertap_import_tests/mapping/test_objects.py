@@ -193,7 +193,7 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
 
 
 @pytest.mark.parametrize(
-    ("config", "key", "told"),
+    ("config", "key", "message"),
     [
         (
             profiles_import({"column": "V", "property": "Cart", "type": "items"}),
@@ -227,8 +227,8 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
         ),
     ],
 )
-def test_check_says_where_objects_belong(config: ImportConfig, key: str, told: str) -> None:
-    assert (key, told) in list(config_problems(config))
+def test_check_says_where_objects_belong(config: ImportConfig, key: str, message: str) -> None:
+    assert (key, message) in list(config_problems(config))
 
 
 @pytest.mark.parametrize("name", ["items", "ITEMS", "Items ", "I-tems", "\uff29tems"])
@@ -314,7 +314,7 @@ def test_the_order_of_items_makes_no_other_event(
     ]
 
 
-def test_groups_whose_names_look_like_two_objects_are_told_apart() -> None:
+def test_groups_whose_names_look_like_two_objects_are_distinguished() -> None:
     cells = ['{"email": ["a},{b"]}', '{"email": ["a},{c"]}']
     config = profiles_import({"column": "OUT", "property": "category-unsubscribe"})
     digests = [mapped(config, {"OUT": "OBJECT"}, [{"OUT": cell}]).records["digest"][0] for cell in cells]

@@ -33,7 +33,7 @@ def unusable(config: ImportConfig) -> list[tuple[str, str]]:
     return list(column_problems(config, COLUMNS))
 
 
-def test_a_missing_column_is_told_with_the_nearest_name() -> None:
+def test_a_missing_column_is_reported_with_the_nearest_name() -> None:
     ((key, message),) = unusable(profiles_import({"column": "CITTY", "property": "City"}))
     assert key == "target.properties[0].column"
     assert message.startswith("No column 'CITTY' in the query result. Did you mean 'CITY'? It has ")
@@ -67,7 +67,7 @@ def test_a_column_is_found_in_any_case_unless_two_differ_in_case_alone() -> None
         ("HOUR", "timestamp"),
     ],
 )
-def test_an_updated_on_column_of_an_unusable_type_is_told(column: str, date_format: str) -> None:
+def test_an_updated_on_column_of_an_unusable_type_is_reported(column: str, date_format: str) -> None:
     config = profiles_import(updated_on={"column": column, "format": date_format}, start="2026-11-01")
     ((key, message),) = unusable(config)
     assert key == "updated_on.column"
@@ -95,7 +95,7 @@ def test_an_identity_is_text_or_a_whole_number(key: str, column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "told"),
+    ("mapping", "message_part"),
     [
         ({"column": "VIP", "type": "integer"}, "VIP: A column of type BOOLEAN cannot be read as integer;"),
         ({"column": "CITY", "type": "date"}, "Write the format of the column."),
@@ -107,10 +107,12 @@ def test_an_identity_is_text_or_a_whole_number(key: str, column: str) -> None:
         ({"column": "TAGS", "property": "MSG-email"}, "ARRAY cannot be read as boolean"),
     ],
 )
-def test_a_pair_of_types_that_cannot_be_is_told_at_its_column(mapping: dict[str, Any], told: str) -> None:
+def test_a_pair_of_types_that_cannot_be_is_reported_at_its_column(
+    mapping: dict[str, Any], message_part: str
+) -> None:
     ((key, message),) = unusable(profiles_import({"property": "P"} | mapping))
     assert key == "target.properties[0].column"
-    assert told in message
+    assert message_part in message
 
 
 def test_an_event_takes_an_array_as_text_only_where_the_import_says_so() -> None:
@@ -133,7 +135,7 @@ def test_the_columns_of_an_events_name_and_time_are_checked(target: dict[str, An
     assert [found for found, _ in unusable(events_import(target=target))] == [key]
 
 
-def test_all_unusable_columns_are_told_and_the_plan_raises_the_first() -> None:
+def test_all_unusable_columns_are_reported_and_the_plan_raises_the_first() -> None:
     config = profiles_import(
         {"column": "VIP", "property": "A", "type": "integer"},
         {"column": "MISSING", "property": "B"},

@@ -59,7 +59,7 @@ def test_only_the_checks_send_and_materialize_nothing(workshop: Workshop) -> Non
     assert workshop.clevertap.profiles() == {}
 
 
-def test_a_check_tells_its_problems_in_a_table(workshop: Workshop) -> None:
+def test_a_check_shows_its_problems_in_a_table(workshop: Workshop) -> None:
     workshop.write("problems")
     workshop.people([(str(number), "Asha", TODAY) for number in range(1, 40)] + [("null", "Nobody", TODAY)])
     identity = evaluated(workshop, "problems")["identity"]
@@ -112,7 +112,7 @@ def test_a_missing_column_fails_the_query_check_and_the_run(workshop: Workshop) 
     assert "No column 'NAMES'" in str(query.description)
 
 
-def test_a_dry_run_tells_rows_of_the_future_and_without_updated_on(workshop: Workshop) -> None:
+def test_a_dry_run_counts_rows_of_the_future_and_without_updated_on(workshop: Workshop) -> None:
     workshop.write("future")
     workshop.people([*SHOPPERS, ("f", "Fay", TODAY + timedelta(days=400))])
     workshop.sql("insert into T values ('n', 'Never', null)")
@@ -164,13 +164,13 @@ def test_a_dry_run_that_clevertap_refuses_looks_nobody_up(workshop: Workshop) ->
     assert "looked_up" not in impact.metadata
 
 
-def test_lost_answers_to_a_dry_run_are_not_told_like_those_to_a_delivery() -> None:
+def test_lost_answers_to_a_dry_run_are_not_reported_like_those_to_a_delivery() -> None:
     assert unanswered(Uncertain("HTTP 500")) == (
         "CleverTap's own dry run was not answered: HTTP 500. Nothing was stored. Run again when it is well."
     )
 
 
-def test_impact_tells_new_changed_and_unchanged_and_whom_clevertap_knows(workshop: Workshop) -> None:
+def test_impact_counts_new_changed_and_unchanged_and_whom_clevertap_knows(workshop: Workshop) -> None:
     workshop.write("impact")
     yesterday = TODAY - timedelta(hours=12)
     workshop.people([(key, "Asha", yesterday) for key in "abc"])

@@ -281,8 +281,8 @@ def test_a_partial_answer_gives_the_rejected_rows(workshop: Workshop) -> None:
     path = Path(metadata_of(workshop.materializations("partial")[-1])["rejects_file"])
     with path.open(newline="", encoding="utf-8") as file:
         rejects = {row["identity"]: row for row in csv.DictReader(file)}
-    told = {key: (row["code"], row["reason"]) for key, row in rejects.items()}
-    assert told == {"p1": ("515", "Email is not so"), "p4": ("514", "Gender is not so")}
+    rejections = {key: (row["code"], row["reason"]) for key, row in rejects.items()}
+    assert rejections == {"p1": ("515", "Email is not so"), "p4": ("514", "Gender is not so")}
     # The rows come in no order of their own; what is promised is that each has a number, its own.
     numbers = {int(row["row_number"]) for row in rejects.values()}
     assert len(numbers) == 2

@@ -85,7 +85,7 @@ def test_a_full_import_is_run_whole(instance: dg.DagsterInstance) -> None:
     ("active", "status"),
     [(True, dg.DefaultScheduleStatus.RUNNING), (False, dg.DefaultScheduleStatus.STOPPED)],
 )
-def test_a_schedule_starts_by_itself_unless_it_is_told_not_to(
+def test_a_schedule_starts_by_itself_unless_the_import_says_otherwise(
     active: bool, status: dg.DefaultScheduleStatus
 ) -> None:
     config = profiles_import(schedule={"kind": "every", "every": "6 hours", "active": active})

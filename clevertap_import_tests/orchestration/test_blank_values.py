@@ -16,13 +16,13 @@ def checked(workshop: Workshop, nickname: str) -> tuple[dict[str, object], dict[
     return document, {check["name"]: check for check in document["checks"]}
 
 
-def test_a_table_full_of_blank_addresses_is_sent_and_told(workshop: Workshop) -> None:
+def test_a_table_full_of_blank_addresses_is_sent_and_reported(workshop: Workshop) -> None:
     workshop.write("blanks", target=profiles_target(Email="NAME"))
     workshop.people([("a", "a@example.com", NOW), ("b", "", NOW), ("c", " \t", NOW), ("d", None, NOW)])
     document, checks = checked(workshop, "blanks")
     assert (document["passed"], document["blank_values"], document["future_events"]) == (True, 2, 0)
-    told = "4 rows checked, no problem. Blank cells that count as NULL: 2 (Email: 2)."
-    assert (checks["mapping"]["passed"], checks["mapping"]["description"]) == (True, told)
+    message = "4 rows checked, no problem. Blank cells that count as NULL: 2 (Email: 2)."
+    assert (checks["mapping"]["passed"], checks["mapping"]["description"]) == (True, message)
     (line,) = workshop.run("blanks")
     assert (line["health"], line["total_records"], line["blank_values"]) == (100.0, 4, 2)
     assert metadata_of(workshop.materializations("blanks")[-1])["blank_values"] == 2
@@ -34,12 +34,12 @@ def test_a_table_full_of_blank_addresses_is_sent_and_told(workshop: Workshop) ->
     }
 
 
-def test_blank_addresses_that_delete_those_of_persons_are_told_so(workshop: Workshop) -> None:
+def test_blank_addresses_that_delete_those_of_persons_are_reported_so(workshop: Workshop) -> None:
     workshop.write("emptied", target=profiles_target(Email="NAME"), on_null="delete")
     workshop.people([("a", "a@example.com", NOW), ("b", "", NOW)])
     _, checks = checked(workshop, "emptied")
-    told = "NULL: 1 (Email: 1). They delete the property, by on_null: delete, in Email."
-    assert str(checks["mapping"]["description"]).endswith(told)
+    message = "NULL: 1 (Email: 1). They delete the property, by on_null: delete, in Email."
+    assert str(checks["mapping"]["description"]).endswith(message)
 
 
 def test_blank_addresses_stop_an_import_that_calls_them_invalid(workshop: Workshop) -> None:
@@ -49,7 +49,7 @@ def test_blank_addresses_stop_an_import_that_calls_them_invalid(workshop: Worksh
     assert (line["status"], line["invalid"], line["blank_values"]) == ("Failed", 1, 0)
 
 
-def test_events_of_the_future_are_sent_and_told(workshop: Workshop) -> None:
+def test_events_of_the_future_are_sent_and_reported(workshop: Workshop) -> None:
     target = {
         "kind": "events",
         "identity": {"column": "ID"},

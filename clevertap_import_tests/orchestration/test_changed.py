@@ -78,7 +78,7 @@ def done(workshop: Workshop) -> Workshop:
     return workshop
 
 
-def test_an_added_property_is_told_until_a_full_run_has_sent_it(done: Workshop) -> None:
+def test_an_added_property_is_reported_until_a_full_run_has_sent_it(done: Workshop) -> None:
     written(done, target=MORE)
     assert changed(done) == 2
     assert listed(done)["notes"] == [f"{TOLD}, and sends what is other now."]
@@ -97,7 +97,7 @@ def test_an_added_property_is_told_until_a_full_run_has_sent_it(done: Workshop) 
     assert listed(done)["notes"] == []
 
 
-def test_what_changes_no_record_is_not_told(done: Workshop) -> None:
+def test_what_changes_no_record_is_not_reported(done: Workshop) -> None:
     written(done, title="People", schedule={"kind": "every", "every": "1 day"}, show_values=True)
     assert changed(done) == 0
     source = {"kind": "sql", "sql": "-- everybody\nselect *\nfrom t"}
@@ -158,13 +158,13 @@ def test_a_dry_run_says_so_and_warns_of_events_that_would_be_stored_again(done: 
     written(done, target=EVENTS)
     config = load_folder(done.folder).called("people").config
     result = dry_run(done.instance, config, rows=None, all_rows=False, notify=lambda words: None)
-    told = (
+    message = (
         f"{TOLD}. CleverTap cannot change an event: those that are other now would be stored beside the old"
         " ones."
     )
-    assert result.document["notes"] == [told]
+    assert result.document["notes"] == [message]
     impact = next(check for check in result.checks if check["name"] == "impact")
-    assert (impact["passed"], told in impact["description"]) == (True, True)
+    assert (impact["passed"], message in impact["description"]) == (True, True)
 
 
 def test_a_run_on_the_command_line_says_what_it_left_and_what_was_empty(done: Workshop) -> None:

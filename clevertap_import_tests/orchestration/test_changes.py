@@ -73,13 +73,13 @@ def test_a_session_that_has_ended_starts_and_stops_no_import(workshop: Workshop)
         assert reason(look_at_tables(workshop.instance, config, now, cursor)[0]) == "No table has changed."
 
 
-def test_a_table_that_is_not_there_is_told(workshop: Workshop) -> None:
+def test_a_table_that_is_not_there_is_reported(workshop: Workshop) -> None:
     config = watching(workshop, source={"kind": "table", "table": "NOWHERE"})
     with pytest.raises(TableStateUnknown, match=r"does not tell when NOWHERE changes\. .*NOWHERE"):
         table_states(config)
 
 
-def test_sql_whose_tables_are_not_known_is_told(workshop: Workshop) -> None:
+def test_sql_whose_tables_are_not_known_is_reported(workshop: Workshop) -> None:
     config = watching(workshop, source={"kind": "sql", "sql": "select 1 as ID, 2 as NAME, 3 as UPDATED_AT"})
     with pytest.raises(TableStateUnknown, match="'watching' names no table that is known from its SQL"):
         table_states(config)

@@ -53,7 +53,7 @@ def run_range(instance: dg.DagsterInstance, first: str, last: str, *, succeeds: 
     return result.run_id
 
 
-def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
+def recorded(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     """All that our code and the UI ask of a run's history, without times and ids."""
     storage, kind = instance.event_log_storage, dg.DagsterEventType.ASSET_MATERIALIZATION
     (record,) = instance.get_asset_records([KEY])
@@ -81,12 +81,12 @@ def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     }
 
 
-def test_a_range_is_told_as_dagsters_own_storage_tells_it(tmp_path: Path) -> None:
+def test_a_range_is_reported_as_by_dagsters_own_storage(tmp_path: Path) -> None:
     found = []
     for batching in (False, True):
         with instance_in(tmp_path / f"{batching}", batching=batching) as instance:
             run_range(instance, KEYS[0], KEYS[20])
-            found.append(told(instance, run_range(instance, KEYS[15], KEYS[24])))
+            found.append(recorded(instance, run_range(instance, KEYS[15], KEYS[24])))
     for name, theirs in found[0].items():
         assert found[1][name] == theirs, name
 

@@ -15,7 +15,7 @@ COMPARED = "Of 6 rows 1 are new, 2 changed and 3 unchanged since they were last 
 
 
 @pytest.mark.parametrize(
-    ("lookup", "told"),
+    ("lookup", "message"),
     [
         (None, ""),
         (Lookup(), ""),
@@ -27,8 +27,8 @@ COMPARED = "Of 6 rows 1 are new, 2 changed and 3 unchanged since they were last 
         ),
     ],
 )
-def test_every_look_up_is_told(lookup: Lookup | None, told: str) -> None:
-    assert Impact(1, 2, 3, lookup).summary == COMPARED + told
+def test_every_look_up_is_reported(lookup: Lookup | None, message: str) -> None:
+    assert Impact(1, 2, 3, lookup).summary == COMPARED + message
 
 
 @pytest.mark.parametrize(

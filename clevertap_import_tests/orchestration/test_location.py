@@ -67,7 +67,7 @@ def nicknames(defs: dg.Definitions) -> set[str]:
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_import_is_a_draft_that_says_why_and_the_others_load(tmp_path: Path, broken: str) -> None:
-    changes, told = BROKEN[broken]
+    changes, message = BROKEN[broken]
     write(tmp_path, "good", document("good", ATTRIBUTES))
     path = write(tmp_path, "wrong", document("wrong", ATTRIBUTES | changes))
     defs = folder_definitions(tmp_path)
@@ -76,14 +76,14 @@ def test_a_broken_import_is_a_draft_that_says_why_and_the_others_load(tmp_path: 
     assert (draft.group_name, draft.tags["clevertap/status"]) == ("clevertap_drafts", "draft")
     description = str(draft.description)
     assert f"- {path}:" in description
-    assert told in description
+    assert message in description
     assert spec(defs, "good").group_name == "clevertap_profiles"
     assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} == {
         "import_good"
     }
 
 
-def test_a_problem_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_problem_is_reported_with_its_line(tmp_path: Path) -> None:
     text = document("wrong", ATTRIBUTES | {"window": "fortnight"})
     line = 1 + next(number for number, each in enumerate(text.splitlines()) if "window: fortnight" in each)
     path = write(tmp_path, "wrong", text)
@@ -146,13 +146,13 @@ tables = st.sampled_from([*map(str.upper, RESERVED), '"type"', "S.TYPE"]) | st.f
 def test_what_the_yaml_may_say_dagster_takes(
     nickname: str, account: str, owner: str, table: str, deps: list[str]
 ) -> None:
-    told = {
+    message = {
         "account": account,
         "created_by": owner,
         "source": {"kind": "table", "table": table},
         "deps": deps,
     }
-    config = ImportConfig.model_validate({"nickname": nickname, **ATTRIBUTES, **told})
+    config = ImportConfig.model_validate({"nickname": nickname, **ATTRIBUTES, **message})
     tables = dg.Definitions(assets=table_specs(config))
     dg.Definitions.validate_loadable(dg.Definitions.merge(import_definitions(config, {}), tables))
 

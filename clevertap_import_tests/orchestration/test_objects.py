@@ -17,7 +17,9 @@ CHOICES = """create or replace table CHOICES as
 WHOLE = {"updated_on": None, "start": days_ago(2), "dry_run": {"max_rejected_percent": 90}}
 
 
-def test_items_of_charged_arrive_as_objects_and_what_is_none_is_told_by_its_item(workshop: Workshop) -> None:
+def test_items_of_charged_arrive_as_objects_and_what_is_none_is_reported_by_its_item(
+    workshop: Workshop,
+) -> None:
     workshop.sql(ORDERS)
     target = {
         "kind": "events",

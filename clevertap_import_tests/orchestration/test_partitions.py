@@ -91,7 +91,7 @@ def materialize(instance: dg.DagsterInstance, key: str) -> None:
     instance.report_runless_asset_event(dg.AssetMaterialization(ASSET, partition=key))
 
 
-def test_undone_windows_are_told_from_dagsters_history(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_undone_windows_come_from_dagsters_history(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Never run, failed, run while in progress and ended since: each is not done, each gap is a range."""
     # A day that ends at least half a day after what is materialized here.
     today = (datetime.now(UTC) + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -118,7 +118,7 @@ def test_the_last_materialization_of_a_window_counts(tmp_path_factory: pytest.Te
         assert read_moments(instance, ASSET)["2026-11-01"] > first
 
 
-def test_a_range_is_told_to_dagster_by_its_first_and_last_key() -> None:
+def test_a_range_is_reported_to_dagster_by_its_first_and_last_key() -> None:
     assert range_tags(KeyRange("a", "b")) == {
         "dagster/asset_partition_range_start": "a",
         "dagster/asset_partition_range_end": "b",

@@ -23,10 +23,10 @@ def test_a_line_comes_every_ten_seconds_also_while_no_row_moves() -> None:
     lines: list[str] = []
     waits = Backoff(count=2)
     progress = Progress("shop", lines.append, lambda: waits.now)
-    progress.tell(waits.has_ended)
+    progress.log_regularly(waits.has_ended)
     progress.step("sent", 12_000, 48_000)
     waits.count += 3
-    progress.tell(waits.has_ended)
+    progress.log_regularly(waits.has_ended)
     assert set(waits.waits) == {LOG_SECONDS}
     assert lines == [
         "Waiting for the first rows of the query.",
@@ -41,7 +41,7 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run() -> None:
         raise OSError(line)
 
     waits = Backoff(count=2)
-    Progress("shop", broken, lambda: waits.now).tell(waits.has_ended)
+    Progress("shop", broken, lambda: waits.now).log_regularly(waits.has_ended)
     assert len(waits.waits) == 3
 
 

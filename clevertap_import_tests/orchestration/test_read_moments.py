@@ -51,15 +51,15 @@ def test_keys_are_those_of_dagster(window: str) -> None:
         assert keys_until(config, now) == list(definition.get_partition_keys(current_time=now))
 
 
-def test_a_run_tells_when_it_began_to_read(workshop: Workshop) -> None:
+def test_a_run_says_when_it_began_to_read(workshop: Workshop) -> None:
     workshop.write("customers")
     workshop.people([("a", "Asha", datetime.now(UTC))])
     before = datetime.now(UTC).replace(microsecond=0).timestamp()
     workshop.run("customers")
     moments = read_moments(workshop.instance, asset_key("customers"))
     assert sorted(moments) in daily_windows(2)
-    told = {record.timestamp for record in workshop.materializations("customers")}
-    assert all(before <= moment < min(told) for moment in moments.values())
+    reported = {record.timestamp for record in workshop.materializations("customers")}
+    assert all(before <= moment < min(reported) for moment in moments.values())
 
 
 def test_a_window_that_ended_while_its_run_delivered_is_not_done(instance: dg.DagsterInstance) -> None:
@@ -102,9 +102,9 @@ def test_windows_that_pass_for_read_in_the_future_are_not_done(instance: dg.Dags
 
 @given(st.lists(st.floats(0, 4e9), min_size=1))
 def test_the_earliest_of_several_clocks_counts(clocks: list[float]) -> None:
-    told = datetime.fromisoformat(str(reading_version(*clocks).value).removeprefix("read ")).timestamp()
-    assert all(told <= clock for clock in clocks)
-    assert min(clocks) - told < 1
+    read_at = datetime.fromisoformat(str(reading_version(*clocks).value).removeprefix("read ")).timestamp()
+    assert all(read_at <= clock for clock in clocks)
+    assert min(clocks) - read_at < 1
 
 
 def test_the_last_run_of_a_window_counts_whatever_made_it(instance: dg.DagsterInstance) -> None:
@@ -117,7 +117,7 @@ def test_the_last_run_of_a_window_counts_whatever_made_it(instance: dg.DagsterIn
     ]
 
 
-def test_a_year_of_windows_that_are_done_is_told_quickly(instance: dg.DagsterInstance) -> None:
+def test_a_year_of_windows_that_are_done_is_reported_quickly(instance: dg.DagsterInstance) -> None:
     now = datetime(2026, 11, 23, 16, 7, tzinfo=UTC)
     key = dg.AssetKey("a_year")
     config = profiles_import(updated_on={"column": "U"}, start="2025-11-23", window="15 minutes")

@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 YESTERDAY = TODAY - DAY
 
 
-def wishes(workshop: Workshop, nickname: str) -> list[RunRange]:
+def retry_ranges_of(workshop: Workshop, nickname: str) -> list[RunRange]:
     config = load_folder(workshop.folder).called(nickname).config
     return retry_ranges(workshop.instance, config, home())
 
@@ -34,10 +34,10 @@ def test_windows_that_follow_each_other_are_one_run_and_others_are_left_alone(wo
     written(workshop, "ranges", start=days_ago(4))
     days = [TODAY - number * DAY for number in (4, 3, 1)]
     workshop.people([malformed(f"m{at:%d}", at) for at in days])
-    assert wishes(workshop, "ranges") == []
+    assert retry_ranges_of(workshop, "ranges") == []
     workshop.run("ranges")
     first, second, third = days
-    assert wishes(workshop, "ranges") == [
+    assert retry_ranges_of(workshop, "ranges") == [
         RunRange(start=first, end=second + DAY),
         RunRange(start=third, end=TODAY),
     ]
@@ -47,10 +47,10 @@ def test_a_later_run_that_read_the_window_by_its_lookback_counts(workshop: Works
     written(workshop, "looking", updated_on={"column": "UPDATED_AT", "lookback": "3 days"})
     workshop.people([malformed("m", YESTERDAY)])
     workshop.run("looking")
-    assert wishes(workshop, "looking") == [RunRange(start=YESTERDAY, end=TODAY)]
+    assert retry_ranges_of(workshop, "looking") == [RunRange(start=YESTERDAY, end=TODAY)]
     workshop.sql("update T set NAME = 'mended@example.com'")
     workshop.run("looking")
-    assert wishes(workshop, "looking") == []
+    assert retry_ranges_of(workshop, "looking") == []
 
 
 def test_a_later_run_that_does_not_look_back_so_far_does_not_count(workshop: Workshop) -> None:
@@ -59,7 +59,7 @@ def test_a_later_run_that_does_not_look_back_so_far_does_not_count(workshop: Wor
     workshop.run("near")
     workshop.sql("update T set NAME = 'mended@example.com'")
     workshop.run("near")
-    assert wishes(workshop, "near") == [RunRange(start=YESTERDAY, end=TODAY)]
+    assert retry_ranges_of(workshop, "near") == [RunRange(start=YESTERDAY, end=TODAY)]
 
 
 def test_a_window_whose_run_was_removed_from_dagster_is_retried(workshop: Workshop) -> None:
@@ -67,7 +67,7 @@ def test_a_window_whose_run_was_removed_from_dagster_is_retried(workshop: Worksh
     workshop.people([malformed("m", YESTERDAY)])
     (line,) = workshop.run("removed")
     workshop.instance.delete_run(line["run_id"])
-    assert wishes(workshop, "removed") == [RunRange(start=YESTERDAY, end=TODAY)]
+    assert retry_ranges_of(workshop, "removed") == [RunRange(start=YESTERDAY, end=TODAY)]
 
 
 @pytest.mark.parametrize("how", ["limit", "failed"])
@@ -79,7 +79,7 @@ def test_a_run_that_finished_no_window_does_not_count(workshop: Workshop, how: s
     else:
         workshop.clevertap.faults([{"kind": "status", "status": 401, "times": None}])
         assert workshop.run(how)[0]["status"] == "Failed"
-    assert wishes(workshop, how) == []
+    assert retry_ranges_of(workshop, how) == []
 
 
 def retry(workshop: Workshop, nickname: str) -> list[Line]:

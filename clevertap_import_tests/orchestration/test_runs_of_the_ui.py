@@ -20,8 +20,8 @@ from clevertap_import.orchestration.begun_imports import (
     RunHasEnded,
     begun_imports,
     ended_imports,
+    marked_as_begun,
     tag_of,
-    told,
 )
 from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.names import asset_key, op_name
@@ -88,7 +88,7 @@ def dead_process() -> str:
     return f"{host}:{process.pid}:{known}"
 
 
-def test_each_import_tells_when_it_has_ended(workshop: Workshop) -> None:
+def test_each_import_says_when_it_has_ended(workshop: Workshop) -> None:
     workshop.people([("a", "Asha", datetime.now(UTC))])
     workshop.write("people")
     workshop.run("people")
@@ -96,10 +96,10 @@ def test_each_import_tells_when_it_has_ended(workshop: Workshop) -> None:
     assert (begun_imports(run), list(ended_imports(run))) == ({}, ["people"])
 
 
-def test_what_is_told_is_of_this_run_and_process(instance: dg.DagsterInstance) -> None:
+def test_what_is_reported_is_of_this_run_and_process(instance: dg.DagsterInstance) -> None:
     nickname = name()
     run_id = from_the_ui(instance, nickname)
-    with told(instance, run_id, nickname):
+    with marked_as_begun(instance, run_id, nickname):
         run = instance.get_run_by_id(run_id)
         assert run
         assert begun_imports(run)[nickname].process == own_process()
@@ -112,7 +112,10 @@ def test_what_is_told_is_of_this_run_and_process(instance: dg.DagsterInstance) -
 def test_an_import_does_not_begin_in_a_run_that_was_taken_for_dead(instance: dg.DagsterInstance) -> None:
     nickname = name()
     run_id = from_the_ui(instance, nickname, at=FAILURE)
-    with pytest.raises(RunHasEnded, match="was marked as failure before"), told(instance, run_id, nickname):
+    with (
+        pytest.raises(RunHasEnded, match="was marked as failure before"),
+        marked_as_begun(instance, run_id, nickname),
+    ):
         pytest.fail("it began")
     assert status(instance, run_id) == FAILURE
 
@@ -242,7 +245,7 @@ def test_runs_of_other_launchers_and_in_the_queue_may_take_their_time(
     assert status(instance, run_id) == at
 
 
-def test_a_run_elsewhere_that_tells_its_last_events_lives_without_its_lock(
+def test_a_run_elsewhere_that_writes_its_last_events_lives_without_its_lock(
     instance: dg.DagsterInstance,
 ) -> None:
     """On a busy machine that may take minutes after the import has ended."""

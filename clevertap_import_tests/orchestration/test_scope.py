@@ -80,7 +80,7 @@ def test_events_that_were_forced_count_once(workshop: Workshop) -> None:
     assert len(workshop.clevertap.events()) == 5
 
 
-def test_a_lost_journal_is_told_before_events_are_stored_again(workshop: Workshop) -> None:
+def test_a_lost_journal_is_reported_before_events_are_stored_again(workshop: Workshop) -> None:
     workshop.write("forgotten", target=EVENTS)
     workshop.run("forgotten")
     for file in Path(workshop.instance.root_directory).glob("clevertap_import/journal.db*"):

@@ -20,7 +20,7 @@ def test_clevertap_decides_which_words_for_a_gender_it_takes(workshop: Workshop)
         assert sorted(row["code"] for row in found) == ["514"] * (1 + refused)
 
 
-def test_texts_without_number_are_told_in_tables_of_bounded_length(workshop: Workshop) -> None:
+def test_texts_without_number_are_reported_in_tables_of_bounded_length(workshop: Workshop) -> None:
     workshop.clevertap.faults([{"kind": "reject", "code": 512, "error": "Wrong", "numbered": True}])
     workshop.write("texts", dry_run={"max_rejected_percent": 100})
     workshop.people([(f"p{number}", "n", NOW) for number in range(300)])

@@ -56,13 +56,13 @@ def test_a_storage_that_is_no_database_is_one_line_of_a_command(shop: Workshop, 
     )
 
 
-def test_a_home_in_which_nothing_can_be_made_is_told(home: Path) -> None:
+def test_a_home_in_which_nothing_can_be_made_is_reported(home: Path) -> None:
     (home / "history").write_text("a file where Dagster wants a folder")
     with pytest.raises(StorageUnavailable, match=r"cannot be used: .*File exists"):
         open_instance()
 
 
-def test_a_storage_whose_package_is_not_installed_is_told(home: Path) -> None:
+def test_a_storage_whose_package_is_not_installed_is_reported(home: Path) -> None:
     custom = "storage: {custom: {module: dagster_nowhere, class: Storage, config: {}}}\n"
     (home / "dagster.yaml").write_text(DAGSTER_YAML + custom)
     with pytest.raises(
@@ -72,7 +72,7 @@ def test_a_storage_whose_package_is_not_installed_is_told(home: Path) -> None:
 
 
 @pytest.mark.parametrize("words", ["database is locked", "attempt to write a readonly database"])
-def test_what_a_database_says_is_told_wherever_it_was_raised(words: str) -> None:
+def test_what_a_database_says_is_reported_wherever_it_was_raised(words: str) -> None:
     try:
         try:
             raise OperationalError("insert into t values (?)", ("a value",), sqlite3.OperationalError(words))

@@ -100,10 +100,10 @@ def test_imports_that_come_after_each_other_are_drafts_and_the_others_load(tmp_p
     dg.Definitions.validate_loadable(folder_definitions(tmp_path))
     imports = load_folder(tmp_path)
     assert [each.config.nickname for each in imports.loaded] == ["d"]
-    told = {each.nickname: str(each.problems[0]) for each in imports.drafts}
-    assert "schedule.assets: These imports wait for each other, so none could be the first" in told["b"]
-    assert "clevertap/a after clevertap/b after clevertap/c after clevertap/a." in told["a"]
-    assert sorted(told) == ["a", "b", "c"]
+    problems = {each.nickname: str(each.problems[0]) for each in imports.drafts}
+    assert "schedule.assets: These imports wait for each other, so none could be the first" in problems["b"]
+    assert "clevertap/a after clevertap/b after clevertap/c after clevertap/a." in problems["a"]
+    assert sorted(problems) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

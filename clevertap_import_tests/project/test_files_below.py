@@ -40,21 +40,21 @@ def problems(root: Path, sql_file: str) -> list[str]:
         ("q.sql", "/dev/zero"),
     ],
 )
-def test_a_link_that_leads_out_is_refused_and_nothing_of_it_is_told(
+def test_a_link_that_leads_out_is_refused_and_nothing_of_it_is_reported(
     root: Path, link: str, leads_to: str
 ) -> None:
     (root / link).symlink_to(leads_to.format(outside=root.parent))
-    (told,) = problems(root, link if link.endswith("sql") else f"{link}/q.sql")
-    assert f"is a link that leads out of {root}, or no file. Put the file itself beside" in told
-    assert "PASSWORD" not in told
+    (message,) = problems(root, link if link.endswith("sql") else f"{link}/q.sql")
+    assert f"is a link that leads out of {root}, or no file. Put the file itself beside" in message
+    assert "PASSWORD" not in message
 
 
 @pytest.mark.parametrize("name", ["../secret.sql", "{outside}/secret.sql", "folder/../../secret.sql"])
 def test_a_name_that_leads_out_is_refused(root: Path, name: str) -> None:
     (root / "folder").mkdir()
-    (told,) = problems(root, name.format(outside=root.parent))
-    assert "is outside of" in told
-    assert "PASSWORD" not in told
+    (message,) = problems(root, name.format(outside=root.parent))
+    assert "is outside of" in message
+    assert "PASSWORD" not in message
 
 
 def test_a_link_that_stays_is_followed(root: Path) -> None:

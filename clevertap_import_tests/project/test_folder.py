@@ -72,7 +72,7 @@ def test_a_sql_file_is_read_from_beside_its_yaml(tmp_path: Path) -> None:
     assert ImportConfig.model_validate(found.config.model_dump()) == found.config
 
 
-def test_a_missing_sql_file_is_told_with_those_that_are_there(tmp_path: Path) -> None:
+def test_a_missing_sql_file_is_reported_with_those_that_are_there(tmp_path: Path) -> None:
     file = write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
     start = f"{file}:4: source.sql_file: {tmp_path}/a/query.sql cannot be read: no such file or directory."
     assert problems(load_folder(tmp_path)) == [f"{start} There is no SQL file in that folder."]
@@ -84,7 +84,7 @@ def test_a_missing_sql_file_is_told_with_those_that_are_there(tmp_path: Path) ->
     ("content", "reason"),
     [(b"\xff\xfe", "is not UTF-8 text. Save it as UTF-8."), (b" \n", "is empty. Write one SELECT into it.")],
 )
-def test_a_sql_file_without_text_is_told(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_sql_file_without_text_is_reported(tmp_path: Path, content: bytes, reason: str) -> None:
     file = write(tmp_path, "a/defs.yaml", "a", SQL_FILE)
     (tmp_path / "a/query.sql").write_bytes(content)
     assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {tmp_path}/a/query.sql {reason}"]
@@ -108,13 +108,13 @@ def test_a_sql_file_may_be_shared_within_the_folder_of_imports_only(tmp_path: Pa
     ]
 
 
-def test_a_sql_file_that_no_file_can_be_called_is_told(tmp_path: Path) -> None:
+def test_a_sql_file_that_no_file_can_be_called_is_reported(tmp_path: Path) -> None:
     file = write(tmp_path, "a/defs.yaml", "a", r'{kind: sql, sql_file: "a\0b"}')
-    told = r"'a\x00b' is not the name of a file."
-    assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {told}"]
+    message = r"'a\x00b' is not the name of a file."
+    assert problems(load_folder(tmp_path)) == [f"{file}:4: source.sql_file: {message}"]
 
 
-def test_problems_of_the_sql_and_of_the_mapping_are_told_together(tmp_path: Path) -> None:
+def test_problems_of_the_sql_and_of_the_mapping_are_reported_together(tmp_path: Path) -> None:
     file = Path(write(tmp_path, "a/defs.yaml", "a", "{kind: sql, sql: delete from T}"))
     with file.open("a") as end:
         end.write("    properties: [{column: A, property: A$}]\n")
@@ -124,7 +124,7 @@ def test_problems_of_the_sql_and_of_the_mapping_are_told_together(tmp_path: Path
     ]
 
 
-def test_a_folder_that_is_named_and_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_named_and_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FolderMissing, match=r"CLEVERTAP_IMPORT_DEFS names .*/missing, which is no folder"):
         imports_folder({"CLEVERTAP_IMPORT_DEFS": str(tmp_path / "missing")})
 
@@ -145,14 +145,14 @@ def test_a_nickname_used_twice_in_one_file_names_both_lines(tmp_path: Path) -> N
     assert problems(load_folder(tmp_path)) == [f"{file}:3: {message}", f"{file}:11: {message}"]
 
 
-def test_a_file_that_is_not_text_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "defs.yaml").write_bytes(b"a: b\nc: \xff\n")
     assert problems(load_folder(tmp_path)) == [
         f"{tmp_path}/defs.yaml:2: This line is not UTF-8 text. Save the file as UTF-8."
     ]
 
 
-def test_a_file_that_is_too_long_for_imports_is_told_and_not_read(tmp_path: Path) -> None:
+def test_a_file_that_is_too_long_for_imports_is_reported_and_not_read(tmp_path: Path) -> None:
     path = tmp_path / "long.yaml"
     path.write_text("# " + "x" * 1_000_000)
     assert problems(load_folder(tmp_path)) == [

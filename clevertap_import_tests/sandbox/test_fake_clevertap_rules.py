@@ -185,7 +185,7 @@ def test_the_echo_shows_how_far_a_record_was_rewritten(fake_clevertap: FakeCleve
 
 
 @pytest.mark.parametrize(("good", "bad", "status"), [(2, 0, "success"), (1, 1, "partial"), (0, 2, "fail")])
-def test_the_status_tells_how_many_were_taken_and_http_says_200(
+def test_the_status_says_how_many_were_taken_and_http_says_200(
     fake_clevertap: FakeCleverTap, good: int, bad: int, status: str
 ) -> None:
     answer = fake_clevertap.upload(*[profile("a")] * good, *[profile("")] * bad)

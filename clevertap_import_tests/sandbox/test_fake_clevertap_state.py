@@ -217,7 +217,7 @@ def test_a_lookup_shows_a_profile_as_clevertap_does(fake_clevertap: FakeCleverTa
 
 
 @pytest.mark.parametrize(("knob", "status"), [("null_record", 200), ("400", 400), ("404", 404)])
-def test_a_missing_profile_is_told_in_the_style_of_the_knob(
+def test_a_missing_profile_is_reported_in_the_style_of_the_knob(
     fake_clevertap: FakeCleverTap, knob: str, status: int
 ) -> None:
     fake_clevertap.knobs(not_found=knob)

@@ -127,7 +127,7 @@ def test_the_spaced_style_is_as_recorded(fake_clevertap: FakeCleverTap) -> None:
     assert answer.text == '{ "status" : "success" , "processed" : 2 , "unprocessed" : [ ]}'
 
 
-def test_a_compressed_body_is_malformed_unless_told_otherwise(fake_clevertap: FakeCleverTap) -> None:
+def test_a_compressed_body_is_malformed_unless_configured_otherwise(fake_clevertap: FakeCleverTap) -> None:
     body = gzip.compress(json.dumps({"d": [profile("a")]}).encode())
     answer = fake_clevertap.post(body, {"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()) == (400, MALFORMED)
@@ -135,7 +135,7 @@ def test_a_compressed_body_is_malformed_unless_told_otherwise(fake_clevertap: Fa
     assert fake_clevertap.post(body, {"Content-Encoding": "gzip"}).json()["processed"] == 1
 
 
-def test_nothing_in_the_headers_tells_when_to_try_again(fake_clevertap: FakeCleverTap) -> None:
+def test_nothing_in_the_headers_says_when_to_try_again(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.faults([{"kind": "status", "status": 429}])
     names = [name.lower() for name in fake_clevertap.upload(profile("a")).headers]
     assert not [name for name in names if "ratelimit" in name or name == "retry-after"]
@@ -216,7 +216,9 @@ def test_paced_events_are_served_one_by_one_while_enough_are_under_way(fake_clev
     assert len(fake_clevertap.events()) == 4
 
 
-def test_profiles_and_events_share_one_pool_unless_told_otherwise(fake_clevertap: FakeCleverTap) -> None:
+def test_profiles_and_events_share_one_pool_unless_configured_otherwise(
+    fake_clevertap: FakeCleverTap,
+) -> None:
     fake_clevertap.knobs(max_in_flight=1)
     with open_calls(fake_clevertap, [profile("a")]):
         assert fake_clevertap.upload(event("a")).status_code == 429

@@ -275,7 +275,7 @@ def test_a_result_that_breaks_off_leaves_no_files(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.arrow"))
 
 
-def test_the_control_door_tells_queries_and_session_parameters(tmp_path: Path) -> None:
+def test_the_control_door_lists_queries_and_session_parameters(tmp_path: Path) -> None:
     with running_snowflake(tmp_path) as server:
         parameters = {"QUERY_TAG": "clevertap_import:customers", "TIMEZONE": "Asia/Kolkata"}
         with server.connect(session_parameters=dict(parameters)) as connection:

@@ -25,7 +25,7 @@ class Run(Said):
     knobs: dict[str, Any] = {}
     faults: tuple[dict[str, Any], ...] = ()
     while_waiting: tuple[str, ...] = ()
-    wish: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     waited_seconds: tuple[float, float] = (0, float("inf"))
     status: str = "Success"
     problem: str | None = None

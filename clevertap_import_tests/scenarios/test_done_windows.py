@@ -58,8 +58,8 @@ def undone(workshop: Workshop, now: datetime) -> list[KeyRange]:
     return undone_ranges(workshop.instance, config, KEY, now)
 
 
-def run(workshop: Workshop, **wish: object) -> Line:
-    (line,) = workshop.run(NAME, **wish)
+def run(workshop: Workshop, **options: object) -> Line:
+    (line,) = workshop.run(NAME, **options)
     return line
 
 
@@ -160,7 +160,7 @@ def test_a_report_by_hand_does_not_hide_that_the_journal_is_lost(workshop: Works
     assert "the journal knows nothing of it" in line["problem"]
 
 
-def test_an_older_journal_is_told_before_events_are_stored_again(workshop: Workshop) -> None:
+def test_an_older_journal_is_reported_before_events_are_stored_again(workshop: Workshop) -> None:
     workshop.write(NAME, target=TARGETS["events"])
     workshop.people([("p1", "Asha", TODAY - 2 * DAY)])
     run(workshop)
@@ -200,9 +200,9 @@ def test_profiles_are_sent_again_if_the_journal_is_an_older_one(workshop: Worksh
     assert run(workshop)["unchanged"] == 1
 
 
-@pytest.mark.parametrize("wish", [{"limit": 1}, {}], ids=["a few rows", "broken off"])
+@pytest.mark.parametrize("options", [{"limit": 1}, {}], ids=["a few rows", "broken off"])
 def test_the_run_after_the_one_that_found_an_older_journal_sends_profiles_again_too(
-    workshop: Workshop, wish: dict[str, object]
+    workshop: Workshop, options: dict[str, object]
 ) -> None:
     workshop.write(NAME, target=TARGETS["profiles"], updated_on=None, start=None)
     workshop.people([("p1", "first", TODAY), ("p2", "first", TODAY)])
@@ -214,9 +214,9 @@ def test_the_run_after_the_one_that_found_an_older_journal_sends_profiles_again_
 
     restored(workshop, more)
     workshop.people([("p1", "first", TODAY), ("p2", "first", TODAY)])
-    if not wish:
+    if not options:
         workshop.clevertap.faults([{"kind": "passcode_rotated", "from_call": 2, "dry_run": False}])
-    run(workshop, **wish)
+    run(workshop, **options)
     workshop.clevertap.end_faults()
     assert run(workshop)["status"] == "Success"
     names = {found["properties"]["Name"] for found in workshop.clevertap.profiles().values()}
@@ -240,8 +240,8 @@ def test_a_few_forced_rows_do_not_make_an_older_journal_the_right_one(workshop: 
     workshop.people([("p1", "Asha", TODAY)])
     run(workshop)
     restored(workshop, lambda: someone_more(workshop))
-    for wish in ({"full": True, "limit": 1, "force": True}, {"full": True}):
-        refused = run(workshop, **wish)
+    for options in ({"full": True, "limit": 1, "force": True}, {"full": True}):
+        refused = run(workshop, **options)
         assert refused["status"] == "Failed"
         assert "an older copy of it was put back" in refused["problem"]
     assert len(workshop.clevertap.events()) == 2

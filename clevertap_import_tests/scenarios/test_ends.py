@@ -24,7 +24,7 @@ from clevertap_import.journal.tables import PARTICIPANT
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import import_stats
 from clevertap_import_tests.scenarios.people import TARGETS, fill
-from clevertap_import_tests.scenarios.test_faults import told
+from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.locked_journal import lock_tables
@@ -191,5 +191,5 @@ def assert_the_rest_is_sent(workshop: Workshop, *lines: Line) -> None:
     stored = Counter(event["identity"] for event in workshop.clevertap.events())
     ((rows,),) = workshop.sql("select count(*) from T")
     assert len(stored) == rows
-    counted = [told(workshop, NAME, each)["possible_duplicates"] or 0 for each in (*lines, rest)]
+    counted = [report_of_run(workshop, NAME, each)["possible_duplicates"] or 0 for each in (*lines, rest)]
     assert stored.total() - rows <= sum(counted)

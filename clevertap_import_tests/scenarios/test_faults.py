@@ -32,7 +32,7 @@ def settle(workshop: Workshop, nickname: str, found: str) -> None:
     settle_batches(config, held_batches(config, "", None), arrived=found == "delivered")
 
 
-def told(workshop: Workshop, nickname: str, line: Line) -> dict[str, Any]:
+def report_of_run(workshop: Workshop, nickname: str, line: Line) -> dict[str, Any]:
     """The columns of stats, and what only the run's own page tells."""
     records = workshop.instance.fetch_observations(asset_key(nickname), limit=10).records
     (observed,) = [record for record in records if record.run_id == line["run_id"]]
@@ -49,8 +49,8 @@ def carried_out(workshop: Workshop, waits: VirtualTime, nickname: str, run: Run)
     workshop.clevertap.faults([{"dry_run": False, **fault} for fault in run.faults])
     waits.seconds = 0
     waits.at_first_wait = [lambda: change(workshop, run.while_waiting)]
-    (line,) = workshop.run(nickname, **run.wish)
-    return told(workshop, nickname, line)
+    (line,) = workshop.run(nickname, **run.options)
+    return report_of_run(workshop, nickname, line)
 
 
 def held_by_clevertap(workshop: Workshop, names: dict[str, str]) -> Holds:
@@ -65,7 +65,7 @@ def held_by_clevertap(workshop: Workshop, names: dict[str, str]) -> Holds:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_fault_loses_nothing_and_its_runs_tell_what_became_of_each_record(
+def test_a_fault_loses_nothing_and_its_runs_say_what_became_of_each_record(
     workshop: Workshop, file: Path
 ) -> None:
     scenario, nickname = read(file), file.stem

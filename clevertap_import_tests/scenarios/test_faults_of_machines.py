@@ -14,7 +14,7 @@ from clevertap_import.journal.outage import OUTAGE_SECONDS
 from clevertap_import.journal.tables import default_url, open_database
 from clevertap_import.orchestration.resources import home
 from clevertap_import_tests.scenarios.people import TARGETS, fill
-from clevertap_import_tests.scenarios.test_faults import told
+from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.testing.cut_lines import cut_lines
 from clevertap_import_tests.testing.virtual_time import VirtualTime, with_virtual_time
 from clevertap_import_tests.testing.workshop import Line, Workshop
@@ -35,9 +35,9 @@ def journal_file() -> Path:
     return home() / "clevertap_import" / "journal.db"
 
 
-def run(workshop: Workshop, **wish: bool) -> Line:
-    (line,) = workshop.run("signups", **wish)
-    return told(workshop, "signups", line)
+def run(workshop: Workshop, **options: bool) -> Line:
+    (line,) = workshop.run("signups", **options)
+    return report_of_run(workshop, "signups", line)
 
 
 def run_at_a_fault(workshop: Workshop, waits: VirtualTime, then: Callable[[], object]) -> Line:

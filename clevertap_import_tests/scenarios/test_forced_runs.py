@@ -58,15 +58,15 @@ def elsewhere(workshop: Workshop) -> Iterator[Callable[..., Workshop]]:
             server.__exit__(None, None, None)
 
 
-def run(workshop: Workshop, **wish: object) -> Line:
+def run(workshop: Workshop, **options: object) -> Line:
     """What the last of the runs that are due says."""
-    return workshop.run(NAME, **wish)[-1]
+    return workshop.run(NAME, **options)[-1]
 
 
-def broken_off(workshop: Workshop, **wish: object) -> Line:
+def broken_off(workshop: Workshop, **options: object) -> Line:
     """A run that CleverTap stops after two batches by 401."""
     workshop.clevertap.faults([REFUSED_LATER])
-    line = run(workshop, **wish)
+    line = run(workshop, **options)
     assert line["status"] == "Failed"
     assert "HTTP 401" in line["problem"]
     assert line["successful_syncs"] == TAKEN
@@ -111,8 +111,8 @@ def test_one_window_that_is_forced_does_not_go_to_another_account(
     workshop.write(NAME, target=TARGETS[sends])
     assert run(workshop)["successful_syncs"] == ROWS
     there = elsewhere(OTHER_ACCOUNT)
-    for wish in ({"start": YESTERDAY}, {"full": True, "limit": 5}):
-        refused = run(there, force=True, **wish)
+    for options in ({"start": YESTERDAY}, {"full": True, "limit": 5}):
+        refused = run(there, force=True, **options)
         assert refused["status"] == "Failed"
         assert "was delivered to another CleverTap account before" in refused["problem"]
     assert stored(there.clevertap, sends) == (0, 0)
@@ -127,9 +127,9 @@ def test_a_dry_run_says_that_the_account_is_another(
     workshop.write(NAME, target=TARGETS["events"])
     run(workshop)
     assert dry(workshop).passed
-    told = dry(elsewhere(OTHER_ACCOUNT))
-    (check,) = [check for check in told.checks if check["name"] == "clevertap"]
-    assert (told.passed, check["passed"], check["severity"]) == (False, False, "ERROR")
+    result = dry(elsewhere(OTHER_ACCOUNT))
+    (check,) = [check for check in result.checks if check["name"] == "clevertap"]
+    assert (result.passed, check["passed"], check["severity"]) == (False, False, "ERROR")
     assert "was delivered to another CleverTap account before" in check["description"]
     assert "--full --force" in check["description"]
 

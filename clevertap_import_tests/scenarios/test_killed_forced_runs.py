@@ -13,7 +13,7 @@ import pytest
 
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.scenarios.people import TARGETS, fill
-from clevertap_import_tests.scenarios.test_faults import told
+from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap, running_fake_clevertap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.waiting import wait_for
@@ -89,7 +89,7 @@ def assert_all_there(shop: Workshop, run_id: str, rest: Line) -> None:
     assert (rest["unchanged"], rest["successful_syncs"]) == (ANSWERED, ROWS)
     stored = Counter(event["identity"] for event in shop.clevertap.events())
     assert len(stored) == ROWS
-    assert stored.total() - ROWS <= told(shop, NAME, rest)["possible_duplicates"]
+    assert stored.total() - ROWS <= report_of_run(shop, NAME, rest)["possible_duplicates"]
     with open_journal() as journal:
         assert journal.of_run(run_id) == (ANSWERED, ROWS - ANSWERED)
 

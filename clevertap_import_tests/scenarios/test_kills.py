@@ -156,10 +156,10 @@ def test_events_of_an_import_killed_again_and_again_all_arrive_and_only_batches_
     lines = killer.stats()
     surplus = held.total() - ROWS
     by_run = {run_id: doubled(workshop, calls) for run_id, calls in killer.calls.items()}
-    told = {run_id: lines[run_id]["uncertain"] for run_id in killer.calls}
-    assert [run_id for run_id in by_run if by_run[run_id] > told[run_id]] == []
-    assert surplus <= sum(told.values())
-    say(killer, f"{ROWS:,} events arrived, {surplus:,} twice, {sum(told.values()):,} uncertain")
+    uncertain = {run_id: lines[run_id]["uncertain"] for run_id in killer.calls}
+    assert [run_id for run_id in by_run if by_run[run_id] > uncertain[run_id]] == []
+    assert surplus <= sum(uncertain.values())
+    say(killer, f"{ROWS:,} events arrived, {surplus:,} twice, {sum(uncertain.values()):,} uncertain")
 
 
 def identities(workshop: Workshop) -> dict[bytes, str]:

@@ -35,8 +35,8 @@ def moved(workshop: Workshop, *words: str, answer: str = "") -> Result:
     return CliRunner().invoke(main, ["journal", "moved", workshop.name, *words], input=answer)
 
 
-def status(workshop: Workshop, name: str, **wish: object) -> str:
-    line = workshop.run(name, **wish)[-1]
+def status(workshop: Workshop, name: str, **options: object) -> str:
+    line = workshop.run(name, **options)[-1]
     return f"{line['status']} {line['successful_syncs']} {line['unchanged']} {line['problem'] or ''}".strip()
 
 
@@ -94,7 +94,7 @@ def test_a_real_server_after_a_mock_is_not_the_same_by_itself(
 
 
 @only_sqlite
-def test_several_old_addresses_are_told_apart(
+def test_several_old_addresses_are_distinguished(
     workshop: Workshop, other_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert status(workshop, "events", full=True, force=True) == "Success 3 0"

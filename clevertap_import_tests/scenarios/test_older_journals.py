@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from clevertap_import.cli.main import main
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
-from clevertap_import_tests.scenarios.test_faults import told
+from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.scenarios.test_postgresql_trouble import meanwhile
 from clevertap_import_tests.testing.journal_rows import JournalCopy, copied_journal
 from clevertap_import_tests.testing.waiting import wait_for
@@ -41,9 +41,9 @@ def workshop(commands_workshop: Workshop) -> Workshop:
 only_sqlite = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 
 
-def run(workshop: Workshop, **wish: object) -> dict[str, Any]:
-    (line,) = workshop.run(NAME, **wish)
-    return told(workshop, NAME, line)
+def run(workshop: Workshop, **options: object) -> dict[str, Any]:
+    (line,) = workshop.run(NAME, **options)
+    return report_of_run(workshop, NAME, line)
 
 
 def command(*words: str) -> str:
@@ -95,7 +95,7 @@ def accepted_and_sent(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["its first run", "a later run"])
-def test_a_copy_from_before_a_run_that_was_killed_is_told_before_events_are_stored_again(
+def test_a_copy_from_before_a_run_that_was_killed_is_reported_before_events_are_stored_again(
     workshop: Workshop, is_first: bool
 ) -> None:
     if not is_first:
@@ -110,7 +110,7 @@ def test_a_copy_from_before_a_run_that_was_killed_is_told_before_events_are_stor
     accepted_and_sent(workshop)
 
 
-def test_a_copy_that_was_made_during_a_delivery_is_told_once_that_has_ended(workshop: Workshop) -> None:
+def test_a_copy_that_was_made_during_a_delivery_is_reported_once_that_has_ended(workshop: Workshop) -> None:
     # More than a run enters at its start.
     fill(workshop, 30_000)
     workshop.clevertap.knobs(**LATENCY)
@@ -123,7 +123,7 @@ def test_a_copy_that_was_made_during_a_delivery_is_told_once_that_has_ended(work
 
 
 @only_sqlite
-def test_a_copy_that_was_made_during_a_delivery_is_told_also_if_that_was_killed(
+def test_a_copy_that_was_made_during_a_delivery_is_reported_also_if_that_was_killed(
     workshop: Workshop, tmp_path: Path
 ) -> None:
     fill(workshop, ROWS)

@@ -15,7 +15,7 @@ import pytest
 
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.scenarios.people import TARGETS, fill
-from clevertap_import_tests.scenarios.test_faults import told
+from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.testing.cut_lines import Proxy, cut_lines
 from clevertap_import_tests.testing.fixtures_postgresql import Server, journal_at, running_standby
 from clevertap_import_tests.testing.virtual_time import with_virtual_time
@@ -78,7 +78,7 @@ def runs_with(workshop: Workshop, *faults: tuple[int, Callable[[], object]]) -> 
 
 def run(workshop: Workshop) -> Report:
     (line,) = workshop.run(NAME)
-    return told(workshop, NAME, line)
+    return report_of_run(workshop, NAME, line)
 
 
 def copies(workshop: Workshop, kind: str) -> tuple[int, int]:

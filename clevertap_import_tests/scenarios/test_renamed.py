@@ -30,8 +30,8 @@ def renamed(workshop: Workshop, **attributes: object) -> None:
     Path(file).unlink()
 
 
-def run(workshop: Workshop, name: str = NEW, **wish: object) -> Line:
-    return workshop.run(name, **wish)[-1]
+def run(workshop: Workshop, name: str = NEW, **options: object) -> Line:
+    return workshop.run(name, **options)[-1]
 
 
 def test_events_of_a_renamed_import_are_not_stored_again(workshop: Workshop) -> None:
@@ -64,7 +64,7 @@ def passes_dry_run(workshop: Workshop) -> bool:
 
 
 @BOTH_KINDS
-def test_a_new_nickname_that_is_not_told_is_refused_before_events_are_stored_again(
+def test_a_new_nickname_that_is_not_declared_is_refused_before_events_are_stored_again(
     workshop: Workshop, attributes: dict[str, object]
 ) -> None:
     renamed(workshop, **attributes)
@@ -164,7 +164,7 @@ def test_a_rename_together_with_a_changed_mapping_is_asked_about_before_anything
 
 
 @pytest.mark.parametrize("mapping", [TARGETS["events"], OTHER_MAPPING], ids=["same", "changed"])
-def test_check_is_content_once_the_old_nickname_is_told(
+def test_check_is_content_once_the_old_nickname_is_declared(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, mapping: dict[str, object]
 ) -> None:
     renamed(workshop)
@@ -174,7 +174,7 @@ def test_check_is_content_once_the_old_nickname_is_told(
     assert findings(workshop, monkeypatch) == ([], [])
 
 
-def test_check_tells_that_both_nicknames_were_delivered(
+def test_check_says_that_both_nicknames_were_delivered(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renamed(workshop)

@@ -16,8 +16,8 @@ NAME = "signups"
 COME_TODAY = "insert into T values ('new', 'Chitra', {today})"
 
 
-def run(workshop: Workshop, **wish: bool) -> Line:
-    (line,) = workshop.run(NAME, **wish)
+def run(workshop: Workshop, **options: bool) -> Line:
+    (line,) = workshop.run(NAME, **options)
     return line
 
 

@@ -88,8 +88,10 @@ class Script(Model):
         numbers = sum(fault.number + fault.times + fault.amount for fault in faults)
         runs = sum(len(step.runs) for step in self.steps)
         others = self.rows + sum(step.amount + bool(step.schedule) for step in self.steps)
-        wishes = sum(run.force + run.reexecutes + bool(run.delay) for step in self.steps for run in step.runs)
-        return len(self.steps) + runs + len(faults), numbers + others + wishes + self.holds
+        options = sum(
+            run.force + run.reexecutes + bool(run.delay) for step in self.steps for run in step.runs
+        )
+        return len(self.steps) + runs + len(faults), numbers + others + options + self.holds
 
 
 def read(file: Path) -> Script:

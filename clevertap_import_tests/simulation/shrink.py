@@ -59,9 +59,9 @@ def smaller_runs(run: Run) -> Iterator[Run]:
             yield run.model_copy(
                 update={"faults": (*run.faults[:number], *others, *run.faults[number + 1 :])}
             )
-    for wish, usual in (("force", False), ("reexecutes", False), ("delay", 0)):
-        if getattr(run, wish) != usual:
-            yield run.model_copy(update={wish: usual})
+    for field, usual in (("force", False), ("reexecutes", False), ("delay", 0)):
+        if getattr(run, field) != usual:
+            yield run.model_copy(update={field: usual})
 
 
 def smaller_faults(fault: Fault) -> Iterator[Fault]:

@@ -43,7 +43,7 @@ def test_a_host_of_china_is_taken_and_goes_before_the_one_of_the_account() -> No
 
 
 @pytest.mark.parametrize("written", ["https://example.com/x", "my account", "a/b", "a..b", "myorg\\account"])
-def test_what_is_no_account_is_told_with_its_variable(written: str) -> None:
+def test_what_is_no_account_is_reported_with_its_variable(written: str) -> None:
     with pytest.raises(ConfigError) as caught:
         where(written)
     assert str(caught.value).startswith(

@@ -62,7 +62,7 @@ def test_a_session_that_snowflake_has_ended_is_replaced_whatever_it_says(logins:
     kept.close()
 
 
-def test_a_question_that_is_wrong_is_told_and_costs_a_session_at_most(logins: Logins) -> None:
+def test_a_question_that_is_wrong_is_reported_and_costs_a_session_at_most(logins: Logins) -> None:
     kept = CachedSession(logins, idle_seconds=60)
     for _ in range(2):
         with pytest.raises(QueryFailed):

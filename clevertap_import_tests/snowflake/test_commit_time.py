@@ -72,7 +72,7 @@ def test_a_row_is_in_the_window_of_its_commit_whatever_its_own_time_says(
     assert read(settings, config(**source), BEFORE) == ["before"]
 
 
-def test_a_table_without_row_timestamps_is_told_with_what_to_do(
+def test_a_table_without_row_timestamps_is_reported_with_what_to_do(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
     fill(local_snowflake, settings, "create table T (ID varchar, CITY varchar)")
@@ -82,7 +82,7 @@ def test_a_table_without_row_timestamps_is_told_with_what_to_do(
         read(settings, config(), BEFORE)
 
 
-def test_a_query_that_does_not_select_it_is_told_how(
+def test_a_query_that_does_not_select_it_is_reported_with_the_fix(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
     fill(local_snowflake, settings, "create table T (ID varchar, CITY varchar)")
@@ -94,7 +94,7 @@ def test_a_query_that_does_not_select_it_is_told_how(
     )
 
 
-def test_a_table_with_a_column_of_that_name_is_told_what_to_write(
+def test_a_table_with_a_column_of_that_name_is_reported_with_what_to_write(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
     fill(

@@ -84,7 +84,7 @@ def test_a_file_of_bytes_is_read(tmp_path: Path, passphrase: str) -> None:
     assert with_readable_key(given) == settings(private_key=PLAIN)
 
 
-def test_a_locked_file_of_bytes_without_its_passphrase_is_told(tmp_path: Path) -> None:
+def test_a_locked_file_of_bytes_without_its_passphrase_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "key.der"
     file.write_bytes(written(DER, passphrase=PASSPHRASE))
     with pytest.raises(ConfigError, match="is encrypted, so give its passphrase"):
@@ -120,12 +120,16 @@ def test_a_password_is_left_as_it_is() -> None:
         ({"private_key_path": DER_TEXT}, "PRIVATE_KEY_PATH does not name a file. Its value looks like a key"),
     ],
 )
-def test_a_key_that_cannot_be_used_is_told_without_any_of_it(secrets: dict[str, str], message: str) -> None:
+def test_a_key_that_cannot_be_used_is_reported_without_any_of_it(
+    secrets: dict[str, str], message: str
+) -> None:
     with pytest.raises(ConfigError) as caught, open_snowflake(settings(**secrets), "tag"):
         pass
     assert message in str(caught.value)
-    told = "".join(traceback.format_exception(caught.value))
-    assert not [line for line in (*PLAIN.splitlines()[1:], *LOCKED.splitlines()[1:]) if line[:20] in told]
+    traceback_text = "".join(traceback.format_exception(caught.value))
+    assert not [
+        line for line in (*PLAIN.splitlines()[1:], *LOCKED.splitlines()[1:]) if line[:20] in traceback_text
+    ]
 
 
 def test_a_locked_key_in_a_file_logs_in(local_snowflake: LocalSnowflake, tmp_path: Path) -> None:

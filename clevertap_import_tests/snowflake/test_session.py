@@ -265,7 +265,7 @@ def test_a_name_of_the_environment_is_one_identifier(name: str, taken: str) -> N
     assert identifier(name) == taken
 
 
-def test_snowflake_tells_its_own_time(settings: SnowflakeSettings) -> None:
+def test_snowflake_says_its_own_time(settings: SnowflakeSettings) -> None:
     before = datetime.now(UTC)
     with open_snowflake(settings, TAG) as snowflake:
         assert before <= snowflake.now() <= datetime.now(UTC)
@@ -320,7 +320,7 @@ def test_a_wrong_password_is_refused_and_never_shown(local_snowflake: LocalSnowf
     assert "secret-1" not in str(caught.value)
 
 
-def test_a_connection_that_is_refused_is_told_as_passing(local_snowflake: LocalSnowflake) -> None:
+def test_a_connection_that_is_refused_is_reported_as_passing(local_snowflake: LocalSnowflake) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]

@@ -151,9 +151,9 @@ def test_each_pair_is_mapped_or_refused(snowflake_type: str, property_type: str)
         check_pair(*pair, None)
     reads = [name for name, wanted in MAPPED if wanted == property_type]
     names = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
-    told, _, listed = str(caught.value).partition(f"; {property_type} reads ")
+    message, _, listed = str(caught.value).partition(f"; {property_type} reads ")
     assert (
-        told
+        message
         == f"A column of type {names.get(snowflake_type, snowflake_type)} cannot be read as {property_type}"
     )
     assert sorted(listed.split(". ")[0].split(", ")) == sorted(names.get(name, name) for name in reads)

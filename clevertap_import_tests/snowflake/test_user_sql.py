@@ -89,7 +89,7 @@ def test_a_select_that_writes_or_hands_on_to_another_statement_is_refused(sql: s
 
 
 @pytest.mark.parametrize("sql", ["", "  \n ", ";", "-- nothing", "/* nothing */;"])
-def test_no_query_at_all_is_told(sql: str) -> None:
+def test_no_query_at_all_is_reported(sql: str) -> None:
     with pytest.raises(NotASelect, match=r"^The SQL is empty\. Write one SELECT or WITH\.$"):
         one_select(sql)
 

@@ -70,8 +70,8 @@ def test_the_error_says_what_was_announced_and_what_came(
 ) -> None:
     with local_snowflake.answering({"inline_rows": 7}), pytest.raises(ResultIncomplete) as caught:
         rows_read(settings)
-    told, _, query_id = str(caught.value).partition(" The result is not used. ")
-    assert told.startswith("Snowflake announced 40,000 rows, but the result differs: part 1 of 3 has")
+    message, _, query_id = str(caught.value).partition(" The result is not used. ")
+    assert message.startswith("Snowflake announced 40,000 rows, but the result differs: part 1 of 3 has")
     assert query_id.startswith("Run again; if this happens again, give Snowflake's support the query ID ")
 
 
@@ -149,7 +149,7 @@ CUT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", CUT)
-def test_what_stays_cut_is_not_asked_for_without_end_and_its_link_is_not_told(
+def test_what_stays_cut_is_not_asked_for_without_end_and_its_link_is_not_reported(
     local_snowflake: LocalSnowflake,
     settings: SnowflakeSettings,
     caplog: pytest.LogCaptureFixture,
@@ -181,7 +181,7 @@ def test_a_session_that_ends_before_its_query_is_no_fault_of_the_query(
             list(snowflake.batches(ROWS))
 
 
-def test_a_short_result_is_told_though_its_session_has_ended_too(
+def test_a_short_result_is_reported_though_its_session_has_ended_too(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
     rule = {"match": "generator", "chunk_rows": 5}

@@ -181,14 +181,14 @@ def blocked_folder(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"), [(full_disk, "no space left on device"), (blocked_folder, "file exists")]
+    ("spoil", "message"), [(full_disk, "no space left on device"), (blocked_folder, "file exists")]
 )
-def test_a_file_that_cannot_be_written_is_told_at_once_without_values(
-    path: Path, spoil: object, told: str
+def test_a_file_that_cannot_be_written_is_reported_at_once_without_values(
+    path: Path, spoil: object, message: str
 ) -> None:
     assert callable(spoil)
     spoil(path)
-    with pytest.raises(RejectsUnwritable, match=told) as raised, rejects_file(path, HOURS) as rejects:
+    with pytest.raises(RejectsUnwritable, match=message) as raised, rejects_file(path, HOURS) as rejects:
         rejects.add([FIRST], [sources(0)])
     assert str(path) in str(raised.value)
     assert "u2" not in str(raised.value)

@@ -97,9 +97,9 @@ def test_a_canceled_run_is_not_the_health_of_an_import(workshop: Workshop) -> No
     assert lines[1]["unchanged"] == 1
     (listed,) = json.loads(command(workshop, "list", "--json").stdout)
     assert (listed["health"], listed["health_state"]) == (100, "green")
-    told = instance.fetch_observations(asset_key("people"), limit=1).records[0].asset_observation
-    assert told
-    assert "health_percent" not in told.metadata
+    observation = instance.fetch_observations(asset_key("people"), limit=1).records[0].asset_observation
+    assert observation
+    assert "health_percent" not in observation.metadata
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])

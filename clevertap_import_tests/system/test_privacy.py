@@ -104,11 +104,11 @@ def test_dagsters_ui_gets_no_value_and_gets_the_path_of_the_file(
         each.run_id: each.path for each in kept_rejects(Path(workshop.instance.root_directory), "people")
     }
     with web_server(process_environment(workshop)) as server:
-        told: dict[str, Any] = {run: server.ask(EVENTS, run=run) for run in newest}
-    assert leaks(json.dumps(told)) == []
+        events: dict[str, Any] = {run: server.ask(EVENTS, run=run) for run in newest}
+    assert leaks(json.dumps(events)) == []
     entries = [
         entry
-        for run in told.values()
+        for run in events.values()
         for event in run["logsForRun"]["events"]
         for entry in event.get("metadataEntries", ())
     ]

@@ -53,7 +53,7 @@ class Senders:
             finally:
                 process.kill()
 
-    def told(self, process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    def reports(self, process: subprocess.Popen[str]) -> list[dict[str, Any]]:
         """All that a process says until its end."""
         said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, said
@@ -98,9 +98,9 @@ def test_what_a_stopped_process_does_not_hold_is_for_the_others_and_it_goes_on_l
         with senders.started("second", 60) as second:
             wait_for("both to send", partial(has_sent, senders, "second"), PATIENCE_SECONDS)
             first.send_signal(signal.SIGSTOP)
-            assert senders.told(second)[-1]["accepted"] == 60
+            assert senders.reports(second)[-1]["accepted"] == 60
             first.send_signal(signal.SIGCONT)
-            assert senders.told(first)[-1]["accepted"] == 200
+            assert senders.reports(first)[-1]["accepted"] == 200
     counters = senders.clevertap.counters()
     assert (counters["peak_in_flight"] <= 15, counters["busy_429"], counters["duplicate_events"]) == (
         True,
@@ -119,7 +119,7 @@ def test_what_a_killed_process_held_is_for_the_others(senders: Senders) -> None:
         with senders.started("second", 300) as second:
             wait_for("both to send", partial(has_sent, senders, "second"), PATIENCE_SECONDS)
             first.kill()
-            assert senders.told(second)[-1]["accepted"] == 300
+            assert senders.reports(second)[-1]["accepted"] == 300
     counters = senders.clevertap.counters()
     assert (counters["peak_in_flight"] <= 15, counters["busy_429"]) == (True, 0)
 
@@ -130,7 +130,7 @@ def test_twenty_processes_at_once_end_well(senders: Senders) -> None:
     most = 3
     with_each = [senders.started(f"import{number}", 2, most=most) for number in range(20)]
     processes = [each.__enter__() for each in with_each]
-    assert [senders.told(process)[-1]["accepted"] for process in processes] == [2] * 20
+    assert [senders.reports(process)[-1]["accepted"] for process in processes] == [2] * 20
     for each in with_each:
         each.__exit__(None, None, None)
     counters = senders.clevertap.counters()

@@ -69,7 +69,7 @@ def test_the_env_file_of_a_project_is_read_below_it(project: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("content", [b"A=\xff\xfe", b"A=x\x00y\n"], ids=["not UTF-8", "a NUL"])
-def test_an_env_file_that_is_no_text_is_told(
+def test_an_env_file_that_is_no_text_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     (tmp_path / ".env").write_bytes(content)
@@ -79,7 +79,9 @@ def test_an_env_file_that_is_no_text_is_told(
 
 
 @pytest.mark.parametrize("words", ["list", "demo", "sandbox"])
-def test_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+def test_a_folder_that_is_gone_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)

@@ -109,7 +109,7 @@ def test_a_key_pair_opens_snowflake(workshop: Workshop, outputs: dict[str, str])
     assert '"query_id": null' not in outputs["refused passcode, by key file"]
 
 
-def test_refusals_are_told_in_our_words(outputs: dict[str, str]) -> None:
+def test_refusals_are_reported_in_our_words(outputs: dict[str, str]) -> None:
     assert "The Snowflake private key cannot be read" in outputs["wrong passphrase"]
     assert "Snowflake refused to log in: " in outputs["refused login"]
     assert "CleverTap answered HTTP 401" in outputs["refused passcode, by key file"]

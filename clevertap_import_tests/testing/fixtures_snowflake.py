@@ -94,17 +94,17 @@ class LocalSnowflake:
     @contextmanager
     def answering(self, *rules: Mapping[str, Any]) -> Iterator[None]:
         """The server answers as these rules say: see `clevertap_import.sandbox.snowflake.answers`."""
-        self._tell("answers", list(rules))
+        self._post("answers", list(rules))
         try:
             yield
         finally:
-            self._tell("answers", [])
+            self._post("answers", [])
 
     def end_sessions(self, code: str = "390111", message: str = "Session no longer exists.") -> None:
         """Whatever is asked in a session of now is refused with this code; new sessions are not."""
-        self._tell("end_sessions", {"code": code, "message": message})
+        self._post("end_sessions", {"code": code, "message": message})
 
-    def _tell(self, door: str, content: object) -> None:
+    def _post(self, door: str, content: object) -> None:
         answer = requests.post(f"{self.url}/_fake/{door}", json=content, timeout=REQUEST_SECONDS)
         assert answer.ok, answer.text
 

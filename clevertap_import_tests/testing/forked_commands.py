@@ -51,16 +51,16 @@ def run_forked(
     """`clevertap-import` with these words, as `subprocess.run` would run it with its output captured."""
     reader, writer = os.pipe()
     message = json.dumps({"words": words, "environment": dict(environment), "folder": str(folder)})
-    with TemporaryFile() as out, TemporaryFile() as err, os.fdopen(reader, "rb", buffering=0) as told:
+    with TemporaryFile() as out, TemporaryFile() as err, os.fdopen(reader, "rb", buffering=0) as pipe:
         try:
             socket.send_fds(server(), [message.encode()], [out.fileno(), err.fileno(), writer])
         finally:
             os.close(writer)
-        pid = int(told.readline())
-        if not select([told], [], [], seconds)[0]:
+        pid = int(pipe.readline())
+        if not select([pipe], [], [], seconds)[0]:
             os.kill(pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(words, seconds)
-        code = int(told.readline())
+        code = int(pipe.readline())
         texts = [os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode() for file in (out, err)]
     return subprocess.CompletedProcess(words, code, *texts)
 
@@ -107,13 +107,13 @@ def serve(control: socket.socket) -> None:
                 control.close()
                 become(json.loads(message), *files)
                 return
-            tell_of(command, files[2])
+            report(command, files[2])
         for file in files:
             os.close(file)
         reap()
 
 
-def tell_of(command: int, writer: int) -> None:
+def report(command: int, writer: int) -> None:
     """The command's process id, and how it ended."""
     os.write(writer, f"{command}\n".encode())
     _, status = os.waitpid(command, 0)

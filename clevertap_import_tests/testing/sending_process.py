@@ -23,7 +23,7 @@ from clevertap_import_tests.testing.builders import events
 BEGAN = time.monotonic()
 
 
-def tell(**facts: object) -> None:
+def report(**facts: object) -> None:
     sys.stdout.write(json.dumps({**facts, "seconds": round(time.monotonic() - BEGAN, 2)}) + "\n")
     sys.stdout.flush()
 
@@ -39,7 +39,7 @@ def ignored(_: Sequence[Rejection]) -> None:
 
 
 def sent(delivery: Delivery) -> None:
-    tell(sent=delivery.settled)
+    report(sent=delivery.settled)
 
 
 def deliver(journal: Journal, settings: AccountSettings, name: str, count: int, size: int) -> Delivery:
@@ -47,10 +47,10 @@ def deliver(journal: Journal, settings: AccountSettings, name: str, count: int, 
     with (
         open_locks(journal.engine) as locks,
         run_lock(locks, run_id, name),
-        import_lock(locks, name, purpose, lambda others: tell(waits_for=others)) as lock,
+        import_lock(locks, name, purpose, lambda others: report(waits_for=others)) as lock,
         upload_limiter(locks, settings, count, purpose) as limiter,
     ):
-        tell(locked=name)
+        report(locked=name)
         journal.import_lock = lock
         attempts = BatchSender(
             limiter.upload(under(lock, CleverTap(settings).post)), RetryPolicy(), resends=None
@@ -71,9 +71,9 @@ def main() -> None:
         with Journal(journal_url) as journal:
             delivery = deliver(journal, settings, name, int(count), int(size))
     except CleverTapImportError as error:
-        tell(error=f"{type(error).__name__}: {error}")
+        report(error=f"{type(error).__name__}: {error}")
         sys.exit(1)
-    tell(accepted=delivery.accepted)
+    report(accepted=delivery.accepted)
 
 
 if __name__ == "__main__":

@@ -125,10 +125,10 @@ class Workshop:
         ours = folder_definitions(self.folder)
         return replace(ours, resources={**(ours.resources or {}), **self.resources})
 
-    def run(self, nickname: str, **wish: Any) -> list[Line]:  # noqa: ANN401 - Wish's own fields
+    def run(self, nickname: str, **options: Any) -> list[Line]:  # noqa: ANN401 - the fields of RunRange
         """Runs as the command starts them; a line of stats for each."""
         config = load_folder(self.folder).called(nickname).config
-        return list(runs(self.instance, self.definitions(), config, RunRange(**wish)))
+        return list(runs(self.instance, self.definitions(), config, RunRange(**options)))
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
         """Rows of the last of `statements`, in the workshop's database."""

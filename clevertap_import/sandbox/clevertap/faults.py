@@ -48,7 +48,7 @@ APPLIED_UNLESS_TOLD = frozenset(
 
 
 class Fault(BaseModel):
-    """One wish: what goes wrong, and for which calls.
+    """One fault: what goes wrong, and for which calls.
 
     `call`, `from_call`, `identities` and `dry_run` narrow the calls down; with none, the next call is meant.
     `times` is how many calls get it, None for all. `share` leaves it to a seeded draw per call.

@@ -166,7 +166,7 @@ class Server(uvicorn.Server):
     """uvicorn, ended in good order by a signal; it would raise the signal again before the state is saved."""
 
     def heed_signals(self) -> None:
-        """Take SIGTERM and SIGINT as the wish to end, from now on and not only once the loop is running."""
+        """Take SIGTERM and SIGINT as a request to end, from now on and not only once the loop is running."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)
 

@@ -53,7 +53,7 @@ from clevertap_import.sandbox.snowflake.results import (
     to_snowflake,
 )
 from clevertap_import.sandbox.snowflake.storage import SharedStorage
-from clevertap_import.sandbox.snowflake.trouble import in_one_line, told_in_one_line
+from clevertap_import.sandbox.snowflake.trouble import errors_in_one_line, in_one_line
 from clevertap_import.sandbox.snowflake.wire import change, changed_chunk
 
 # `from fakesnow import server` gives the function of that name, which shadows the module.
@@ -342,7 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.with_parent:
         end_with_parent(terminate)
-    with told_in_one_line(options.data):
+    with errors_in_one_line(options.data):
         serve(options)
 
 

@@ -24,7 +24,7 @@ def is_trouble(problem: BaseException | None) -> bool:
 
 
 @contextmanager
-def told_in_one_line(folder: Path) -> Iterator[None]:
+def errors_in_one_line(folder: Path) -> Iterator[None]:
     """End the process with a line if `folder` cannot be used in the block."""
     try:
         yield

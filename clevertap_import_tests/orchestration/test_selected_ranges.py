@@ -17,9 +17,9 @@ def test_a_window_of_an_import_that_starts_in_the_future_is_refused_in_words(
     instance: dg.DagsterInstance, window: str
 ) -> None:
     config = profiles_import(updated_on={"column": "U"}, start="2027-03-02", window=window)
-    for wish in (RunRange(start=NOW), RunRange(start=NOW, end=datetime(2028, 1, 1, tzinfo=UTC))):
+    for options in (RunRange(start=NOW), RunRange(start=NOW, end=datetime(2028, 1, 1, tzinfo=UTC))):
         with pytest.raises(ConfigError) as caught:
-            selected_ranges(instance, config, wish, NOW)
+            selected_ranges(instance, config, options, NOW)
         assert str(caught.value) == (
             f"{config.nickname!r} has no windows yet: its start, 2027-03-02, is in the future."
             " Run it from then on, or set an earlier start in its YAML."

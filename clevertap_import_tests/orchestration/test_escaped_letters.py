@@ -17,7 +17,7 @@ def obeyed(text: str) -> list[str]:
     return [letter for letter in text if unicodedata.category(letter) in OBEYED and letter not in "\n\t"]
 
 
-def test_what_a_run_tells_dagster_has_no_letters_that_steer_a_terminal(workshop: Workshop) -> None:
+def test_what_a_run_reports_to_dagster_has_no_letters_that_steer_a_terminal(workshop: Workshop) -> None:
     workshop.people([("ann", "Ann", datetime.now(UTC))])
     workshop.write("nasty", source={"kind": "sql", "sql": f'select ID, NAME, UPDATED_AT from "T{NASTY}"'})
     line = workshop.run("nasty")[-1]
