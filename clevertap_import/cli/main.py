@@ -1,7 +1,5 @@
 """The command `clevertap-import`. Each command imports Dagster only when it runs, so that help is fast."""
 
-import atexit
-import gc
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -28,6 +26,7 @@ from clevertap_import.cli.journal import journal, settle
 from clevertap_import.cli.probe import probe
 from clevertap_import.cli.rejects import rejects, retry
 from clevertap_import.cli.schedules import pause, resume, stop
+from clevertap_import.process_end import end_without_collection
 from clevertap_import.selection import (
     all_imports,
     bounds_problem,
@@ -42,9 +41,7 @@ if TYPE_CHECKING:
     from clevertap_import.config.model import ImportConfig
 
 
-# The interpreter looks for garbage before it ends, among a million objects that end with the process anyway.
-# That costs more processor time than all that a run does after it was asked to end.
-atexit.register(gc.freeze)
+end_without_collection()
 
 ON_OWN_SERVERS = ("demo", "sandbox")
 """Commands that use only the package's examples and their own servers; they read no .env."""

@@ -34,6 +34,7 @@ from clevertap_import.orchestration.resources import (
 )
 from clevertap_import.orchestration.run_story import Results, run_steps
 from clevertap_import.orchestration.run_values import SoFar
+from clevertap_import.process_end import end_without_collection
 from clevertap_import.snowflake.user_sql import tables_named
 from clevertap_import.staging.rejected_rows import rejects_file, rejects_path, remove_old_rejects
 
@@ -132,6 +133,7 @@ def import_asset(
         },
     )
     def run_import(context: dg.AssetExecutionContext, config: RunOptions) -> Results:
+        end_without_collection()
         journal: JournalDatabase = getattr(context.resources, JOURNAL_KEY)
         names = names_of_location(context) if imports is None else imports
         yield from journal.guarded(run_one(context, config, imported, names))

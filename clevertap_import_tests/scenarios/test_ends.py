@@ -60,19 +60,25 @@ def workshop(
         yield shop
 
 
-def drips(part: str, *, describe: bool = False) -> Phase:
-    """Snowflake's answer comes a byte now and then, without end."""
+def drips(part: str, *, describe: bool = False, is_running: bool = False) -> Phase:
+    """Snowflake's answer comes a byte now and then, without end.
+
+    `is_running`: the query is under way. It would go on in Snowflake, and cost, if the run did not abort it.
+    """
 
     @contextmanager
     def phase(workshop: Workshop) -> Iterator[Begun]:
-        before = len(workshop.snowflake.received()["queries"])
+        workshop.snowflake.reset_queries()
 
-        def has_begun() -> bool:
-            queries = workshop.snowflake.received()["queries"][before:]
-            return any("from T" in each["text"] and each["describe_only"] == describe for each in queries)
+        def asked() -> list[str]:
+            queries = workshop.snowflake.received()["queries"]
+            these = [each for each in queries if "from T" in each["text"]]
+            return [each["request_id"] for each in these if each["describe_only"] == describe]
 
         with workshop.snowflake.answering({"match": "from T", "describe": describe, "drips": part}):
-            yield has_begun
+            yield lambda: bool(asked())
+        if is_running:
+            assert workshop.snowflake.received()["aborted"] == asked()
 
     return phase
 
@@ -116,7 +122,7 @@ def answers(kind: str, *, dry_run: bool = False, status: int = 500) -> Phase:
 
 PHASES: dict[str, Phase] = {
     "Snowflake describes the query": drips("answer", describe=True),
-    "Snowflake runs the query": drips("answer"),
+    "Snowflake runs the query": drips("answer", is_running=True),
     "a part of the result drips": drips("chunk"),
     "another run has the import lock": waits_for_another_run,
     "no slot is free": waits_for_a_slot,

@@ -1,9 +1,10 @@
-"""Runs that the UI and a backfill started, killed with kill -9 under Dagster's own daemon and web server.
+"""Runs that the UI and a backfill started, killed or asked to end under Dagster's own daemon and web server.
 
 `pytest -s` shows after how many seconds they are marked.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -129,6 +130,7 @@ def test_runs_of_the_ui_and_of_a_backfill_are_ended_after_their_machine_went_dow
 def test_a_run_whose_process_alone_is_killed_is_ended_by_its_code_server_and_others_live(
     workshop: Workshop,
 ) -> None:
+    """The others end in good order when all processes of the service are asked to end."""
     workshop.clevertap.knobs(service_seconds=PATIENCE_SECONDS)
     environment = process_environment(workshop)
     with web_server(environment) as server, daemon(environment):
@@ -145,7 +147,11 @@ def test_a_run_whose_process_alone_is_killed_is_ended_by_its_code_server_and_oth
         assert status(workshop, killed) == dg.DagsterRunStatus.FAILURE
         wait_for("the watcher's next looks", lambda: looks(workshop) >= 3, PATIENCE_SECONDS)
         assert status(workshop, living) == dg.DagsterRunStatus.STARTED
-        workshop.clevertap.knobs(service_seconds=0)
+        began = time.monotonic()
+        os.killpg(os.getpgid(found["two"]), signal.SIGTERM)
+        wait_for("its end", lambda: status(workshop, living) not in UNFINISHED, PATIENCE_SECONDS)
+        say_seconds("as ended after SIGTERM", began)
+        assert status(workshop, living) == dg.DagsterRunStatus.CANCELED
 
 
 def say_seconds(since_what: str, began: float) -> None:

@@ -87,7 +87,11 @@ class LocalSnowflake:
         return [text for text in queries if text != "show parameters in session"]
 
     def received(self) -> dict[str, Any]:
-        """Everything: queries (text, describe_only, query_tag) and logins (user, session_parameters)."""
+        """Everything since the last reset.
+
+        Queries (request_id, text, describe_only, query_tag), logins (user, session_parameters), and the
+        request ids of the queries that were aborted.
+        """
         content: dict[str, Any] = requests.get(f"{self.url}/_fake/queries", timeout=REQUEST_SECONDS).json()
         return content
 

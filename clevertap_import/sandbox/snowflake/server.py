@@ -20,7 +20,6 @@ import signal
 import socket
 import sys
 import warnings
-from collections import deque
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -45,6 +44,7 @@ from clevertap_import.sandbox.snowflake.dialect import corrected
 from clevertap_import.sandbox.snowflake.layouts import uncastable
 from clevertap_import.sandbox.snowflake.logins import Logins, Refusal, logins_of
 from clevertap_import.sandbox.snowflake.parameters import is_shown, shown, unread
+from clevertap_import.sandbox.snowflake.received import Received
 from clevertap_import.sandbox.snowflake.results import (
     ResultSpool,
     RowType,
@@ -59,8 +59,6 @@ from clevertap_import.sandbox.snowflake.wire import change, changed_chunk
 # `from fakesnow import server` gives the function of that name, which shadows the module.
 fakesnow_server: Any = importlib.import_module("fakesnow.server")
 
-QUERIES_REMEMBERED = 5_000
-QUERY_CHARS_REMEMBERED = 20_000
 SHUTDOWN_SECONDS = 5
 QUOTE = "'"
 INTERNAL_ERROR = "000603"
@@ -87,8 +85,7 @@ class LocalSnowflakeServer:
     logins_taken: Logins
     linger_seconds: float
     sessions: dict[str, Session] = field(default_factory=dict)
-    queries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
-    logins: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=QUERIES_REMEMBERED))
+    received: Received = field(default_factory=Received)
     rules: AnswerRules = field(default_factory=AnswerRules)
     # Of queries that a rule is about, by their ids.
     answers: dict[str, str] = field(default_factory=dict)
@@ -98,9 +95,10 @@ class LocalSnowflakeServer:
             Route("/session/v1/login-request", self.login, methods=["POST"]),
             Route("/session", self.session, methods=["POST"]),
             Route("/queries/v1/query-request", self.query, methods=["POST"]),
+            Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
             Route("/queries/{query}/result", self.answer_again, methods=["GET"]),
             Route("/_results/{result}/{number:int}", self.chunk, methods=["GET"]),
-            Route("/_fake/queries", self.received, methods=["GET"]),
+            Route("/_fake/queries", self.tell_received, methods=["GET"]),
             Route("/_fake/reset_queries", self.reset, methods=["POST"]),
             Route("/_fake/answers", self.set_rules, methods=["POST"]),
             Route("/_fake/end_sessions", self.end_sessions, methods=["POST"]),
@@ -119,7 +117,7 @@ class LocalSnowflakeServer:
         token = content["data"]["token"]
         parameters = login.get("SESSION_PARAMETERS", {})
         self.sessions[token] = Session(parameters)
-        self.logins.append({"user": login.get("LOGIN_NAME"), "session_parameters": parameters})
+        self.received.logins.append({"user": login.get("LOGIN_NAME"), "session_parameters": parameters})
         opened = fakesnow_server.sessions[token]
         if zone := parameters.get("TIMEZONE"):
             opened._duck_conn.execute(f"SET TimeZone = '{str(zone).replace(QUOTE, QUOTE * 2)}'")
@@ -146,7 +144,8 @@ class LocalSnowflakeServer:
         query = await _body(request)
         token = request.headers.get("Authorization", "")[len('Snowflake Token="') : -1]
         session = self.sessions.get(token, Session())
-        self._remember(query, session)
+        query_tag = session.parameters.get("QUERY_TAG", "")
+        self.received.remember(query, request.query_params["requestId"], query_tag)
         if session.ended:
             return _refused(session.ended)
         sql, is_described = str(query.get("sqlText", "")), bool(query.get("describeOnly"))
@@ -174,6 +173,10 @@ class LocalSnowflakeServer:
             return cut(JSONResponse(content, answer.status_code), "answer", rule)
         return JSONResponse(content, answer.status_code)
 
+    async def abort(self, request: Request) -> Response:
+        self.received.aborted.append((await _body(request))["requestId"])
+        return JSONResponse({"success": True})
+
     async def answer_again(self, request: Request) -> Response:
         """The connector asks so when the first rows of a result are missing."""
         return Response(self.answers[request.path_params["query"]], media_type="application/json")
@@ -191,12 +194,11 @@ class LocalSnowflakeServer:
         whole = Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
         return cut(whole, "chunk", result.rule) if result.rule else whole
 
-    async def received(self, request: Request) -> Response:
-        return JSONResponse({"queries": list(self.queries), "logins": list(self.logins)})
+    async def tell_received(self, request: Request) -> Response:
+        return JSONResponse(self.received.content())
 
     async def reset(self, request: Request) -> Response:
-        self.queries.clear()
-        self.logins.clear()
+        self.received.clear()
         return JSONResponse({})
 
     async def set_rules(self, request: Request) -> Response:
@@ -215,15 +217,6 @@ class LocalSnowflakeServer:
         for session in self.sessions.values():
             session.ended = (said["code"], said["message"])
         return JSONResponse({"ended": len(self.sessions)})
-
-    def _remember(self, query: dict[str, Any], session: Session) -> None:
-        self.queries.append(
-            {
-                "text": str(query.get("sqlText", ""))[:QUERY_CHARS_REMEMBERED],
-                "describe_only": bool(query.get("describeOnly")),
-                "query_tag": session.parameters.get("QUERY_TAG", ""),
-            }
-        )
 
 
 async def _answered(request: Request) -> Response:
