@@ -1,6 +1,7 @@
 """Files that only their owner can read, with any umask."""
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -36,6 +37,42 @@ def private_database(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, FILE))
     for end in BESIDE_SQLITE:
         tighten(file.with_name(file.name + end), FILE)
+
+
+NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems say that have no second names for a file, such as those of USB sticks and of Windows."""
+
+
+def second_name(file: Path, name: Path) -> bool:
+    """Gives `file` a second name in its folder; False where the file system has none.
+
+    Raises FileExistsError if anything has that name.
+    """
+    try:
+        os.link(file, name)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        return False
+    return True
+
+
+def name_once(draft: Path, name: Path) -> None:
+    """Gives a whole file its name in its folder. Raises FileExistsError if anything has that name."""
+    if second_name(draft, name):
+        draft.unlink()
+        return
+    folder = os.open(name.parent, os.O_RDONLY)
+    try:
+        # To rename would replace what another process of ours makes at the same moment.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if os.path.lexists(name):
+            raise FileExistsError(name)
+        draft.rename(name)
+    finally:
+        os.close(folder)
 
 
 def make_private_folder(folder: Path) -> None:

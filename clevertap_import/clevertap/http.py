@@ -146,7 +146,8 @@ class BoundedAdapter(HTTPAdapter):
 class RememberingSession(requests.Session):
     """requests' own, which looks up the environment's proxies and certificates once for a server.
 
-    requests does so for each request, which costs more CPU time than all else that it does.
+    requests does so for each request, which costs more CPU time than all else that it does. It follows no
+    redirect.
     """
 
     def __init__(self) -> None:
@@ -159,6 +160,9 @@ class RememberingSession(requests.Session):
         if server not in self._environment:
             self._environment[server] = super().merge_environment_settings(url, *given)
         return dict(self._environment[server])
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None. requests would read the whole answer, and fail where the address in it is none."""
 
 
 def without_login(request: PreparedRequest) -> PreparedRequest:

@@ -6,17 +6,26 @@ of the digests is no part of a copy: whoever finds one is to learn nothing of it
 
 import os
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from clevertap_import.errors import ConfigError, Unfinished
-from clevertap_import.journal.digest_key import sqlite_file
+from clevertap_import.journal.digest_key import sqlite_file, sqlite_url
 from clevertap_import.journal.tables import VERSION, open_database, read_url
-from clevertap_import.private_files import BESIDE_SQLITE, FILE, make_private_folder
+from clevertap_import.private_files import (
+    BESIDE_SQLITE,
+    FILE,
+    make_private_folder,
+    name_once,
+    private,
+    second_name,
+)
 
 
 class JournalInUse(Unfinished):
@@ -64,7 +73,7 @@ def back_up(url: str, target: Path) -> Contents:
         copy_database(file, draft)
         contents = contents_of(draft)
         try:
-            os.link(draft, target)
+            name_once(draft, target)
         except FileExistsError:
             raise ConfigError(f"{target} is there meanwhile, and is left alone. Name another file.") from None
         sync(target.parent)
@@ -81,7 +90,7 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
     with draft_beside(file) as draft:
         copy_database(source, draft)
         # It may be of an older version, of one that is too new, or under another key.
-        open_database(f"sqlite:///{draft}").dispose()
+        open_database(sqlite_url(draft)).dispose()
         with closing(sqlite3.connect(draft)) as connection:
             mark_unended(connection)
             connection.commit()
@@ -89,8 +98,8 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
         sync(draft)
         found = contents_of(draft)
         old = old_contents(file)
-        with nobody_else(file):
-            aside = kept_aside(file, now) if file.exists() else None
+        with nobody_else(file), before_it_is_closed(file) as content:
+            aside = kept_aside(file, content, now) if content else None
             draft.replace(file)
         sync(file.parent)
     return found, old, aside
@@ -128,7 +137,7 @@ def contents_of(file: Path) -> Contents:
     """Raises ConfigError if the file is no journal, or CopyFailed if it is damaged."""
     not_ours = f"{file} is no journal of clevertap_import, or is damaged. Nothing was changed."
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if connection.execute("pragma integrity_check").fetchone() != ("ok",):
                 raise ConfigError(not_ours)
             connection.execute(f"select version_num from {VERSION.name}").fetchone()  # noqa: S608 - ours
@@ -170,10 +179,23 @@ def nobody_else(file: Path) -> Iterator[None]:
         yield
 
 
-def kept_aside(file: Path, now: datetime) -> Path:
+@contextmanager
+def before_it_is_closed(file: Path) -> Iterator[BinaryIO | None]:
+    """The content of `file` in the block; None if there is none.
+
+    To close a file takes SQLite's lock of it away from this process: whoever reads it does so at the end.
+    """
+    with open(file, "rb") if file.exists() else nullcontext() as content:
+        yield content
+
+
+def kept_aside(file: Path, content: BinaryIO, now: datetime) -> Path:
     """The old file under a second name, with what SQLite left beside it: there always is a journal."""
     aside = file.with_name(f"{file.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
-    os.link(file, aside)
+    if not second_name(file, aside):
+        with open(aside, "xb", opener=private) as copy:
+            shutil.copyfileobj(content, copy)
+        sync(aside)
     for end in BESIDE_SQLITE:
         # Only beside a file that nobody can read: SQLite would take its log for that of the copy.
         with suppress(FileNotFoundError):

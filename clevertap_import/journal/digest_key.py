@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from clevertap_import.errors import ConfigError
-from clevertap_import.private_files import FILE, make_private_folder, tighten
+from clevertap_import.private_files import FILE, make_private_folder, name_once, tighten
 
 KEY_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_KEY"
 KEY_FILE = "journal.key"
@@ -140,9 +141,16 @@ def key_place(url: sa.URL, folder: Path | None, environment: Mapping[str, str]) 
 
 def sqlite_file(url: sa.URL) -> Path | None:
     """The file of a SQLite database; None for one in memory, and for other databases."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+    if url.get_backend_name() != "sqlite" or not url.database:
         return None
-    return Path(url.database.removeprefix("file:"))
+    is_uri = url.database.startswith("file:") and "uri" in url.query
+    name = unquote(urlsplit(url.database).path) if is_uri else url.database
+    return None if name in ("", ":memory:") else Path(name)
+
+
+def sqlite_url(file: Path) -> sa.URL:
+    """With the letters that mean something in an address, as it has them in its text."""
+    return sa.URL.create("sqlite", database=str(file))
 
 
 def cipher_of(text: str, where: str) -> DigestCipher:
@@ -163,7 +171,7 @@ def write_once(file: Path, text: str) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         with suppress(FileExistsError):
-            os.link(draft, file)
+            name_once(draft, file)
         folder = os.open(file.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)

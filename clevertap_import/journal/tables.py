@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from clevertap_import.errors import ConfigError, Unfinished
 from clevertap_import.journal.confirmed_commits import synchronous
-from clevertap_import.journal.digest_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file
+from clevertap_import.journal.digest_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file, sqlite_url
 from clevertap_import.journal.write_ahead import write_ahead
 from clevertap_import.private_files import OUR_FOLDER, private_database
 
@@ -122,8 +122,8 @@ IMPORT_STATE = sa.Table(
 
 `reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
 null as long as nothing that Dagster knows was taken over. `doubted_until`: the last delivery that was there
-when the journal was found to be an older copy: CleverTap may have newer contents of its profiles.
-`doubted_at`: when that was, in epoch seconds: requests that it lacks may be stored for an hour after it.
+when the journal was found to be an older copy, at `doubted_at`: CleverTap may have newer contents of its
+profiles, and may store requests that the copy lacks for an hour after that.
 `lacks_until`: events of runs up to that number may be missing here, and nobody has accepted that; or 0.
 """
 
@@ -200,10 +200,10 @@ def translated() -> Iterator[None]:
 
 def default_url(home: Path) -> str:
     """A SQLite file below Dagster's home."""
-    return f"sqlite:///{home / OUR_FOLDER / 'journal.db'}"
+    return str(sqlite_url(home / OUR_FOLDER / "journal.db"))
 
 
-def read_url(url: str) -> sa.URL:
+def read_url(url: str | sa.URL) -> sa.URL:
     """Raises ConfigError if SQLAlchemy knows no such database. It never shows the URL, nor its password."""
     try:
         parsed = sa.make_url(url)
@@ -218,7 +218,7 @@ def read_url(url: str) -> sa.URL:
 
 
 def open_database(
-    url: str, key_folder: Path | None = None, environment: Mapping[str, str] = os.environ
+    url: str | sa.URL, key_folder: Path | None = None, environment: Mapping[str, str] = os.environ
 ) -> sa.Engine:
     """The database at `url` with all its tables. Raises ConfigError or JournalUnavailable.
 
@@ -290,11 +290,10 @@ class StillThere:
 
 
 def identity_of(file: Path) -> tuple[int, int] | None:
-    try:
+    with suppress(FileNotFoundError):
         found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+        return found.st_dev, found.st_ino
+    return None
 
 
 def step(engine: sa.Engine) -> str | None:

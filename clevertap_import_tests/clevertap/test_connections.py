@@ -83,8 +83,13 @@ TAKEN = OK + b'Content-Length: 51\r\n\r\n{"status":"success","processed":3,"unpr
         OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx",
         OK + b"Content-Length: 2\r\n\r\n\xff\xfe",
         b"HTTP/1.1 307 Over There\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://[::1/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nLocation: \xff\xfe\r\nContent-Length: 0\r\n\r\n",
     ],
-    ids=["nothing", "garbage", "long", "lengths", "short", "chunks", "gzip", "encoding", "redirect"],
+    ids=[
+        *("nothing", "garbage", "long", "lengths", "short", "chunks", "gzip", "encoding", "redirect"),
+        *("malformed redirect", "redirect in no encoding"),
+    ],
 )
 def test_any_answer_that_cannot_be_read_is_uncertain(answer: bytes) -> None:
     with server_saying(answer) as url:

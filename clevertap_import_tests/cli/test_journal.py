@@ -1,5 +1,7 @@
 """`journal backup` and `journal restore`: whole copies of a journal that is in use, and what they refuse."""
 
+import errno
+import os
 import resource
 import shutil
 import signal
@@ -22,9 +24,12 @@ from clevertap_import_tests.testing.builders import events
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    """With letters that mean something in an address."""
+    home = tmp_path / "50%41 #1?"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.delenv(JOURNAL_VARIABLE, raising=False)
-    return tmp_path
+    return home
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def deliver(journal: Journal, run_id: str) -> None:
 
 
 def runs_in(file: Path) -> list[str]:
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
         return [row[0] for row in connection.execute("select run_id from delivery order by id")]
 
 
@@ -80,9 +85,24 @@ def test_nothing_is_overwritten(journal: Journal, home: Path) -> None:
     assert "exists already, and is left as it is" in result.output
 
 
-def test_a_copy_is_put_back_and_the_old_journal_kept(journal: Journal, home: Path) -> None:
+@pytest.fixture(params=["hard links", "no hard links"])
+def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """exFAT, and others, have no second names for files."""
+
+    def link(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if request.param == "no hard links":
+        monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.usefixtures("file_system")
+def test_a_copy_is_put_back_and_the_old_journal_kept(home: Path) -> None:
+    journal = Journal(default_url(home))
     deliver(journal, "run-1")
-    assert said("backup", str(home / "copy.db")).exit_code == 0
+    backed_up = said("backup", str(home / "copy.db"))
+    assert backed_up.exit_code == 0, backed_up.output
+    assert "exists already" in said("backup", str(home / "copy.db")).output
     deliver(journal, "run-2")
     journal.close()
     result = said("restore", str(home / "copy.db"))
@@ -93,6 +113,7 @@ def test_a_copy_is_put_back_and_the_old_journal_kept(journal: Journal, home: Pat
     assert runs_in(kept) == ["run-1", "run-2"]
     assert str(kept) in result.output
     assert "Before it had 2 batches of 1 imports" in result.output
+    assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
     with Journal(default_url(home)) as restored, restored.engine.connect() as connection:
         assert connection.scalars(sa.select(DELIVERY.c.digests)).one() == events("a", "b").digests
 

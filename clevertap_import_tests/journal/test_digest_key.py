@@ -14,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.journal.delivered_records import WindowRange
-from clevertap_import.journal.digest_key import KEY_FILE, KEY_VARIABLE, DigestCipher, JournalKeyWrong
+from clevertap_import.journal.digest_key import (
+    KEY_FILE,
+    KEY_VARIABLE,
+    DigestCipher,
+    JournalKeyWrong,
+    sqlite_file,
+)
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.states import ANSWERED, UNCERTAIN
 from clevertap_import.journal.tables import default_url
@@ -188,3 +194,19 @@ def test_what_is_hidden_comes_back_and_equal_digests_stay_equal(text: bytes, key
     assert cipher.plain(cipher.hidden(whole)) == whole
     assert cipher.hidden(whole * 2) == cipher.hidden(whole) * 2
     assert not whole or cipher.hidden(whole) != whole
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:////a/j.db", "/a/j.db"),
+        ("sqlite:////a%3Fb/j.db?timeout=5", "/a?b/j.db"),
+        ("sqlite:///file:/a/j.db?uri=true&mode=ro", "/a/j.db"),
+        ("sqlite:///file:/a%253Fb/j.db?uri=true", "/a?b/j.db"),
+        ("sqlite:///file:///a/j.db?uri=true", "/a/j.db"),
+        ("sqlite:///file::memory:?uri=true", None),
+        ("sqlite://", None),
+    ],
+)
+def test_the_file_of_a_journal_is_the_one_that_sqlite_opens(url: str, file: str | None) -> None:
+    assert sqlite_file(sa.make_url(url)) == (Path(file) if file else None)
