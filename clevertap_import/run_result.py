@@ -1,7 +1,7 @@
 """The result of one run of an import, as monitoring reads it: one line for each run, for years."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from clevertap_import.report import Report, health_state
@@ -69,6 +69,13 @@ class RunResult:
         return self.status not in NOT_JUDGED
 
     @property
+    def span(self) -> timedelta | None:
+        """How long a span of Updated On it read; None of a full import, and of an open first window."""
+        if self.window_start is None or self.window_end is None:
+            return None
+        return self.window_end - self.window_start
+
+    @property
     def health(self) -> float | None:
         return self.report.health_percent
 
@@ -87,3 +94,6 @@ class OpenRejects:
     rows: int = 0
     since: datetime | None = None
     codes: tuple[tuple[str, str, int], ...] = ()
+
+
+NO_REJECTS = OpenRejects()

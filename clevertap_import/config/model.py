@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from clevertap_import.config.asset_keys import is_asset_key
+from clevertap_import.config.expectations import Expect
 from clevertap_import.config.field_types import Day, Duration, Zone
 from clevertap_import.config.schedule import After, Manual, Schedule
 from clevertap_import.config.strict_model import Strict, shown
@@ -241,6 +242,11 @@ class ImportConfig(Strict):
     )
     dry_run: DryRun = Field(
         DryRun(), description="The checks before anything is sent.", examples=[{"sample_rows": 1000}]
+    )
+    expect: Expect = Field(
+        Expect(),
+        description="What monitoring expects of the import: how new its data is, its health, its rows.",
+        examples=[{"within": "2 hours", "health": 95, "rows": {"min": 1}}],
     )
     on_invalid: Literal["skip_row", "skip_property", "fail"] = Field(
         "skip_row",

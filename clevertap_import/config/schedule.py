@@ -1,14 +1,19 @@
 """Schedules: when an import runs. A kind is one class here, its name in the union, and what starts it."""
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta
 from math import gcd
 from typing import Annotated, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from clevertap_import.config.cron_lines import (
+    MINUTES_PER_DAY,
+    clock_shifts_minutes,
+    days_by_time,
+    has_daylight_saving,
+    ticks,
+)
 from clevertap_import.config.field_types import Duration, Moment, TimeOfDay, Zone
 from clevertap_import.config.strict_model import Strict, shown
 
@@ -21,7 +26,6 @@ LEAST = Duration("15 minutes")
 MOST = Duration("52 weeks")
 LEAST_CHECK = Duration("1 minute")
 MOST_CHECK = Duration("1 day")
-MINUTES_PER_DAY = 24 * 60
 SHORTEST_MONTH = 28
 
 
@@ -119,6 +123,15 @@ class Every(Kind):
         today = now.astimezone(ZoneInfo(self.timezone)).date()
         past = (today.toordinal() - start.toordinal()) % self.every.days
         return self._midnight(today - timedelta(days=past))
+
+    def next_due(self, moment: datetime, start: date) -> datetime:
+        """The first of these moments after `moment`, in UTC."""
+        last = self.last_due(moment, start)
+        if last is None:
+            return self._midnight(start)
+        if not self.keeps_local_hour:
+            return last + self.every
+        return self._midnight(last.astimezone(ZoneInfo(self.timezone)).date() + self.every)
 
     def _midnight(self, day: date) -> datetime:
         """In UTC. If clocks skip midnight, the moment when they skip it; of two midnights, the first."""
@@ -297,54 +310,3 @@ KINDS: tuple[type[Kind], ...] = get_args(get_args(Schedule)[0])
 
 if OUTSIDE := [kind.__name__ for kind in Kind.__subclasses__() if kind not in KINDS]:
     raise LookupError(f"A schedule kind that no import can name: {', '.join(OUTSIDE)}. Add it to Schedule.")
-
-
-def days_by_time(slots: Iterable[tuple[time, str]]) -> list[tuple[time, str]]:
-    """Slots of the same time as one, the days in cron's form: as few cron lines as there are times."""
-    days: dict[time, list[str]] = {}
-    for moment, day in slots:
-        days.setdefault(moment, []).append(day)
-    return [(moment, ",".join(dict.fromkeys(days[moment]))) for moment in sorted(days)]
-
-
-def ticks(minutes: int) -> tuple[str, ...]:
-    """Cron lines for every multiple of `minutes`, which divides the day, from midnight on."""
-    if 60 % minutes == 0 and minutes < 60:
-        return (f"*/{minutes} * * * *" if minutes > 1 else "* * * * *",)
-    hours_by_minute: dict[int, list[int]] = {}
-    for moment in range(0, MINUTES_PER_DAY, minutes):
-        hours_by_minute.setdefault(moment % 60, []).append(moment // 60)
-    return tuple(f"{minute} {_hours(hours)} * * *" for minute, hours in sorted(hours_by_minute.items()))
-
-
-def _hours(hours: list[int]) -> str:
-    """Evenly spaced hours as a cron field."""
-    if len(hours) == 1:
-        return str(hours[0])
-    step = hours[1] - hours[0]
-    if step == 1:
-        return "*"
-    return f"*/{step}" if hours[0] == 0 else f"{hours[0]}-23/{step}"
-
-
-@lru_cache
-def clock_shifts_minutes(timezone: str) -> tuple[int, ...]:
-    """By how much the zone's clock has differed from where it stood in 2000; empty where it never moves.
-
-    Elapsed time drifts off the local clock by these amounts, so the ticks must divide them.
-    """
-    found = offsets(timezone, datetime(2000, 1, 1, tzinfo=UTC), years=38)
-    shifts = {offset - min(found) for offset in found}
-    return tuple(sorted(shift // timedelta(minutes=1) for shift in shifts if shift))
-
-
-def has_daylight_saving(timezone: str) -> bool:
-    """Whether clocks change in a future year, as far as it is known."""
-    return len(offsets(timezone, datetime(2030, 1, 1, tzinfo=UTC), years=1)) > 1
-
-
-def offsets(timezone: str, first: datetime, years: int) -> set[timedelta]:
-    """How far the zone's clock is from UTC, looked at every week."""
-    zone = ZoneInfo(timezone)
-    weeks = (first + timedelta(weeks=week) for week in range(years * 52))
-    return {moment.astimezone(zone).utcoffset() or timedelta() for moment in weeks}

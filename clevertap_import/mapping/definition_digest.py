@@ -36,6 +36,7 @@ DOES_NOT_COUNT = frozenset(
             "schedule",
             "deps",
             "dry_run",
+            "expect",
         ),
         # Which windows there are, Dagster knows by their keys.
         *("start", "window"),

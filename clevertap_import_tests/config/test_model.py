@@ -79,6 +79,7 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "journal_retention_days": 30,
         "show_values": False,
         "max_event_properties": 100,
+        "expect": {"within": None, "health": 100.0, "rows": {"min": 0}},
     }
     assert (config.schedule, config.deps) == (Manual(), ())
     assert (config.dry_run.sample_rows, config.dry_run.max_rejected_percent) == (1000, 5)
@@ -192,6 +193,12 @@ def test_a_constant_keeps_its_type(value: object) -> None:
             PROFILES | {"updated_on": {"column": "U"}},
             "'start' is missing. With updated_on, write the day the windows begin, such as 2026-11-01.",
         ),
+        (
+            PROFILES | {"expect": {"within": "soon"}},
+            "'soon' is not a duration. Write a whole number and a unit, such as 6 hours. "
+            "Units: minutes, hours, days, weeks.",
+        ),
+        (PROFILES | {"expect": {"health": 101}}, "health is 101. Write 100 or less."),
         (PROFILES | {"max_event_properties": 257}, "max_event_properties is 257. Write 256 or less."),
         (PROFILES | {"show_values": "perhaps"}, "show_values is 'perhaps'. Write true or false."),
         (

@@ -13,8 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from clevertap_import.config.cron_lines import ticks
 from clevertap_import.config.field_types import UNITS, Duration
-from clevertap_import.config.schedule import KINDS, Every, Manual, Monthly, Once, Schedule, Weekly, ticks
+from clevertap_import.config.schedule import KINDS, Every, Manual, Monthly, Once, Schedule, Weekly
 from clevertap_import_tests.testing.dagster_internals import schedule_execution_time_iterator
 
 SCHEDULES: TypeAdapter[Schedule] = TypeAdapter(Schedule)

@@ -1,0 +1,171 @@
+"""What is wrong with an import: each problem is one concern, with its severity and what to do."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal
+
+from clevertap_import.mapping.rejection_codes import CODES
+from clevertap_import.monitoring.facts import ImportFacts
+from clevertap_import.monitoring.lateness import Timing
+from clevertap_import.run_result import RunResult
+
+Kind = Literal[
+    "draft", "failed", "late", "stuck", "degraded", "open_rejects", "uncertain_events", "no_data", "volume"
+]
+Severity = Literal["critical", "error", "warning"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning")
+"""The worst first."""
+
+CRITICAL_FAILURES = 3
+"""So many failed runs in a row are critical."""
+
+RED_BELOW = 50
+STUCK_AFTER = timedelta(minutes=15)
+"""A run logs its progress every 10 seconds, also while it waits."""
+
+COMPARED = 7
+LEAST_COMPARED = 5
+SPAN_TOLERANCE = 0.25
+LEAST_ROWS = 100
+"""Fewer rows than this vary by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """`text`: what is wrong, as a sentence. `remedy`: what to do. `since`: None if that is not known."""
+
+    kind: Kind
+    severity: Severity
+    text: str
+    remedy: str
+    since: datetime | None = None
+
+
+def concerns(facts: ImportFacts, timing: Timing, now: datetime) -> list[Concern]:
+    """The worst first."""
+    judged = [each for each in facts.results if each.is_judged]
+    found = [
+        *failed(facts.config.nickname, judged),
+        *degraded(facts, judged),
+        *late(facts, timing),
+        *stuck(facts, now),
+        *open_rejects(facts),
+        *uncertain_events(facts),
+        *volume(facts, judged),
+    ]
+    return sorted(found, key=lambda each: SEVERITIES.index(each.severity))
+
+
+def streak(judged: Sequence[RunResult]) -> int:
+    """How many of the last runs failed, one after the other."""
+    return next((at for at, each in enumerate(judged) if each.status == "Success"), len(judged))
+
+
+def failed(name: str, judged: Sequence[RunResult]) -> Iterator[Concern]:
+    count = streak(judged)
+    if not count:
+        return
+    severity: Severity = "critical" if count >= CRITICAL_FAILURES else "error"
+    times = "The last run failed" if count == 1 else f"The last {count} runs failed"
+    problem = judged[0].problem or "The run did not finish."
+    remedy = f"Correct the cause, then: clevertap-import run {name}"
+    yield Concern("failed", severity, f"{times}: {problem}", remedy, judged[count - 1].began_at)
+
+
+def degraded(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concern]:
+    last = judged[0] if judged and judged[0].status == "Success" else None
+    if last is None or last.health is None or last.health >= facts.config.expect.health:
+        return
+    count = next(
+        (at for at, each in enumerate(judged) if not is_below(each, facts.config.expect.health)), len(judged)
+    )
+    severity: Severity = "error" if last.health < RED_BELOW else "warning"
+    why = f", most by code {last.top_code} ({last.top_reason})" if last.top_code else ""
+    text = f"The health of the last run is {last.health:g} %: {last.report.failed:,} rows failed{why}."
+    remedy = remedy_of(last.top_code) or f"Look at the rows: clevertap-import rejects {facts.config.nickname}"
+    yield Concern("degraded", severity, text, remedy, judged[count - 1].began_at)
+
+
+def is_below(result: RunResult, health: float) -> bool:
+    return result.status == "Success" and result.health is not None and result.health < health
+
+
+def late(facts: ImportFacts, timing: Timing) -> Iterator[Concern]:
+    if not timing.is_late or timing.missed is None:
+        return
+    running = next((each for each in facts.results if each.status == "Running"), None)
+    if facts.config.expect.within is not None:
+        text = f"No run has ended well within {facts.config.expect.within}."
+    else:
+        text = f"No run has ended well that was due at {timing.missed:%Y-%m-%d %H:%M} UTC."
+    if running:
+        text += f" A run goes on since {running.began_at:%Y-%m-%d %H:%M} UTC."
+    name = facts.config.nickname
+    remedy = (
+        f"See whether Dagster's daemon runs (clevertap-import health), and: clevertap-import stats {name}"
+    )
+    yield Concern("late", "error", text, remedy, timing.missed)
+
+
+def stuck(facts: ImportFacts, now: datetime) -> Iterator[Concern]:
+    for each in facts.results:
+        moved = each.progress.at if each.progress and each.progress.at else each.began_at
+        if each.status == "Running" and now - moved > STUCK_AFTER:
+            text = f"Run {each.run_id[:8]} has not moved since {moved:%Y-%m-%d %H:%M} UTC."
+            remedy = "Look at the log of the run in Dagster. Terminate it there if its process is gone."
+            yield Concern("stuck", "error", text, remedy, moved)
+
+
+def open_rejects(facts: ImportFacts) -> Iterator[Concern]:
+    found = facts.open_rejects
+    if not found.rows:
+        return
+    code, reason, _ = found.codes[0] if found.codes else ("", "", 0)
+    why = f", most by code {code} ({reason})" if code else ""
+    rows = "1 rejected row is" if found.rows == 1 else f"{found.rows:,} rejected rows are"
+    remedy = remedy_of(code)
+    name = facts.config.nickname
+    advice = f"{remedy + ' ' if remedy else ''}Then: clevertap-import retry {name}"
+    yield Concern("open_rejects", "warning", f"{rows} open{why}.", advice, found.since)
+
+
+def uncertain_events(facts: ImportFacts) -> Iterator[Concern]:
+    if facts.held_events:
+        text = f"{facts.held_events:,} events were sent and have no answer."
+        remedy = f"Say whether they arrived: clevertap-import settle {facts.config.nickname}"
+        yield Concern("uncertain_events", "warning", text, remedy)
+
+
+def volume(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concern]:
+    """Fewer rows than the YAML wants, or fewer than half or more than twice of what such runs read."""
+    if not judged or judged[0].status != "Success":
+        return
+    last, least = judged[0], facts.config.expect.rows.min
+    if last.report.read < least:
+        rows = f"The last run read {last.report.read:,} rows; at least {least:,} are expected."
+        kind: Kind = "volume" if last.report.read else "no_data"
+        yield Concern(kind, "warning", rows, "See whether the source table is filled.", last.began_at)
+        return
+    before = [each.report.read for each in judged[1:] if is_comparable(each, last)][:COMPARED]
+    if len(before) < LEAST_COMPARED or (usual := median(before)) < LEAST_ROWS:
+        return
+    if not usual / 2 <= last.report.read <= usual * 2:
+        read, runs = f"{last.report.read:,}", len(before)
+        text = f"The last run read {read} rows; the median of the {runs} before is {usual:,.0f}."
+        yield Concern("volume", "warning", text, "See whether the source table is right.", last.began_at)
+
+
+def is_comparable(result: RunResult, last: RunResult) -> bool:
+    """Whether it ended well, was started by the same kind of schedule, and read about as long a span."""
+    if result.status != "Success" or result.trigger != last.trigger:
+        return False
+    if result.span is None or last.span is None:
+        return result.span == last.span
+    return abs(result.span - last.span) <= last.span * SPAN_TOLERANCE
+
+
+def remedy_of(code: str | None) -> str:
+    found = CODES.get(code) if code else None
+    return found.remedy if found else ""

@@ -1,0 +1,126 @@
+"""One picture of all imports: the only source of the listing, Dagster's UI, alerts, metrics and reports."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clevertap_import.monitoring.concerns import SEVERITIES, Concern, Severity, concerns, streak
+from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Status
+from clevertap_import.monitoring.lateness import NEVER_DUE, Timing, timing
+from clevertap_import.report import Report
+from clevertap_import.run_result import NO_REJECTS, OpenRejects, RunProgress, RunResult
+
+DAY = timedelta(hours=24)
+SHOWN_RUNS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """The state of one import at one moment.
+
+    `health`, `health_state`: of the last run that ended well or failed. `new_24h`, `failed_24h`: how many new
+    rows of the last 24 hours CleverTap took, and how many failed; `health_24h` is the share of the first in
+    percent, None if there is no new row. `streak`: how many of the last runs failed, one after the other.
+    `bad_since`: since when something is wrong. `last_runs`: newest first.
+    """
+
+    nickname: str
+    status: Status
+    health: float | None = None
+    health_state: str = "none"
+    last_run: datetime | None = None
+    health_24h: float | None = None
+    new_24h: int = 0
+    failed_24h: int = 0
+    open_rejects: OpenRejects = NO_REJECTS
+    streak: int = 0
+    timing: Timing = NEVER_DUE
+    newest_updated_on: datetime | None = None
+    progress: RunProgress | None = None
+    last_runs: tuple[RunResult, ...] = ()
+    concerns: tuple[Concern, ...] = ()
+
+    @property
+    def severity(self) -> Severity | None:
+        return self.concerns[0].severity if self.concerns else None
+
+    @property
+    def is_ok(self) -> bool:
+        """Nothing is worse than a warning."""
+        return self.severity in (None, "warning")
+
+    @property
+    def why(self) -> str | None:
+        """The worst that is wrong, as a sentence."""
+        return self.concerns[0].text if self.concerns else None
+
+    @property
+    def remedy(self) -> str | None:
+        return self.concerns[0].remedy if self.concerns else None
+
+    @property
+    def bad_since(self) -> datetime | None:
+        return min((each.since for each in self.concerns if each.since), default=None)
+
+    @property
+    def top_code(self) -> str | None:
+        last = next((each for each in self.last_runs if each.is_judged), None)
+        return last.top_code if last else None
+
+
+def picture(facts: Iterable[ImportFacts | DraftFacts], now: datetime) -> list[ImportState]:
+    """The state of each import, the worst first."""
+    return sorted((state(each, now) for each in facts), key=badness)
+
+
+def badness(found: ImportState) -> tuple[int, str]:
+    return SEVERITIES.index(found.severity) if found.severity else len(SEVERITIES), found.nickname
+
+
+def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
+    if isinstance(facts, DraftFacts):
+        return draft_state(facts)
+    results = facts.results
+    last = next((each for each in results if each.is_judged), None)
+    under_way = next((each for each in results if each.status == "Running"), None)
+    found, times = new_rows(results, now), timing(facts, now)
+    judged = [each for each in results if each.is_judged]
+    return ImportState(
+        nickname=facts.config.nickname,
+        status=status(facts),
+        health=last.health if last else None,
+        health_state=last.health_state if last else "none",
+        last_run=results[0].began_at if results else None,
+        health_24h=found.health_percent,
+        new_24h=found.accepted,
+        failed_24h=found.failed,
+        open_rejects=facts.open_rejects,
+        streak=streak(judged),
+        timing=times,
+        newest_updated_on=max(
+            (each.newest_updated_on for each in results if each.newest_updated_on), default=None
+        ),
+        progress=under_way.progress if under_way else None,
+        last_runs=tuple(results[:SHOWN_RUNS]),
+        concerns=tuple(concerns(facts, times, now)),
+    )
+
+
+def draft_state(facts: DraftFacts) -> ImportState:
+    problem = facts.problems[0] if facts.problems else "Its YAML has problems."
+    remedy = "Correct the YAML; clevertap-import check shows all problems."
+    return ImportState(facts.nickname, "Draft", concerns=(Concern("draft", "error", problem, remedy),))
+
+
+def status(facts: ImportFacts) -> Status:
+    return "Running" if any(each.status == "Running" for each in facts.results) else facts.waiting
+
+
+def new_rows(results: Sequence[RunResult], now: datetime) -> Report:
+    """The counts of the last 24 hours without the rows that CleverTap had already."""
+    recent = [each.report for each in results if (each.ended_at or each.began_at) > now - DAY]
+    counts = {
+        name: sum(getattr(report, name) for report in recent)
+        for name in ("accepted", "invalid", "rejected", "uncertain")
+    }
+    return Report(read=sum(counts.values()), **counts)

@@ -1,0 +1,1 @@
+"""Tests of the state of imports, which is computed from facts alone."""

@@ -1,0 +1,196 @@
+"""The state of imports, computed from facts: laws first, then what each concern says."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clevertap_import.monitoring.concerns import SEVERITIES
+from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Waiting
+from clevertap_import.monitoring.picture import ImportState, picture, state
+from clevertap_import.report import Report
+from clevertap_import.run_result import OpenRejects, RunProgress, RunResult, RunStatus
+from clevertap_import_tests.testing.builders import profiles_import
+
+NOW = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)
+HOURLY = {"kind": "every", "every": "1 hour"}
+OPEN = OpenRejects(3, NOW - timedelta(hours=6), (("515", "Email is not valid", 3),))
+
+
+def result(hours_ago: float = 0.4, status: RunStatus = "Success", **changed: Any) -> RunResult:  # noqa: ANN401
+    """A run that took three minutes; `accepted` and the like make its report."""
+    names = ("accepted", "unchanged", "invalid", "rejected", "uncertain")
+    counts = {name: changed.pop(name) for name in names if name in changed}
+    began = NOW - timedelta(hours=hours_ago)
+    ended = began + timedelta(minutes=3) if status not in ("Running", "Queued") else None
+    report = Report(read=sum(counts.values()), **counts)
+    return RunResult("customers", f"run-{hours_ago}", began, ended, status, report, **changed)
+
+
+def facts(*results: RunResult, waiting: Waiting = "Scheduled", **changed: Any) -> ImportFacts:  # noqa: ANN401
+    names = ("open_rejects", "scheduled_since", "held_events")
+    own = {name: changed.pop(name) for name in names if name in changed}
+    config = profiles_import(**{"schedule": HOURLY, "start": "2026-01-01", **changed})
+    return ImportFacts(config, waiting, results, **{"scheduled_since": NOW - timedelta(days=90), **own})
+
+
+def kinds(found: ImportState) -> list[str]:
+    return [each.kind for each in found.concerns]
+
+
+COUNTS = st.integers(0, 500)
+RESULTS = st.builds(
+    lambda hours, status, accepted, unchanged, invalid: result(
+        hours, status, accepted=accepted, unchanged=unchanged, invalid=invalid
+    ),
+    st.floats(0, 100),
+    st.sampled_from(["Success", "Failed", "Canceled", "Running", "Queued"]),
+    COUNTS,
+    COUNTS,
+    COUNTS,
+)
+HISTORIES = st.lists(RESULTS, max_size=12).map(
+    lambda found: sorted(found, key=lambda each: each.began_at, reverse=True)
+)
+
+
+@given(results=HISTORIES, waiting=st.sampled_from(["Scheduled", "Ready", "Paused", "Stopped"]))
+def test_a_state_agrees_with_itself(results: Sequence[RunResult], waiting: Waiting) -> None:
+    found = state(facts(*results, waiting=waiting), NOW)
+    judged = [each for each in results if each.status in ("Success", "Failed")]
+    severities = [SEVERITIES.index(each.severity) for each in found.concerns]
+    assert severities == sorted(severities)
+    assert found.is_ok == all(each.severity == "warning" for each in found.concerns)
+    assert (found.why is None) == (not found.concerns)
+    assert found.health_state == (judged[0].health_state if judged else "none")
+    assert ("failed" in kinds(found)) == bool(judged and judged[0].status == "Failed") == bool(found.streak)
+    assert all(each.status == "Failed" for each in judged[: found.streak])
+    assert found.bad_since is None or found.bad_since <= NOW
+    assert ("late" in kinds(found)) == found.timing.is_late
+
+
+@given(results=HISTORIES)
+def test_health_of_24_hours_is_of_new_rows_alone(results: Sequence[RunResult]) -> None:
+    without = [
+        replace(each, report=replace(each.report, unchanged=0, read=each.report.read - each.report.unchanged))
+        for each in results
+    ]
+    found, same = state(facts(*results), NOW), state(facts(*without), NOW)
+    assert (found.health_24h, found.new_24h, found.failed_24h) == (
+        same.health_24h,
+        same.new_24h,
+        same.failed_24h,
+    )
+    recent = [each.report for each in results if (each.ended_at or each.began_at) > NOW - timedelta(hours=24)]
+    assert found.new_24h == sum(report.accepted for report in recent)
+    assert found.failed_24h == sum(report.failed for report in recent)
+
+
+@given(results=HISTORIES, waiting=st.sampled_from(["Paused", "Stopped"]), within=st.booleans())
+def test_what_is_paused_is_never_late(results: Sequence[RunResult], waiting: Waiting, within: bool) -> None:
+    expect = {"expect": {"within": "15 minutes"}} if within else {}
+    assert not state(facts(*results, waiting=waiting, **expect), NOW).timing.is_late
+
+
+@given(hours=st.floats(0, 200))
+def test_an_hourly_import_is_late_half_an_hour_after_the_moment_that_no_run_followed(hours: float) -> None:
+    """The moments are at full hours, and it is 08:30."""
+    began = NOW - timedelta(hours=hours)
+    next_moment = began.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    due = next_moment if began != next_moment - timedelta(hours=1) else began + timedelta(hours=1)
+    found = state(facts(result(hours, accepted=5)), NOW).timing
+    assert found.is_late == (due + timedelta(minutes=30) < NOW)
+    assert found.missed == (due if found.is_late else None)
+    assert found.due == due + timedelta(minutes=30)
+    assert found.next_run == NOW + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_late"), [(timedelta(hours=1, minutes=59), False), (timedelta(hours=2, minutes=1), True)]
+)
+def test_an_age_that_the_yaml_gives_counts_from_the_end_of_the_last_success(
+    age: timedelta, is_late: bool
+) -> None:
+    ended = result(0, accepted=1)
+    run = replace(ended, began_at=NOW - age - timedelta(hours=5), ended_at=NOW - age)
+    found = state(facts(run, schedule={"kind": "manual"}, waiting="Ready", expect={"within": "2 hours"}), NOW)
+    assert found.timing.is_late == is_late
+    assert found.timing.due == NOW - age + timedelta(hours=2)
+
+
+def test_what_never_ran_is_late_after_its_schedule_was_switched_on() -> None:
+    since = NOW - timedelta(hours=2)
+    assert state(facts(scheduled_since=since), NOW).timing.missed == since.replace(minute=0) + timedelta(
+        hours=1
+    )
+    assert not state(facts(scheduled_since=NOW - timedelta(minutes=20)), NOW).timing.is_late
+
+
+def test_rejected_rows_stay_visible_after_thirty_good_runs() -> None:
+    good = [result(0.4 + number, accepted=10) for number in range(30)]
+    found = state(facts(*good, open_rejects=OPEN), NOW)
+    assert kinds(found) == ["open_rejects"]
+    assert found.why == "3 rejected rows are open, most by code 515 (Email is not valid)."
+    assert found.bad_since == OPEN.since
+    assert found.is_ok
+    assert state(facts(*good), NOW).concerns == ()
+
+
+@pytest.mark.parametrize(("failures", "severity"), [(1, "error"), (2, "error"), (3, "critical")])
+def test_failures_in_a_row_become_critical(failures: int, severity: str) -> None:
+    bad = [result(0.4 + number, "Failed", problem="401: wrong passcode.") for number in range(failures)]
+    found = state(facts(*bad, result(20, accepted=1), schedule={"kind": "manual"}, waiting="Ready"), NOW)
+    assert (found.streak, found.severity) == (failures, severity)
+    assert found.bad_since == bad[-1].began_at
+    assert "401: wrong passcode." in (found.why or "")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "kind", "severity"),
+    [
+        (100, [], None),
+        (99, ["degraded"], "warning"),
+        (50, ["degraded"], "warning"),
+        (49, ["degraded"], "error"),
+    ],
+)
+def test_health_below_what_is_expected(accepted: int, kind: list[str], severity: str | None) -> None:
+    run = result(accepted=accepted, invalid=100 - accepted, top_code="515", top_reason="Email is not valid")
+    found = state(facts(run), NOW)
+    assert (kinds(found), found.severity) == (kind, severity)
+    assert state(facts(run, expect={"health": 40}), NOW).concerns == ()
+
+
+def test_a_run_that_does_not_move_is_stuck() -> None:
+    moved = RunProgress("send", 10, 100, at=NOW - timedelta(minutes=1))
+    slow = result(0.4, "Running", progress=moved)
+    assert kinds(state(facts(slow, result(1, accepted=1)), NOW)) == []
+    still = replace(slow, progress=replace(moved, at=NOW - timedelta(minutes=16)))
+    assert kinds(state(facts(still, result(1, accepted=1)), NOW)) == ["stuck"]
+
+
+@pytest.mark.parametrize(("rows", "found"), [(49, ["volume"]), (51, []), (199, []), (201, ["volume"])])
+def test_the_volume_is_compared_with_the_median_of_runs_alike(rows: int, found: list[str]) -> None:
+    before = [result(1.4 + number, accepted=100) for number in range(7)]
+    others = [replace(each, trigger="every", report=Report(9, 9)) for each in before]
+    assert kinds(state(facts(result(accepted=rows), *others, *before), NOW)) == found
+
+
+@pytest.mark.parametrize(("least", "found"), [(0, []), (1, ["no_data"])])
+def test_no_data_is_a_problem_only_if_rows_are_expected(least: int, found: list[str]) -> None:
+    assert kinds(state(facts(result(), expect={"rows": {"min": least}}), NOW)) == found
+
+
+def test_the_worst_come_first_and_drafts_are_errors() -> None:
+    good = facts(result(accepted=1), nickname="good")
+    warned = facts(result(accepted=1), nickname="warned", held_events=7)
+    draft = DraftFacts("draft", ["defs.yaml:3: 'emial' is unknown."])
+    critical = facts(*(result(0.3 + at, "Failed") for at in range(3)), nickname="critical")
+    found = picture([good, warned, draft, critical], NOW)
+    assert [each.nickname for each in found] == ["critical", "draft", "warned", "good"]
+    assert found[1].status == "Draft"
+    assert found[2].why == "7 events were sent and have no answer."
