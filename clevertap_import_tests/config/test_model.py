@@ -193,11 +193,6 @@ def test_a_constant_keeps_its_type(value: object) -> None:
             PROFILES | {"updated_on": {"column": "U"}},
             "'start' is missing. With updated_on, write the day the windows begin, such as 2026-11-01.",
         ),
-        (
-            PROFILES | {"expect": {"within": "soon"}},
-            "'soon' is not a duration. Write a whole number and a unit, such as 6 hours. "
-            "Units: minutes, hours, days, weeks.",
-        ),
         (PROFILES | {"expect": {"health": 101}}, "health is 101. Write 100 or less."),
         (PROFILES | {"max_event_properties": 257}, "max_event_properties is 257. Write 256 or less."),
         (PROFILES | {"show_values": "perhaps"}, "show_values is 'perhaps'. Write true or false."),

@@ -18,7 +18,7 @@ from clevertap_import_tests.testing.builders import profiles_import
 
 NOW = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)
 HOURLY = {"kind": "every", "every": "1 hour"}
-OPEN = OpenRejects(3, NOW - timedelta(hours=6), (("515", "Email is not valid", 3),))
+THREE_REJECTS = OpenRejects(3, NOW - timedelta(hours=6), (("515", "Email is not valid", 3),))
 
 
 def result(hours_ago: float = 0.4, status: RunStatus = "Success", **changed: Any) -> RunResult:  # noqa: ANN401
@@ -132,10 +132,10 @@ def test_what_never_ran_is_late_after_its_schedule_was_switched_on() -> None:
 
 def test_rejected_rows_stay_visible_after_thirty_good_runs() -> None:
     good = [result(0.4 + number, accepted=10) for number in range(30)]
-    found = state(facts(*good, open_rejects=OPEN), NOW)
+    found = state(facts(*good, open_rejects=THREE_REJECTS), NOW)
     assert kinds(found) == ["open_rejects"]
     assert found.why == "3 rejected rows are open, most by code 515 (Email is not valid)."
-    assert found.bad_since == OPEN.since
+    assert found.bad_since == THREE_REJECTS.since
     assert found.is_ok
     assert state(facts(*good), NOW).concerns == ()
 
