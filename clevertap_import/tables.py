@@ -52,9 +52,9 @@ def check_table(notify: Notify, *, offline: bool) -> "pd.DataFrame":
     imports = all_imports()
     if offline:
         return frame_of(verdicts(imports, None), VERDICTS)
-    from clevertap_import.orchestration.renamed import name_findings
+    from clevertap_import.orchestration.renamed import name_diagnostics
 
-    of_journal = name_findings(imports, os.environ, notify)
+    of_journal = name_diagnostics(imports, os.environ, notify)
     return frame_of(verdicts(imports, os.environ, of_journal), VERDICTS)
 
 

@@ -47,14 +47,14 @@ class BatchSender:
         self.resends = resends
         self.breaker = breaker or CircuitBreaker()
 
-    def settle(self, batch: Batch) -> Settlement:
+    def send(self, batch: Batch) -> Settlement:
         """Post `batch`, and what is left of it, until all is settled, patience ends, or the breaker opens."""
         batch_in_progress, waits = BatchInProgress(batch), Backoff(self.retry_policy.retry)
         accepted_before = self.breaker.accepted
         stop = self.breaker.stopped
-        while batch_in_progress.pieces and stop is None:
+        while batch_in_progress.sub_batches and stop is None:
             outcome = self.outcome(batch_in_progress.next_batch)
-            wait = self.entered(outcome, batch_in_progress, waits) if outcome else None
+            wait = self.wait_after(outcome, batch_in_progress, waits) if outcome else None
             stop = self.breaker.stopped or (outcome if wait is None else None)
             if wait and stop is None:
                 self.sleep(wait)
@@ -80,7 +80,9 @@ class BatchSender:
         self.breaker.record(outcome)
         return outcome
 
-    def entered(self, outcome: Outcome, batch_in_progress: BatchInProgress, waits: Backoff) -> float | None:
+    def wait_after(
+        self, outcome: Outcome, batch_in_progress: BatchInProgress, waits: Backoff
+    ) -> float | None:
         """Enter the outcome of the first piece; returns the seconds to wait, or None to give up."""
         jitter = self.retry_policy.dice()
         match outcome:

@@ -177,23 +177,23 @@ class Deliverer:
         """Enter `answers` and the next batches in one commit, then hand these to the senders."""
         stops = [settlement.stopped for _, settlement in answers if not settlement.is_settled]
         self.delivery.stopped = self.delivery.stopped or next(iter(stops), None)
-        settled = [*answers, *self.cancel_unsent()] if self.is_over else answers
+        settlements = [*answers, *self.cancel_unsent()] if self.is_over else answers
         fresh = [] if self.is_over else self.next(batches)
-        for entry, batch in self.entered(senders, settled, fresh):
-            self.under_way[senders.submit(self.sender.settle, batch)] = entry, batch
+        for entry, batch in self.committed(senders, settlements, fresh):
+            self.under_way[senders.submit(self.sender.send, batch)] = entry, batch
         if answers and not self.fatal_error:
             self.guarded(lambda: self.on_progress(self.delivery))
 
-    def entered(
-        self, senders: Senders, settled: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]
+    def committed(
+        self, senders: Senders, settlements: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]
     ) -> list[tuple[Entry, Batch]]:
         """Commit; returns what may be sent. If the journal is away, the answers are kept for a while."""
-        if not settled and not fresh:
+        if not settlements and not fresh:
             return []
         outage = JournalOutage(self.ending, self.sender.retry_policy.sleep or time.sleep)
         while True:
             try:
-                entries = self.commit(settled, fresh)
+                entries = self.commit(settlements, fresh)
             except ImportLockLost as error:
                 # What was answered is entered all the same: that needs no lock.
                 self.break_off(error)
@@ -201,17 +201,17 @@ class Deliverer:
             except JournalUnavailable as error:
                 if error.is_final or not outage.is_borne():
                     self.break_off(error)
-                    self.unremembered(each for _, each in (*settled, *self.abandoned(senders)))
+                    self.unremembered(each for _, each in (*settlements, *self.abandoned(senders)))
                     return []
             else:
-                for _, settlement in settled:
+                for _, settlement in settlements:
                     self.count(settlement)
                 return list(zip(entries, fresh, strict=True))
 
-    def commit(self, settled: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]) -> list[Entry]:
+    def commit(self, settlements: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]) -> list[Entry]:
         with self.journal.together(begins=bool(fresh)):
-            for entry, settlement in settled:
-                self.journal.settle(
+            for entry, settlement in settlements:
+                self.journal.record_answer(
                     *(entry, settlement.batch, settlement.accepted, settlement.uncertain),
                     settlement.retried,
                 )

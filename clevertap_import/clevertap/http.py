@@ -26,7 +26,7 @@ from clevertap_import.this_machine import is_this_machine
 CONNECT_SECONDS = 10.0
 """For each address of a host, as urllib3 tries one after the other."""
 
-PIECE_BYTES = 65_536
+CHUNK_BYTES = 65_536
 
 
 class RequestCut(Exception):
@@ -251,8 +251,8 @@ class BoundedHttp:
 def read(answer: requests.Response, most_bytes: int) -> bytes:
     """The body, unpacked. Raises RequestCut as soon as it is longer than `most_bytes`."""
     content = bytearray()
-    for piece in answer.iter_content(PIECE_BYTES):
-        content += piece
+    for chunk in answer.iter_content(CHUNK_BYTES):
+        content += chunk
         if len(content) > most_bytes:
             raise RequestCut(f"HTTP {answer.status_code} with an answer of over {most_bytes:,} bytes")
     return bytes(content)

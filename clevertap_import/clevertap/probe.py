@@ -80,7 +80,7 @@ def probed(
         answers = [(each, sent(attempts, identity, each.record)) for each in OPERATIONS]
         expected = [each.shows for each, answer in answers if answer.accepted and each.shows]
         after = seen(look, lambda profile: all(shows(profile) for shows in expected), wait_seconds)
-    return identity, [finding(each, answer, before or {}, after) for each, answer in answers]
+    return identity, [operation_result(each, answer, before or {}, after) for each, answer in answers]
 
 
 def sent(attempts: BatchSender, identity: str, record: Mapping[str, Any]) -> Settlement:
@@ -88,7 +88,7 @@ def sent(attempts: BatchSender, identity: str, record: Mapping[str, Any]) -> Set
     now = int(time.time())
     ahead = SECONDS_AHEAD if record.get("evtName") == "Probe Ahead" else 0
     stamped = {"ts": now + ahead, **record} if record["type"] == "event" else record
-    settlement = attempts.settle(batch_of_one(json.dumps({"identity": identity, **stamped}).encode()))
+    settlement = attempts.send(batch_of_one(json.dumps({"identity": identity, **stamped}).encode()))
     stopped = settlement.stopped
     if isinstance(stopped, Refused) and not stopped.is_malformed:
         raise ProbeRefused(
@@ -115,7 +115,7 @@ def seen(
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def finding(
+def operation_result(
     operation: Operation, answer: Settlement, before: Profile, after: Profile | None
 ) -> OperationResult:
     name = operation.name

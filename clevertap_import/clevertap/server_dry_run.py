@@ -63,7 +63,7 @@ def server_dry_run(
     result = ServerDryRunResult()
     sender = BatchSender(dry_run, retry_policy, resends=None)
     for batch in sampled(stage.batches(), sample_rows):
-        settlement = sender.settle(batch)
+        settlement = sender.send(batch)
         result.rows += len(settlement.accepted) + len(settlement.rejected)
         result.refused += len(settlement.rejected)
         for problem in settlement.rejected:
@@ -77,7 +77,7 @@ def server_dry_run(
 def probed(dry_run: Callable[[Batch], Outcome], retry_policy: RetryPolicy) -> ServerDryRunResult:
     """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
     result = ServerDryRunResult(was_probed=True)
-    settlement = BatchSender(dry_run, retry_policy, resends=None).settle(batch_of_one(PROBE))
+    settlement = BatchSender(dry_run, retry_policy, resends=None).send(batch_of_one(PROBE))
     if not settlement.is_settled:
         result.stopped = unanswered(settlement.stopped)
     return result

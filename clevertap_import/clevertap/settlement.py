@@ -50,7 +50,7 @@ class BatchInProgress:
 
     def __init__(self, batch: Batch) -> None:
         self.result = Settlement(batch)
-        self.pieces = deque([SubBatch(range(len(batch)))])
+        self.sub_batches = deque([SubBatch(range(len(batch)))])
         self.suspects: list[tuple[SubBatch, Refused]] = []
         self.refusal: Refused | None = None
         self.refusals = 0
@@ -58,25 +58,25 @@ class BatchInProgress:
     @property
     def next_batch(self) -> Batch:
         """The records of the first piece."""
-        batch, places = self.result.batch, self.pieces[0].places
+        batch, places = self.result.batch, self.sub_batches[0].places
         return batch if len(places) == len(batch) else batch.take(places)
 
     def enter(self, outcome: Accepted) -> bool:
         """Enter the answer to the first piece; returns whether CleverTap asks for some of it again."""
-        piece = self.pieces.popleft()
-        problems = {piece.places[problem.index]: problem for problem in outcome.problems}
-        accepted = [place for place in piece.places if place not in problems]
+        sub_batch = self.sub_batches.popleft()
+        problems = {sub_batch.places[problem.index]: problem for problem in outcome.problems}
+        accepted = [place for place in sub_batch.places if place not in problems]
         again = [place for place, problem in problems.items() if not problem.is_final]
         self.result.accepted += accepted
-        self.result.retried += accepted if piece.doubts else []
-        self.result.possible_duplicates += len(accepted) * piece.doubts
+        self.result.retried += accepted if sub_batch.doubts else []
+        self.result.possible_duplicates += len(accepted) * sub_batch.doubts
         self.result.rejected += [
             self.rejected(place, problem.code, problem.reason)
             for place, problem in problems.items()
             if problem.is_final
         ]
         if again:
-            self.pieces.append(SubBatch(again, piece.doubts))
+            self.sub_batches.append(SubBatch(again, sub_batch.doubts))
         return bool(again)
 
     def rejected(self, place: int, code: str, reason: str) -> RecordProblem:
@@ -86,8 +86,8 @@ class BatchInProgress:
 
     def mark_unanswered(self) -> int:
         """The answer to the first piece was lost; returns how many of it were lost so far."""
-        self.pieces[0] = replace(self.pieces[0], doubts=self.pieces[0].doubts + 1)
-        return self.pieces[0].doubts
+        self.sub_batches[0] = replace(self.sub_batches[0], doubts=self.sub_batches[0].doubts + 1)
+        return self.sub_batches[0].doubts
 
     def refuse(self, outcome: Refused) -> bool:
         """The first piece was refused as malformed; returns whether just the same is to be sent again.
@@ -95,18 +95,18 @@ class BatchInProgress:
         The whole batch and a single record are, once: the fault may be CleverTap's. Others are halved, and
         the halves sent after all larger pieces, so that something well is met soon, if there is anything.
         """
-        piece = self.pieces.popleft()
+        sub_batch = self.sub_batches.popleft()
         self.refusal = outcome
         self.refusals += 1
-        middle = len(piece.places) // 2
-        goes_again = len(piece.places) in (1, len(self.result.batch)) and not piece.was_refused
+        middle = len(sub_batch.places) // 2
+        goes_again = len(sub_batch.places) in (1, len(self.result.batch)) and not sub_batch.was_refused
         if goes_again:
-            self.pieces.appendleft(replace(piece, was_refused=True))
+            self.sub_batches.appendleft(replace(sub_batch, was_refused=True))
         elif middle:
-            for half in (piece.places[:middle], piece.places[middle:]):
-                self.pieces.append(SubBatch(half, piece.doubts))
+            for half in (sub_batch.places[:middle], sub_batch.places[middle:]):
+                self.sub_batches.append(SubBatch(half, sub_batch.doubts))
         else:
-            self.suspects.append((piece, outcome))
+            self.suspects.append((sub_batch, outcome))
         return goes_again
 
     def finish(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
@@ -115,16 +115,16 @@ class BatchInProgress:
         Single records that were refused are at fault only if CleverTap took others meanwhile.
         """
         result = self.result
-        for piece, refusal in self.suspects:
+        for sub_batch, refusal in self.suspects:
             if others_accepted:
                 reason = f"HTTP 400 whenever this record is sent: {refusal.reason}"
-                result.rejected.append(self.rejected(piece.places[0], "400", reason))
+                result.rejected.append(self.rejected(sub_batch.places[0], "400", reason))
             else:
-                self.pieces.append(piece)
-        for piece in self.pieces:
+                self.sub_batches.append(sub_batch)
+        for sub_batch in self.sub_batches:
             # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
-            (result.uncertain if piece.doubts else result.unsent).extend(piece.places)
-            result.possible_duplicates += len(piece.places) * max(0, piece.doubts - 1)
-        if self.pieces:
+            (result.uncertain if sub_batch.doubts else result.unsent).extend(sub_batch.places)
+            result.possible_duplicates += len(sub_batch.places) * max(0, sub_batch.doubts - 1)
+        if self.sub_batches:
             result.stopped = stop or self.refusal
         return result

@@ -98,19 +98,19 @@ def sampled(line: Line) -> Line:
 def shown(
     config: "ImportConfig", run_id: str | None, batch_number: int | None, *, with_people: bool
 ) -> list[Line]:
-    from clevertap_import.orchestration.unanswered import batches_with_people, held_batches
+    from clevertap_import.orchestration.unanswered import batches_with_people, unanswered_batches
 
     if with_people:
         return batches_with_people(config, run_id or "", batch_number, os.environ)
-    return held_batches(config, run_id or "", batch_number)
+    return unanswered_batches(config, run_id or "", batch_number)
 
 
 def settled(config: "ImportConfig", run_id: str | None, batch_number: int | None, found: str) -> list[Line]:
     """The batches that were settled: those of the named run; without one, those that were shown last."""
-    from clevertap_import.orchestration.unanswered import held_batches, settle_batches, shown_batches
+    from clevertap_import.orchestration.unanswered import settle_batches, shown_batches, unanswered_batches
 
     if run_id:
-        lines, newer = held_batches(config, run_id, batch_number), 0
+        lines, newer = unanswered_batches(config, run_id, batch_number), 0
     else:
         lines, newer = shown_batches(config, batch_number)
     settle_batches(config, lines, arrived=found == "delivered")

@@ -53,8 +53,8 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
     if signs or not test_project:
         stop(refusal(account, signs), EXIT_USAGE)
     with open_journal() as journal, open_locks(journal.engine) as locks:
-        identity, findings = probed(settings, locks, wait)
-    lines = [asdict(each) for each in findings]
+        identity, results = probed(settings, locks, wait)
+    lines = [asdict(each) for each in results]
     if json_output:
         print_json({"account": account, "identity": identity, "operations": lines})
     else:
@@ -63,7 +63,7 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
         f"The invented profile {identity!r} stays in the project."
         " Delete it in CleverTap, or reset the project."
     )
-    sys.exit(EXIT_FAILED if any(each.result == "unclear" for each in findings) else EXIT_OK)
+    sys.exit(EXIT_FAILED if any(each.result == "unclear" for each in results) else EXIT_OK)
 
 
 def refusal(account: str, signs: list[str]) -> str:

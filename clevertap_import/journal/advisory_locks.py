@@ -32,7 +32,7 @@ SETTINGS = {
     "idle_session_timeout": "0",
 }
 
-HELD = sa.text(
+ADVISORY_LOCKS = sa.text(
     "select (classid::bigint << 32) | objid::bigint from pg_locks where locktype = 'advisory' and granted"
     " and objsubid = 1 and database = (select oid from pg_database where datname = current_database())"
 )
@@ -82,7 +82,7 @@ class AdvisoryLocks:
     def take_some(self, names: Sequence[str], count: int) -> list[str]:
         taken: list[str] = []
         with self._lock:
-            busy = self.held(names)
+            busy = self.in_use(names)
             try:
                 for name in random.sample(names, len(names)):
                     if len(taken) < count and name not in busy and self.take(name):
@@ -106,14 +106,14 @@ class AdvisoryLocks:
                 self._ping()
             return self._taken.get(name, False)
 
-    def held(self, names: Collection[str]) -> set[str]:
+    def in_use(self, names: Collection[str]) -> set[str]:
         with self.transaction() as connection:
-            found = set(connection.scalars(HELD))
+            found = set(connection.scalars(ADVISORY_LOCKS))
         return {name for name in names if self._key(name) in found}
 
     def abandoned(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
         names = holders()
-        return list(taken) if self.held(names) != set(names) else []
+        return list(taken) if self.in_use(names) != set(names) else []
 
     def clear_abandoned(self, name: str) -> None:
         """A session that ends leaves nothing to its next holder."""

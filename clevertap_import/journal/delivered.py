@@ -27,13 +27,13 @@ class DeliveredBefore(Protocol):
     def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask: true for each record whose identity was delivered before, in whatever content."""
 
-    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
+    def may_be_stored(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask over records that are news: true where CleverTap may have it, its answer being lost.
 
         All false for profiles: sent twice they are the same.
         """
 
-    def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
+    def is_outdated(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask over records that are news: true where a window after those of the run brought a content.
 
         All false for events: they do not take each other's place.
@@ -49,11 +49,11 @@ class NothingDelivered:
     def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         return np.zeros(records.num_rows, dtype=bool)
 
-    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
-        return np.zeros(news.num_rows, dtype=bool)
+    def may_be_stored(self, records: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(records.num_rows, dtype=bool)
 
-    def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
-        return np.zeros(news.num_rows, dtype=bool)
+    def is_outdated(self, records: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(records.num_rows, dtype=bool)
 
 
 class Counted:
@@ -124,15 +124,15 @@ class EventsDelivered:
         """An event does not change: it is either new or unchanged."""
         return np.zeros(records.num_rows, dtype=bool)
 
-    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
-        return self.open.take(news)
+    def may_be_stored(self, records: pa.RecordBatch) -> np.ndarray:
+        return self.open.take(records)
 
-    def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
-        return np.zeros(news.num_rows, dtype=bool)
+    def is_outdated(self, records: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(records.num_rows, dtype=bool)
 
 
 @dataclass(slots=True)
-class Sent:
+class SendTimes:
     """When the deliveries of a past were sent, in their order: the end of each among all profiles."""
 
     ends: list[int] = field(default_factory=list)
@@ -169,7 +169,7 @@ class ProfilesDelivered:
     """
 
     def __init__(
-        self, identities: bytearray, contents: bytearray, is_later: bytearray, sent: Sent | None = None
+        self, identities: bytearray, contents: bytearray, is_later: bytearray, sent: SendTimes | None = None
     ) -> None:
         """16, 16 and 1 byte a profile, in the order of acceptance; `is_later`: 1 for a later window.
 
@@ -190,7 +190,7 @@ class ProfilesDelivered:
         self.is_later = np.logical_or.reduceat(later[order], np.flatnonzero(begins)) if later.any() else None
 
     def overtaken(
-        self, sent: Sent, newest: np.ndarray, names: np.ndarray, last_sent: np.ndarray
+        self, sent: SendTimes, newest: np.ndarray, names: np.ndarray, last_sent: np.ndarray
     ) -> np.ndarray:
         """Those whose newest content was sent while an older one may still have been under way."""
         places = np.searchsorted(self.identities, names)
@@ -200,21 +200,21 @@ class ProfilesDelivered:
 
     def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         places, is_known = located(unpacked(packed(records["identity_digest"])), self.identities)
-        news = np.ones(records.num_rows, dtype=bool)
+        is_new = np.ones(records.num_rows, dtype=bool)
         contents = unpacked(packed(records["digest"]))
-        news[is_known] = self.contents[places[is_known]] != contents[is_known]
-        return news
+        is_new[is_known] = self.contents[places[is_known]] != contents[is_known]
+        return is_new
 
     def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
         return located(unpacked(packed(records["identity_digest"])), self.identities)[1]
 
-    def may_be_stored(self, news: pa.RecordBatch) -> np.ndarray:
-        return np.zeros(news.num_rows, dtype=bool)
+    def may_be_stored(self, records: pa.RecordBatch) -> np.ndarray:
+        return np.zeros(records.num_rows, dtype=bool)
 
-    def is_outdated(self, news: pa.RecordBatch) -> np.ndarray:
-        mask = np.zeros(news.num_rows, dtype=bool)
+    def is_outdated(self, records: pa.RecordBatch) -> np.ndarray:
+        mask = np.zeros(records.num_rows, dtype=bool)
         if self.is_later is not None:
-            places, is_known = located(unpacked(packed(news["identity_digest"])), self.identities)
+            places, is_known = located(unpacked(packed(records["identity_digest"])), self.identities)
             mask[is_known] = self.is_later[places[is_known]]
         return mask
 

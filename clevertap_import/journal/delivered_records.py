@@ -17,7 +17,7 @@ from clevertap_import.journal.delivered import (
     EventsDelivered,
     NothingDelivered,
     ProfilesDelivered,
-    Sent,
+    SendTimes,
     Spread,
 )
 from clevertap_import.journal.epochs import AHEAD, Epoch, Epochs, is_spread, picked, windows_of
@@ -87,7 +87,7 @@ def delivered_events(connection: sa.Connection, windows: WindowRange, epochs: Ep
 
 def delivered_profiles(connection: sa.Connection, windows: WindowRange, epochs: Epochs) -> DeliveredBefore:
     """Read is all that was sent since the first delivery of these windows, and all of later windows."""
-    identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), Sent()
+    identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), SendTimes()
     state = state_of(connection, windows.import_name)
     for row in deliveries(connection, that_matter(connection, windows)):
         mask = epochs.counting(row)

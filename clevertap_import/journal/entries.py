@@ -55,7 +55,7 @@ class Entry:
         """What `OWN_ROW` asks for."""
         return {"own_id": self.number, **{f"own_{name}": self.columns[name] for name in OWN}}
 
-    def settle(
+    def record_answer(
         self,
         batch: Batch,
         accepted: Sequence[int],

@@ -94,7 +94,7 @@ class FileLocks:
         with self._lock, translated():
             return name in self._files and is_at(self.path(name), self._files[name])
 
-    def held(self, names: Collection[str]) -> set[str]:
+    def in_use(self, names: Collection[str]) -> set[str]:
         with self._lock, translated():
             return {name for name in names if name in self._files or is_locked(self.path(name))}
 

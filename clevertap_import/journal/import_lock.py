@@ -160,7 +160,7 @@ class FirstInLine:
         living, _ = self.line.apart(everybody)
         ahead = living[: living.index(self.me)] if self.me in living else living
         name = self.line.resource
-        if ahead and name in self.locks.held([name]):
+        if ahead and name in self.locks.in_use([name]):
             self.free_since = None
             return ahead
         now = time.monotonic()
@@ -214,4 +214,4 @@ def is_run_alive(locks: NamedLocks, run_id: str, nickname: str) -> bool:
     take its lock again: before anything is done to it, ask twice with half a minute between.
     """
     name = run_lock_name(run_id, nickname)
-    return name in locks.held([name])
+    return name in locks.in_use([name])

@@ -18,7 +18,7 @@ from clevertap_import.journal.entries import Columns, Entries, Entry, contents_o
 from clevertap_import.journal.forced_runs import Forced
 from clevertap_import.journal.import_lock import ImportLock
 from clevertap_import.journal.journal_outage import brief_waits
-from clevertap_import.journal.scope import UNKNOWN, Scope, begun, scope_in, take_over
+from clevertap_import.journal.scope import UNKNOWN, Scope, adopt_destination, begun, scope_in
 from clevertap_import.journal.states import ANSWERED, LOST, OVERTAKEN, RESENT, RETRIED, SENDING, UNANSWERED
 from clevertap_import.journal.tables import DELIVERY, FORGOTTEN, open_database, translated
 from clevertap_import.records import DIGEST_BYTES, Batch
@@ -98,7 +98,7 @@ class Journal:
         What an older version delivered to the account of `now` becomes part of it first.
         """
         with translated(), self.engine.begin() as connection:
-            take_over(connection, import_name, now)
+            adopt_destination(connection, import_name, now)
             return scope_in(connection, import_name)
 
     def last_window(self, import_name: str) -> int | None:
@@ -120,7 +120,7 @@ class Journal:
         if self.import_lock is not None:
             self.import_lock.again(act)
 
-    def held(self, import_name: str) -> list["UnansweredBatch"]:
+    def unanswered(self, import_name: str) -> list["UnansweredBatch"]:
         """The batches that were sent and whose answers are not known, oldest first."""
         lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(UNANSWERED)
         with translated(), self.engine.connect() as connection:
@@ -139,7 +139,7 @@ class Journal:
             for row in rows
         ]
 
-    def settle_held(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> bool:
+    def settle_unanswered(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> bool:
         """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent.
 
         Returns whether it was still without an answer.
@@ -282,7 +282,7 @@ class Journal:
             "sent_at": self.now(),
         }
 
-    def settle(
+    def record_answer(
         self,
         entry: Entry,
         batch: Batch,
@@ -296,7 +296,7 @@ class Journal:
         entered once.
         """
         with self._writing() as connection:
-            entry.settle(batch, accepted, uncertain, retried, self.now())
+            entry.record_answer(batch, accepted, uncertain, retried, self.now())
             entry.ensure(connection)
 
 

@@ -39,7 +39,7 @@ class NamedLocks(Protocol):
     def has(self, name: str) -> bool:
         """Whether the lock is still ours, as was proven within the last second or is proven now."""
 
-    def held(self, names: Collection[str]) -> set[str]:
+    def in_use(self, names: Collection[str]) -> set[str]:
         """Those of `names` that anybody has, this process included."""
 
     def abandoned(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:

@@ -79,7 +79,7 @@ class Participants:
 
     def apart(self, some: Sequence[Participant]) -> tuple[list[Participant], list[Participant]]:
         """The living and the dead."""
-        held = self.locks.held([one.lock for one in some])
+        held = self.locks.in_use([one.lock for one in some])
         return [one for one in some if one.lock in held], [one for one in some if one.lock not in held]
 
     def lock_names(self) -> list[str]:

@@ -36,7 +36,7 @@ def scope_in(connection: sa.Connection, import_name: str) -> Scope | None:
     return Scope(**values)
 
 
-def take_over(connection: sa.Connection, import_name: str, scope: Scope) -> None:
+def adopt_destination(connection: sa.Connection, import_name: str, scope: Scope) -> None:
     """What an older version delivered to the account went to its present address: no other was known."""
     known = scope_in(connection, import_name)
     if known is None:
@@ -65,7 +65,7 @@ def begun(
     If it breaks off, the next run goes on with what the destination has not had since. `number`: of the
     epoch, if it is entered again.
     """
-    take_over(connection, import_name, scope)
+    adopt_destination(connection, import_name, scope)
     known = scope_in(connection, import_name)
     if known and known != scope and known.destination == UNKNOWN:
         # Of another account, at an address that nobody knows: never to be taken for this one.

@@ -21,10 +21,10 @@ def normalized(cells: pa.Array) -> pa.Array:
     return cells
 
 
-def nulled(cells: pa.Array, findings: list[Violation]) -> pa.Array:
+def nulled(cells: pa.Array, violations: list[Violation]) -> pa.Array:
     """`cells` with null in place of each wrong one."""
-    for finding in findings:
-        cells = pc.if_else(finding.wrong, pa.scalar(None, cells.type), cells)
+    for violation in violations:
+        cells = pc.if_else(violation.wrong, pa.scalar(None, cells.type), cells)
     return cells
 
 

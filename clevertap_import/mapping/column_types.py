@@ -13,7 +13,7 @@ from clevertap_import.mapping.columns import PropertyMapper
 from clevertap_import.mapping.mapper import ColumnTypes, property_plan
 from clevertap_import.mapping.property_names import OWN_NAMES, is_nearly, nearly_problem, own_name_problem
 from clevertap_import.mapping.property_types import PROPERTY_TYPES
-from clevertap_import.mapping.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_findings
+from clevertap_import.mapping.rules import FORBIDDEN_CHARACTERS, MAX_NAME_BYTES, event_name_violations
 from clevertap_import.mapping.system_properties import CHARGED, ITEMS, SYSTEM_PROPERTIES, own_property
 from clevertap_import.snowflake.late_rows import commit_time_missing, own_commit_time
 from clevertap_import.snowflake.type_compatibility import READS, check_pair, inferred
@@ -59,8 +59,8 @@ def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
 
 
 def event_name_problems(target: EventsTarget, name: str) -> Iterator[KeyProblem]:
-    for finding in event_name_findings(pa.array([name])):
-        yield "target.event_name.constant", f"The {finding.reason}."
+    for violation in event_name_violations(pa.array([name])):
+        yield "target.event_name.constant", f"The {violation.reason}."
     if is_nearly(name, CHARGED) and any(mapping.property == ITEMS.name for mapping in target.properties):
         yield (
             "target.event_name.constant",
@@ -155,11 +155,11 @@ def value_problems(plan: PropertyMapper, *, is_events: bool) -> Iterator[KeyProb
 
 def constant_problems(plan: PropertyMapper) -> Iterator[KeyProblem]:
     try:
-        _, findings = plan.constant()
+        _, violations = plan.constant()
     except ConfigError as error:
         yield "constant", str(error)
         return
-    yield from (("constant", f"The constant is refused: {finding.reason}.") for finding in findings)
+    yield from (("constant", f"The constant is refused: {violation.reason}.") for violation in violations)
 
 
 def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> Iterator[KeyProblem]:

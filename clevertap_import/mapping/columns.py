@@ -21,12 +21,12 @@ from clevertap_import.mapping.property_types import (
 )
 from clevertap_import.mapping.rules import (
     Violation,
-    clevertap_id_findings,
+    clevertap_id_violations,
     each_once,
-    event_name_findings,
-    event_time_findings,
-    identity_findings,
-    unicode_findings,
+    event_name_violations,
+    event_time_violations,
+    identity_violations,
+    unicode_violations,
     violation_if_any,
 )
 from clevertap_import.mapping.system_properties import CHARGED, ITEMS, SystemProperty
@@ -43,12 +43,12 @@ class CellProblem:
     column: str | None
     property: str | None
     type: str
-    finding: Violation
+    violation: Violation
     is_fatal: bool
 
     def places(self) -> np.ndarray:
         """The 0-based rows of the chunk that have it."""
-        return np.flatnonzero(self.finding.wrong.to_numpy(zero_copy_only=False))
+        return np.flatnonzero(self.violation.wrong.to_numpy(zero_copy_only=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +73,30 @@ def identity_cells(column: str, key: str, cells: pa.Array) -> MappedColumn:
             f"A column of type {cells.type} cannot be an identity. Identities are text or whole numbers."
         )
     texts, broken = variant_text(whole_digits(cells) if is_number else cells, None)
-    findings = clevertap_id_findings(texts) if key == "objectId" else identity_findings(texts)
-    return MappedColumn(texts, fatal(column, key, "string", each_once(broken + findings)))
+    violations = clevertap_id_violations(texts) if key == "objectId" else identity_violations(texts)
+    return MappedColumn(texts, fatal(column, key, "string", each_once(broken + violations)))
 
 
 def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | None) -> MappedColumn:
     if name.column is None:
         return constant_cells(name.constant, rows.num_rows)
-    texts, findings = variant_text(normalized(rows[name.column]), source_type)
+    texts, violations = variant_text(normalized(rows[name.column]), source_type)
     names = as_text(texts)
     # A name that is no text is missing too; one reason is enough.
-    findings = each_once(findings + event_name_findings(names)) if findings else event_name_findings(names)
-    return MappedColumn(names, fatal(name.column, "evtName", "string", findings))
+    violations = (
+        each_once(violations + event_name_violations(names)) if violations else event_name_violations(names)
+    )
+    return MappedColumn(names, fatal(name.column, "evtName", "string", violations))
 
 
 def event_time_cells(
     created_on: CreatedOn, cells: pa.Array, zone: str, source_type: str | None
 ) -> MappedColumn:
-    texts, findings = variant_text(normalized(cells), source_type)
+    texts, violations = variant_text(normalized(cells), source_type)
     reading = ReadOptions(created_on.timezone or zone, created_on.format)
     seconds, dated = moment_seconds(texts, reading)
-    findings = each_once([*findings, *dated, *event_time_findings(seconds)])
-    return MappedColumn(nulled(seconds, findings), fatal(created_on.column, "ts", "date", findings))
+    violations = each_once([*violations, *dated, *event_time_violations(seconds)])
+    return MappedColumn(nulled(seconds, violations), fatal(created_on.column, "ts", "date", violations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,13 @@ class PropertyMapper:
         texts, broken = variant_text(cells, None if type_name in WHOLE_JSON else self.source_type)
         if type_name == "string" and self.mapping.type is None and self.source_type in JSON:
             # Found in the cells as they came: a text that begins with a bracket is in quotes there.
-            objects = object_findings(cells)
+            objects = object_violations(cells)
             texts, broken = nulled(texts, objects), broken + objects
         texts, blanks = self.without_blanks(type_name, texts)
         values, wrong = self.encoded(type_name, texts)
         problems = tuple(
-            CellProblem(self.mapping.column, self.mapping.property, type_name, finding, is_fatal=False)
-            for finding in broken + wrong
+            CellProblem(self.mapping.column, self.mapping.property, type_name, violation, is_fatal=False)
+            for violation in broken + wrong
         )
         return MappedColumn(values, problems, blanks=blanks, is_json=self.is_json)
 
@@ -150,17 +152,17 @@ class PropertyMapper:
         # Arrow has no integers of more than 64 bits; as text they are judged like any other.
         cells = pa.array([str(value) if is_large else value])
         type_name = self.type or ("integer" if is_large else arrow_inferred(cells.type))
-        values, findings = self.encoded(type_name, cells)
-        return values[0], findings
+        values, violations = self.encoded(type_name, cells)
+        return values[0], violations
 
     def encoded(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, list[Violation]]:
         """A column as the type makes it, then judged by the rules of the property if CleverTap has some."""
         if self.system and self.system.is_yes_or_no and pa.types.is_boolean(cells.type):
             type_name = "boolean"
-        values, findings = PROPERTY_TYPES[type_name].encode(cells, self.reading)
+        values, violations = PROPERTY_TYPES[type_name].encode(cells, self.reading)
         values = self.system.spelt(values) if self.system else values
-        ruled = self.system.findings(values) if self.system else []
-        return nulled(values, ruled), findings + ruled
+        ruled = self.system.violations(values) if self.system else []
+        return nulled(values, ruled), violations + ruled
 
 
 def variant_text(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[Violation]]:
@@ -168,7 +170,7 @@ def variant_text(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, li
 
     Broken text becomes null.
     """
-    broken = unicode_findings(cells) if pa.types.is_string(cells.type) else []
+    broken = unicode_violations(cells) if pa.types.is_string(cells.type) else []
     cells = nulled(cells, broken)
     if source_type == "DECFLOAT" and pa.types.is_string(cells.type):
         return pc.replace_substring_regex(plain_digits(cells), r"\.0*\z", ""), broken
@@ -178,7 +180,7 @@ def variant_text(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, li
     return texts, broken + inner
 
 
-def object_findings(cells: pa.StringArray) -> list[Violation]:
+def object_violations(cells: pa.StringArray) -> list[Violation]:
     """JSON objects and lists, which are sent as text only if the import says `type: string`."""
     return violation_if_any("not_a_value", pc.match_substring_regex(cells, r"\A\s*[\[{]"))
 
@@ -188,12 +190,12 @@ def only_in_charged(cells: MappedColumn, names: pa.StringArray, plan: PropertyMa
     is_charged = pc.fill_null(pc.equal(names, CHARGED), False)
     is_list = plan.is_json
     wrong = pc.and_(pc.is_valid(cells.values), pc.invert(is_charged) if is_list else is_charged)
-    findings = violation_if_any("items_elsewhere" if is_list else "not_items", wrong)
+    violations = violation_if_any("items_elsewhere" if is_list else "not_items", wrong)
     problems = tuple(
-        CellProblem(plan.mapping.column, ITEMS.name, plan.type or "", finding, is_fatal=False)
-        for finding in findings
+        CellProblem(plan.mapping.column, ITEMS.name, plan.type or "", violation, is_fatal=False)
+        for violation in violations
     )
-    return replace(cells, values=nulled(cells.values, findings), problems=cells.problems + problems)
+    return replace(cells, values=nulled(cells.values, violations), problems=cells.problems + problems)
 
 
 def deletions(cells: MappedColumn) -> pa.StructArray | None:
@@ -203,7 +205,7 @@ def deletions(cells: MappedColumn) -> pa.StructArray | None:
     """
     missing = pc.is_null(cells.values)
     for problem in cells.problems:
-        missing = pc.and_not(missing, problem.finding.wrong)
+        missing = pc.and_not(missing, problem.violation.wrong)
     if not pc.any(missing).as_py():
         return None
     marks = pa.repeat(pa.scalar(1, pa.int8()), len(missing))
@@ -214,6 +216,6 @@ def constant_cells(value: object, size: int) -> MappedColumn:
     return MappedColumn(pa.repeat(pa.scalar(value), size))
 
 
-def fatal(column: str, key: str, type_name: str, findings: list[Violation]) -> tuple[CellProblem, ...]:
+def fatal(column: str, key: str, type_name: str, violations: list[Violation]) -> tuple[CellProblem, ...]:
     """Problems that no policy can mend by leaving a property out."""
-    return tuple(CellProblem(column, key, type_name, finding, is_fatal=True) for finding in findings)
+    return tuple(CellProblem(column, key, type_name, violation, is_fatal=True) for violation in violations)

@@ -80,12 +80,12 @@ def lists(cells: pa.StringArray) -> tuple[pa.ListArray, list[Violation]]:
     items = [items_of(text) for text in cells.to_pylist()]
     codes = [item if isinstance(item, str) else None for item in items]
     values = pa.array([None if isinstance(item, str) else item for item in items], pa.list_(pa.string()))
-    findings = [
-        finding
+    violations = [
+        violation
         for code in sorted({code for code in codes if code})
-        for finding in violation_if_any(code, mask(codes, code))
+        for violation in violation_if_any(code, mask(codes, code))
     ]
-    return values, findings
+    return values, violations
 
 
 def mask(codes: list[str | None], code: str) -> pa.BooleanArray:

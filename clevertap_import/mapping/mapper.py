@@ -304,7 +304,7 @@ def wrong_rows(problems: Sequence[CellProblem], size: int, fatal_only: bool) -> 
     wrong = np.zeros(size, dtype=bool)
     for problem in problems:
         if problem.is_fatal or not fatal_only:
-            wrong |= problem.finding.wrong.to_numpy(zero_copy_only=False)
+            wrong |= problem.violation.wrong.to_numpy(zero_copy_only=False)
     return wrong
 
 
@@ -322,8 +322,8 @@ def rejections(
             first_row + place,
             problem.column,
             problem.property,
-            problem.finding.code,
-            problem.finding.reason,
+            problem.violation.code,
+            problem.violation.reason,
             identities[place].as_py(),
         )
         for place, problem in sorted(first.items())

@@ -70,7 +70,7 @@ def rewritten(cells: pa.StringArray, read: Callable[[str], object]) -> tuple[pa.
         except Wrong as wrong:
             places[wrong.trouble].append(row)
         texts.append(None if value is None else ENCODE(value))
-    return pa.array(texts, pa.string()), list(findings(places, len(texts)))
+    return pa.array(texts, pa.string()), list(violations(places, len(texts)))
 
 
 # In one order of keys, as a record is known again by its bytes.
@@ -87,7 +87,7 @@ def in_one_order(values: pa.StringArray) -> pa.StringArray:
     return pc.replace_with_mask(values, many, pa.array(texts, pa.string()))
 
 
-def findings(places: dict[Trouble, list[int]], size: int) -> Iterator[Violation]:
+def violations(places: dict[Trouble, list[int]], size: int) -> Iterator[Violation]:
     for trouble in sorted(places):
         mask = np.zeros(size, bool)
         mask[places[trouble]] = True

@@ -25,7 +25,7 @@ from clevertap_import.mapping.dates import (
 )
 from clevertap_import.mapping.json_values import lists
 from clevertap_import.mapping.objects import items_of_charged, subscription_groups
-from clevertap_import.mapping.rules import Violation, text_findings, violation_if_any
+from clevertap_import.mapping.rules import Violation, text_violations, violation_if_any
 
 INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
 INTEGER_TEXT_BEYOND_DECIMALS = r"\A[+-]?0*[1-9][0-9]{38,}\z"
@@ -96,10 +96,10 @@ def whole_digits(decimals: pa.Array) -> pa.StringArray:
 
 
 def encode_string(cells: pa.Array, reading: ReadOptions) -> Encoded:
-    findings = not_finite(cells) if pa.types.is_floating(cells.type) else impossible_moments(cells)
-    texts = nulled(as_text(cells), findings)
-    limits = text_findings(texts)
-    return nulled(texts, limits), findings + limits
+    violations = not_finite(cells) if pa.types.is_floating(cells.type) else impossible_moments(cells)
+    texts = nulled(as_text(cells), violations)
+    limits = text_violations(texts)
+    return nulled(texts, limits), violations + limits
 
 
 def not_finite(numbers: pa.Array) -> list[Violation]:
@@ -118,21 +118,21 @@ def whole(cells: pa.Array, name: str) -> Encoded:
     if pa.types.is_integer(cells.type):
         return cells, []
     if pa.types.is_string(cells.type):
-        findings = [
+        violations = [
             *violation_if_any("not_an_integer", pc.invert(pc.match_substring_regex(cells, INTEGER_TEXT))),
             *violation_if_any(
                 "number_too_large", pc.match_substring_regex(cells, INTEGER_TEXT_BEYOND_DECIMALS)
             ),
         ]
     elif pa.types.is_decimal(cells.type) or pa.types.is_floating(cells.type):
-        findings = fractional(cells)
+        violations = fractional(cells)
     else:
         raise unusable(cells, name)
-    numbers = nulled(cells, findings).cast(EXACT)
+    numbers = nulled(cells, violations).cast(EXACT)
     too_large = violation_if_any(
         "number_too_large", pc.or_(pc.greater(numbers, LARGEST), pc.less(numbers, SMALLEST))
     )
-    return nulled(numbers, too_large), findings + too_large
+    return nulled(numbers, too_large), violations + too_large
 
 
 def fractional(cells: pa.Array) -> list[Violation]:
@@ -155,13 +155,13 @@ def encode_float(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type):
         return cells, []
     if pa.types.is_floating(cells.type):
-        findings = not_finite(cells)
-        return nulled(cells, findings), findings
+        violations = not_finite(cells)
+        return nulled(cells, violations), violations
     if pa.types.is_string(cells.type):
-        findings = violation_if_any("not_a_number", pc.invert(pc.match_substring_regex(cells, NUMBER_TEXT)))
-        numbers = nulled(cells, findings).cast(pa.float64())
+        violations = violation_if_any("not_a_number", pc.invert(pc.match_substring_regex(cells, NUMBER_TEXT)))
+        numbers = nulled(cells, violations).cast(pa.float64())
         too_large = not_finite(numbers)
-        return nulled(numbers, too_large), findings + too_large
+        return nulled(numbers, too_large), violations + too_large
     raise unusable(cells, "float")
 
 
@@ -174,14 +174,14 @@ def encode_boolean(cells: pa.Array, reading: ReadOptions) -> Encoded:
         raise unusable(cells, "boolean")
     texts = pc.utf8_lower(cells.cast(pa.string()))
     known, allowed = pc.is_valid(texts), pa.array(BOOLEAN_TEXTS)
-    findings = violation_if_any("not_a_boolean", pc.and_(known, pc.invert(pc.is_in(texts, allowed))))
+    violations = violation_if_any("not_a_boolean", pc.and_(known, pc.invert(pc.is_in(texts, allowed))))
     truths = pc.if_else(known, pc.is_in(texts, pa.array(TRUE_TEXTS)), pa.scalar(None, pa.bool_()))
-    return nulled(truths, findings), findings
+    return nulled(truths, violations), violations
 
 
 def encode_date(cells: pa.Array, reading: ReadOptions) -> Encoded:
-    seconds, findings = moment_seconds(cells, reading)
-    return pc.binary_join_element_wise("$D_", seconds.cast(pa.string()), ""), findings
+    seconds, violations = moment_seconds(cells, reading)
+    return pc.binary_join_element_wise("$D_", seconds.cast(pa.string()), ""), violations
 
 
 def moment_seconds(cells: pa.Array, reading: ReadOptions) -> tuple[pa.Int64Array, list[Violation]]:
@@ -204,9 +204,9 @@ def moment_seconds(cells: pa.Array, reading: ReadOptions) -> tuple[pa.Int64Array
 def encode_list(cells: pa.Array, reading: ReadOptions) -> Encoded:
     if not pa.types.is_string(cells.type):
         raise unusable(cells, "list")
-    items, findings = lists(cells)
+    items, violations = lists(cells)
     missing = pc.is_null(items)
-    return pa.StructArray.from_arrays([items], [f"${reading.operation}"], mask=missing), findings
+    return pa.StructArray.from_arrays([items], [f"${reading.operation}"], mask=missing), violations
 
 
 def encode_items(cells: pa.Array, reading: ReadOptions) -> Encoded:

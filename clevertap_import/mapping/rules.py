@@ -94,18 +94,18 @@ def violation_if_any(code: str, wrong: pa.BooleanArray, place: str = "") -> list
     return [Violation(code, pc.fill_null(wrong, False), place)] if pc.any(wrong).as_py() else []
 
 
-def each_once(findings: list[Violation]) -> list[Violation]:
-    """`findings` without the cells that an earlier one has: of each cell one reason is enough."""
+def each_once(violations: list[Violation]) -> list[Violation]:
+    """`violations` without the cells that an earlier one has: of each cell one reason is enough."""
     found: list[Violation] = []
-    for finding in findings:
-        wrong = finding.wrong
+    for violation in violations:
+        wrong = violation.wrong
         for earlier in found:
             wrong = pc.and_not(wrong, earlier.wrong)
-        found += violation_if_any(finding.code, wrong)
+        found += violation_if_any(violation.code, wrong)
     return found
 
 
-def unicode_findings(texts: pa.StringArray) -> list[Violation]:
+def unicode_violations(texts: pa.StringArray) -> list[Violation]:
     """Texts that are no UTF-8, of which no JSON can be made. Arrow looks only when asked."""
     try:
         texts.validate(full=True)
@@ -125,7 +125,7 @@ def is_utf8(cell: bytes) -> bool:
     return True
 
 
-def identity_findings(identities: pa.StringArray) -> list[Violation]:
+def identity_violations(identities: pa.StringArray) -> list[Violation]:
     """Identities that are missing, blank, placeholders or too long."""
     filled = pc.fill_null(identities, "")
     bare = pc.utf8_lower(pc.utf8_trim_whitespace(filled))
@@ -137,13 +137,13 @@ def identity_findings(identities: pa.StringArray) -> list[Violation]:
     return violation_if_any("523", wrong if blank is None else pc.or_(wrong, blank))
 
 
-def clevertap_id_findings(ids: pa.StringArray) -> list[Violation]:
+def clevertap_id_violations(ids: pa.StringArray) -> list[Violation]:
     """What holds for identities, and characters or a length that no CleverTap ID has."""
     misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
-    return each_once([*identity_findings(ids), *violation_if_any("526", misspelt)])
+    return each_once([*identity_violations(ids), *violation_if_any("526", misspelt)])
 
 
-def event_name_findings(names: pa.StringArray) -> list[Violation]:
+def event_name_violations(names: pa.StringArray) -> list[Violation]:
     """Event names that are missing, reserved, too long, or hold a character that names may not have."""
     filled = pc.fill_null(names, "")
     blank = blank_cells(filled)
@@ -156,12 +156,12 @@ def event_name_findings(names: pa.StringArray) -> list[Violation]:
     ]
 
 
-def event_time_findings(seconds: pa.Int64Array) -> list[Violation]:
+def event_time_violations(seconds: pa.Int64Array) -> list[Violation]:
     """Event times that are missing or not positive: CleverTap refuses 0 (seen in recorded answers)."""
     return violation_if_any("525", pc.less_equal(pc.fill_null(seconds, 0), 0))
 
 
-def text_findings(texts: pa.StringArray) -> list[Violation]:
+def text_violations(texts: pa.StringArray) -> list[Violation]:
     """Texts that are too long, or that CleverTap would take for a date."""
     return [
         *violation_if_any("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),

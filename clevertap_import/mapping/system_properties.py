@@ -53,7 +53,7 @@ class SystemProperty:
         is_truth = self.is_yes_or_no and pa.types.is_boolean(values.type)
         return pc.if_else(values, "Y", "N") if is_truth else values
 
-    def findings(self, values: pa.Array) -> list[Violation]:
+    def violations(self, values: pa.Array) -> list[Violation]:
         """Values that CleverTap would refuse. Takes what the property's type made of the column."""
         if self.code is None or self.is_right is None:
             return []

@@ -156,11 +156,11 @@ def counted(
     found: StaleJournal | None = None,
     *,
     lacks: bool = False,
-    taken_over: Callable[[sa.Connection], object] = lambda connection: None,
+    copied: Callable[[sa.Connection], object] = lambda connection: None,
 ) -> int:
     """Enter that one more run sends records. The count is more than Dagster's then, whatever was lost.
 
-    `lacks`: whether events may be missing in the journal that this run does not send again. `taken_over`
+    `lacks`: whether events may be missing in the journal that this run does not send again. `copied`
     enters again what the run entered before: a database that has lost it has lost the count too.
     """
     with translated(), journal.engine.begin() as connection:
@@ -171,7 +171,7 @@ def counted(
 
     def again(connection: sa.Connection) -> None:
         if count_again(connection, config.nickname, was):
-            taken_over(connection)
+            copied(connection)
 
     journal.again(again)
     return count

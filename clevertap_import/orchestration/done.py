@@ -96,7 +96,7 @@ def forgotten(journal: Journal, config: ImportConfig, moments: Mapping[str, floa
         yield DoneSpan(begin, end if first is None else min(end, first), REPORTED)
 
 
-def take_over(
+def copy_from_dagster(
     instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey, *, anew: bool
 ) -> Callable[[sa.Connection], None]:
     """Enter into the journal what only Dagster knows, so that nothing of it is needed any more.

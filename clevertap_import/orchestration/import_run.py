@@ -51,7 +51,13 @@ from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import as_known, name_refusal
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, is_forgetting_due
-from clevertap_import.orchestration.run_values import ChangedWindows, KnownBefore, RunStart, Sent, Staged
+from clevertap_import.orchestration.run_values import (
+    ChangedWindows,
+    DeliveryResult,
+    KnownBefore,
+    RunStart,
+    Staged,
+)
 from clevertap_import.orchestration.scope import (
     forced_of,
     history_forgotten,
@@ -264,7 +270,7 @@ class ImportRun:
         """Enter that this run delivers from now on, while it has the import lock. Returns its epoch."""
         return journal.begin_delivery(self.config.nickname, known.scope, known.windows.forced)
 
-    def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> Sent:
+    def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> DeliveryResult:
         """Send what was staged, or as much of it as can be."""
         clevertap, breaker, codes = self.clevertap, CircuitBreaker(), dict(staged.codes)
         post = sending.limiter.upload(under(sending.lock, clevertap.post), breaker.check)
@@ -290,13 +296,15 @@ class ImportRun:
             deliverer.deliver(stage.batches())
         except BaseException as broken:
             error = broken
-        return Sent(deliverer.delivery, codes, sending.epoch, error)
+        return DeliveryResult(deliverer.delivery, codes, sending.epoch, error)
 
     def end_on_signal(self, ending: Ending) -> AbstractContextManager[None]:
         """In the block signals ask for the end of the delivery."""
         return end_on_signal(ending)
 
-    def finish(self, journal: Journal, known: KnownBefore, staged: Staged, sent: Sent, changed: int) -> int:
+    def finish(
+        self, journal: Journal, known: KnownBefore, staged: Staged, sent: DeliveryResult, changed: int
+    ) -> int:
         """After a run that left nothing open. Of `changed` windows it returns how many are left.
 
         A few rows (`limit`) settle nothing of what earlier runs left open.

@@ -8,7 +8,7 @@ from clevertap_import.journal.import_state import accept_lack
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.tables import translated
 from clevertap_import.orchestration.delivered import counts_in_dagster, stale_journal
-from clevertap_import.orchestration.done import take_over
+from clevertap_import.orchestration.done import copy_from_dagster
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
@@ -31,7 +31,7 @@ def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> 
         if stale_journal(config, journal, in_dagster) is None:
             return False
         known = as_known(journal, config)
-        take_over(instance, journal, known, asset_key(config.nickname), anew=True)
+        copy_from_dagster(instance, journal, known, asset_key(config.nickname), anew=True)
         with translated(), journal.engine.begin() as connection:
             accept_lack(
                 connection, known.nickname, in_dagster.begun, in_dagster.ended, journal.now().timestamp()

@@ -26,7 +26,7 @@ from clevertap_import.orchestration.dagster_internals import CheckError
 from clevertap_import.orchestration.names import nickname_of
 from clevertap_import.orchestration.resources import journal_url, open_journal, place_of
 from clevertap_import.orchestration.scope import scope_of
-from clevertap_import.project.check import Findings
+from clevertap_import.project.check import Diagnostics
 from clevertap_import.project.folder import Imports
 
 
@@ -128,20 +128,20 @@ def possible_rename(config: ImportConfig, found: Sequence[str]) -> str:
     )
 
 
-def name_findings(
+def name_diagnostics(
     imports: Imports, environment: Mapping[str, str], notify: Callable[[str], None]
-) -> dict[str, Findings]:
+) -> dict[str, Diagnostics]:
     """What the journal says of the nicknames of `imports`, by nickname. It is read, and never made.
 
     `notify` gets why nothing is known, if the journal cannot be used.
     """
-    found: dict[str, Findings] = {}
+    found: dict[str, Diagnostics] = {}
     try:
         if not is_there(journal_url()):
             return found
         with open_journal() as journal:
             for loaded in imports.loaded:
-                found[loaded.config.nickname] = findings_of(journal, loaded, environment, imports.names)
+                found[loaded.config.nickname] = diagnostics_of(journal, loaded, environment, imports.names)
     except CleverTapImportError as error:
         notify(f"Whether imports have new nicknames is not known. {error}")
     return found
@@ -153,9 +153,9 @@ def is_there(url: str) -> bool:
     return file is None or file.is_file()
 
 
-def findings_of(
+def diagnostics_of(
     journal: Journal, loaded: LoadedImport, environment: Mapping[str, str], imports: Container[str]
-) -> Findings:
+) -> Diagnostics:
     config = loaded.config
     try:
         now = scope_of(
@@ -165,12 +165,12 @@ def findings_of(
         )
     except ConfigError:
         # The environment does not say where it goes; test-connection tells why.
-        return Findings()
+        return Diagnostics()
     with translated(), journal.engine.connect() as connection:
         known = scope_in(connection, as_known(journal, config).nickname)
     refused = name_refusal(journal, config, known, now, imports)
     note = name_note(journal, config, known, now, imports)
-    return Findings(
+    return Diagnostics(
         [loaded.problem("renamed_from", str(refused))] if refused else [],
         [loaded.problem("renamed_from", note)] if note else [],
     )

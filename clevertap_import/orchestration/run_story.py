@@ -21,7 +21,7 @@ from clevertap_import.orchestration.delivered import (
     refuse_doubles,
     stale_journal,
 )
-from clevertap_import.orchestration.done import covers_undone, take_over
+from clevertap_import.orchestration.done import copy_from_dagster, covers_undone
 from clevertap_import.orchestration.import_run import ImportRun, Sending
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import reading_version
@@ -29,8 +29,8 @@ from clevertap_import.orchestration.renamed import take_name_over
 from clevertap_import.orchestration.resources import JOURNAL_KEY
 from clevertap_import.orchestration.run_values import (
     ChangedWindows,
+    DeliveryResult,
     KnownBefore,
-    Sent,
     SoFar,
     Staged,
     report_of,
@@ -149,16 +149,16 @@ def begin_delivery(
     """
     config, instance = run.config, context.instance
     is_lost = known.stale is not None and config.is_events
-    taken_over = take_over(instance, journal, config, key, anew=is_lost)
+    copied = copy_from_dagster(instance, journal, config, key, anew=is_lost)
     if not staged.counts.batches and not known.stale:
         return None
     lacks = is_lost and not covers_undone(instance, journal, config, key, known.windows.forced)
-    return counted(journal, config, known.in_dagster, known.stale, lacks=lacks, taken_over=taken_over)
+    return counted(journal, config, known.in_dagster, known.stale, lacks=lacks, copied=copied)
 
 
 def deliver(
     run: ImportRun, use: Opened, lock: ImportLock, staged: Staged, known: KnownBefore, so_far: SoFar
-) -> Sent:
+) -> DeliveryResult:
     """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
     epoch, ending = run.begin_delivery(use.journal, known), Ending()
     with run.limiter(use.locks, staged.counts.batches) as limiter, run.end_on_signal(ending):
@@ -170,8 +170,8 @@ def deliver(
     if stopped := stop_reason(sent.counts):
         raise stopped
     report_of(staged.counts, sent.counts).checked()
-    if staged.counts.held:
-        raise events_withheld(run.config, staged.counts.held)
+    if staged.counts.withheld:
+        raise events_withheld(run.config, staged.counts.withheld)
     return sent
 
 

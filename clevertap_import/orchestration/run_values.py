@@ -89,7 +89,7 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class DeliveryResult:
     """What CleverTap answered to the staged records. `codes`: those of all rejected rows of the run.
 
     `error`: why the delivery broke off, if that was not for an answer of CleverTap (`counts.stopped`).
@@ -112,7 +112,7 @@ class SoFar:
     deliveries: int = 0
     changed_windows: int = 0
     staged: Staged = field(default_factory=Staged)
-    sent: Sent | None = None
+    sent: DeliveryResult | None = None
     is_canceled: bool = False
 
     @property
@@ -147,6 +147,6 @@ def report_of(staged: StageCounts, delivery: Delivery) -> Report:
         unchanged=staged.unchanged,
         invalid=staged.invalid,
         rejected=delivery.rejected,
-        uncertain=delivery.uncertain + staged.held,
+        uncertain=delivery.uncertain + staged.withheld,
         superseded=staged.superseded + staged.outdated,
     )

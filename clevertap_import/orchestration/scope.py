@@ -69,9 +69,9 @@ def history_forgotten(config: ImportConfig) -> HistoryForgotten:
     )
 
 
-def events_withheld(config: ImportConfig, held: int) -> EventsWithheld:
+def events_withheld(config: ImportConfig, withheld: int) -> EventsWithheld:
     return EventsWithheld(
-        f"{held:,} events of {config.nickname!r} were sent by earlier runs whose"
+        f"{withheld:,} events of {config.nickname!r} were sent by earlier runs whose"
         " answers were lost. The import says uncertain_events: hold, so they were not sent again. All"
         f" others were delivered. To settle them: clevertap-import settle {config.nickname}"
     )

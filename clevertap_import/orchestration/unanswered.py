@@ -44,16 +44,18 @@ def chosen_batches(
 
     Raises NoSuchBatch if one is asked for that is not there.
     """
-    open_ = journal.held(as_known(journal, config).nickname)
+    open_ = journal.unanswered(as_known(journal, config).nickname)
     found = [
-        held for held in open_ if held.run_id.startswith(run_id) and batch_number in (None, held.batch_number)
+        batch
+        for batch in open_
+        if batch.run_id.startswith(run_id) and batch_number in (None, batch.batch_number)
     ]
     if not found and (run_id or batch_number is not None):
         words = [
             f"of a run {run_id!r}" if run_id else "",
             f"number {batch_number}" if batch_number is not None else "",
         ]
-        known = "; ".join(f"run {held.run_id}, batch {held.batch_number}" for held in open_) or "none"
+        known = "; ".join(f"run {batch.run_id}, batch {batch.batch_number}" for batch in open_) or "none"
         raise NoSuchBatch(
             f"{config.nickname!r} has no batch without an answer {' '.join(filter(None, words))}."
             f" There are: {known}."
@@ -61,30 +63,30 @@ def chosen_batches(
     return found
 
 
-def held_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
+def unanswered_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
     """A line for each of the chosen batches. If none is named, all count as shown to a person."""
     with open_journal() as journal:
         found = chosen_batches(journal, config, run_id, batch_number)
         if not run_id and batch_number is None:
             known_as = as_known(journal, config).nickname
             enter_shown(journal.engine, known_as, found[-1].delivery if found else 0)
-    return [line(config, held) for held in found]
+    return [line(config, batch) for batch in found]
 
 
 def batches_with_people(
     config: ImportConfig, run_id: str, batch_number: int | None, environment: Mapping[str, str]
 ) -> list[Line]:
-    """The same as `held_batches`, each with `identities`: whose records it holds, by the rows of today.
+    """The same as `unanswered_batches`, each with `identities`: whose records it holds, by the rows of today.
 
     `not_found` counts the records that none of the rows becomes any more.
     """
-    lines = held_batches(config, run_id, batch_number)
+    lines = unanswered_batches(config, run_id, batch_number)
     with open_journal() as journal:
         found = chosen_batches(journal, config, run_id, batch_number)
-        digests = digests_of(journal.engine, [held.delivery for held in found])
+        digests = digests_of(journal.engine, [batch.delivery for batch in found])
     people = people_of(config, digests, windows_of(config, found), grid(config), environment)
-    for each, held in zip(lines, found, strict=False):
-        persons = people[held.delivery]
+    for each, batch in zip(lines, found, strict=False):
+        persons = people[batch.delivery]
         each |= {"identities": list(persons.names), "not_found": persons.missing.total()}
     return lines
 
@@ -93,8 +95,8 @@ def windows_of(config: ImportConfig, batches: Sequence[UnansweredBatch]) -> Wind
     """All windows that these batches have records of; None for a full import."""
     if config.updated_on is None or not batches:
         return None
-    first = min(held.first_window for held in batches)
-    last = max(held.last_window for held in batches) + grid(config).size_seconds
+    first = min(batch.first_window for batch in batches)
+    last = max(batch.last_window for batch in batches) + grid(config).size_seconds
     return grid(config).window(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC))
 
 
@@ -106,13 +108,13 @@ def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[
     with open_journal() as journal:
         found = chosen_batches(journal, config, "", batch_number)
         shown = last_shown(journal.engine, as_known(journal, config).nickname)
-    seen = [held for held in found if held.delivery <= shown]
+    seen = [batch for batch in found if batch.delivery <= shown]
     if found and not seen:
         raise NotShown(
             f"{config.nickname!r} has batches without an answer that you were not shown. Nothing was changed."
             f" Look at them first (clevertap-import settle {config.nickname}), or name a run with --run."
         )
-    return [line(config, held) for held in seen], len(found) - len(seen)
+    return [line(config, batch) for batch in seen], len(found) - len(seen)
 
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
@@ -126,7 +128,7 @@ def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool
                 f"{purpose} is under way, and settles its own batches. Nothing was changed; wait for its end."
             )
         for run_id, number in dict.fromkeys((each["run_id"], each["batch_number"]) for each in lines):
-            if not journal.settle_held(known_as, run_id, number, arrived=arrived):
+            if not journal.settle_unanswered(known_as, run_id, number, arrived=arrived):
                 raise BatchSettled(
                     f"Batch {number} of run {run_id} of {config.nickname!r} is not without an answer any"
                     " more: it was settled meanwhile, or the journal has lost it. It was left as it is, and"
@@ -134,12 +136,12 @@ def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool
                 )
 
 
-def line(config: ImportConfig, held: UnansweredBatch) -> Line:
+def line(config: ImportConfig, batch: UnansweredBatch) -> Line:
     """Windows of imports that have any, as ISO 8601."""
     windows: Line = {"window_start": None, "window_end": None}
     if config.updated_on:
-        windows["window_start"] = moment(held.first_window)
-        windows["window_end"] = moment(held.last_window + grid(config).size_seconds)
-    sent_at = held.sent_at.isoformat(timespec="seconds")
-    counts = {"run_id": held.run_id, "batch_number": held.batch_number, "records": held.records}
+        windows["window_start"] = moment(batch.first_window)
+        windows["window_end"] = moment(batch.last_window + grid(config).size_seconds)
+    sent_at = batch.sent_at.isoformat(timespec="seconds")
+    counts = {"run_id": batch.run_id, "batch_number": batch.batch_number, "records": batch.records}
     return {**counts, "sent_at": sent_at, **windows}

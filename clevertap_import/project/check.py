@@ -17,7 +17,7 @@ Verdict = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Findings:
+class Diagnostics:
     """Problems and notes about one import, from Snowflake's answers or from the journal."""
 
     problems: list[ConfigProblem] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Findings:
 
 
 def verdicts(
-    imports: Imports, environment: Mapping[str, str] | None, known: Mapping[str, Findings] | None = None
+    imports: Imports, environment: Mapping[str, str] | None, known: Mapping[str, Diagnostics] | None = None
 ) -> list[Verdict]:
     """For each import `{nickname, file, ok, problems, notes}`, ordered by nickname.
 
@@ -33,13 +33,13 @@ def verdicts(
     environment only the files are checked, and Snowflake is not asked. `known`: more problems and notes of
     imports, by nickname.
     """
-    sources: dict[str, Findings] = defaultdict(Findings)
+    sources: dict[str, Diagnostics] = defaultdict(Diagnostics)
     if environment is not None:
-        sources.update(source_findings(imports.loaded, environment))
+        sources.update(source_diagnostics(imports.loaded, environment))
     found = []
     for each in imports.loaded:
         nickname = each.config.nickname
-        source, other = sources[nickname], (known or {}).get(nickname, Findings())
+        source, other = sources[nickname], (known or {}).get(nickname, Diagnostics())
         all_notes = [*notes(each), *source.notes, *other.notes]
         found.append(verdict(nickname, each.file, [*source.problems, *other.problems], all_notes))
     found += [verdict(each.nickname, each.file, each.problems, ()) for each in imports.drafts]
@@ -64,9 +64,9 @@ def notes(loaded: LoadedImport) -> list[ConfigProblem]:
     return found + [loaded.problem("updated_on", text) for text in late_notes(loaded.config)]
 
 
-def source_findings(
+def source_diagnostics(
     imports: Sequence[LoadedImport], environment: Mapping[str, str]
-) -> Iterator[tuple[str, Findings]]:
+) -> Iterator[tuple[str, Diagnostics]]:
     """Problems and notes about each import's source, by nickname; one session for each connection."""
     by_connection: dict[str, list[LoadedImport]] = defaultdict(list)
     for loaded in imports:
@@ -75,20 +75,20 @@ def source_findings(
         try:
             with open_snowflake(snowflake_settings(name, environment), "clevertap_import:check") as snowflake:
                 for loaded in members:
-                    yield loaded.config.nickname, query_findings(snowflake, loaded)
+                    yield loaded.config.nickname, query_diagnostics(snowflake, loaded)
         except CleverTapImportError as error:
             for loaded in members:
                 problem = loaded.problem("connection", str(error))
-                yield loaded.config.nickname, Findings([problem])
+                yield loaded.config.nickname, Diagnostics([problem])
 
 
-def query_findings(snowflake: Snowflake, loaded: LoadedImport) -> Findings:
+def query_diagnostics(snowflake: Snowflake, loaded: LoadedImport) -> Diagnostics:
     """Every column that cannot be used, with the line that names it; or why the query does not compile."""
     config = loaded.config
     try:
         columns = snowflake.describe(source_query(config))
     except CleverTapImportError as error:
-        return Findings([loaded.problem("source", str(error))])
+        return Diagnostics([loaded.problem("source", str(error))])
     problems = [loaded.problem(key, message) for key, message in column_problems(config, columns)]
     days = [] if problems else [loaded.problem("updated_on", text) for text in late_days(config, columns)]
-    return Findings(problems, days)
+    return Diagnostics(problems, days)

@@ -25,14 +25,14 @@ class SourceRows:
         self._held: dict[int, pa.RecordBatch] = {}
         self._rows = 0
 
-    def add(self, piece: pa.RecordBatch) -> None:
-        """Keep `piece`. Pieces of one result may differ in their types: integers are as wide as they need."""
-        self._held = {len(self._first_rows): piece}
+    def add(self, chunk: pa.RecordBatch) -> None:
+        """Keep `chunk`. Pieces of one result may differ in their types: integers are as wide as they need."""
+        self._held = {len(self._first_rows): chunk}
         self._first_rows.append(self._rows + 1)
-        self._rows += piece.num_rows
+        self._rows += chunk.num_rows
         # A stream of its own for each piece, because a stream has one schema.
-        with pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), piece.schema) as writer:
-            writer.write_batch(piece)
+        with pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), chunk.schema) as writer:
+            writer.write_batch(chunk)
         self._offsets.append(self._file.tell())
 
     def finish(self) -> None:
@@ -44,9 +44,9 @@ class SourceRows:
         """The rows with these numbers, which ascend, in pieces."""
         for index, group in groupby(numbers, lambda number: bisect_right(self._first_rows, number) - 1):
             places = [number - self._first_rows[index] for number in group]
-            yield self._piece(index).take(pa.array(places, pa.int64()))
+            yield self._chunk(index).take(pa.array(places, pa.int64()))
 
-    def _piece(self, index: int) -> pa.RecordBatch:
+    def _chunk(self, index: int) -> pa.RecordBatch:
         if index not in self._held:
             if len(self._held) == PIECES_HELD:
                 del self._held[next(iter(self._held))]

@@ -80,7 +80,7 @@ class StageCounts:
     invalid: int = 0
     unchanged: int = 0
     outdated: int = 0
-    held: int = 0
+    withheld: int = 0
     doubtful: int = 0
     staged: int = 0
     without_updated_on: int = 0
@@ -162,12 +162,12 @@ class Stage:
 
     def _write(self, *, keep_last: bool) -> None:
         held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
-        pieces = list(sliced(held, MAX_RECORDS_PER_REQUEST, MAX_BODY_BYTES))
-        last = [pieces.pop()] if keep_last and pieces[-1].num_rows < MAX_RECORDS_PER_REQUEST else []
-        for piece in pieces:
-            self._writer.write_batch(piece)
-        self.counts.batches += len(pieces)
-        self._held, self._held_rows = last, sum(piece.num_rows for piece in last)
+        batches = list(sliced(held, MAX_RECORDS_PER_REQUEST, MAX_BODY_BYTES))
+        last = [batches.pop()] if keep_last and batches[-1].num_rows < MAX_RECORDS_PER_REQUEST else []
+        for batch in batches:
+            self._writer.write_batch(batch)
+        self.counts.batches += len(batches)
+        self._held, self._held_rows = last, sum(batch.num_rows for batch in last)
 
     def batches(self) -> Iterator[Batch]:
         """The records in the order of the rows, one request at a time, from the beginning."""
@@ -206,35 +206,35 @@ class Stager:
             counts.superseded += superseded
             self.tally(counts, mapped, chunk)
             self.note_times(counts, chunk)
-            stage.add(self.news(counts, mapped.records))
+            stage.add(self.new_records(counts, mapped.records))
             if mapped.rejections:
                 self.on_rejections(mapped.rejections)
             self.on_progress(counts)
         stage.finish()
 
-    def news(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
+    def new_records(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
         """Those of `records` that are to be sent."""
         is_new = self.delivered.is_new(records)
         if self.sends_known:
             records = without_digests(records, ~is_new)
             is_new[:] = True
-        news = picked(records, is_new)
-        if self.on_unchanged and news.num_rows < records.num_rows:
+        new_records = picked(records, is_new)
+        if self.on_unchanged and new_records.num_rows < records.num_rows:
             self.on_unchanged(picked(records, ~is_new))
-        counts.unchanged += records.num_rows - news.num_rows
-        outdated = self.delivered.is_outdated(news)
+        counts.unchanged += records.num_rows - new_records.num_rows
+        outdated = self.delivered.is_outdated(new_records)
         counts.outdated += int(np.count_nonzero(outdated))
-        news = picked(news, ~outdated)
-        doubtful = self.delivered.may_be_stored(news)
+        new_records = picked(new_records, ~outdated)
+        doubtful = self.delivered.may_be_stored(new_records)
         if self.mapper.config.uncertain_events == "hold":
-            counts.held += int(np.count_nonzero(doubtful))
-            news = picked(news, ~doubtful)
+            counts.withheld += int(np.count_nonzero(doubtful))
+            new_records = picked(new_records, ~doubtful)
         else:
             counts.doubtful += int(np.count_nonzero(doubtful))
-        counts.changed += int(np.count_nonzero(self.delivered.was_delivered(news)))
+        counts.changed += int(np.count_nonzero(self.delivered.was_delivered(new_records)))
         if self.first_window is not None:
-            counts.late += int(np.count_nonzero(news["window"].to_numpy() < self.first_window))
-        return news
+            counts.late += int(np.count_nonzero(new_records["window"].to_numpy() < self.first_window))
+        return new_records
 
     def note_times(self, counts: StageCounts, chunk: pa.RecordBatch) -> None:
         epochs = chunk[EPOCH_COLUMN]
@@ -253,7 +253,7 @@ class Stager:
             first = int(places[0])
             if fault(problem) not in counts.tallies:
                 value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
-                row, place = mapped.first_row + first, problem.finding.place
+                row, place = mapped.first_row + first, problem.violation.place
                 counts.tallies[fault(problem)] = ProblemCount(0, row, value, place)
             counts.tallies[fault(problem)].rows += len(places)
 
@@ -282,7 +282,7 @@ def python_text(cell: pa.Array) -> str:
 
 def fault(problem: CellProblem) -> ProblemKind:
     """One for all items of a list: a table of problems has a line for each kind, not for each item."""
-    code = problem.finding.code
+    code = problem.violation.code
     return ProblemKind(code, problem.column, problem.property, problem.type, CODES[code].reason)
 
 

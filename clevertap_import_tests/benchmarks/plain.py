@@ -21,9 +21,9 @@ def encoded(body: object) -> bytes:
 def run(rows: Rows, url: str, encode: Encode) -> Measured:
     watch = Watch()
     dicts = pa.Table.from_batches(rows).to_pandas().to_dict("records")
-    pieces = [dicts[at : at + RECORDS_PER_REQUEST] for at in range(0, len(dicts), RECORDS_PER_REQUEST)]
+    batches = [dicts[at : at + RECORDS_PER_REQUEST] for at in range(0, len(dicts), RECORDS_PER_REQUEST)]
     with ThreadPoolExecutor(THREADS) as pool:
-        accepted = sum(pool.map(lambda piece: post(url, piece, encode), pieces))
+        accepted = sum(pool.map(lambda batch: post(url, batch, encode), batches))
     return watch.stopped(len(dicts), accepted, without=rows)
 
 

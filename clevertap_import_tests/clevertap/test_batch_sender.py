@@ -63,7 +63,7 @@ def cases(draw: st.DrawFn) -> Case:
         RETRY, resends=draw(st.sampled_from([0, 1, 2, None])), most_failures=draw(st.integers(1, 9))
     )
     batch = events(*map(str, range(draw(st.integers(1, 6)))))
-    return Case(clevertap, attempts.settle(batch), attempts.breaker)
+    return Case(clevertap, attempts.send(batch), attempts.breaker)
 
 
 @given(cases())
@@ -140,64 +140,64 @@ def test_the_breaker_lets_no_more_failures_through_in_a_row_than_it_bears(case: 
 @given(scripts, st.integers(1, 6))
 def test_held_events_are_never_sent_after_an_answer_was_lost(script: list[Answer], size: int) -> None:
     clevertap = Scripted(script)
-    clevertap.settle(events(*map(str, range(size))), resends=0)
+    clevertap.send(events(*map(str, range(size))), resends=0)
     assert LOST not in clevertap.outcomes[:-1]
 
 
 def test_all_accepted_at_once_is_one_post() -> None:
     clevertap = Scripted([problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch) == Settlement(batch, accepted=[0, 1])
+    assert clevertap.send(batch) == Settlement(batch, accepted=[0, 1])
     assert (clevertap.posted, clevertap.slept) == ([["a", "b"]], [])
 
 
 def test_busy_is_sent_again_after_a_wait_and_is_no_repetition() -> None:
     clevertap = Scripted([always(BUSY), always(BUSY), problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch, resends=0) == Settlement(batch, accepted=[0, 1])
+    assert clevertap.send(batch, resends=0) == Settlement(batch, accepted=[0, 1])
     assert (clevertap.posted, clevertap.slept) == ([["a", "b"]] * 3, [0.5, 1.0])
 
 
 def test_busy_uses_no_attempt_and_its_waits_begin_short_again() -> None:
     script = [BUSY, BUSY, UNREACHABLE, BUSY, BUSY, BUSY, UNREACHABLE, BUSY]
     clevertap = Scripted([*map(always, script), problems()])
-    assert clevertap.settle(events("a"), attempts=3).is_settled
+    assert clevertap.send(events("a"), attempts=3).is_settled
     assert clevertap.slept == [0.5, 1.0, 2.0, 0.5, 1.0, 2.0, 4.0, 0.5]
 
 
 @pytest.mark.parametrize("jitter", [0.0, 1.0])
 def test_busy_for_ever_is_given_up_after_minutes(jitter: float) -> None:
     clevertap = Scripted([always(BUSY)], jitter)
-    result = clevertap.settle(events("a"), attempts=1)
+    result = clevertap.send(events("a"), attempts=1)
     assert (result.unsent, result.stopped) == ([0], BUSY)
     assert 270 <= sum(clevertap.slept) <= 300
 
 
 def test_patience_ends_when_all_waits_together_would_take_too_long() -> None:
     clevertap = Scripted([always(UNREACHABLE)])
-    result = clevertap.attempts(Retry(attempts=50, total_seconds=20)).settle(events("a"))
+    result = clevertap.attempts(Retry(attempts=50, total_seconds=20)).send(events("a"))
     assert (clevertap.slept, result.unsent, result.stopped) == ([2.0, 4.0, 8.0], [0], UNREACHABLE)
 
 
 def test_a_connection_that_is_never_made_is_tried_as_often_as_an_error() -> None:
     clevertap = Scripted([always(UNREACHABLE)])
-    result = clevertap.settle(events("a"), resends=0, attempts=3)
+    result = clevertap.send(events("a"), resends=0, attempts=3)
     assert (len(clevertap.posted), result.unsent, result.stopped) == (3, [0], UNREACHABLE)
 
 
 def test_what_was_not_taken_is_sent_again_also_if_it_may_not_be_repeated() -> None:
     clevertap = Scripted([always(NOTHING_TAKEN), problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch, resends=0) == Settlement(batch, accepted=[0, 1])
+    assert clevertap.send(batch, resends=0) == Settlement(batch, accepted=[0, 1])
     assert clevertap.slept == [2.0]
-    never = Scripted([always(NOTHING_TAKEN)]).settle(batch, resends=0, attempts=3)
+    never = Scripted([always(NOTHING_TAKEN)]).send(batch, resends=0, attempts=3)
     assert (never.unsent, never.uncertain, never.stopped) == ([0, 1], [], NOTHING_TAKEN)
 
 
 def test_only_records_with_555_are_sent_again() -> None:
     clevertap = Scripted([problems(_0="555", _2="515", _3="555"), problems(_1="516")])
     batch = events("a", "b", "c", "d")
-    assert clevertap.settle(batch) == Settlement(
+    assert clevertap.send(batch) == Settlement(
         batch, accepted=[1, 0], rejected=[RecordProblem(2, "515", "no"), RecordProblem(3, "516", "no")]
     )
     assert clevertap.posted == [["a", "b", "c", "d"], ["a", "d"]]
@@ -208,13 +208,13 @@ def test_a_long_reason_is_cut_after_the_values_of_its_record_are_left_out() -> N
     # As the reader of answers leaves it: without the blank at its end.
     answers = f"No value: {city}".strip()
     answer = Accepted(0, (RecordProblem(0, "512", answers), RecordProblem(1, "512", "x" * 300)))
-    result = Scripted([always(answer)]).settle(profiles("a", "b", city=city))
+    result = Scripted([always(answer)]).send(profiles("a", "b", city=city))
     assert [problem.reason for problem in result.rejected] == ["No value: ...", "x" * 200]
 
 
 def test_555_for_ever_is_given_up_and_not_rejected() -> None:
     clevertap = Scripted([problems(_0="555")])
-    result = clevertap.settle(events("a"), attempts=3)
+    result = clevertap.send(events("a"), attempts=3)
     assert (result.unsent, result.rejected, len(clevertap.posted)) == ([0], [], 3)
 
 
@@ -225,14 +225,14 @@ def test_what_is_refused_for_no_fault_of_the_body_is_never_tried_again(refused: 
     batch = events("a")
     expected = Settlement(batch, unsent=[0], stopped=refused)
     # The second batch is another sender's.
-    assert [attempts.settle(batch), attempts.settle(batch)] == [expected, expected]
+    assert [attempts.send(batch), attempts.send(batch)] == [expected, expected]
     assert (len(clevertap.posted), clevertap.slept) == (1, [])
 
 
 def test_held_events_whose_answer_was_lost_are_uncertain_and_not_repeated() -> None:
     clevertap = Scripted([always(LOST), problems()])
     batch = events("a", "b")
-    assert clevertap.settle(batch, resends=0) == Settlement(batch, uncertain=[0, 1], stopped=LOST)
+    assert clevertap.send(batch, resends=0) == Settlement(batch, uncertain=[0, 1], stopped=LOST)
     assert len(clevertap.posted) == 1
 
 
@@ -241,7 +241,7 @@ def test_no_record_is_sent_more_often_after_lost_answers_than_it_may(
     script: list[Answer], size: int, resends: int
 ) -> None:
     clevertap = Scripted(script)
-    clevertap.attempts(Retry(attempts=20), resends=resends).settle(events(*map(str, range(size))))
+    clevertap.attempts(Retry(attempts=20), resends=resends).send(events(*map(str, range(size))))
     rounds = zip(clevertap.posted, clevertap.outcomes, strict=True)
     lost = Counter(name for posted, outcome in rounds if outcome == LOST for name in posted)
     assert max(lost.values(), default=0) <= resends + 1
@@ -250,7 +250,7 @@ def test_no_record_is_sent_more_often_after_lost_answers_than_it_may(
 def test_the_last_time_comes_late_so_that_a_short_outage_is_outlasted() -> None:
     for jitter, waits in ((1.0, [2.0, 30.0]), (0.0, [15.0])):
         clevertap = Scripted([always(LOST)], jitter)
-        result = clevertap.settle(events("a"), resends=2, attempts=8)
+        result = clevertap.send(events("a"), resends=2, attempts=8)
         assert (result.uncertain, result.possible_duplicates, len(clevertap.posted)) == ([0], 2, 3)
         assert [seconds for seconds in clevertap.slept if seconds] == waits
 
@@ -258,7 +258,7 @@ def test_the_last_time_comes_late_so_that_a_short_outage_is_outlasted() -> None:
 def test_of_what_is_sent_again_only_what_is_accepted_counts_as_repeated() -> None:
     clevertap = Scripted([always(LOST), problems(_1="515")])
     batch = events("a", "b")
-    assert clevertap.settle(batch) == Settlement(
+    assert clevertap.send(batch) == Settlement(
         batch, accepted=[0], rejected=[RecordProblem(1, "515", "no")], possible_duplicates=1
     )
 
@@ -266,18 +266,18 @@ def test_of_what_is_sent_again_only_what_is_accepted_counts_as_repeated() -> Non
 def test_a_lost_answer_is_remembered_through_halves_and_555() -> None:
     script = [always(LOST), always(MALFORMED), always(MALFORMED), problems(_0="555"), problems(), problems()]
     batch = events("a", "b", "c", "d")
-    assert Scripted(script).settle(batch) == Settlement(batch, accepted=[1, 2, 3, 0], possible_duplicates=4)
+    assert Scripted(script).send(batch) == Settlement(batch, accepted=[1, 2, 3, 0], possible_duplicates=4)
 
 
 @pytest.mark.parametrize("last", [BUSY, REFUSED, LOST, MALFORMED])
 def test_a_lost_answer_stays_uncertain_whatever_comes_after_it(last: Outcome) -> None:
-    result = Scripted([always(LOST), always(last)]).settle(events("a"))
+    result = Scripted([always(LOST), always(last)]).send(events("a"))
     assert (result.uncertain, result.unsent, result.stopped) == ([0], [], last)
 
 
 def test_555_after_a_lost_answer_does_not_say_what_became_of_the_lost_one() -> None:
     clevertap = Scripted([always(LOST), problems(_0="555"), always(BUSY)])
-    result = clevertap.settle(events("a", "b"))
+    result = clevertap.send(events("a", "b"))
     assert (result.accepted, result.uncertain, result.unsent) == ([1], [0], [])
 
 
@@ -288,9 +288,9 @@ def test_an_open_breaker_stops_every_sender_also_in_its_sleep() -> None:
 
     def settle_another_meanwhile(seconds: float) -> None:
         if len(clevertap.posted) == 1:
-            ends.append(attempts.settle(events("b")))
+            ends.append(attempts.send(events("b")))
 
     attempts.retry_policy = RetryPolicy(Retry(attempts=8), settle_another_meanwhile, lambda: 1.0)
-    ends += [attempts.settle(events("a")), attempts.settle(events("c"))]
+    ends += [attempts.send(events("a")), attempts.send(events("c"))]
     assert [end.stopped for end in ends] == [TooManyFailures(5, "ReadTimeout")] * 3
     assert clevertap.posted == [["a"], *[["b"]] * 4]

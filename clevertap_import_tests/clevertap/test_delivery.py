@@ -64,7 +64,7 @@ class Run:
     def note(self, delivery: Delivery) -> None:
         self.progress.append(delivery.settled)
 
-    def news(self, *batches: Batch) -> list[Batch]:
+    def undelivered(self, *batches: Batch) -> list[Batch]:
         """The batches without the records that the journal knows."""
         is_events = not batches[0].identity_digests
         delivered = self.journal.delivered_before(WindowRange("orders", 0, 0), is_events=is_events)
@@ -128,15 +128,15 @@ def test_if_a_refusal_cannot_be_written_what_is_under_way_is_settled_and_no_more
     sent = run.fake.counters()["uploads"]
     assert sent <= 2 * (width + BATCHES_AHEAD) < len(batches)
     assert unsettled(run.journal, "orders") == 0
-    assert sum(map(len, run.news(*batches))) == 60 - 2 * sent + 1
+    assert sum(map(len, run.undelivered(*batches))) == 60 - 2 * sent + 1
     assert (run.delivery.accepted, run.delivery.rejected) == (2 * sent - 1, 1)
 
 
 def test_a_rerun_with_the_past_of_the_journal_sends_nothing(run: Run) -> None:
     batches = [*batches_of_events(3), events("same", "same", "same", number=3)]
     run.deliver(*batches)
-    assert run.news(*batches) == []
-    assert run.deliver(*run.news(*batches)) == Delivery()
+    assert run.undelivered(*batches) == []
+    assert run.deliver(*run.undelivered(*batches)) == Delivery()
     assert (run.fake.counters()["uploads"], len(run.fake.events())) == (4, 9)
 
 
@@ -144,7 +144,7 @@ def test_a_rerun_sends_only_what_was_rejected(run: Run) -> None:
     batch = profiles("a", "b", "c")
     run.fake.faults(reject("b"))
     run.deliver(batch)
-    assert [left.identity(0) for left in run.news(batch)] == ["b"]
+    assert [left.identity(0) for left in run.undelivered(batch)] == ["b"]
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -181,13 +181,13 @@ def test_a_401_stops_the_run_and_keeps_what_was_accepted(run: Run) -> None:
     delivery = run.deliver(*batches, width=1)
     assert delivery == Delivery(accepted=4, stopped=Refused(401, "Passcode Invalid"))
     assert run.fake.counters()["uploads"] < 10
-    assert (sum(map(len, run.news(*batches))), unsettled(run.journal, "orders")) == (56, 0)
+    assert (sum(map(len, run.undelivered(*batches))), unsettled(run.journal, "orders")) == (56, 0)
 
 
 def test_a_connection_that_is_refused_leaves_nothing_uncertain(run: Run) -> None:
     delivery = run.deliver(events("a", "b"), resends=0, url=UNREACHABLE)
     assert delivery == Delivery(stopped=Busy("ConnectionError", is_answered=False))
-    assert (unsettled(run.journal, "orders"), len(run.news(events("a", "b")))) == (0, 1)
+    assert (unsettled(run.journal, "orders"), len(run.undelivered(events("a", "b")))) == (0, 1)
 
 
 def test_held_events_whose_answer_was_lost_are_uncertain_and_sent_once(run: Run) -> None:
@@ -210,7 +210,7 @@ def test_a_record_that_makes_every_request_malformed_is_rejected_and_the_others_
     assert delivery == Delivery(accepted=999, rejected=1)
     assert [(rejection.row_number, rejection.code) for rejection in run.rejections] == [(701, "400")]
     assert (len(run.fake.profiles()), run.fake.counters()["uploads"]) == (999, 23)
-    assert [left.identity(0) for left in run.news(batch)] == ["u700"]
+    assert [left.identity(0) for left in run.undelivered(batch)] == ["u700"]
 
 
 def test_a_spurious_malformed_costs_one_more_request_and_no_record(run: Run) -> None:
@@ -245,7 +245,7 @@ def test_halves_that_end_differently_are_entered_apart(run: Run) -> None:
     delivery = run.deliver(batch, resends=0)
     assert delivery == Delivery(accepted=2, uncertain=2, stopped=Uncertain("ConnectionError"))
     assert unsettled(run.journal, "orders") == 2
-    assert [left.identity(0) for left in run.news(batch)] == ["c"]
+    assert [left.identity(0) for left in run.undelivered(batch)] == ["c"]
 
 
 def test_without_its_journal_nothing_is_sent(run: Run, tmp_path: Path) -> None:
@@ -319,4 +319,4 @@ def test_a_run_that_is_ended_from_outside_enters_the_answers_that_came(run: Run,
     taken = run.fake.counters()["records_accepted"]
     assert 0 < taken == run.delivery.accepted
     assert run.delivery.uncertain == unsettled(run.journal, "orders") == 0
-    assert sum(map(len, run.news(*batches))) == sum(map(len, batches)) - taken
+    assert sum(map(len, run.undelivered(*batches))) == sum(map(len, batches)) - taken

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from clevertap_import.clevertap.probe import finding
+from clevertap_import.clevertap.probe import operation_result
 from clevertap_import.clevertap.settlement import Settlement
 from clevertap_import.clevertap.unproven import BEFORE, OPERATIONS
 from clevertap_import.cli.main import main
@@ -112,8 +112,8 @@ def test_a_property_that_was_never_to_be_seen_is_not_taken_for_a_removed_one() -
     taken = Settlement(batch_of_one(b"{}"), accepted=[0])
     after = {"profileData": {"Probe plain": "yes"}}
     removing = [each for each in OPERATIONS if each.removes]
-    assert [finding(each, taken, {}, after).result for each in removing] == ["unclear"] * 4
-    assert [finding(each, taken, BEFORE, after).result for each in removing] == ["works"] * 4
+    assert [operation_result(each, taken, {}, after).result for each in removing] == ["unclear"] * 4
+    assert [operation_result(each, taken, BEFORE, after).result for each in removing] == ["works"] * 4
 
 
 def test_a_wrong_passcode_ends_the_probe(account: FakeCleverTap, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def workshop(
             for number in (3, 4):
                 journal.begin("signups", "aaa-1", events(f"p{number}", window=FIRST, number=number))
             partly = events("q0", "q1", "q2", window=FIRST, number=3)
-            journal.settle(journal.begin("signups", "bbb-2", partly), partly, [0], [1, 2])
+            journal.record_answer(journal.begin("signups", "bbb-2", partly), partly, [0], [1, 2])
         yield shop
 
 
@@ -88,7 +88,7 @@ def test_settle_shows_then_enters_what_was_found_out(workshop: Workshop) -> None
     settled, words = settle(workshop, "--run", "bbb", "--as", "lost")
     assert words == "2 records of 'signups' count as lost now.\n"
     with open_journal(workshop) as journal:
-        assert [(held.run_id, held.batch_number) for held in journal.held("signups")] == [("aaa-1", 3)]
+        assert [(held.run_id, held.batch_number) for held in journal.unanswered("signups")] == [("aaa-1", 3)]
         delivered = journal.delivered_before(WindowRange("signups", FIRST, FIRST), is_events=True)
         assert delivered.is_new(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
 
@@ -135,7 +135,7 @@ def test_what_came_after_the_person_looked_is_left_open(
         "1 records of 'later' count as delivered now.\n",
     )
     with open_journal(workshop) as journal:
-        assert [held.run_id for held in journal.held("later")] == ["ddd-2"]
+        assert [held.run_id for held in journal.unanswered("later")] == ["ddd-2"]
     assert here(workshop, monkeypatch, "--as", "lost", name="later").exit_code == 2
     assert here(workshop, monkeypatch, "--as", "lost", "--run", "ddd", name="later").exit_code == 0
 

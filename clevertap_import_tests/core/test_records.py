@@ -20,17 +20,17 @@ json_lines = st.dictionaries(st.text(), st.integers() | st.text(), max_size=3).m
 def test_slicing_keeps_every_record_in_order_within_the_limits(
     lines: list[bytes], max_records: int, max_bytes: int
 ) -> None:
-    pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
-    assert [line for piece in pieces for line in piece] == lines
-    assert all(1 <= len(piece) <= max_records for piece in pieces)
-    assert all(len(piece) == 1 or sum(map(len, piece)) <= max_bytes for piece in pieces)
+    slices = [each["record"].to_pylist() for each in sliced(record_rows(lines), max_records, max_bytes)]
+    assert [line for each in slices for line in each] == lines
+    assert all(1 <= len(each) <= max_records for each in slices)
+    assert all(len(each) == 1 or sum(map(len, each)) <= max_bytes for each in slices)
 
 
 @given(st.lists(json_lines, max_size=30), st.integers(1, 7), st.integers(1, 99))
 def test_slicing_wastes_no_request(lines: list[bytes], max_records: int, max_bytes: int) -> None:
-    pieces = [piece["record"].to_pylist() for piece in sliced(record_rows(lines), max_records, max_bytes)]
-    for piece, following in pairwise(pieces):
-        assert len(piece) == max_records or sum(map(len, piece)) + len(following[0]) > max_bytes
+    slices = [each["record"].to_pylist() for each in sliced(record_rows(lines), max_records, max_bytes)]
+    for each, following in pairwise(slices):
+        assert len(each) == max_records or sum(map(len, each)) + len(following[0]) > max_bytes
 
 
 @given(st.lists(json_lines))

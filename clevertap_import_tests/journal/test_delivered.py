@@ -27,13 +27,13 @@ def delivered_profiles(*before: Batch, later: int = 0) -> ProfilesDelivered:
 @given(st.lists(names, max_size=12), chunks)
 def test_events_that_are_news_are_the_multiset_difference(had: list[str], chunks: list[list[str]]) -> None:
     delivered = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
-    news: list[str] = []
+    new_records: list[str] = []
     for chunk in chunks:
         mask = delivered.is_new(events(*chunk).rows)
         assert len(mask) == len(chunk)
-        news += [name for name, is_new in zip(chunk, mask, strict=True) if is_new]
+        new_records += [name for name, is_new in zip(chunk, mask, strict=True) if is_new]
     everything = Counter(name for chunk in chunks for name in chunk)
-    assert Counter(news) == everything - Counter(had)
+    assert Counter(new_records) == everything - Counter(had)
 
 
 @given(st.lists(names, max_size=12), st.lists(names, max_size=12), chunks)
@@ -46,10 +46,10 @@ def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
     doubtful: list[str] = []
     for chunk in chunks:
         is_new = delivered.is_new(events(*chunk).rows)
-        news = [name for name, is_one in zip(chunk, is_new, strict=True) if is_one]
-        mask = delivered.may_be_stored(events(*news).rows)
-        assert len(mask) == len(news)
-        doubtful += [name for name, is_one in zip(news, mask, strict=True) if is_one]
+        new_records = [name for name, is_one in zip(chunk, is_new, strict=True) if is_one]
+        mask = delivered.may_be_stored(events(*new_records).rows)
+        assert len(mask) == len(new_records)
+        doubtful += [name for name, is_one in zip(new_records, mask, strict=True) if is_one]
     everything = Counter(name for chunk in chunks for name in chunk)
     assert Counter(doubtful) == (everything - Counter(had)) & Counter(lost)
 

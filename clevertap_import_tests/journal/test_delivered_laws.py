@@ -84,7 +84,7 @@ class World:
         is_open = "open" in ends
         if not is_open:
             taken, lost = ([n for n, end in enumerate(ends) if end == one] for one in ("accepted", "lost"))
-            self.journal.settle(delivery, batch, taken, lost)
+            self.journal.record_answer(delivery, batch, taken, lost)
         number = len(self.spans)
         # What was lost is entered after what was accepted.
         self.spans |= dict.fromkeys((number, number + 1), (place, min(windows), max(windows)))
@@ -154,10 +154,10 @@ def test_of_events_as_many_are_known_as_were_accepted_there_since_they_were_forc
         lost = Counter(each.record for each in valid if each.state == "lost")
         for record in found:
             rows = batch_of([record] * 6, is_events=True).rows
-            news = delivered.is_new(rows)
-            assert sum(news) == 6 - min(6, had[record])
-            left = batch_of([record] * sum(news), is_events=True).rows if any(news) else rows.slice(0, 0)
-            assert sum(delivered.may_be_stored(left)) == min(lost[record], sum(news))
+            is_new = delivered.is_new(rows)
+            assert sum(is_new) == 6 - min(6, had[record])
+            left = batch_of([record] * sum(is_new), is_events=True).rows if any(is_new) else rows.slice(0, 0)
+            assert sum(delivered.may_be_stored(left)) == min(lost[record], sum(is_new))
             assert not any(delivered.is_outdated(rows))
 
     with_journal(check)

@@ -48,7 +48,7 @@ def modes(folder: Path) -> dict[str, str]:
 def used(journal: Journal, batch: Batch = BATCH) -> None:
     """A delivery of which one answer was lost, one resent, and some that were kept."""
     number = journal.begin("shop", "run-1", batch)
-    journal.settle(number, batch, [0], [1, 2])
+    journal.record_answer(number, batch, [0], [1, 2])
     journal.retain_only("shop", "run-2", (batch.digests, batch.identity_digests), "", 0)
     journal.begin("shop", "run-3", batch)
 
@@ -103,7 +103,7 @@ def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url
         assert not [digest for digest in digests(BATCH) if digest in held]
         delivered = journal.delivered_before(WindowRange("shop", None, 0), is_events=False)
         assert delivered.was_delivered(BATCH.rows).all()
-        assert sorted({held.records for held in journal.held("shop")}) == [2, 3]
+        assert sorted({held.records for held in journal.unanswered("shop")}) == [2, 3]
 
 
 def test_a_key_that_is_gone_or_another_is_reported_before_anything_is_read(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_processes_that_open_two_new_journals_of_a_folder_at_once_take_one_key(t
 def test_a_batch_whose_answer_was_lost_is_found_under_its_identities(journal_url: str) -> None:
     """The copy of an entry is made by the database, and its digests are bound apart."""
     with Journal(journal_url) as journal:
-        journal.settle(journal.begin("shop", "run-1", BATCH), BATCH, [0], [1, 2])
+        journal.record_answer(journal.begin("shop", "run-1", BATCH), BATCH, [0], [1, 2])
         states = sa.text("select state, digests from delivery")
         with journal.engine.connect() as connection:
             found = {state: bytes(cell) for state, cell in connection.execute(states)}

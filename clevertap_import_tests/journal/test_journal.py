@@ -27,10 +27,10 @@ def journal(journal_url: str) -> Iterator[Journal]:
 
 def deliver(journal: Journal, batch: Batch, *, run: str = "run-1", import_name: str = "orders") -> None:
     """Send `batch` and have all of it accepted."""
-    journal.settle(journal.begin(import_name, run, batch), batch, range(len(batch)), [])
+    journal.record_answer(journal.begin(import_name, run, batch), batch, range(len(batch)), [])
 
 
-def news(
+def new_mask(
     journal: Journal, batch: Batch, first: int | None = 0, last: int = 0, import_name: str = "orders"
 ) -> list[bool]:
     """Which records of `batch` are news to a run of these windows."""
@@ -44,28 +44,28 @@ def news(
 
 
 def test_an_empty_journal_knows_nothing(journal: Journal) -> None:
-    assert news(journal, events("a")) == [True]
-    assert news(journal, profiles("a"), None) == [True]
+    assert new_mask(journal, events("a")) == [True]
+    assert new_mask(journal, profiles("a"), None) == [True]
     assert unsettled(journal, "orders") == 0
 
 
 @pytest.mark.parametrize("batch", [events("a", "b"), profiles("a", "b")], ids=["events", "profiles"])
 def test_what_was_accepted_is_no_news_to_the_same_windows(journal: Journal, batch: Batch) -> None:
     deliver(journal, batch)
-    assert news(journal, batch) == [False, False]
-    assert news(journal, batch, None) == [False, False]
+    assert new_mask(journal, batch) == [False, False]
+    assert new_mask(journal, batch, None) == [False, False]
 
 
 def test_other_imports_are_not_seen(journal: Journal) -> None:
     deliver(journal, events("a"))
-    assert news(journal, events("a"), import_name="visits") == [True]
+    assert new_mask(journal, events("a"), import_name="visits") == [True]
 
 
 def test_the_journal_outlives_the_process_that_wrote_it(journal_url: str) -> None:
     with Journal(journal_url) as first:
         deliver(first, events("a"))
     with Journal(journal_url) as second:
-        assert news(second, events("a", "b")) == [False, True]
+        assert new_mask(second, events("a", "b")) == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_events_are_remembered_for_their_own_window(
     journal: Journal, first: int | None, last: int, is_new: bool
 ) -> None:
     deliver(journal, events("a", window=HOUR))
-    assert news(journal, events("a"), first, last) == [is_new]
+    assert new_mask(journal, events("a"), first, last) == [is_new]
 
 
 @pytest.mark.parametrize(
@@ -92,38 +92,38 @@ def test_profiles_are_remembered_for_their_own_window_and_those_before(
     journal: Journal, first: int, last: int, is_new: bool
 ) -> None:
     deliver(journal, profiles("a", window=HOUR))
-    assert news(journal, profiles("a"), first, last) == [is_new]
+    assert new_mask(journal, profiles("a"), first, last) == [is_new]
 
 
 def test_equal_events_are_counted(journal: Journal) -> None:
     deliver(journal, events("a", "a"))
-    assert news(journal, events("a", "a", "a")) == [False, False, True]
+    assert new_mask(journal, events("a", "a", "a")) == [False, False, True]
 
 
 def test_the_last_content_of_a_profile_counts_though_it_came_in_a_later_window(journal: Journal) -> None:
     deliver(journal, profiles("a", city="Pune", window=0))
     deliver(journal, profiles("a", city="Oslo", window=HOUR))
-    assert news(journal, profiles("a", city="Pune")) == [True]
-    assert news(journal, profiles("a", city="Oslo")) == [False]
+    assert new_mask(journal, profiles("a", city="Pune")) == [True]
+    assert new_mask(journal, profiles("a", city="Oslo")) == [False]
 
 
 def test_only_what_was_accepted_is_entered_as_accepted(journal: Journal) -> None:
     batch = events("a", "b", "c", "d")
-    journal.settle(journal.begin("orders", "run-1", batch), batch, [0, 2], [3])
-    assert news(journal, batch) == [False, True, False, True]
+    journal.record_answer(journal.begin("orders", "run-1", batch), batch, [0, 2], [3])
+    assert new_mask(journal, batch) == [False, True, False, True]
     assert unsettled(journal, "orders") == 1
 
 
 def test_a_batch_of_which_nothing_was_accepted_leaves_nothing_behind(journal: Journal) -> None:
     for batch in (events("a"), profiles("a")):
-        journal.settle(journal.begin("orders", "run-1", batch), batch, [], [])
-        assert news(journal, batch) == [True]
+        journal.record_answer(journal.begin("orders", "run-1", batch), batch, [], [])
+        assert new_mask(journal, batch) == [True]
     assert unsettled(journal, "orders") == 0
 
 
 def test_a_batch_under_way_when_the_process_died_is_not_accepted_and_is_unsettled(journal: Journal) -> None:
     journal.begin("orders", "run-1", events("a", "b"))
-    assert news(journal, events("a", "b")) == [True, True]
+    assert new_mask(journal, events("a", "b")) == [True, True]
     assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (2, 0)
 
 
@@ -133,15 +133,15 @@ def test_a_profile_is_sent_again_as_a_if_the_answer_to_b_was_lost(journal: Journ
     lost = profiles("a", city="Oslo", window=HOUR)
     delivery = journal.begin("orders", "run-2", lost)
     if not is_killed:
-        journal.settle(delivery, lost, [], [0])
-    assert news(journal, profiles("a", city="Pune"), 0, HOUR) == [True]
-    assert news(journal, lost, 0, HOUR) == [True]
+        journal.record_answer(delivery, lost, [], [0])
+    assert new_mask(journal, profiles("a", city="Pune"), 0, HOUR) == [True]
+    assert new_mask(journal, lost, 0, HOUR) == [True]
     deliver(journal, lost, run="run-3")
-    assert news(journal, lost, 0, HOUR) == [True]
+    assert new_mask(journal, lost, 0, HOUR) == [True]
     later = journal.now() + timedelta(seconds=UNDER_WAY_SECONDS)
     journal.now = lambda: later
     deliver(journal, lost, run="run-4")
-    assert news(journal, lost, 0, HOUR) == [False]
+    assert new_mask(journal, lost, 0, HOUR) == [False]
 
 
 def test_a_later_run_of_the_same_windows_closes_what_earlier_ones_lost(journal: Journal) -> None:
@@ -153,15 +153,15 @@ def test_a_later_run_of_the_same_windows_closes_what_earlier_ones_lost(journal: 
     assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (2, 1)
     journal.close_others("orders", "run-3", None, 2 * HOUR, UNANSWERED)
     assert (unsettled(journal, "orders"), unsettled(journal, "visits")) == (0, 1)
-    assert news(journal, events("a")) == [True]
+    assert new_mask(journal, events("a")) == [True]
 
 
 def test_two_processes_may_use_the_journal_at_once(journal_url: str) -> None:
     with Journal(journal_url) as one, Journal(journal_url) as other:
         under_way = one.begin("orders", "run-1", events("a"))
         deliver(other, events("b"), import_name="visits")
-        one.settle(under_way, events("a"), [0], [])
-        assert news(other, events("a")) == [False]
+        one.record_answer(under_way, events("a"), [0], [])
+        assert new_mask(other, events("a")) == [False]
 
 
 def read_only(path: Path) -> None:

@@ -22,10 +22,10 @@ def journal(journal_url: str) -> Iterator[Journal]:
 
 
 def deliver(journal: Journal, batch: Batch, run: str = "run-1", name: str = "orders") -> None:
-    journal.settle(journal.begin(name, run, batch), batch, range(len(batch)), [])
+    journal.record_answer(journal.begin(name, run, batch), batch, range(len(batch)), [])
 
 
-def news(journal: Journal, batch: Batch, first: int | None = None, last: int = 9 * HOUR) -> list[bool]:
+def new_mask(journal: Journal, batch: Batch, first: int | None = None, last: int = 9 * HOUR) -> list[bool]:
     is_events = not batch.identity_digests
     delivered = journal.delivered_before(WindowRange("orders", first, last), is_events=is_events)
     mask: list[bool] = delivered.is_new(batch.rows).tolist()
@@ -42,7 +42,7 @@ def doubtful(journal: Journal, batch: Batch) -> list[bool]:
 
 
 def held(journal: Journal) -> list[tuple[str, int, int]]:
-    return [(each.run_id, each.batch_number, each.records) for each in journal.held("orders")]
+    return [(each.run_id, each.batch_number, each.records) for each in journal.unanswered("orders")]
 
 
 def later() -> datetime:
@@ -52,7 +52,7 @@ def later() -> datetime:
 def lose(journal: Journal) -> None:
     """Two batches without an answer: of the first, one record was answered; of the second, nothing."""
     first = events("a", "b", "c", window=HOUR, number=4)
-    journal.settle(journal.begin("orders", "run-1", first), first, [0], [1, 2])
+    journal.record_answer(journal.begin("orders", "run-1", first), first, [0], [1, 2])
     journal.begin("orders", "run-2", events("d", window=2 * HOUR, number=7))
     journal.begin("visits", "run-3", events("e"))
 
@@ -60,7 +60,7 @@ def lose(journal: Journal) -> None:
 def test_batches_without_an_answer_are_held_with_their_run_and_window(journal: Journal) -> None:
     lose(journal)
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
-    first, second = journal.held("orders")
+    first, second = journal.unanswered("orders")
     assert (first.first_window, second.last_window) == (HOUR, 2 * HOUR)
     assert abs(datetime.now(UTC) - first.sent_at) < SOON
     assert unsettled(journal, "orders") == 3
@@ -69,24 +69,24 @@ def test_batches_without_an_answer_are_held_with_their_run_and_window(journal: J
 def test_what_is_held_is_news_and_in_doubt(journal: Journal) -> None:
     lose(journal)
     batch = events("a", "b", "c", "x")
-    assert news(journal, batch) == [False, True, True, True]
+    assert new_mask(journal, batch) == [False, True, True, True]
     assert doubtful(journal, batch) == [False, True, True, False]
 
 
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_settled_batch_counts_as_accepted_or_as_never_sent(journal: Journal, arrived: bool) -> None:
     lose(journal)
-    assert journal.settle_held("orders", "run-1", 4, arrived=arrived)
+    assert journal.settle_unanswered("orders", "run-1", 4, arrived=arrived)
     assert held(journal) == [("run-2", 7, 1)]
     batch = events("a", "b", "c", "d")
-    assert news(journal, batch) == [False, not arrived, not arrived, True]
+    assert new_mask(journal, batch) == [False, not arrived, not arrived, True]
     assert doubtful(journal, batch) == [False, False, False, True]
 
 
 def test_only_the_named_batch_of_the_named_import_is_settled(journal: Journal) -> None:
     lose(journal)
     for name, run, number in [("orders", "run-1", 7), ("orders", "run-3", 4), ("visits", "run-1", 4)]:
-        assert not journal.settle_held(name, run, number, arrived=True)
+        assert not journal.settle_unanswered(name, run, number, arrived=True)
     assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
     assert unsettled(journal, "visits") == 1
 
@@ -100,7 +100,7 @@ def test_the_records_of_a_run_are_counted_by_what_is_known_of_them(journal: Jour
     journal.close_others("orders", "run-9", None, 9 * HOUR, UNANSWERED)
     assert journal.of_run("run-1") == (3, 2), "sent again by a later run, they stay uncertain of this one"
     lose(journal)
-    journal.settle_held("orders", "run-2", 7, arrived=True)
+    journal.settle_unanswered("orders", "run-2", 7, arrived=True)
     assert journal.of_run("run-2") == (1, 1)
 
 
@@ -111,7 +111,7 @@ def test_what_is_old_is_forgotten_with_its_windows_and_nothing_else(journal: Jou
     journal.forget("orders", datetime.now(UTC) - SOON, 9 * HOUR)
     assert not journal.has_forgotten(WindowRange("orders", None, 9 * HOUR)), "nothing is that old"
     journal.forget("orders", later(), 2 * HOUR)
-    assert news(journal, events("old", "new")) == [True, False]
+    assert new_mask(journal, events("old", "new")) == [True, False]
     spans = [(None, 0), (None, HOUR), (HOUR, HOUR), (0, 9 * HOUR), (2 * HOUR, 9 * HOUR)]
     assert [journal.has_forgotten(WindowRange("orders", *span)) for span in spans] == [
         False,
@@ -143,7 +143,7 @@ def test_what_is_kept_is_kept_once_however_often_it_is_tried(journal: Journal) -
     for _ in range(2):
         # As after a commit whose confirmation was lost.
         journal.retain_only("orders", "run-2", (events("a").digests, b""), "", 0)
-    assert news(journal, events("a", "a")) == [False, True]
+    assert new_mask(journal, events("a", "a")) == [False, True]
 
 
 def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> None:
@@ -152,8 +152,8 @@ def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> 
     deliver(journal, profiles("x"), "run-1", "visits")
     met = profiles("a", "b")
     journal.retain_only("orders", "run-2", (met.digests, met.identity_digests), "", 0)
-    assert news(journal, profiles("a", "b", "c", "gone")) == [False, False, False, True]
-    assert news(journal, profiles("a", city="Oslo")) == [True]
+    assert new_mask(journal, profiles("a", "b", "c", "gone")) == [False, False, False, True]
+    assert new_mask(journal, profiles("a", city="Oslo")) == [True]
     assert journal.of_run("run-2") == (1, 0), "what was taken over is not counted as sent by the run"
     assert [each for each in held(journal) if each[1] == CARRIED_OVER] == []
     with Journal(journal.engine.url.render_as_string(hide_password=False)) as other:

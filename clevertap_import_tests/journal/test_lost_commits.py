@@ -43,7 +43,7 @@ def test_an_answer_whose_entry_was_lost_is_entered_all_the_same(journal: Journal
         connection.execute(DELIVERY.delete())
     if reconnects:
         journal.engine.dispose()
-    journal.settle(entry, RECORDS, [0], [2])
+    journal.record_answer(entry, RECORDS, [0], [2])
     assert sorted(found(journal)) == [(3, "answered", 1), (3, "uncertain", 1)]
     delivered = journal.delivered_before(WindowRange("orders", 0, 0), is_events=False)
     assert delivered.is_new(RECORDS.rows).tolist() == [False, True, True]
@@ -60,7 +60,7 @@ def test_all_that_is_under_way_is_entered_again_with_the_next_commit(journal: Jo
 def test_answers_that_were_entered_and_lost_are_entered_again_with_the_next_commit(journal: Journal) -> None:
     batches = [events("a", "b", number=number) for number in range(3)]
     for batch in batches:
-        journal.settle(journal.begin("orders", "run-1", batch), batch, [0], [1])
+        journal.record_answer(journal.begin("orders", "run-1", batch), batch, [0], [1])
     lose_all(journal)
     journal.begin("orders", "run-1", events("c", number=3))
     expected = [(number, state, 1) for number in range(3) for state in ("answered", "uncertain")]
@@ -71,7 +71,7 @@ def test_a_number_that_was_given_out_again_is_not_taken_for_the_lost_one(journal
     entry = journal.begin("orders", "run-1", RECORDS)
     with journal.engine.begin() as connection:
         connection.execute(DELIVERY.update().values(run_id="run-2", import_name="visits"))
-    journal.settle(entry, RECORDS, [0, 1, 2], [])
+    journal.record_answer(entry, RECORDS, [0, 1, 2], [])
     assert found(journal) == [(3, "sending", 3), (3, "answered", 3)]
     assert journal.of_run("run-2") == (0, 3)
 
@@ -79,7 +79,7 @@ def test_a_number_that_was_given_out_again_is_not_taken_for_the_lost_one(journal
 def test_settling_again_what_was_settled_changes_nothing(journal: Journal) -> None:
     entry = journal.begin("orders", "run-1", RECORDS)
     for _ in range(3):
-        journal.settle(entry, RECORDS, [0], [2])
+        journal.record_answer(entry, RECORDS, [0], [2])
     assert sorted(found(journal)) == [(3, "answered", 1), (3, "uncertain", 1)]
 
 

@@ -84,7 +84,7 @@ def test_a_journal_that_was_made_by_the_steps_keeps_what_it_knows(journal_url: s
     with Journal(journal_url) as journal:
         assert step(journal.engine) == NEWEST_STEP
         batch = events("a", "b")
-        journal.settle(journal.begin("orders", "run-1", batch), batch, [0], [])
+        journal.record_answer(journal.begin("orders", "run-1", batch), batch, [0], [])
     with Journal(journal_url) as journal:
         delivered = journal.delivered_before(WindowRange("orders", 0, 0), is_events=True)
         assert delivered.is_new(events("a", "b").rows).tolist() == [False, True]

@@ -21,7 +21,7 @@ from clevertap_import.report import Report
 from clevertap_import.run_result import Effort, RunProgress, RunResult, RunStatus
 
 NOW = datetime(2026, 3, 9, 7, tzinfo=UTC)
-WELL = Report(read=10, accepted=10)
+SUCCEEDED = Report(read=10, accepted=10)
 ILL = Report(read=10, accepted=9, rejected=1)
 FULL = RunResult(
     *("orders", "r0", NOW, NOW + timedelta(minutes=3), "Failed"),
@@ -40,7 +40,9 @@ def engine(journal_url: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def run(number: int, status: RunStatus = "Success", report: Report = WELL, name: str = "orders") -> RunResult:
+def run(
+    number: int, status: RunStatus = "Success", report: Report = SUCCEEDED, name: str = "orders"
+) -> RunResult:
     """A run that began `number` hours ago."""
     began = NOW - timedelta(hours=number)
     return RunResult(name, f"r{number}", began, None if status == "Running" else began, status, report)
@@ -88,13 +90,13 @@ def test_of_many_imports_in_few_queries(engine: sa.Engine) -> None:
 
 def test_progress_is_of_a_run_that_goes_on(engine: sa.Engine) -> None:
     where = RunProgress("send", 500, 1_000, 4, NOW)
-    enter_progress(engine, "orders", "r1", WELL, Effort(3), where)
+    enter_progress(engine, "orders", "r1", SUCCEEDED, Effort(3), where)
     assert ids(engine) == []
     enter(engine, run(1, "Running", Report()), run(2))
     for run_id in ("r1", "r2"):
-        enter_progress(engine, "orders", run_id, WELL, Effort(3), where)
+        enter_progress(engine, "orders", run_id, SUCCEEDED, Effort(3), where)
     going, ended = results_of(engine, ["orders"], NOW)["orders"]
-    assert (going.report, going.effort, going.progress) == (WELL, Effort(3), where)
+    assert (going.report, going.effort, going.progress) == (SUCCEEDED, Effort(3), where)
     assert ended == run(2)
 
 

@@ -32,11 +32,11 @@ any_moments = st.datetimes()
 
 def read(cells: pa.Array, date_format: str, zone: str = "UTC") -> list[int | None]:
     """Epoch seconds of each cell; None for one that is refused, whose code must then be not_a_date."""
-    values, findings = PROPERTY_TYPES["date"].encode(cells, ReadOptions(zone, date_format))
+    values, violations = PROPERTY_TYPES["date"].encode(cells, ReadOptions(zone, date_format))
     codes: list[str | None] = [None] * len(cells)
-    for finding in findings:
-        for place, is_wrong in enumerate(finding.wrong.to_pylist()):
-            codes[place] = finding.code if is_wrong else codes[place]
+    for violation in violations:
+        for place, is_wrong in enumerate(violation.wrong.to_pylist()):
+            codes[place] = violation.code if is_wrong else codes[place]
     assert codes == [
         "not_a_date" if cell.is_valid and value is None else None
         for cell, value in zip(cells, values.to_pylist(), strict=True)

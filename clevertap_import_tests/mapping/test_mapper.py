@@ -122,7 +122,11 @@ def test_one_row_with_many_problems_is_one_rejection_with_the_first_of_them() ->
     row = {"ID": "u", "AT": None, "POINTS": "x", "VIP": 2}
     result = mapped(events_import(*PROPERTIES), columns([row]), first_row=5)
     assert result.rejections == (Rejection(5, "AT", "ts", "525", CODES["525"].reason, "u"),)
-    assert [problem.finding.code for problem in result.problems] == ["525", "not_an_integer", "not_a_boolean"]
+    assert [problem.violation.code for problem in result.problems] == [
+        "525",
+        "not_an_integer",
+        "not_a_boolean",
+    ]
 
 
 def test_skip_property_leaves_out_the_property_and_keeps_the_row() -> None:
@@ -132,7 +136,7 @@ def test_skip_property_leaves_out_the_property_and_keeps_the_row() -> None:
         {"type": "profile", "identity": "alice", "profileData": {"City": "Pune", "Source": "warehouse"}}
     ]
     assert [rejection.code for rejection in result.rejections] == ["523"]
-    assert [problem.finding.code for problem in result.problems] == ["523", "not_an_integer"]
+    assert [problem.violation.code for problem in result.problems] == ["523", "not_an_integer"]
 
 
 def digests(
@@ -181,7 +185,7 @@ def test_json_null_deletes_as_null_does_and_a_wrong_value_does_not(source_type: 
         rows, np.zeros(3, np.int64), 1
     )
     assert [record["profileData"] for record in sent(result)] == [{"Tags": {"$delete": 1}}] * 2 + [{}]
-    assert [problem.finding.code for problem in result.problems] == ["not_a_list"]
+    assert [problem.violation.code for problem in result.problems] == ["not_a_list"]
 
 
 def test_text_that_is_no_unicode_is_a_rejection_and_names_nobody() -> None:

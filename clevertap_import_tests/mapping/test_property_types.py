@@ -75,12 +75,12 @@ def sent(values: pa.Array) -> list[Any]:
 
 def encoded(name: str, cells: pa.Array, zone: str = "UTC") -> tuple[list[Any], list[str | None]]:
     """The values that `cells` are sent as, and for each the code of what is wrong with it."""
-    values, findings = PROPERTY_TYPES[name].encode(normalized(cells), ReadOptions(zone))
+    values, violations = PROPERTY_TYPES[name].encode(normalized(cells), ReadOptions(zone))
     codes: list[str | None] = [None] * len(cells)
-    for finding in findings:
-        for place, is_wrong in enumerate(finding.wrong.to_pylist()):
+    for violation in violations:
+        for place, is_wrong in enumerate(violation.wrong.to_pylist()):
             assert is_wrong in (True, False)
-            codes[place] = finding.code if is_wrong else codes[place]
+            codes[place] = violation.code if is_wrong else codes[place]
     return sent(values), codes
 
 

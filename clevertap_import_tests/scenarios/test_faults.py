@@ -9,7 +9,7 @@ import pytest
 
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.run_history import observed_values
-from clevertap_import.orchestration.unanswered import held_batches, settle_batches
+from clevertap_import.orchestration.unanswered import settle_batches, unanswered_batches
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.fault import FOLDER, Holds, Run, read
 from clevertap_import_tests.scenarios.people import TARGETS, YESTERDAY, fill
@@ -29,7 +29,7 @@ def change(workshop: Workshop, statements: tuple[str, ...]) -> None:
 
 def settle(workshop: Workshop, nickname: str, found: str) -> None:
     config = load_folder(workshop.folder).called(nickname).config
-    settle_batches(config, held_batches(config, "", None), arrived=found == "delivered")
+    settle_batches(config, unanswered_batches(config, "", None), arrived=found == "delivered")
 
 
 def report_of_run(workshop: Workshop, nickname: str, line: Line) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def settle_rightly(workshop: Workshop, whose: dict[bytes, str]) -> int:
         for row in rows:
             found = {whose[digest] in arrived for digest in parts(row.digests)}
             assert len(found) == 1, "CleverTap takes a batch as a whole, or not at all"
-            opened.settle_held(NAME, row.run_id, row.batch_number, arrived=found.pop())
+            opened.settle_unanswered(NAME, row.run_id, row.batch_number, arrived=found.pop())
     return len(rows)
 
 

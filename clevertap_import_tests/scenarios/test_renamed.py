@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clevertap_import.orchestration.dry_run import dry_run
-from clevertap_import.orchestration.renamed import name_findings
+from clevertap_import.orchestration.renamed import name_diagnostics
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS
@@ -135,11 +135,11 @@ OTHER_MAPPING = {**TARGETS["events"], "properties": [{"column": "NAME", "propert
 OTHER_EVENT = {**TARGETS["events"], "event_name": {"constant": "Joined"}}
 
 
-def findings(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+def diagnostics(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
     """What `check` says of the new nickname by the journal: problems and notes."""
     workshop.enter_environment(monkeypatch)
     unusable: list[str] = []
-    found = name_findings(load_folder(workshop.folder), os.environ, unusable.append)
+    found = name_diagnostics(load_folder(workshop.folder), os.environ, unusable.append)
     assert not unusable
     return [each.message for each in found[NEW].problems], [each.message for each in found[NEW].notes]
 
@@ -151,7 +151,7 @@ def test_a_rename_together_with_a_changed_mapping_is_asked_about_before_anything
     renamed(workshop, **attributes)
     workshop.write(NEW, target=OTHER_MAPPING, **attributes)
     assert not passes_dry_run(workshop)
-    (problem,), _ = findings(workshop, monkeypatch)
+    (problem,), _ = diagnostics(workshop, monkeypatch)
     refused = run(workshop, full=True)["problem"]
     assert refused == problem
     assert "which is no import any more" in refused
@@ -159,7 +159,7 @@ def test_a_rename_together_with_a_changed_mapping_is_asked_about_before_anything
     assert len(workshop.clevertap.events()) == 2
     # It is another import, as a person says.
     assert run(workshop, full=True, force=True)["successful_syncs"] == 2
-    assert findings(workshop, monkeypatch) == ([], [])
+    assert diagnostics(workshop, monkeypatch) == ([], [])
     assert run(workshop, full=True)["unchanged"] == 2
 
 
@@ -169,9 +169,9 @@ def test_check_is_content_once_the_old_nickname_is_declared(
 ) -> None:
     renamed(workshop)
     workshop.write(NEW, target=mapping)
-    assert len(findings(workshop, monkeypatch)[0]) == 1
+    assert len(diagnostics(workshop, monkeypatch)[0]) == 1
     workshop.write(NEW, target=mapping, renamed_from=OLD)
-    assert findings(workshop, monkeypatch) == ([], [])
+    assert diagnostics(workshop, monkeypatch) == ([], [])
 
 
 def test_check_says_that_both_nicknames_were_delivered(
@@ -181,7 +181,7 @@ def test_check_says_that_both_nicknames_were_delivered(
     workshop.write(NEW, target=OTHER_EVENT)
     assert run(workshop)["successful_syncs"] == 2
     workshop.write(NEW, target=OTHER_EVENT, renamed_from=OLD)
-    (problem,), _ = findings(workshop, monkeypatch)
+    (problem,), _ = diagnostics(workshop, monkeypatch)
     assert "Both were delivered" in problem
 
 
@@ -192,10 +192,10 @@ def test_nobody_is_asked_of_an_import_beside_one_that_is_there_or_of_other_event
     workshop.write(OLD, target=TARGETS["events"])
     assert run(workshop, OLD)["successful_syncs"] == 2
     workshop.write(NEW, target=OTHER_MAPPING)
-    assert findings(workshop, monkeypatch) == ([], [])
+    assert diagnostics(workshop, monkeypatch) == ([], [])
     (workshop.folder / OLD / "defs.yaml").unlink()
     workshop.write(NEW, target=OTHER_EVENT)
-    assert findings(workshop, monkeypatch) == ([], [])
+    assert diagnostics(workshop, monkeypatch) == ([], [])
     assert run(workshop)["successful_syncs"] == 2
 
 
@@ -207,11 +207,11 @@ def test_a_new_nickname_of_profiles_is_only_noted(
     assert run(workshop, OLD)["successful_syncs"] == 2
     file.unlink()
     workshop.write(NEW, target=TARGETS["profiles"])
-    problems, (note,) = findings(workshop, monkeypatch)
+    problems, (note,) = diagnostics(workshop, monkeypatch)
     assert not problems
     assert "renamed_from: signups" in note
     assert run(workshop)["status"] == "Success"
-    assert findings(workshop, monkeypatch) == ([], [])
+    assert diagnostics(workshop, monkeypatch) == ([], [])
 
 
 def test_check_makes_no_journal_and_goes_on_without_one(
@@ -219,8 +219,8 @@ def test_check_makes_no_journal_and_goes_on_without_one(
 ) -> None:
     workshop.write(NEW, target=TARGETS["events"])
     imports, unusable = load_folder(workshop.folder), list[str]()
-    assert name_findings(imports, workshop.environment, unusable.append) == {}
+    assert name_diagnostics(imports, workshop.environment, unusable.append) == {}
     assert not (home() / "clevertap_import").exists()
     monkeypatch.setenv(JOURNAL_VARIABLE, "postgresql+psycopg://nobody@127.0.0.1:1/none")
-    assert name_findings(imports, workshop.environment, unusable.append) == {}
+    assert name_diagnostics(imports, workshop.environment, unusable.append) == {}
     assert "Whether imports have new nicknames is not known." in unusable[0]

@@ -85,8 +85,8 @@ def test_a_whole_import_with_its_journal_on_postgresql(
     assert (first["status"], first["uncertain"]) == ("Failed", ROWS - 1000)
     assert run(workshop)["uncertain"] == ROWS - 1000
     with Journal(postgresql_url) as journal:
-        for held in journal.held(NAME):
-            journal.settle_held(NAME, held.run_id, held.batch_number, arrived=True)
+        for held in journal.unanswered(NAME):
+            journal.settle_unanswered(NAME, held.run_id, held.batch_number, arrived=True)
     assert run(workshop)["unchanged"] == ROWS
     assert len(workshop.clevertap.events()) == ROWS
     assert workshop.clevertap.counters()["peak_in_flight"] <= 2

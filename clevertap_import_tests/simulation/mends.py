@@ -60,8 +60,8 @@ def copies_counted_once() -> AbstractContextManager[object]:
     real = BatchInProgress.enter
 
     def enter(settling: BatchInProgress, outcome: Accepted) -> bool:
-        piece = settling.pieces[0]
-        settling.pieces[0] = replace(piece, doubts=min(1, piece.doubts))
+        sub_batch = settling.sub_batches[0]
+        settling.sub_batches[0] = replace(sub_batch, doubts=min(1, sub_batch.doubts))
         return real(settling, outcome)
 
     return patch.object(BatchInProgress, "enter", enter)

@@ -153,7 +153,7 @@ class Simulation:
                 return self.check()
             match ended.error:
                 case EventsWithheld():
-                    self.settle_held()
+                    self.settle_unanswered()
                 case JournalLost():
                     self.mend_journal()
         raise AssertionError(f"no good end after {MOST_RUNS_TO_THE_END} runs: {ended.error}")
@@ -182,17 +182,17 @@ class Simulation:
                 self.database.now().timestamp(),
             )
 
-    def settle_held(self) -> None:
+    def settle_unanswered(self) -> None:
         """A person looks into CleverTap for the events of each batch.
 
         If a batch arrived in part, neither answer is right: then lost events are excused.
         """
         account = self.accounts[self.account]
         journal, name = self.database.journal(), self.source.config.nickname
-        for held in journal.held(name):
+        for held in journal.unanswered(name):
             arrived = account.taken[held.run_id, held.batch_number]
             self.excused |= arrived.total() not in (0, held.records)
-            journal.settle_held(name, held.run_id, held.batch_number, arrived=bool(arrived))
+            journal.settle_unanswered(name, held.run_id, held.batch_number, arrived=bool(arrived))
 
     def check(self) -> None:
         account = self.accounts[self.account]

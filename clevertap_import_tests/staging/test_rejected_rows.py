@@ -80,15 +80,15 @@ def test_rejected_rows_are_written_in_order_with_their_source_columns(path: Path
 
 @given(st.lists(chunks(), min_size=1, max_size=4), WORDS, WORDS)
 def test_what_is_written_is_read_back_as_it_was(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[pa.RecordBatch], identity: str, reason: str
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[pa.RecordBatch], identity: str, reason: str
 ) -> None:
     path = rejects_path(tmp_path_factory.mktemp("home"), "customers", RUN)
-    size = sum(piece.num_rows for piece in pieces)
+    size = sum(chunk.num_rows for chunk in chunks)
     rejections = [Rejection(row, None, "Name", "515", reason, identity or None) for row in range(1, size + 1)]
     with rejects_file(path, None) as rejects:
-        rejects.add(rejections, iter(pieces))
-    names = pieces[0].schema.names
-    cells = [row for piece in pieces for row in zip(*(texts(piece[name]) for name in names), strict=True)]
+        rejects.add(rejections, iter(chunks))
+    names = chunks[0].schema.names
+    cells = [row for chunk in chunks for row in zip(*(texts(chunk[name]) for name in names), strict=True)]
     assert list(read_rejects(path)) == [
         RejectedRow(rejection, None, {name: cell or None for name, cell in zip(names, row, strict=True)})
         for rejection, row in zip(rejections, cells, strict=True)

@@ -18,11 +18,11 @@ from clevertap_import_tests.testing.arrow_columns import chunks
 
 
 @contextmanager
-def kept(pieces: Sequence[pa.RecordBatch]) -> Iterator[SourceRows]:
+def kept(chunks: Sequence[pa.RecordBatch]) -> Iterator[SourceRows]:
     sources = SourceRows()
     try:
-        for piece in pieces:
-            sources.add(piece)
+        for chunk in chunks:
+            sources.add(chunk)
         yield sources
     finally:
         sources.close()
@@ -30,13 +30,13 @@ def kept(pieces: Sequence[pa.RecordBatch]) -> Iterator[SourceRows]:
 
 @given(st.lists(chunks(), min_size=1, max_size=2 * PIECES_HELD), st.data())
 def test_a_row_by_its_number_is_the_row_that_went_in(
-    pieces: list[pa.RecordBatch], data: st.DataObject
+    chunks: list[pa.RecordBatch], data: st.DataObject
 ) -> None:
-    rows = [row for piece in pieces for row in piece.to_pylist()]
+    rows = [row for chunk in chunks for row in chunk.to_pylist()]
     numbers = data.draw(st.lists(st.integers(1, len(rows)), unique=True).map(sorted))
-    with kept(pieces) as sources:
+    with kept(chunks) as sources:
         for is_finished in (False, True):
-            found = [row for piece in sources.take(numbers) for row in piece.to_pylist()]
+            found = [row for chunk in sources.take(numbers) for row in chunk.to_pylist()]
             # As text, because no NaN equals another.
             assert repr(found) == repr([rows[number - 1] for number in numbers]), is_finished
             sources.finish()
@@ -47,7 +47,7 @@ def test_types_come_back_as_they_were() -> None:
     wide = pa.record_batch({"N": pa.array([2**40], pa.int64())})
     with kept([narrow, wide]) as sources:
         sources.finish()
-        assert [piece.schema.field("N").type for piece in sources.take([1, 2])] == [pa.int8(), pa.int64()]
+        assert [chunk.schema.field("N").type for chunk in sources.take([1, 2])] == [pa.int8(), pa.int64()]
 
 
 def test_few_pieces_are_in_memory_whatever_their_number() -> None:
@@ -55,7 +55,7 @@ def test_few_pieces_are_in_memory_whatever_their_number() -> None:
     with kept([pa.record_batch({"TEXT": ["x" * size]}) for _ in range(count)]) as sources:
         sources.finish()
         tracemalloc.start()
-        assert sum(piece.num_rows for piece in sources.take(range(1, count + 1))) == count
+        assert sum(chunk.num_rows for chunk in sources.take(range(1, count + 1))) == count
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert PIECES_HELD * size <= most < 2 * PIECES_HELD * size

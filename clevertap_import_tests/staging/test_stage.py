@@ -134,7 +134,7 @@ def test_every_row_number_leads_back_to_its_source(chunks: list[list[tuple[str, 
         rejections, _ = filled(stage, [chunk(rows) for rows in chunks])
         staged = [batch.row_number(place) for batch in stage.batches() for place in range(len(batch))]
         numbers = sorted([*staged, *(rejection.row_number for rejection in rejections)])
-        found = [tuple(row.values()) for piece in stage.sources.take(numbers) for row in piece.to_pylist()]
+        found = [tuple(row.values()) for chunk in stage.sources.take(numbers) for row in chunk.to_pylist()]
     assert found == [row for rows in chunks for row in rows]
 
 
@@ -228,11 +228,9 @@ def test_an_event_of_the_same_window_that_was_accepted_is_unchanged() -> None:
 @given(st.lists(st.integers(0, 3 * ROWS_PER_STEP), max_size=3))
 def test_chunks_of_any_size_are_taken_in_steps_of_bounded_size(sizes: list[int]) -> None:
     chunks = [pa.record_batch({"N": pa.array(np.arange(size))}) for size in sizes]
-    pieces = list(steps(chunks))
-    assert all(1 <= piece.num_rows <= ROWS_PER_STEP for piece in pieces)
-    assert [n for piece in pieces for n in piece["N"].to_pylist()] == [
-        n for size in sizes for n in range(size)
-    ]
+    parts = list(steps(chunks))
+    assert all(1 <= part.num_rows <= ROWS_PER_STEP for part in parts)
+    assert [n for part in parts for n in part["N"].to_pylist()] == [n for size in sizes for n in range(size)]
 
 
 @pytest.mark.parametrize(
@@ -276,12 +274,12 @@ def test_the_file_is_gone_after_closing_and_has_no_name_before(
 @given(st.lists(st.sampled_from([0, 1, 40, 9_000_000]), max_size=60))
 def test_a_step_has_few_rows_or_few_bytes_whatever_the_average(sizes: list[int]) -> None:
     rows = chunk([("i", "x" * size, 0, 0) for size in sizes])
-    pieces = list(steps([rows]))
-    assert [row for piece in pieces for row in piece["POINTS"].to_pylist()] == rows["POINTS"].to_pylist()
-    for piece in pieces:
-        assert piece.num_rows == 1 or sum(map(len, piece["POINTS"].to_pylist())) <= BYTES_PER_STEP
+    parts = list(steps([rows]))
+    assert [row for part in parts for row in part["POINTS"].to_pylist()] == rows["POINTS"].to_pylist()
+    for part in parts:
+        assert part.num_rows == 1 or sum(map(len, part["POINTS"].to_pylist())) <= BYTES_PER_STEP
 
 
 def test_large_cells_among_many_small_ones_are_not_taken_together() -> None:
     rows = chunk([("i", "x", 0, 0)] * 5_000 + [("i", "x" * BYTES_PER_STEP, 0, 0)] * 3)
-    assert [piece.num_rows for piece in steps([rows])] == [5_000, 1, 1, 1]
+    assert [chunk.num_rows for chunk in steps([rows])] == [5_000, 1, 1, 1]

@@ -30,18 +30,18 @@ class Line(BaseRequestHandler):
         with suppress(OSError), socket.create_connection(self.server.target) as server:
             threading.Thread(target=self.forward, args=(server,), daemon=True).start()
             passed = 0
-            while piece := received(server):
-                passed += len(piece)
+            while data := received(server):
+                passed += len(data)
                 if self.server.most_bytes is not None and passed > self.server.most_bytes:
                     self.server.cuts += 1
                     self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                     return
-                self.request.sendall(piece)
+                self.request.sendall(data)
 
     def forward(self, server: socket.socket) -> None:
         with suppress(OSError):
-            while piece := received(self.request):
-                server.sendall(piece)
+            while data := received(self.request):
+                server.sendall(data)
 
 
 def received(connection: socket.socket) -> bytes:

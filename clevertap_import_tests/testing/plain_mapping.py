@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from clevertap_import.mapping.rules import JUNK_IDENTITIES, RESERVED_EVENTS
 
 Row = dict[str, Any]
-Sent = tuple[Any, str | None]
+Read = tuple[Any, str | None]
 """What a cell is sent as (None: nothing), and the code of what is wrong with it."""
 
 INVISIBLE = {
@@ -59,13 +59,13 @@ def is_blank(value: object) -> bool:
     return isinstance(value, str) and all(ord(letter) in INVISIBLE for letter in value)
 
 
-def text(value: str) -> Sent:
+def text(value: str) -> Read:
     if len(value.encode()) > 512:
         return None, "value_too_long"
     return (None, "date_marker") if value.startswith("$D_") else (value, None)
 
 
-def whole(value: Decimal | str) -> Sent:
+def whole(value: Decimal | str) -> Read:
     if isinstance(value, str) and not re.fullmatch("[+-]?[0-9]+", value):
         return None, "not_an_integer"
     number = Decimal(value)
@@ -74,28 +74,28 @@ def whole(value: Decimal | str) -> Sent:
     return (int(number), None) if -(2**63) <= number < 2**63 else (None, "number_too_large")
 
 
-def finite(value: float) -> Sent:
+def finite(value: float) -> Read:
     return (value, None) if math.isfinite(value) else (None, "not_finite")
 
 
-def number(value: str) -> Sent:
+def number(value: str) -> Read:
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", value):
         return None, "not_a_number"
     return finite(float(value))
 
 
-def truth(value: object) -> Sent:
+def truth(value: object) -> Read:
     said = str(value).lower()
     return (said in ("1", "true"), None) if said in ("0", "1", "true", "false") else (None, "not_a_boolean")
 
 
-def moment(ticks: int, zone: ZoneInfo) -> Sent:
+def moment(ticks: int, zone: ZoneInfo) -> Read:
     """Microseconds on a clock in `zone`."""
     wall = datetime(1970, 1, 1) + timedelta(microseconds=ticks)  # noqa: DTZ001
     return f"$D_{(wall.replace(tzinfo=zone) - EPOCH) // timedelta(seconds=1)}", None
 
 
-def birthday(value: str) -> Sent:
+def birthday(value: str) -> Read:
     if not re.fullmatch("[0-9]{2}/[0-9]{2}/[0-9]{4}", value):
         return None, "not_a_date"
     try:
@@ -105,8 +105,8 @@ def birthday(value: str) -> Sent:
     return f"$D_{(day - EPOCH) // timedelta(seconds=1)}", None
 
 
-def matching(pattern: str, code: str) -> Callable[[str], Sent]:
-    def judged(value: str) -> Sent:
+def matching(pattern: str, code: str) -> Callable[[str], Read]:
+    def judged(value: str) -> Read:
         sent, wrong = text(value)
         if wrong or re.fullmatch(pattern, value):
             return sent, wrong
@@ -115,18 +115,18 @@ def matching(pattern: str, code: str) -> Callable[[str], Sent]:
     return judged
 
 
-def age(value: float) -> Sent:
+def age(value: float) -> Read:
     if not math.isfinite(value):
         return None, "not_finite"
     said = format(Decimal(repr(value)), "f").removesuffix(".0")
     return (said, None) if re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?", said) else (None, "520")
 
 
-def items(operation: str) -> Callable[[str], Sent]:
+def items(operation: str) -> Callable[[str], Read]:
     return lambda value: judged_items(operation, value)
 
 
-def judged_items(operation: str, value: str) -> Sent:
+def judged_items(operation: str, value: str) -> Read:
     try:
         parsed = json.loads(value, parse_float=str, parse_constant=int)  # NaN is no int, and no JSON
     except ValueError:
@@ -154,10 +154,10 @@ def inside(value: str) -> str:
     return held
 
 
-def inner(read: Callable[[str], Sent]) -> Callable[[str], Sent]:
+def inner(read: Callable[[str], Read]) -> Callable[[str], Read]:
     """A VARIANT: of a JSON string its content, of all else the JSON; but no object and no list."""
 
-    def unwrapped(value: str) -> Sent:
+    def unwrapped(value: str) -> Read:
         if value == "null":
             return None, None
         if value[0] in "[{":
@@ -172,7 +172,7 @@ def inner(read: Callable[[str], Sent]) -> Callable[[str], Sent]:
     return unwrapped
 
 
-READS: dict[str, Callable[[Any], Sent]] = {
+READS: dict[str, Callable[[Any], Read]] = {
     "CITY": text,
     "NOTE": inner(text),
     "POINTS": whole,
@@ -258,7 +258,7 @@ def plain_record(
     return head | {"evtData": data}
 
 
-def read(mapping: dict[str, Any], cell: Any, is_events: bool) -> Sent:  # noqa: ANN401
+def read(mapping: dict[str, Any], cell: Any, is_events: bool) -> Read:  # noqa: ANN401
     """One cell. In an event CleverTap's own properties are like any others."""
     if is_events and mapping["column"] in ("EMAIL", "GENDER", "PHONE"):
         return text(cell)

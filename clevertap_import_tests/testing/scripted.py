@@ -51,8 +51,8 @@ class Scripted:
         retry_policy = RetryPolicy(retry, self.sleep, lambda: self.jitter)
         return BatchSender(self.post, retry_policy, resends=resends, breaker=CircuitBreaker(most_failures))
 
-    def settle(self, batch: Batch, *, resends: int | None = None, attempts: int = 5) -> Settlement:
-        return self.attempts(Retry(attempts), resends=resends).settle(batch)
+    def send(self, batch: Batch, *, resends: int | None = None, attempts: int = 5) -> Settlement:
+        return self.attempts(Retry(attempts), resends=resends).send(batch)
 
 
 def always(outcome: Outcome) -> Answer:

@@ -81,8 +81,8 @@ class ResultSpool:
         self._results: OrderedDict[str, SpooledResult] = OrderedDict()
         self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        for left_behind in folder.glob("*.arrow"):
-            left_behind.unlink()
+        for leftover in folder.glob("*.arrow"):
+            leftover.unlink()
 
     def __getitem__(self, result_id: str) -> SpooledResult:
         return self._results[result_id]
