@@ -66,13 +66,13 @@ from clevertap_import.orchestration.scope import (
     scope_of,
     window_range,
 )
-from clevertap_import.reasons import Reason, count_reason
+from clevertap_import.reasons import Reason
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
 from clevertap_import.snowflake.sample_query import SourceCounts, counts_query, sample_query
 from clevertap_import.snowflake.session import Snowflake, open_snowflake
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query, window_query
-from clevertap_import.staging.rejected_rows import RejectsFile
+from clevertap_import.staging.rejected_rows import RejectsFile, rejecting
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
 from clevertap_import.window import Window
 
@@ -204,9 +204,8 @@ class ImportRun:
         windows = replace(window_range(known_as, scope, self.read_window), is_doubted=stale is not None)
         if self.may_double:
             wanted = window_range(self.config, scope, self.window)
-            windows = replace(
-                windows, forced=forced_of(self.config, journal, self.root_run_id, wanted, windows)
-            )
+            forced = forced_of(self.config, journal, self.root_run_id, wanted, windows)
+            windows = replace(windows, forced=forced)
         refused = refusal(self.config, known, scope, was_imported=was_imported)
         refused = refused or name_refusal(journal, self.config, known, scope, self.imports)
         if delivers and refused and not self.overrides(refused, journal, windows):
@@ -340,18 +339,3 @@ class ImportRun:
         """
         unseen = COMMIT_SECONDS if self.config.is_by_commit_time else 0
         return [clock - unseen for clock in self.start.read_clocks(staged.read_at)]
-
-
-def rejecting(
-    codes: dict[Reason, int], rejects: RejectsFile | None, stage: Stage
-) -> Callable[[Sequence[Rejection]], None]:
-    """Counts rejections in `codes`, and writes them to the file with their source rows."""
-
-    def reject(rejections: Sequence[Rejection]) -> None:
-        for rejection in rejections:
-            count_reason(codes, (rejection.code, rejection.reason))
-        if rejects:
-            numbers = [rejection.row_number for rejection in rejections]
-            rejects.add(rejections, stage.sources.take(numbers))
-
-    return reject

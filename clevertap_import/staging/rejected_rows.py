@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,11 @@ import pyarrow as pa
 from clevertap_import.errors import Unfinished
 from clevertap_import.mapping.dates import LAST_SECOND
 from clevertap_import.private_files import private
+from clevertap_import.reasons import Reason, count_reason
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.cell_texts import texts
 from clevertap_import.snowflake.window_query import OWN_COLUMNS
-from clevertap_import.staging.stage import window_starts
+from clevertap_import.staging.stage import Stage, window_starts
 from clevertap_import.window import Grid
 
 REASONS = ("row_number", "identity", "column", "property", "code", "reason")
@@ -209,3 +210,18 @@ def rejects_of_run(kept: Sequence[KeptRejects], run_id: str | None) -> KeptRejec
         return next((each for each in kept if not each.is_dry_run), None)
     found = [each for each in kept if each.run_id.startswith(run_id)]
     return found[0] if len(found) == 1 else None
+
+
+def rejecting(
+    codes: dict[Reason, int], rejects: RejectsFile | None, stage: Stage
+) -> Callable[[Sequence[Rejection]], None]:
+    """Counts rejections in `codes`, and writes them to the file with their source rows."""
+
+    def reject(rejections: Sequence[Rejection]) -> None:
+        for rejection in rejections:
+            count_reason(codes, (rejection.code, rejection.reason))
+        if rejects:
+            numbers = [rejection.row_number for rejection in rejections]
+            rejects.add(rejections, stage.sources.take(numbers))
+
+    return reject

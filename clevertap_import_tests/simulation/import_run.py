@@ -25,7 +25,7 @@ from clevertap_import.orchestration.delivered import (
     refuse_doubles,
     stale_journal,
 )
-from clevertap_import.orchestration.import_run import ImportRun, rejecting
+from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
@@ -35,7 +35,7 @@ from clevertap_import.orchestration.run_story import Opened, deliver
 from clevertap_import.orchestration.run_values import KnownBefore, SoFar, Staged
 from clevertap_import.reasons import Reason
 from clevertap_import.records import Batch
-from clevertap_import.staging.rejected_rows import RejectsFile
+from clevertap_import.staging.rejected_rows import RejectsFile, rejecting
 from clevertap_import.staging.stage import Stage, Stager
 from clevertap_import_tests.simulation.clevertap import SimulatedCleverTap
 from clevertap_import_tests.simulation.database import Database
