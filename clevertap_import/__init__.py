@@ -14,7 +14,9 @@ Tables are pandas frames. Errors are a `CleverTapImportError`: `ConfigError`, `S
 `Unfinished`.
 """
 
-from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs
+import importlib
+import typing
+
 from clevertap_import.errors import (
     CleverTapImportError,
     ConfigError,
@@ -22,6 +24,9 @@ from clevertap_import.errors import (
     SourceError,
     Unfinished,
 )
+
+if typing.TYPE_CHECKING:
+    from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs
 
 __all__ = [
     "CleverTapImportError",
@@ -39,3 +44,16 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+if not typing.TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """A function of `api.py`, which is imported for the first one: it needs Dagster, 2 seconds."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,10 +15,27 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
+from clevertap_import.bounds import bounds_problem, moment_of, vague_force
+from clevertap_import.check_tables import check_table, preview_rows
+from clevertap_import.config.env_files import take_variables
+from clevertap_import.errors import CleverTapImportError, ConfigError
+from clevertap_import.frames import REJECTIONS, frame_of, inferred, rejected_table
+from clevertap_import.orchestration.listing import Filters
+from clevertap_import.orchestration.runs import RunRange
+from clevertap_import.orchestration.storage_trouble import storage_trouble
+from clevertap_import.selection import runnable_imports
+from clevertap_import.staging.rejected_rows import read_rejects
+from clevertap_import.tables import (
+    DryRunResult,
+    dry_run_result,
+    imports_table,
+    rejects_kept,
+    run_table,
+    runs_table,
+)
+
 if TYPE_CHECKING:
     import pandas as pd
-
-    from clevertap_import.tables import DryRunResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,17 +50,12 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        from clevertap_import.errors import CleverTapImportError
-        from clevertap_import.selection import take_variables
-
         take_variables(Path.cwd())
         try:
             return function(*args, **kwargs)
         except CleverTapImportError:
             raise
         except Exception as error:
-            from clevertap_import.orchestration.storage_trouble import storage_trouble
-
             trouble = storage_trouble(error)
             if trouble is None:
                 raise
@@ -73,9 +85,6 @@ def imports(  # noqa: PLR0913 - the options of the command `list`
 
     Raises ConfigError if there is no import, or for a word that no import can have.
     """
-    from clevertap_import.orchestration.listing import Filters
-    from clevertap_import.tables import imports_table
-
     words = Filters(status, health, sync_type, frequency, created_by, day(created_after), day(created_before))
     return imports_table(words, notify)
 
@@ -95,8 +104,6 @@ def check(*, offline: bool = False) -> "pd.DataFrame":
 
     Raises ConfigError if there is no import.
     """
-    from clevertap_import.tables import check_table
-
     return check_table(notify, offline=offline)
 
 
@@ -124,9 +131,6 @@ def preview(name: str, rows: int = 50) -> Preview:
 
     Raises ConfigError for an unknown name, SourceError if Snowflake refuses the login or the query.
     """
-    from clevertap_import.frames import REJECTIONS, frame_of, inferred
-    from clevertap_import.tables import preview_rows
-
     refuse_outside("rows", rows, MAX_PREVIEW_ROWS)
     found = preview_rows(name, rows)
     return Preview(
@@ -135,7 +139,7 @@ def preview(name: str, rows: int = 50) -> Preview:
 
 
 @translated
-def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> "DryRunResult":
+def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> DryRunResult:
     """Check rows of the import `name` as a run would, and send nothing.
 
     rows: the number of random rows, 1 to 1,000,000; default: the import's `sample_rows`. all_rows: every row.
@@ -144,10 +148,6 @@ def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> "D
 
     Raises ConfigError for an unknown name, or if the environment lacks the login or the account.
     """
-    from clevertap_import.errors import ConfigError
-    from clevertap_import.selection import runnable_imports
-    from clevertap_import.tables import dry_run_result
-
     if rows is not None and all_rows:
         raise ConfigError("rows and all_rows exclude each other.")
     if rows is not None:
@@ -180,11 +180,6 @@ def run(
     Raises ConfigError for an unknown name, for options that exclude each other, or if the environment lacks
     the login or the account.
     """
-    from clevertap_import.errors import ConfigError
-    from clevertap_import.orchestration.runs import RunRange
-    from clevertap_import.selection import bounds_problem, runnable_imports, vague_force
-    from clevertap_import.tables import run_table
-
     start, end = moment(window), moment(until)
     if problem := bounds_problem(start, end, str, full=full):
         raise ConfigError(problem)
@@ -210,8 +205,6 @@ def runs(name: str, run_id: str | None = None) -> "pd.DataFrame":
 
     Raises ConfigError for an unknown name, or a run that is unknown or not clear.
     """
-    from clevertap_import.tables import runs_table
-
     return runs_table(name, run_id)
 
 
@@ -227,26 +220,16 @@ def rejected_rows(name: str, run_id: str | None = None, *, limit: int | None = N
 
     Raises ConfigError for an unknown name, or a run that is unknown or not clear.
     """
-    import pandas as pd
-
-    from clevertap_import.frames import rejected_chunks, rejected_frame
-    from clevertap_import.staging.rejected_rows import read_rejects
-    from clevertap_import.tables import rejects_kept
-
     if limit is not None:
         refuse_outside("limit", limit)
     found, why_none = rejects_kept(name, run_id)
     if found is None:
         notify(why_none)
-        return rejected_frame("", [], [])
-    rows = islice(read_rejects(found.path), limit)
-    chunks = [chunk.frame for chunk in rejected_chunks(found.run_id, rows)]
-    return pd.concat(chunks, ignore_index=True) if chunks else rejected_frame("", [], [])
+        return rejected_table("", iter(()))
+    return rejected_table(found.run_id, islice(read_rejects(found.path), limit))
 
 
 def moment(value: date | str | None) -> datetime | None:
-    from clevertap_import.selection import moment_of
-
     match value:
         case None:
             return None
@@ -259,8 +242,6 @@ def moment(value: date | str | None) -> datetime | None:
 
 
 def refuse_outside(name: str, value: int, highest: int | None = None) -> None:
-    from clevertap_import.errors import ConfigError
-
     if value < 1 or (highest is not None and value > highest):
         allowed = f"from 1 to {highest:,}" if highest else "1 or more"
         raise ConfigError(f"{name} is {value:,}. It must be {allowed}.")

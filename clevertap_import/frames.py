@@ -94,12 +94,18 @@ EXACT_IN_FLOAT = 2**53
 INT64 = range(-(2**63), 2**63)
 
 
+def pandas() -> Any:  # noqa: ANN401 - the module
+    """Imported for the first frame: it takes 60 MB, which a run and `import clevertap_import` do not pay."""
+    import pandas as module
+
+    return module
+
+
 def frame_of(lines: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
     """A row for each line; the columns and their dtypes are `dtypes`, also of no line at all."""
     # First: these may be runs that only begin now, and pandas takes memory.
     found = list(lines)
-    import pandas as pd
-
+    pd = pandas()
     return pd.DataFrame(
         {name: column([line[name] for line in found], dtype) for name, dtype in dtypes.items()}
     )
@@ -107,8 +113,7 @@ def frame_of(lines: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> "
 
 def column(values: Sequence[Any], dtype: str) -> "pd.Series[Any]":
     """None becomes the missing value of the dtype. Times are ISO 8601 with their zone."""
-    import pandas as pd
-
+    pd = pandas()
     plain = pd.Series(values, dtype=OBJECTS)
     if dtype == TIME:
         return pd.to_datetime(plain, utc=True, format="ISO8601").astype(TIME)
@@ -140,10 +145,8 @@ def inferred(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
 
     Whole numbers beyond 64 bits, lists, objects and mixed values stay what they are, in a column of objects.
     """
-    import pandas as pd
-
     names = dict.fromkeys(name for row in rows for name in row)
-    return pd.DataFrame({name: own_column([row.get(name) for row in rows]) for name in names})
+    return pandas().DataFrame({name: own_column([row.get(name) for row in rows]) for name in names})
 
 
 def own_column(values: Sequence[Any]) -> "pd.Series[Any]":
@@ -193,14 +196,19 @@ def rejected_chunks(
         yield RejectedChunk(rejected_frame(run_id, source, [cells for _, cells in chunk]), source)
 
 
+def rejected_table(run_id: str, rows: Iterator["RejectedRow"]) -> "pd.DataFrame":
+    """All rows at once."""
+    chunks = [chunk.frame for chunk in rejected_chunks(run_id, rows)]
+    return pandas().concat(chunks, ignore_index=True) if chunks else rejected_frame(run_id, [], [])
+
+
 def own_cells(row: "RejectedRow") -> tuple[tuple[str, ...], tuple[Any, ...]]:
     reasons = (getattr(row.rejection, key) for key in REJECTIONS)
     return tuple(row.source), (*reasons, *row.source.values())
 
 
 def rejected_frame(run_id: str, source: Sequence[str], rows: Sequence[Sequence[Any]]) -> "pd.DataFrame":
-    import pandas as pd
-
+    pd = pandas()
     dtypes = [*REJECTED.values(), *(TEXT for _ in source)]
     columns = zip(*((run_id, *row) for row in rows), strict=True) if rows else ([] for _ in dtypes)
     # By number first: two columns may have one name.

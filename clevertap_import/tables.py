@@ -5,39 +5,38 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.errors import ConfigError
 from clevertap_import.frames import (
     CHECKS,
-    COLUMNS,
     IMPORTS,
     PROBLEMS,
-    REJECTIONS,
     REPORTS,
     RUN_DETAILS,
     RUNS,
-    VERDICTS,
     Line,
     frame_of,
     lines_of,
 )
+from clevertap_import.orchestration.changed_definitions import counts_for_commands
+from clevertap_import.orchestration.code_location import folder_definitions
+from clevertap_import.orchestration.dry_run import dry_run
+from clevertap_import.orchestration.instance import open_instance
+from clevertap_import.orchestration.listing import Filters, listing
+from clevertap_import.orchestration.resources import home
+from clevertap_import.orchestration.run_history import import_stats, run_details
+from clevertap_import.orchestration.runs import RunRange, runs, until_canceled
+from clevertap_import.project.folder import imports_folder
 from clevertap_import.selection import all_imports, imports_named
+from clevertap_import.staging.rejected_rows import KeptRejects, kept_rejects, rejects_of_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clevertap_import.config.model import ImportConfig
-    from clevertap_import.orchestration.listing import Filters
-    from clevertap_import.orchestration.runs import RunRange
-    from clevertap_import.staging.rejected_rows import KeptRejects
-
 Notify = Callable[[str], None]
 
 
-def imports_table(filters: "Filters", notify: Notify) -> "pd.DataFrame":
-    from clevertap_import.orchestration.changed_definitions import counts_for_commands
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.listing import listing
-    from clevertap_import.project.folder import imports_folder
-
+def imports_table(filters: Filters, notify: Notify) -> "pd.DataFrame":
     folder = imports_folder(os.environ)
     with open_instance() as instance:
         imports = all_imports()
@@ -45,24 +44,8 @@ def imports_table(filters: "Filters", notify: Notify) -> "pd.DataFrame":
         return frame_of(listing(instance, imports, folder, filters, changed), IMPORTS)
 
 
-def check_table(notify: Notify, *, offline: bool) -> "pd.DataFrame":
-    """A row for each import; offline, neither Snowflake nor the journal is asked."""
-    from clevertap_import.project.check import verdicts
-
-    imports = all_imports()
-    if offline:
-        return frame_of(verdicts(imports, None), VERDICTS)
-    from clevertap_import.orchestration.renamed import name_diagnostics
-
-    of_journal = name_diagnostics(imports, os.environ, notify)
-    return frame_of(verdicts(imports, os.environ, of_journal), VERDICTS)
-
-
 def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
     """The runs of an import, newest first, then those under its old nickname; or one, with its details."""
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.run_history import import_stats, run_details
-
     (config,) = imports_named([name])
     with open_instance() as instance:
         if run_id is None:
@@ -72,41 +55,12 @@ def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
         return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
 
 
-def run_table(configs: Sequence["ImportConfig"], wanted: "RunRange", notify: Notify) -> "pd.DataFrame":
+def run_table(configs: Sequence[ImportConfig], wanted: RunRange, notify: Notify) -> "pd.DataFrame":
     """Runs the imports in this process, one after the other; a row for each run."""
-    from clevertap_import.orchestration.code_location import folder_definitions
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.runs import runs, until_canceled
-    from clevertap_import.project.folder import imports_folder
-
     definitions = folder_definitions(imports_folder(os.environ))
     with open_instance() as instance:
         every = (line for config in configs for line in runs(instance, definitions, config, wanted, notify))
         return frame_of(until_canceled(every), REPORTS)
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewRows:
-    """`rows` and `records` as JSON has them; `rejections` for the rows that become no record."""
-
-    columns: "pd.DataFrame"
-    rows: list[Line]
-    records: list[Line]
-    rejections: list[Line]
-
-    @property
-    def document(self) -> Line:
-        return {"columns": lines_of(self.columns), "rows": self.rows, "records": self.records}
-
-
-def preview_rows(name: str, rows: int) -> PreviewRows:
-    from clevertap_import.project.preview import previewed
-
-    (config,) = imports_named([name])
-    found = previewed(config, rows, os.environ)
-    document = found.document
-    rejections = [{key: getattr(each, key) for key in REJECTIONS} for each in found.rejections]
-    return PreviewRows(frame_of(document["columns"], COLUMNS), found.rows, found.records, rejections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +102,7 @@ class DryRunResult:
             yield {**check, "problems": without}
 
 
-def dry_run_result(
-    config: "ImportConfig", rows: int | None, notify: Notify, *, all_rows: bool
-) -> DryRunResult:
-    from clevertap_import.orchestration.dry_run import dry_run
-    from clevertap_import.orchestration.instance import open_instance
-
+def dry_run_result(config: ImportConfig, rows: int | None, notify: Notify, *, all_rows: bool) -> DryRunResult:
     with open_instance() as instance:
         names = all_imports().names
         made = dry_run(instance, config, rows=rows, all_rows=all_rows, notify=notify, imports=names)
@@ -171,24 +120,18 @@ def dry_run_result(
     )
 
 
-def rejects_kept(name: str, run_id: str | None) -> tuple["KeptRejects | None", str]:
+def rejects_kept(name: str, run_id: str | None) -> tuple[KeptRejects | None, str]:
     """The file of the run; if there is none, why.
 
     Raises ConfigError for a run that is unknown, or an id that fits several runs.
     """
-    from clevertap_import.orchestration.resources import home
-    from clevertap_import.staging.rejected_rows import kept_rejects, rejects_of_run
-
     (config,) = imports_named([name])
     kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
     found = rejects_of_run(kept, run_id)
     return found, "" if found else nothing_kept(name, run_id, kept)
 
 
-def nothing_kept(name: str, run_id: str | None, kept: "Sequence[KeptRejects]") -> str:
-    from clevertap_import.errors import ConfigError
-    from clevertap_import.orchestration.instance import open_instance
-
+def nothing_kept(name: str, run_id: str | None, kept: Sequence[KeptRejects]) -> str:
     known = "; ".join(described(each) for each in kept) or "none"
     if run_id is None:
         dry = " There are rejected rows of dry runs; name one with --run." if kept else ""

@@ -1,14 +1,15 @@
-"""Conventions of all commands: exit codes, --json, errors as messages."""
+"""Conventions of all commands: where their work is, exit codes, --json, errors as messages."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
+from importlib import import_module
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
-if TYPE_CHECKING:
-    from clevertap_import.config.model import ImportConfig
+from clevertap_import.cli.printing import say
+from clevertap_import.errors import CleverTapImportError, ConfigError
 
 P = ParamSpec("P")
 
@@ -18,6 +19,32 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 as_json = click.option("--json", "json_output", is_flag=True, help="Print one JSON document, for programs.")
 
 
+class BoundCommand(click.Command):
+    """A command that runs the function `target`, which takes the options by their names.
+
+    `target` is `package.module:function` in this package. The module is imported when the command runs, so
+    that help and wrong options wait neither for Dagster nor for pandas. The function that is declared with
+    the options checks which of them exclude each other.
+    """
+
+    def __init__(self, *args: Any, target: str, **settings: Any) -> None:  # noqa: ANN401 - click's own types
+        super().__init__(*args, **settings)
+        self.target = target
+
+    def invoke(self, context: click.Context) -> None:
+        super().invoke(context)
+        context.invoke(exit_on_error(self.work), **context.params)
+
+    def work(self, **options: object) -> None:
+        function_at(self.target)(**options)
+
+
+def function_at(target: str) -> Callable[..., None]:
+    module, _, name = target.partition(":")
+    function: Callable[..., None] = getattr(import_module(f"clevertap_import.{module}"), name)
+    return function
+
+
 def stop(message: str, code: int) -> NoReturn:
     echo_stderr(message)
     sys.exit(code)
@@ -25,8 +52,6 @@ def stop(message: str, code: int) -> NoReturn:
 
 def echo_stderr(message: str) -> None:
     """Print a message for a person on standard error; standard output has the command's result."""
-    from clevertap_import.cli.printing import say
-
     say(message, err=True)
 
 
@@ -35,8 +60,6 @@ def exit_on_error(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from clevertap_import.errors import CleverTapImportError, ConfigError
-
         try:
             command(*args, **kwargs)
         except ConfigError as error:
@@ -44,6 +67,7 @@ def exit_on_error(command: Callable[P, None]) -> Callable[P, None]:
         except CleverTapImportError as error:
             stop(str(error), EXIT_FAILED)
         except Exception as error:
+            # Rarely needed: SQLAlchemy takes a quarter of a second to import.
             from clevertap_import.orchestration.storage_trouble import storage_trouble
 
             trouble = storage_trouble(error)
@@ -63,37 +87,5 @@ def spelled_with_value(option: str) -> str:
     return {"window": "--window START", "until": "--until END"}.get(option, spelled(option))
 
 
-def report_runs(
-    configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]], nothing: str, *, json_output: bool
-) -> None:
-    """Print a line for each run, the reasons of failed runs, and notes about the imports.
-
-    Without a run, print the text `nothing` for people.
-    """
-    from clevertap_import.cli.printing import STATS_COLUMNS, print_json, print_table, say
-
-    if json_output:
-        print_json(lines)
-    elif lines:
-        print_table("Runs", ("nickname", *STATS_COLUMNS), lines)
-    else:
-        say(nothing)
-    for line in lines:
-        if line["problem"]:
-            echo_stderr(f"{line['nickname']}: {line['problem']}")
-    failed = {line["nickname"] for line in lines if line["problem"]}
-    for words in notes_of([config for config in configs if config.nickname not in failed], lines):
-        echo_stderr(words)
-
-
-def notes_of(configs: Sequence["ImportConfig"], lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Notes about runs that succeeded, and about their imports."""
-    from clevertap_import.orchestration.changed_definitions import counts_for_commands
-    from clevertap_import.orchestration.notes import changed_note, no_rows_note
-
-    changed = counts_for_commands(configs, echo_stderr)
-    for config in configs:
-        own = [line for line in lines if line["nickname"] == config.nickname]
-        notes = [*(no_rows_note(config, line) for line in own)]
-        notes.append(changed_note(config, changed.get(config.nickname, 0)))
-        yield from (f"{config.nickname}: {note}" for note in notes if note)
+def word(*, ok: bool) -> str:
+    return "ok   " if ok else "WRONG"

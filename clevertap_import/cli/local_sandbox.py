@@ -1,4 +1,4 @@
-"""The sandbox for commands: a separate process, of which they know only the addresses."""
+"""The commands' sandbox: a separate process, of which they know only the addresses."""
 
 import errno
 import importlib.util
@@ -9,14 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from clevertap_import.clevertap.client import account_settings
-from clevertap_import.clevertap.http import BoundedHttp
-from clevertap_import.cli.printing import print_table, say
+from clevertap_import.cli.printing import say
 from clevertap_import.errors import ConfigError, Unfinished
 from clevertap_import.project.folder import imports_folder, load_folder
 from clevertap_import.sandbox.parent import FLAG
@@ -28,21 +26,9 @@ STOP_SECONDS = 60
 WRONG_HERE = 2
 """The exit code of a sandbox that must not start in its folder."""
 
-ASK_SECONDS = 30
-COUNTERS_BYTES = 1_000_000
-
 WORKSPACE = """load_from:
   - python_module: {module_name: clevertap_import.definitions, location_name: clevertap_import}
 """
-
-Line = dict[str, Any]
-
-RUN = (
-    *("status", "health", "total_records", "successful_syncs", "failed_syncs", "unchanged", "invalid"),
-    *("rejected", "uncertain", "superseded", "seconds"),
-)
-COUNTED = ("run_id", "date_time", *RUN)
-LISTED = ("nickname", "title", "status", "sync_type", "frequency", "health", "last_run")
 
 
 class SandboxMissing(ConfigError):
@@ -110,9 +96,9 @@ def free_port(port: int) -> int:
         raise PortTaken(f"Port {port} {why}. Choose another with --port, or 0 for any free port.") from None
 
 
-def serve(ui_port: int | None) -> None:
-    """Run the sandbox until Ctrl-C or SIGTERM, with Dagster's UI on `ui_port` if it is given."""
-    ui_port = None if ui_port is None else free_port(ui_port)
+def sandbox(port: int, no_ui: bool) -> None:
+    """Run the sandbox until Ctrl-C or SIGTERM, with Dagster's UI on `port`."""
+    ui_port = None if no_ui else free_port(port)
     try:
         with running_sandbox(fresh=False) as environment:
             say(f"CleverTap  {environment['CLEVERTAP_API_URL']}")
@@ -183,68 +169,3 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def demonstrate(run_all: Callable[[], list[Line]]) -> bool:
-    """Run all imports, change some rows, run them again; whether CleverTap has what the runs report."""
-    with running_sandbox(fresh=True) as environment:
-        os.environ.update(environment)
-        say("First run: all rows.")
-        first = run_all()
-        show_runs("First run", first)
-        change_rows()
-        say("Rows were changed in Snowflake. Second run: only new and changed rows.")
-        second = run_all()
-        show_runs("Second run", second)
-        show_listing()
-        return is_well(first, second, counters(environment["CLEVERTAP_API_URL"]))
-
-
-def change_rows() -> None:
-    """Change some customers and add some events and orders, like one day of a shop."""
-    command = [sys.executable, "-m", "clevertap_import.sandbox.shop", "change"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - fixed words
-
-
-def counters(url: str) -> Line:
-    """The local CleverTap's own counters."""
-    _, content = BoundedHttp(ASK_SECONDS).answer("GET", f"{url}/_fake/counters", COUNTERS_BYTES)
-    found: Line = json.loads(content)
-    return found
-
-
-def show_runs(title: str, lines: list[Line]) -> None:
-    print_table(title, ("nickname", *RUN), lines)
-    for line in lines:
-        if line["problem"]:
-            say(f"{line['nickname']}: {line['problem']}", err=True)
-
-
-def show_listing() -> None:
-    """The listing, and the stats of each import in it."""
-    from clevertap_import.orchestration.instance import open_instance
-    from clevertap_import.orchestration.listing import Filters, listing
-    from clevertap_import.orchestration.run_history import import_stats
-
-    folder = imports_folder(os.environ)
-    with open_instance() as instance:
-        lines = listing(instance, load_folder(folder), folder, Filters())
-        print_table("Imports", LISTED, lines)
-        for line in lines:
-            name = line["nickname"]
-            print_table(f"Stats of {name}", COUNTED, import_stats(instance, name))
-
-
-def is_well(first: list[Line], second: list[Line], counted: Line) -> bool:
-    """Whether every run succeeded, and the local CleverTap counted the same as the runs."""
-    runs = first + second
-    finished = bool(first) and all(line["status"] == "Success" for line in runs)
-    accepted = sum(line["successful_syncs"] - line["unchanged"] for line in runs)
-    rejected = sum(line["rejected"] for line in runs)
-    agrees = counted["records_accepted"] == accepted and sum(counted["records_refused"].values()) == rejected
-    say(
-        f"CleverTap counted {counted['records_accepted']:,} records accepted and"
-        f" {sum(counted['records_refused'].values()):,} refused;"
-        f" the runs report {accepted:,} and {rejected:,}."
-    )
-    return finished and agrees and any(line["successful_syncs"] > line["unchanged"] for line in second)

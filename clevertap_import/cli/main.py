@@ -1,45 +1,26 @@
-"""The command `clevertap-import`. Each command imports Dagster only when it runs, so that help is fast."""
+"""The command `clevertap-import`: the options and the help of each command, and the function that it runs.
 
-import sys
-from collections.abc import Sequence
-from datetime import date, datetime
+This file imports nothing that is slow, so that help and wrong options are answered at once.
+"""
+
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from clevertap_import import __version__
-from clevertap_import.cli.checks import check, dry_run, preview, test_connection
+from clevertap_import.bounds import bounds_problem, moment_of
 from clevertap_import.cli.conventions import (
-    EXIT_FAILED,
-    EXIT_OK,
     EXIT_USAGE,
+    BoundCommand,
     as_json,
-    echo_stderr,
     exit_on_error,
-    report_runs,
+    function_at,
     spelled,
-    spelled_with_value,
 )
-from clevertap_import.cli.conventions import stop as leave
-from clevertap_import.cli.journal import journal, settle
-from clevertap_import.cli.probe import probe
-from clevertap_import.cli.rejects import rejects, retry
-from clevertap_import.cli.schedules import pause, resume, stop
+from clevertap_import.cli.conventions import stop as stop_with
+from clevertap_import.errors import ConfigError
 from clevertap_import.process_end import end_without_collection
-from clevertap_import.selection import (
-    all_imports,
-    bounds_problem,
-    runnable_imports,
-    take_variables,
-    vague_force,
-)
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from clevertap_import.config.model import ImportConfig
-
 
 end_without_collection()
 
@@ -60,39 +41,208 @@ def main(context: click.Context) -> None:
     try:
         folder = Path.cwd()
     except FileNotFoundError:
-        leave(
+        stop_with(
             "The folder in which this command was started does not exist any more."
             " Start it in another folder.",
             EXIT_USAGE,
         )
     if context.invoked_subcommand not in ON_OWN_SERVERS:
-        exit_on_error(take_variables)(folder)
+        exit_on_error(function_at("config.env_files:take_variables"))(folder)
 
 
-COMMANDS = (
-    check,
-    test_connection,
-    probe,
-    preview,
-    dry_run,
-    rejects,
-    retry,
-    settle,
-    journal,
-    pause,
-    resume,
-    stop,
+def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+    try:
+        return None if text is None else moment_of(text)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@main.command(cls=BoundCommand, target="cli.checks:check")
+@click.option("--offline", is_flag=True, help="Check only the files, without Snowflake: for a Git hook.")
+@as_json
+def check(**_: object) -> None:
+    """Check all imports: YAML, login, query, columns and new nicknames. Runs no query."""
+
+
+@main.command("test-connection", cls=BoundCommand, target="cli.connections:test_connection")
+@click.option("--connection", metavar="NAME", help="This Snowflake connection.")
+@click.option("--account", metavar="NAME", help="This CleverTap account.")
+@as_json
+def test_connection(**_: object) -> None:
+    """Test the logins step by step: the named ones, or those of all imports. Stores nothing."""
+
+
+@main.command(cls=BoundCommand, target="cli.probe:probe")
+@click.option(
+    "--test-project",
+    is_flag=True,
+    help="Confirm that the account is a test project. Without it nothing is sent.",
 )
+@click.option(
+    "--account", default="clevertap", show_default=True, metavar="NAME", help="This CleverTap account."
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(0, 3600),
+    default=60,
+    show_default=True,
+    help="Seconds to wait until the profile shows an effect.",
+)
+@as_json
+def probe(**_: object) -> None:
+    """Test which operations the API of a test project accepts, on an invented profile that stays there.
 
-for command in COMMANDS:
-    main.add_command(command)
+    Ends with 1 if a result is unclear. Refuses an account that looks like production.
+    """
 
 
-def day(value: datetime | None) -> date | None:
-    return value.date() if value else None
+@main.command(cls=BoundCommand, target="cli.checks:preview")
+@click.argument("name")
+@click.option(
+    "--rows", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The most rows to show."
+)
+@as_json
+def preview(**_: object) -> None:
+    """Show a few rows of the import NAME, their column types, and the records that are made of them."""
 
 
-@main.command("list")
+@main.command("dry-run", cls=BoundCommand, target="cli.dry_run:dry_run")
+@click.argument("name")
+@click.option(
+    "--rows",
+    type=click.IntRange(1, 1_000_000),
+    help="Number of random rows; default: the import's sample_rows.",
+)
+@click.option("--all", "all_rows", is_flag=True, help="Every row.")
+@as_json
+def dry_run(rows: int | None, all_rows: bool, **_: object) -> None:
+    """Make the checks of a run on rows of NAME. Sends nothing. Ends with 1 if the checks would stop a run."""
+    if rows and all_rows:
+        raise click.UsageError("--rows and --all exclude each other.")
+
+
+@main.command(cls=BoundCommand, target="cli.rejects:rejects")
+@click.argument("name")
+@click.option(
+    "--run", "run_id", metavar="ID", help="This run or dry run: its id, or the beginning of its id."
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="F.csv",
+    help="Write the rows to this file. Only its owner can read it.",
+)
+@as_json
+def rejects(**_: object) -> None:
+    """Show the rejected rows of the newest run of NAME that has any, with their values."""
+
+
+@main.command(cls=BoundCommand, target="cli.run:retry")
+@click.argument("name")
+@as_json
+def retry(**_: object) -> None:
+    """Run the windows of NAME with rejected rows again. Does not send again what CleverTap has."""
+
+
+@main.command(cls=BoundCommand, target="cli.settle:settle")
+@click.argument("name")
+@click.option(
+    "--run", "run_id", metavar="ID", help="Only batches of this run: its id, or the beginning of its id."
+)
+@click.option("--batch", "batch_number", type=click.IntRange(0), metavar="N", help="Only this batch.")
+@click.option(
+    "--identities",
+    "with_people",
+    is_flag=True,
+    help="Read the rows again, and show the persons in each batch. Look them up in CleverTap.",
+)
+@click.option(
+    "--as",
+    "found",
+    type=click.Choice(["delivered", "lost"]),
+    help="delivered: CleverTap has the events. lost: it does not; the next run sends them. "
+    "Without --run: the batches that settle showed last.",
+)
+@as_json
+def settle(found: str | None, with_people: bool, **_: object) -> None:
+    """Show the unanswered batches of NAME; with --as, settle them.
+
+    Look in CleverTap whether the persons of a batch have events of the time when it was sent. Without --as
+    nothing changes.
+    """
+    if found and with_people:
+        raise click.UsageError("--identities and --as exclude each other. Use --identities first, then --as.")
+
+
+@main.group()
+def journal() -> None:
+    """Copy the journal, put a copy back, or say that an account has moved.
+
+    Only the journal records what CleverTap has.
+    """
+
+
+@journal.command(cls=BoundCommand, target="cli.journal:backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(**_: object) -> None:
+    """Write a complete copy of the journal to FILE, even during runs. FILE must not exist yet.
+
+    A plain copy of journal.db lacks the newest writes. The copy does not contain the key of the journal.
+    """
+
+
+@journal.command(cls=BoundCommand, target="cli.journal:restore")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def restore(**_: object) -> None:
+    """Replace the journal by the copy in FILE. No process may use the journal. The old one stays beside it.
+
+    The next runs say so if Dagster has deliveries that are not in the copy.
+    """
+
+
+@journal.command(cls=BoundCommand, target="cli.journal:accept")
+@click.argument("name")
+def accept(**_: object) -> None:
+    """Accept an older copy of the journal for NAME: records that are not in it are sent as new.
+
+    Events that were sent after the copy was made may be stored twice. The windows that Dagster shows as done
+    stay done. No run of NAME sends events before this, or before all windows that are not done are forced.
+    """
+
+
+@journal.command(cls=BoundCommand, target="cli.journal:moved")
+@click.argument("account")
+@click.option(
+    "--from", "before", metavar="ADDRESS", help="Only imports that were delivered to this address before."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def moved(**_: object) -> None:
+    """Say that ACCOUNT has another address for good, and what was delivered stays delivered.
+
+    For a change of region or domain: the same CleverTap project, with the same account id. If another
+    project or a test server was behind the old address, rows that it has are never sent to the new one.
+    """
+
+
+@main.command(cls=BoundCommand, target="cli.schedules:pause")
+@click.argument("name")
+def pause(**_: object) -> None:
+    """Pause the schedule of NAME: no new run starts until resume. A run that has begun goes on."""
+
+
+@main.command(cls=BoundCommand, target="cli.schedules:resume")
+@click.argument("name")
+def resume(**_: object) -> None:
+    """Resume the schedule of NAME. Its next run imports all windows that are not done."""
+
+
+@main.command(cls=BoundCommand, target="cli.schedules:stop")
+@click.argument("name")
+def stop(**_: object) -> None:
+    """End the schedule of NAME, and cancel its waiting runs."""
+
+
+@main.command("list", cls=BoundCommand, target="cli.listing:list_imports")
 @click.option("--status", help="Running, Scheduled, Ready, Paused, Stopped or Draft.")
 @click.option("--health", help="green, yellow, red, no_data, failed or none.")
 @click.option("--sync-type", help="profiles or events.")
@@ -101,67 +251,24 @@ def day(value: datetime | None) -> date | None:
 @click.option("--created-after", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @as_json
-@exit_on_error
-def list_imports(
-    json_output: bool, created_after: datetime | None, created_before: datetime | None, **words: str | None
-) -> None:
+def list_imports(**_: object) -> None:
     """List all imports with their status and health."""
-    from clevertap_import.cli.printing import LIST_COLUMNS, print_json, print_table
-    from clevertap_import.frames import lines_of
-    from clevertap_import.orchestration.listing import Filters
-    from clevertap_import.tables import imports_table
-
-    filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
-    lines = lines_of(imports_table(filters, echo_stderr))
-    if json_output:
-        print_json(lines)
-        return
-    print_table("Imports", LIST_COLUMNS, lines)
-    for line in lines:
-        for problem in line["problems"]:
-            echo_stderr(problem)
-        for note in line["notes"]:
-            echo_stderr(f"{line['nickname']}: {note}")
 
 
-@main.command()
+@main.command(cls=BoundCommand, target="cli.listing:stats")
 @click.argument("name")
 @click.option(
     "--run", "run_id", metavar="ID", help="The details of this run: its id, or the beginning of its id."
 )
 @as_json
-@exit_on_error
-def stats(name: str, run_id: str | None, json_output: bool) -> None:
+def stats(**_: object) -> None:
     """Show a line for each run of the import NAME, newest first; with --run, one run and its failed rows.
 
     If the YAML names an old nickname (renamed_from), its runs are shown too.
     """
-    from clevertap_import.cli.printing import CODE_COLUMNS, STATS_COLUMNS, print_json, print_table
-    from clevertap_import.frames import lines_of
-    from clevertap_import.tables import runs_table
-
-    lines = lines_of(runs_table(name, run_id))
-    if json_output:
-        print_json(lines)
-        return
-    print_table(name, STATS_COLUMNS, lines)
-    if run_id is not None and lines[0]["problem"]:
-        echo_stderr(f"{name}: {lines[0]['problem']}")
-    if run_id is not None and lines[0]["errors_by_code"]:
-        print_table("Rows that failed, by code", CODE_COLUMNS, lines[0]["errors_by_code"])
 
 
-def moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    from clevertap_import.errors import ConfigError
-    from clevertap_import.selection import moment_of
-
-    try:
-        return None if text is None else moment_of(text)
-    except ConfigError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-@main.command()
+@main.command(cls=BoundCommand, target="cli.run:run")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
     "--window", "start", callback=moment, metavar="START", help="The window that contains this moment."
@@ -173,33 +280,13 @@ def moment(_: click.Context, option: click.Parameter, text: str | None) -> datet
 @click.option("--force", is_flag=True, help="Send every record, even if CleverTap has it.")
 @click.option("--limit", type=click.IntRange(1), help="At most this many rows; marks no window as done.")
 @as_json
-@exit_on_error
-def run(names: tuple[str, ...], json_output: bool, **options: Any) -> None:  # noqa: ANN401 - click's own types
+def run(start: datetime | None, end: datetime | None, full: bool, **_: object) -> None:
     """Import NAME now: all windows that are not done, and the window in progress."""
-    from clevertap_import.frames import lines_of
-
-    if problem := bounds_problem(options["start"], options["end"], spelled, full=options["full"]):
+    if problem := bounds_problem(start, end, spelled, full=full):
         raise click.UsageError(problem)
-    configs = runnable_imports(names)
-    is_vague = options["force"] and not options["full"] and not options["start"]
-    if is_vague and (problem := vague_force(configs, spelled_with_value)):
-        raise click.UsageError(problem)
-    lines = lines_of(run_now(configs, options))
-    report_runs(configs, lines, "Every window is done; there is nothing to import.", json_output=json_output)
-    sys.exit(EXIT_OK if all(line["status"] == "Success" for line in lines) else EXIT_FAILED)
 
 
-def run_now(configs: Sequence["ImportConfig"], options: dict[str, Any]) -> "pd.DataFrame":
-    """Run each import in this process, with bars on a terminal; a row of stats for each run."""
-    from clevertap_import.cli.printing import progress_bars
-    from clevertap_import.orchestration.runs import RunRange
-    from clevertap_import.tables import run_table
-
-    with progress_bars():
-        return run_table(configs, RunRange(**options), echo_stderr)
-
-
-@main.command()
+@main.command(cls=BoundCommand, target="cli.local_sandbox:sandbox")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -210,22 +297,10 @@ def run_now(configs: Sequence["ImportConfig"], options: dict[str, Any]) -> "pd.D
 @click.option(
     "--no-ui", is_flag=True, help="Start only the two servers, and print the environment to export."
 )
-@exit_on_error
-def sandbox(port: int, no_ui: bool) -> None:
+def sandbox(**_: object) -> None:
     """Start a local Snowflake and a local CleverTap, and Dagster's UI on the examples, until Ctrl-C."""
-    from clevertap_import.cli.local_sandbox import serve
-
-    serve(None if no_ui else port)
 
 
-@main.command()
-@exit_on_error
-def demo() -> None:
+@main.command(cls=BoundCommand, target="cli.demo:demo")
+def demo(**_: object) -> None:
     """Run the examples in a new sandbox with Dagster, twice, and print the counts."""
-    from clevertap_import.cli.local_sandbox import demonstrate
-    from clevertap_import.frames import lines_of
-
-    def run_all() -> list[dict[str, Any]]:
-        return lines_of(run_now([each.config for each in all_imports().loaded], {}))
-
-    sys.exit(EXIT_OK if demonstrate(run_all) else EXIT_FAILED)

@@ -4,50 +4,19 @@ import os
 import sys
 from dataclasses import asdict
 
-import click
-
-from clevertap_import.cli.conventions import (
-    EXIT_FAILED,
-    EXIT_OK,
-    EXIT_USAGE,
-    as_json,
-    echo_stderr,
-    exit_on_error,
-    stop,
-)
+from clevertap_import.clevertap.client import account_settings
+from clevertap_import.clevertap.probe import probed, production_signs
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, EXIT_USAGE, echo_stderr, stop
+from clevertap_import.cli.drawing import print_table
+from clevertap_import.cli.printing import print_json
+from clevertap_import.journal.locks import open_locks
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.project.folder import imports_folder, load_folder
 
 COLUMNS = ("operation", "result", "code", "message")
 
 
-@click.command()
-@click.option(
-    "--test-project",
-    is_flag=True,
-    help="Confirm that the account is a test project. Without it nothing is sent.",
-)
-@click.option(
-    "--account", default="clevertap", show_default=True, metavar="NAME", help="This CleverTap account."
-)
-@click.option(
-    "--wait",
-    type=click.IntRange(0, 3600),
-    default=60,
-    show_default=True,
-    help="Seconds to wait until the profile shows an effect.",
-)
-@as_json
-@exit_on_error
 def probe(test_project: bool, account: str, wait: int, json_output: bool) -> None:
-    """Test which operations the API of a test project accepts, on an invented profile that stays there.
-
-    Ends with 1 if a result is unclear. Refuses an account that looks like production.
-    """
-    from clevertap_import.clevertap.client import account_settings
-    from clevertap_import.clevertap.probe import probed, production_signs
-    from clevertap_import.cli.printing import print_json, print_table
-    from clevertap_import.journal.locks import open_locks
-    from clevertap_import.orchestration.resources import open_journal
-
     settings = account_settings(account, os.environ)
     signs = production_signs(account, settings)
     if signs or not test_project:
@@ -68,8 +37,6 @@ def probe(test_project: bool, account: str, wait: int, json_output: bool) -> Non
 
 def refusal(account: str, signs: list[str]) -> str:
     """Why nothing is sent, with every sign that the account has real people."""
-    from clevertap_import.project.folder import imports_folder, load_folder
-
     if signs:
         return (
             f"Nothing was sent: account {account!r} looks like production, because {' and '.join(signs)}."

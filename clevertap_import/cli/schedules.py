@@ -1,46 +1,30 @@
 """The commands that switch a schedule on and off: pause, resume and stop."""
 
-from typing import TYPE_CHECKING
+from dagster import DagsterInstance
 
-import click
-
-from clevertap_import.cli.conventions import exit_on_error
+from clevertap_import.cli.printing import say
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.orchestration.instance import open_instance
+from clevertap_import.orchestration.names import automation_name
+from clevertap_import.orchestration.schedule_state import stop as stop_import
+from clevertap_import.orchestration.schedule_state import switch
+from clevertap_import.orchestration.sensors import FIRST_RUNS
 from clevertap_import.selection import all_imports
 
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
 
-    from clevertap_import.config.model import ImportConfig
-
-
-@click.command()
-@click.argument("name")
-@exit_on_error
 def pause(name: str) -> None:
-    """Pause the schedule of NAME: no new run starts until resume. A run that has begun goes on."""
     with_import(name, "pause")
 
 
-@click.command()
-@click.argument("name")
-@exit_on_error
 def resume(name: str) -> None:
-    """Resume the schedule of NAME. Its next run imports all windows that are not done."""
     with_import(name, "resume")
 
 
-@click.command()
-@click.argument("name")
-@exit_on_error
 def stop(name: str) -> None:
-    """End the schedule of NAME, and cancel its waiting runs."""
     with_import(name, "stop")
 
 
 def with_import(name: str, command: str) -> None:
-    from clevertap_import.cli.printing import say
-    from clevertap_import.orchestration.instance import open_instance
-
     imports = all_imports()
     config = imports.called(name).config
     with open_instance() as instance:
@@ -48,14 +32,9 @@ def with_import(name: str, command: str) -> None:
 
 
 def switched(
-    instance: "DagsterInstance", config: "ImportConfig", configs: list["ImportConfig"], command: str
+    instance: DagsterInstance, config: ImportConfig, configs: list[ImportConfig], command: str
 ) -> str:
     """Switches the schedule; returns the message for the user."""
-    from clevertap_import.orchestration.names import automation_name
-    from clevertap_import.orchestration.schedule_state import stop as stop_import
-    from clevertap_import.orchestration.schedule_state import switch
-    from clevertap_import.orchestration.sensors import FIRST_RUNS
-
     others = {FIRST_RUNS, *(automation_name(each) or "" for each in configs)}
     name = config.nickname
     if command == "stop":

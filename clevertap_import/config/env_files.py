@@ -1,11 +1,11 @@
-"""Refuses to send a login to an address from a `.env` that does not have the login."""
+"""Reads `.env` files; refuses to send a login to an address from a `.env` that does not have the login."""
 
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv import dotenv_values, load_dotenv
 
 from clevertap_import.config.dagster_project import project_root
 from clevertap_import.errors import ConfigError
@@ -25,6 +25,20 @@ def env_files(folder: Path) -> tuple[Path, ...]:
     """The files that commands read in `folder`, and Dagster in its project; the nearer one first."""
     root = project_root(folder)
     return tuple(dict.fromkeys(base / ".env" for base in (folder, root or folder)))
+
+
+def take_variables(folder: Path) -> None:
+    """Those of the .env in `folder`, and in that of its project; what is set already stays as it is.
+
+    Raises ConfigError for a file that cannot be read.
+    """
+    for file in env_files(folder):
+        try:
+            load_dotenv(file)
+        except ValueError:
+            raise ConfigError(f"{file} is not UTF-8 text. Save it as UTF-8.") from None
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def check_one_source(

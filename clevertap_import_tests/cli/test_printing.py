@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from clevertap_import.cli.printing import print_table
+from clevertap_import.cli.drawing import print_table
 
 LINE = {"run_id": "2e5b2ae8-77b1-4f4f", "status": "Success", "total_records": 3022, "health": 99.5}
 

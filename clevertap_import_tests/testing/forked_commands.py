@@ -33,9 +33,9 @@ PREPARED = (
         "sqlglot",
         "dagster_snowflake",
     ),
-    *("clevertap_import.cli.main", "clevertap_import.cli.printing", "clevertap_import.project.preview"),
-    *("clevertap_import.orchestration.runs", "clevertap_import.orchestration.listing"),
-    *("clevertap_import.orchestration.dry_run", "clevertap_import.orchestration.code_location"),
+    *("clevertap_import.cli.main", "clevertap_import.cli.checks", "clevertap_import.cli.dry_run"),
+    *("clevertap_import.cli.journal", "clevertap_import.cli.listing", "clevertap_import.cli.run"),
+    *("clevertap_import.cli.rejects", "clevertap_import.cli.schedules", "clevertap_import.cli.settle"),
 )
 """Not `clevertap_import.definitions`, which reads the environment when it is imported."""
 

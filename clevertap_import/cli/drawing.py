@@ -1,0 +1,137 @@
+"""Tables and progress bars for people."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import HORIZONTALS
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from clevertap_import.cli.printing import printable
+from clevertap_import.escapes import escaped
+
+Line = Mapping[str, Any]
+
+LIST_COLUMNS = (
+    *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "last_run", "datasource"),
+    *("created_on", "created_by", "updated_on", "updated_by"),
+)
+STATS_COLUMNS = (
+    *("run_id", "date_time", "imported_on", "status", "health", "total_records", "successful_syncs"),
+    *("failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded", "window_start"),
+    *("window_end", "seconds", "records_per_second", "query_id"),
+)
+CODE_COLUMNS = ("code", "reason", "rows")
+PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
+COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
+
+
+def heading(column: str) -> str:
+    """`date_time` is shown as Date & Time, as in CleverTap; the others as words."""
+    return "Date & Time" if column == "date_time" else column.replace("_", " ").title()
+
+
+def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
+    """One row a line; on a narrow terminal, one value a line. No cell is cut."""
+    cells = [
+        [Text(escaped(plain(line, column)), style=style(line, column)) for column in columns]
+        for line in lines
+    ]
+    is_number = [any(isinstance(line[column], int | float) for line in lines) for column in columns]
+    draw(title, [Text(heading(column)) for column in columns], cells, is_number)
+
+
+def print_rows(title: str, rows: Sequence[Line]) -> None:
+    """Rows of the user, letter by letter; characters that cannot be printed are escaped."""
+    columns = list(rows[0])
+    cells = [[Text(printable(row[column])) for column in columns] for row in rows]
+    draw(title, [Text(printable(column)) for column in columns], cells, [False] * len(columns))
+
+
+def draw(title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool]) -> None:
+    title = escaped(title)
+    console = Console(highlight=False)
+    widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
+    width = sum(widths) + 3 * len(heads) + 1
+    if not console.is_terminal:
+        console = Console(highlight=False, width=width)
+    elif width > console.width:
+        draw_upright(console, title, heads, cells)
+        return
+    table = Table(title=Text(title), title_justify="left", title_style="bold")
+    for head, is_right in zip(heads, is_number, strict=True):
+        table.add_column(head, justify="right" if is_right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
+
+
+def draw_upright(console: Console, title: str, heads: list[Text], cells: list[list[Text]]) -> None:
+    """A block of lines for each row: the name of a column, and its value."""
+    console.print(Text(title, style="bold"))
+    for row in cells:
+        block = Table(box=HORIZONTALS, show_header=False)
+        block.add_column(no_wrap=True)
+        block.add_column(overflow="fold")
+        for head, cell in zip(heads, row, strict=True):
+            block.add_row(head, cell)
+        console.print(block)
+
+
+def style(line: Line, column: str) -> str:
+    return COLORS.get(str(line.get("health_state")), "") if column == "health" else ""
+
+
+def plain(line: Line, column: str) -> str:
+    """A value as text: numbers with separators, health with its sign or its word."""
+    value = line[column]
+    if column == "health":
+        return f"{value:g} %" if value is not None else str(line["health_state"])
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+class Bars(logging.Handler):
+    """Draws the progress that runs report; one bar for each phase of an import."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.progress = progress
+        self.tasks: dict[tuple[str, str], TaskID] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        step = record.progress  # type: ignore[attr-defined]
+        key = (step.import_name, step.doing)
+        if key not in self.tasks:
+            self.tasks[key] = self.progress.add_task(
+                f"{step.import_name}: rows {step.doing}", total=step.total
+            )
+        self.progress.update(self.tasks[key], completed=step.done, total=step.total or step.done)
+
+
+@contextmanager
+def progress_bars() -> Iterator[None]:
+    """Bars on standard error during runs, if standard error is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    listeners = logging.getLogger("clevertap_import.progress")
+    with Progress(*columns, console=console, transient=True) as progress:
+        bars = Bars(progress)
+        listeners.addHandler(bars)
+        listeners.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            listeners.removeHandler(bars)

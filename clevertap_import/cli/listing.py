@@ -1,0 +1,42 @@
+"""The commands list and stats."""
+
+from datetime import date, datetime
+
+from clevertap_import.cli.conventions import echo_stderr
+from clevertap_import.cli.drawing import CODE_COLUMNS, LIST_COLUMNS, STATS_COLUMNS, print_table
+from clevertap_import.cli.printing import print_json
+from clevertap_import.frames import lines_of
+from clevertap_import.orchestration.listing import Filters
+from clevertap_import.tables import imports_table, runs_table
+
+
+def list_imports(
+    json_output: bool, created_after: datetime | None, created_before: datetime | None, **words: str | None
+) -> None:
+    filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
+    lines = lines_of(imports_table(filters, echo_stderr))
+    if json_output:
+        print_json(lines)
+        return
+    print_table("Imports", LIST_COLUMNS, lines)
+    for line in lines:
+        for problem in line["problems"]:
+            echo_stderr(problem)
+        for note in line["notes"]:
+            echo_stderr(f"{line['nickname']}: {note}")
+
+
+def day(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+def stats(name: str, run_id: str | None, json_output: bool) -> None:
+    lines = lines_of(runs_table(name, run_id))
+    if json_output:
+        print_json(lines)
+        return
+    print_table(name, STATS_COLUMNS, lines)
+    if run_id is not None and lines[0]["problem"]:
+        echo_stderr(f"{name}: {lines[0]['problem']}")
+    if run_id is not None and lines[0]["errors_by_code"]:
+        print_table("Rows that failed, by code", CODE_COLUMNS, lines[0]["errors_by_code"])
