@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from clevertap_import.clevertap.account_limiter import (
     AccountLimiter,
@@ -70,11 +71,14 @@ from clevertap_import.reasons import Reason
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
 from clevertap_import.snowflake.sample_query import SourceCounts, counts_query, sample_query
-from clevertap_import.snowflake.session import Snowflake, open_snowflake
+from clevertap_import.snowflake.session import open_snowflake
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query, window_query
 from clevertap_import.staging.rejected_rows import RejectsFile, rejecting
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
 from clevertap_import.window import Window
+
+if TYPE_CHECKING:
+    from clevertap_import.snowflake.open_session import Snowflake
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class ImportRun:
         known: KnownBefore,
         staged: Staged,
         reject: Callable[[Sequence[Rejection]], None],
-        snowflake: Snowflake,
+        snowflake: "Snowflake",
     ) -> Stager:
         def notify(counts: StageCounts) -> None:
             self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)
@@ -152,7 +156,7 @@ class ImportRun:
             sends_known=self.force and self.limit is not None,
         )
 
-    def sample(self, snowflake: Snowflake, columns: Sequence[SourceColumn]) -> str:
+    def sample(self, snowflake: "Snowflake", columns: Sequence[SourceColumn]) -> str:
         """The query of a random sample; for profiles the source is counted first."""
         counts = None
         if not self.config.is_events:

@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clevertap_import.config.yaml_file import ConfigProblem, LoadedImport
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.mapping.column_types import column_problems
 from clevertap_import.project.folder import Imports
 from clevertap_import.snowflake.late_rows import late_days, late_notes
-from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.window_query import source_query
+
+if TYPE_CHECKING:
+    from clevertap_import.snowflake.open_session import Snowflake
 
 Verdict = dict[str, Any]
 
@@ -82,7 +85,7 @@ def source_diagnostics(
                 yield loaded.config.nickname, Diagnostics([problem])
 
 
-def query_diagnostics(snowflake: Snowflake, loaded: LoadedImport) -> Diagnostics:
+def query_diagnostics(snowflake: "Snowflake", loaded: LoadedImport) -> Diagnostics:
     """Every column that cannot be used, with the line that names it; or why the query does not compile."""
     config = loaded.config
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 from urllib.parse import urlsplit
 
 import requests
@@ -15,12 +15,10 @@ from clevertap_import.clevertap.server_dry_run import PROBE
 from clevertap_import.errors import CleverTapImportError, ConfigError
 from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.records import Batch, batch_of_one
-from clevertap_import.snowflake.session import (
-    Snowflake,
-    SnowflakeSettings,
-    open_snowflake,
-    snowflake_settings,
-)
+from clevertap_import.snowflake.session import SnowflakeSettings, open_snowflake, snowflake_settings
+
+if TYPE_CHECKING:
+    from clevertap_import.snowflake.open_session import Snowflake
 
 NETWORK_SECONDS = 10.0
 
@@ -80,7 +78,7 @@ def login_steps(settings: SnowflakeSettings) -> Iterator[Step]:
         yield Step("authentication", False, str(error))
 
 
-def session_steps(snowflake: Snowflake, settings: SnowflakeSettings) -> Iterator[Step]:
+def session_steps(snowflake: "Snowflake", settings: SnowflakeSettings) -> Iterator[Step]:
     """Whether each object that the settings name can be used by the role."""
     for kind in ("role", "warehouse", "database", "schema"):
         wanted = getattr(settings, kind)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from threading import Lock, Timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clevertap_import.snowflake.session import Snowflake
+if TYPE_CHECKING:
+    from clevertap_import.snowflake.open_session import Snowflake
 
 
 class CachedSession:
@@ -17,7 +18,9 @@ class CachedSession:
     `log_in` returns a session as a context manager. Queries of several threads run one after the other.
     """
 
-    def __init__(self, log_in: Callable[[], AbstractContextManager[Snowflake]], idle_seconds: float) -> None:
+    def __init__(
+        self, log_in: Callable[[], AbstractContextManager["Snowflake"]], idle_seconds: float
+    ) -> None:
         self._log_in = log_in
         self._idle_seconds = idle_seconds
         self._lock = Lock()

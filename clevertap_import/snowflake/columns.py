@@ -3,21 +3,19 @@
 The connector stores a number for each type, and reads every type that it does not know as number 0: NUMBER.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from clevertap_import.snowflake.window_query import SourceColumn
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.constants import FIELD_ID_TO_NAME, FIELD_NAME_TO_ID, FIELD_TYPES
 
-if TYPE_CHECKING:
-    from snowflake.connector import SnowflakeConnection
+from clevertap_import.snowflake.window_query import SourceColumn
 
 UNKNOWN = "unknown"
 
 
-def source_columns(connection: "SnowflakeConnection", sql: str) -> tuple[SourceColumn, ...]:
+def source_columns(connection: SnowflakeConnection, sql: str) -> tuple[SourceColumn, ...]:
     """The columns that `sql` would return, without running it."""
-    from snowflake.connector.constants import FIELD_ID_TO_NAME
-
     with connection.cursor() as cursor:
         described = cursor.describe(sql)
     columns = tuple(
@@ -36,14 +34,12 @@ def may_be_mistaken(columns: tuple[SourceColumn, ...]) -> bool:
 
     The connector records the names of unknown types, and a true NUMBER always has a scale.
     """
-    from snowflake.connector.constants import FIELD_NAME_TO_ID, FIELD_TYPES
-
     numbers = [column for column in columns if column.type == FIELD_TYPES[0].name]
     has_seen_others = bool(FIELD_NAME_TO_ID.keys() - {each.name for each in FIELD_TYPES})
     return any(column.scale is None for column in numbers) or bool(numbers and has_seen_others)
 
 
-def names_of_types(connection: "SnowflakeConnection", sql: str, size: int) -> list[str]:
+def names_of_types(connection: SnowflakeConnection, sql: str, size: int) -> list[str]:
     """The type names from Snowflake's response, in capitals."""
     connection.sequence_counter += 1
     answer = connection.cmd_query(sql, connection.sequence_counter, uuid4(), describe_only=True)

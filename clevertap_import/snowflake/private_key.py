@@ -6,14 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from clevertap_import.errors import ConfigError
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-
-    from clevertap_import.snowflake.session import SnowflakeSettings
+from clevertap_import.snowflake.session import SnowflakeSettings
 
 PEM_MARK = b"-----BEGIN"
 PEM = re.compile(rb"(-----BEGIN [A-Z ]+-----)(.*?)(-----END [A-Z ]+-----)", re.DOTALL)
@@ -29,7 +28,7 @@ UNREADABLE = (
 )
 
 
-def with_readable_key(settings: "SnowflakeSettings") -> "SnowflakeSettings":
+def with_readable_key(settings: SnowflakeSettings) -> SnowflakeSettings:
     """`settings` with the key as PEM without a passphrase, if there is one. Raises ConfigError."""
     if settings.private_key:
         key = settings.private_key.encode()
@@ -59,10 +58,6 @@ def contents(path: str) -> bytes:
 
 def as_pem(key: bytes, passphrase: str | None) -> str:
     """The unencrypted key. Messages of other libraries are not shown: they may contain parts of the key."""
-    # Imported here, because only a login needs it.
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-
     password = passphrase.encode() if passphrase else None
     try:
         loaded = load_key(key, password)
@@ -78,10 +73,8 @@ def as_pem(key: bytes, passphrase: str | None) -> str:
     ).decode()
 
 
-def load_key(key: bytes, password: bytes | None) -> "PrivateKeyTypes":
+def load_key(key: bytes, password: bytes | None) -> PrivateKeyTypes:
     """The key, from any of the formats. Raises the exceptions of cryptography."""
-    from cryptography.hazmat.primitives import serialization
-
     if PEM_MARK not in key:
         # A binary file; text cannot be DER.
         with suppress(ValueError):

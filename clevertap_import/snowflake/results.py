@@ -3,17 +3,14 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from snowflake.connector.cursor import SnowflakeCursor
+from snowflake.connector.result_batch import ArrowResultBatch
 
 from clevertap_import.errors import QueryFailed, ResultIncomplete
 from clevertap_import.snowflake.cell_texts import json_text
 from clevertap_import.threads import DaemonThreads
-
-if TYPE_CHECKING:
-    from snowflake.connector.cursor import SnowflakeCursor
-    from snowflake.connector.result_batch import ArrowResultBatch
 
 PARTS_AHEAD = 2
 """How many parts are fetched ahead. CleverTap is much slower than Snowflake, so two are enough."""
@@ -24,7 +21,7 @@ NO_ARROW = (
 )
 
 
-def arrow_batches(cursor: "SnowflakeCursor", names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+def arrow_batches(cursor: SnowflakeCursor, names: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
     """The parts of a result, each as one batch: the connector returns a part as many small tables.
 
     Raises ResultIncomplete at the first part whose row count differs from the announced one, and QueryFailed
@@ -67,9 +64,7 @@ def check_names(found: Sequence[str], names: Sequence[str]) -> None:
         )
 
 
-def result_parts(cursor: "SnowflakeCursor") -> list["ArrowResultBatch"]:
-    from snowflake.connector.result_batch import ArrowResultBatch
-
+def result_parts(cursor: SnowflakeCursor) -> list[ArrowResultBatch]:
     found = cursor.get_result_batches() or []
     parts = [part for part in found if isinstance(part, ArrowResultBatch)]
     if len(parts) < len(found):
@@ -77,13 +72,13 @@ def result_parts(cursor: "SnowflakeCursor") -> list["ArrowResultBatch"]:
     return parts
 
 
-def tables(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> Iterator[pa.Table]:
+def tables(cursor: SnowflakeCursor, parts: Sequence[ArrowResultBatch]) -> Iterator[pa.Table]:
     """The parts in order; some are fetched ahead.
 
     The connector's own threads would block an interrupted process until their part arrives, perhaps forever.
     """
 
-    def fetched(part: "ArrowResultBatch") -> pa.Table:
+    def fetched(part: ArrowResultBatch) -> pa.Table:
         return part.to_arrow(cursor.connection, force_microsecond_precision=True)
 
     with DaemonThreads(PARTS_AHEAD) as threads:
@@ -96,7 +91,7 @@ def tables(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> It
             yield ahead.popleft().result()
 
 
-def announced_parts(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch"]) -> list[int]:
+def announced_parts(cursor: SnowflakeCursor, parts: Sequence[ArrowResultBatch]) -> list[int]:
     """The announced row count of each part; empty parts are left out."""
     # The connector computes the first part's count from the total; without a total it is meaningless.
     rows = [part.rowcount for part in parts]
@@ -105,7 +100,7 @@ def announced_parts(cursor: "SnowflakeCursor", parts: Sequence["ArrowResultBatch
     return [count for count in rows if count]
 
 
-def incomplete(cursor: "SnowflakeCursor", announced: list[int], number: int, rows: int) -> ResultIncomplete:
+def incomplete(cursor: SnowflakeCursor, announced: list[int], number: int, rows: int) -> ResultIncomplete:
     expected = announced[number] if number < len(announced) else 0
     return ResultIncomplete(
         f"Snowflake announced {sum(announced):,} rows, but the result differs: part {number + 1:,} of"
@@ -113,7 +108,7 @@ def incomplete(cursor: "SnowflakeCursor", announced: list[int], number: int, row
     )
 
 
-def what_to_do(cursor: "SnowflakeCursor") -> str:
+def what_to_do(cursor: SnowflakeCursor) -> str:
     return (
         "The result is not used. Run again; if this happens again, give Snowflake's support the query ID"
         f" {cursor.sfqid}."

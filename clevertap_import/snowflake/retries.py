@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from snowflake.connector.errors import OperationalError
+
 LONGEST_PAUSE = 16
 
 
@@ -29,8 +31,6 @@ def retry_pauses(seconds: float, clock: Callable[[], float] = time.monotonic) ->
 
 def last_error(seconds: float) -> Exception:
     """The error for the last attempt, with its cause: the exception that is being handled."""
-    from snowflake.connector.errors import OperationalError
-
     reason = sys.exc_info()[1]
     # The connector wraps the real error if it would retry the request.
     cause = reason.args[0] if reason and reason.args else reason

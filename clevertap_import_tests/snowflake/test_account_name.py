@@ -3,7 +3,8 @@
 import pytest
 
 from clevertap_import.errors import ConfigError
-from clevertap_import.snowflake.session import resource_arguments, snowflake_settings
+from clevertap_import.snowflake.open_session import resource_arguments
+from clevertap_import.snowflake.session import snowflake_settings
 
 CHINA = "myorg-my-account.snowflakecomputing.cn"
 

@@ -7,7 +7,8 @@ import pytest
 
 from clevertap_import.errors import QueryFailed
 from clevertap_import.snowflake.cached_session import CachedSession
-from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.snowflake.open_session import Snowflake
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.table_changes import change_query
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.waiting import wait_for

@@ -6,7 +6,8 @@ import pytest
 from snowflake.connector import errors
 from snowflake.connector.vendored import requests
 
-from clevertap_import.snowflake.session import error_text, open_snowflake, snowflake_settings
+from clevertap_import.snowflake.open_session import error_text
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 
 TAG = "clevertap_import:test"

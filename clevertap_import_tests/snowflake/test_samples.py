@@ -2,8 +2,9 @@
 
 import pytest
 
+from clevertap_import.snowflake.open_session import Snowflake
 from clevertap_import.snowflake.sample_query import SourceCounts, counts_query, sample_query
-from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.window_query import SUPERSEDED_COLUMN, source_query, window_query
 from clevertap_import_tests.testing.builders import profiles_import
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake

@@ -16,17 +16,19 @@ from clevertap_import.errors import (
     SourceLoginRefused,
     WarehouseUnavailable,
 )
-from clevertap_import.snowflake.session import (
-    NETWORK_SECONDS,
+from clevertap_import.snowflake.open_session import (
     QUERY_SECONDS,
-    SnowflakeSettings,
     database_error,
     error_text,
     identifier,
-    open_snowflake,
     resource_arguments,
-    snowflake_settings,
     translated,
+)
+from clevertap_import.snowflake.session import (
+    NETWORK_SECONDS,
+    SnowflakeSettings,
+    open_snowflake,
+    snowflake_settings,
 )
 from clevertap_import.snowflake.session_parameters import session_parameters
 from clevertap_import.snowflake.window_query import SourceColumn

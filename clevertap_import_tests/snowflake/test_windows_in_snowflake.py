@@ -6,12 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.snowflake.session import (
-    Snowflake,
-    SnowflakeSettings,
-    open_snowflake,
-    snowflake_settings,
-)
+from clevertap_import.snowflake.open_session import Snowflake
+from clevertap_import.snowflake.session import SnowflakeSettings, open_snowflake, snowflake_settings
 from clevertap_import.snowflake.window_query import (
     EPOCH_COLUMN,
     SUPERSEDED_COLUMN,

@@ -10,7 +10,8 @@ import pytest
 from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.records import Rejection
-from clevertap_import.snowflake.session import Snowflake, open_snowflake, snowflake_settings
+from clevertap_import.snowflake.open_session import Snowflake
+from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.window_query import source_query, window_query
 from clevertap_import_tests.testing.builders import profiles_import
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake

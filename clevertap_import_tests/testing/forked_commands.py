@@ -32,6 +32,7 @@ PREPARED = (
         "snowflake.connector",
         "sqlglot",
         "dagster_snowflake",
+        "clevertap_import.snowflake.open_session",
     ),
     *("clevertap_import.cli.main", "clevertap_import.cli.checks", "clevertap_import.cli.dry_run"),
     *("clevertap_import.cli.journal", "clevertap_import.cli.listing", "clevertap_import.cli.run"),
