@@ -1,4 +1,4 @@
-"""Words of strangers, so that they move no cursor, and hide or turn around nothing on a terminal."""
+"""Texts of strangers, so that a terminal and Dagster's UI show them, and do not obey them."""
 
 import re
 
@@ -6,6 +6,19 @@ KEPT_IN_WORDS = "\n\u00a0\u200c\u200d\u202f"
 """Line breaks, hard blanks, and the joiners without which some scripts cannot be written."""
 
 NOT_PLAIN = re.compile(r"[^ -~]")
+
+MEANT = re.compile(
+    r"[\\`*\[\]<>&|~#!@]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=www)\."
+    r"|^[-+=](?=[ \t=-]|$)|^\d{1,9}[.)](?=\s|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Characters with a meaning in Markdown, as which Dagster's UI reads descriptions: emphasis, code, links,
+images, HTML, tables, headings, lists, and addresses, which become links by themselves."""
+
+INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+"""It would begin a block of code, in which an escape is shown."""
+
+ESCAPE = re.compile(r"\\(.)")
 
 
 def escaped(text: str, kept: str = KEPT_IN_WORDS) -> str:
@@ -20,3 +33,13 @@ def escaped(text: str, kept: str = KEPT_IN_WORDS) -> str:
         return letter if is_harmless else letter.encode("unicode_escape").decode()
 
     return NOT_PLAIN.sub(shown, text)
+
+
+def as_plain(text: str) -> str:
+    """`text` in Markdown that shows it letter by letter, without links, images or HTML."""
+    return MEANT.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], INDENT.sub("", text))
+
+
+def as_written(plain: str) -> str:
+    """The text that `as_plain` made `plain` of, but for its indents."""
+    return ESCAPE.sub(r"\1", plain)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from clevertap_import.clevertap.fair_share import fair_shares
 from clevertap_import.errors import CleverTapImportError
+from clevertap_import.journal.journal_outage import OutageLimit
 from clevertap_import.journal.locks import NamedLocks
-from clevertap_import.journal.outage import OutageLimit
 from clevertap_import.journal.participants import Participant, Participants
 from clevertap_import.journal.tables import JournalUnavailable
 

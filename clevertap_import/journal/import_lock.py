@@ -10,8 +10,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from clevertap_import.errors import ImportLockLost
+from clevertap_import.journal.journal_outage import OutageLimit
 from clevertap_import.journal.locks import NamedLocks
-from clevertap_import.journal.outage import OutageLimit
 from clevertap_import.journal.participants import Participant, Participants
 from clevertap_import.journal.tables import LAST_HOLDER
 

@@ -1,4 +1,4 @@
-"""A journal that is away for a while: how long a delivery bears it, as it keeps the answers that it has."""
+"""A journal that cannot be reached for a while: how long a delivery, or whoever only waits, goes on."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,10 +9,12 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from clevertap_import.journal.ending import JOURNAL_SECONDS, Ending
-from clevertap_import.journal.outage import OUTAGE_SECONDS
 from clevertap_import.journal.tables import JournalUnavailable
 
 Result = TypeVar("Result")
+
+OUTAGE_SECONDS = 120.0
+"""A database that is restarted, or fails over to another machine, is back by then."""
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 3.0
@@ -55,6 +57,26 @@ class JournalOutage:
         self.wait_seconds = min(LONGEST_WAIT_SECONDS, 2 * self.wait_seconds)
         self.last_end = self.clock()
         return True
+
+
+class OutageLimit:
+    """Errors of the journal, one after the other, for whoever only waits."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    @contextmanager
+    def borne(self) -> Iterator[None]:
+        """JournalUnavailable is swallowed, until that has gone on for OUTAGE_SECONDS."""
+        try:
+            yield
+        except JournalUnavailable:
+            self._since = self._clock() if self._since is None else self._since
+            if self._clock() - self._since >= OUTAGE_SECONDS:
+                raise
+        else:
+            self._since = None
 
 
 def bearing_outages(act: Callable[[], Result], sleep: Callable[[float], object]) -> Result:

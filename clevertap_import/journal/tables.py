@@ -8,9 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from clevertap_import.errors import ConfigError, Unfinished
-from clevertap_import.journal.confirmed_commits import synchronous
 from clevertap_import.journal.digest_key import CIPHERS, Digests, KeyPlace, key_place, sqlite_file, sqlite_url
-from clevertap_import.journal.write_ahead import write_ahead
+from clevertap_import.journal.new_connections import synchronous, write_ahead
 from clevertap_import.private_files import OUR_FOLDER, private_database
 
 METADATA = sa.MetaData()

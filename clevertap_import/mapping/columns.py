@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clevertap_import.config.target import CreatedOn, EventName, PropertyMapping
-from clevertap_import.mapping.arrow_arrays import normalized, nulled, plain_digits
 from clevertap_import.mapping.blanks import blank_cells
 from clevertap_import.mapping.json_values import blank_json_cells, scalar_texts
 from clevertap_import.mapping.property_types import (
@@ -26,6 +25,9 @@ from clevertap_import.mapping.rules import (
     event_name_violations,
     event_time_violations,
     identity_violations,
+    normalized,
+    nulled,
+    plain_digits,
     unicode_violations,
     violation_if_any,
 )

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from clevertap_import.config.field_types import PER_SECOND
 from clevertap_import.errors import ConfigError
-from clevertap_import.mapping.arrow_arrays import nulled, plain_digits
 from clevertap_import.mapping.dates import (
     column_seconds,
     impossible_moments,
@@ -25,7 +24,7 @@ from clevertap_import.mapping.dates import (
 )
 from clevertap_import.mapping.json_values import lists
 from clevertap_import.mapping.objects import items_of_charged, subscription_groups
-from clevertap_import.mapping.rules import Violation, text_violations, violation_if_any
+from clevertap_import.mapping.rules import Violation, nulled, plain_digits, text_violations, violation_if_any
 
 INTEGER_TEXT = r"\A[+-]?[0-9]+\z"
 INTEGER_TEXT_BEYOND_DECIMALS = r"\A[+-]?0*[1-9][0-9]{38,}\z"

@@ -1,6 +1,10 @@
-"""What CleverTap would refuse, as masks over whole columns: true where a cell breaks the rule."""
+"""What CleverTap would refuse, as masks over whole columns: true where a cell breaks the rule.
+
+Also the few layouts of Arrow columns that the rules know.
+"""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -167,3 +171,32 @@ def text_violations(texts: pa.StringArray) -> list[Violation]:
         *violation_if_any("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),
         *violation_if_any("date_marker", pc.starts_with(texts, "$D_")),
     ]
+
+
+def normalized(cells: pa.Array) -> pa.Array:
+    """The column in one of the few layouts that the rules know: no dictionaries, no large or view strings."""
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.dictionary_decode()
+    if pa.types.is_large_string(cells.type) or pa.types.is_string_view(cells.type):
+        return cells.cast(pa.string())
+    if pa.types.is_null(cells.type):
+        return cells.cast(pa.string())
+    return cells
+
+
+def nulled(cells: pa.Array, violations: list[Violation]) -> pa.Array:
+    """`cells` with null in place of each wrong one."""
+    for violation in violations:
+        cells = pc.if_else(violation.wrong, pa.scalar(None, cells.type), cells)
+    return cells
+
+
+def plain_digits(numbers: pa.StringArray) -> pa.StringArray:
+    """Numbers without exponent. Only very large and very small ones have one, so few are rewritten."""
+    exponents = pc.fill_null(pc.match_substring(numbers, "e", ignore_case=True), False)
+    if not pc.any(exponents).as_py():
+        return numbers
+    plain = [format(Decimal(number), "f") for number in numbers.filter(exponents).to_pylist()]
+    return pc.replace_with_mask(numbers, exponents, pa.array(plain, pa.string()))

@@ -11,7 +11,7 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import ProfilesTarget
 from clevertap_import.config.upstream import upstream_assets
 from clevertap_import.errors import CleverTapImportError
-from clevertap_import.markdown import as_plain
+from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.begun_imports import marked_as_begun
 from clevertap_import.orchestration.checks import check_specs
 from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported

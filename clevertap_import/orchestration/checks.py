@@ -9,9 +9,9 @@ from clevertap_import.clevertap.server_dry_run import Lookup, ServerDryRunResult
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import PropertyMapping
 from clevertap_import.errors import CleverTapImportError, ConfigError, RefusedError, SourceError
+from clevertap_import.escapes import as_plain
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.mapping.system_properties import own_property
-from clevertap_import.markdown import as_plain
 from clevertap_import.report import is_over
 from clevertap_import.staging.stage import ProblemCount, ProblemKind, StageCounts
 

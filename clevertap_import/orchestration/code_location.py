@@ -10,7 +10,7 @@ import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft
-from clevertap_import.markdown import as_plain
+from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.assets import import_asset, table_specs
 from clevertap_import.orchestration.automation import import_schedule
 from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.markdown import as_written
+from clevertap_import.escapes import as_written
 from clevertap_import.orchestration.assets import import_asset
 from clevertap_import.orchestration.changed_definitions import counts_for_commands
 from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS

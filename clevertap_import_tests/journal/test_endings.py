@@ -23,9 +23,8 @@ from clevertap_import.errors import DeliveryEnded
 from clevertap_import.journal.ending import SETTLE_SECONDS, Ending
 from clevertap_import.journal.import_lock import import_lock
 from clevertap_import.journal.journal import Journal
-from clevertap_import.journal.journal_outage import HURRIED_MILLISECONDS
+from clevertap_import.journal.journal_outage import HURRIED_MILLISECONDS, OUTAGE_SECONDS
 from clevertap_import.journal.locks import NamedLocks, open_locks
-from clevertap_import.journal.outage import OUTAGE_SECONDS
 from clevertap_import.journal.tables import JournalUnavailable, default_url
 from clevertap_import.records import Batch
 from clevertap_import_tests.testing.builders import events, unsettled

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from clevertap_import.mapping.arrow_arrays import normalized
 from clevertap_import.mapping.dates import FIRST_SECOND, LAST_SECOND
 from clevertap_import.mapping.property_types import (
     PROPERTY_TYPES,
@@ -24,6 +23,7 @@ from clevertap_import.mapping.property_types import (
     arrow_inferred,
     epoch_seconds,
 )
+from clevertap_import.mapping.rules import normalized
 
 BOUND = 1 << 63
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from clevertap_import.journal.digest_key import KEY_FILE, JournalKeyWrong
-from clevertap_import.journal.outage import OUTAGE_SECONDS
+from clevertap_import.journal.journal_outage import OUTAGE_SECONDS
 from clevertap_import.journal.tables import default_url, open_database
 from clevertap_import.orchestration.resources import home
 from clevertap_import_tests.scenarios.people import TARGETS, fill

@@ -1,4 +1,4 @@
-"""How SQLite writes the journal."""
+"""What each new connection to the journal's database is set to: commits that are on the disk."""
 
 import sqlite3
 import time
@@ -19,3 +19,18 @@ def write_ahead(connection: object, _: object) -> None:
             if wait_seconds is None or "locked" not in str(error):
                 raise
             time.sleep(wait_seconds)
+
+
+def synchronous(connection: object, _: object) -> None:
+    """A commit that PostgreSQL confirms is on its disk, whatever the server, the role or the URL say.
+
+    `remote_apply` is stronger than `on`, and is left.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        return
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("select current_setting('synchronous_commit')")
+    if cursor.fetchone()[0] not in ("on", "remote_apply"):
+        cursor.execute("set synchronous_commit to on")
+    cursor.close()
+    connection.commit()  # type: ignore[attr-defined]
