@@ -1,4 +1,4 @@
-"""One batch, posted whole or in pieces until each of its records is settled or patience ends."""
+"""One batch, posted whole or in pieces until each of its records is settled or the retry limit is reached."""
 
 import random
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class RetryPolicy:
 class BatchSender:
     """The tries for the batches of one delivery, by any number of threads.
 
-    `resends`: how often records that may have been taken are sent again; None as often as patience lets.
+    `resends`: how often records that may have been taken are sent again; None: no such limit.
     """
 
     def __init__(
@@ -48,7 +48,10 @@ class BatchSender:
         self.breaker = breaker or CircuitBreaker()
 
     def send(self, batch: Batch) -> Settlement:
-        """Post `batch`, and what is left of it, until all is settled, patience ends, or the breaker opens."""
+        """Post `batch`, and what is left of it, until all is settled.
+
+        Ends earlier at the retry limit, or if the circuit breaker opens.
+        """
         batch_in_progress, waits = BatchInProgress(batch), Backoff(self.retry_policy.retry)
         accepted_before = self.breaker.accepted
         stop = self.breaker.stopped

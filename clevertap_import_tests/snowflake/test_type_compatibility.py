@@ -41,7 +41,7 @@ JSON_TEXT = {
     "items": dict.fromkeys(("TEXT", "VARIANT", "ARRAY"), '[{"a":1}]'),
     "groups": dict.fromkeys(("TEXT", "VARIANT", "OBJECT"), '{"email":["a"]}'),
 }
-"""Samples for the types that read the JSON of a cell."""
+"""Samples for the types to which those above do not fit."""
 
 MAPPED: dict[tuple[str, str], object] = {
     ("FIXED", "string"): "1",
