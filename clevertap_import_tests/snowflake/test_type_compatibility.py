@@ -133,7 +133,7 @@ def mapped(cells: pa.Array, snowflake_type: str, property_type: str | None, **mo
 def test_the_table_has_every_type() -> None:
     assert SAMPLES.keys() - {"BINARY", "OBJECT"} == INFERRED.keys() == {name for name, _ in INFERENCES}
     assert READS.keys() == PROPERTY_TYPES.keys()
-    assert len(SAMPLES) * len(READS) == 14 * 9
+    assert len(SAMPLES) == 14
 
 
 @pytest.mark.parametrize("property_type", READS)
