@@ -5,7 +5,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -27,9 +26,10 @@ from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
+from clevertap_import_tests.testing.forked_commands import Started
 from clevertap_import_tests.testing.locked_journal import lock_tables
 from clevertap_import_tests.testing.waiting import wait_for
-from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, start_command
 
 pytestmark = pytest.mark.slow
 
@@ -134,18 +134,7 @@ PHASES: dict[str, Phase] = {
 }
 
 
-def started(workshop: Workshop, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import", *words],
-        env=process_environment(workshop),
-        cwd=workshop.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def ended(process: subprocess.Popen[str], number: signal.Signals, phase: str) -> str:
+def ended(process: Started, number: signal.Signals, phase: str) -> str:
     """What it says, after it was asked to end."""
     requested = time.monotonic()
     process.send_signal(number)
@@ -160,7 +149,7 @@ def ended(process: subprocess.Popen[str], number: signal.Signals, phase: str) ->
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_run_that_is_asked_to_end_does_so_whatever_it_is_at(workshop: Workshop, phase: str) -> None:
-    with PHASES[phase](workshop) as has_begun, started(workshop, "run", NAME) as process:
+    with PHASES[phase](workshop) as has_begun, start_command(workshop, "run", NAME) as process:
         wait_for(phase, has_begun, SECONDS)
         said = ended(process, signal.SIGTERM, phase)
     assert_canceled(workshop, process, said)
@@ -170,7 +159,7 @@ def test_a_run_that_is_asked_to_end_does_so_though_its_journal_is_locked(
     workshop: Workshop, journal_url: str, use_journal: Callable[[str], None]
 ) -> None:
     use_journal(journal_url)
-    with answers("timeout")(workshop) as has_begun, started(workshop, "run", NAME) as process:
+    with answers("timeout")(workshop) as has_begun, start_command(workshop, "run", NAME) as process:
         wait_for("the delivery", has_begun, SECONDS)
         with open_journal() as journal, journal.engine.connect() as other:
             lock_tables(other)
@@ -179,7 +168,7 @@ def test_a_run_that_is_asked_to_end_does_so_though_its_journal_is_locked(
     assert_canceled(workshop, process, said)
 
 
-def assert_canceled(workshop: Workshop, process: subprocess.Popen[str], said: str) -> None:
+def assert_canceled(workshop: Workshop, process: Started, said: str) -> None:
     """And what it says of its rows is in the journal; the next run sends the rest."""
     assert "It was canceled. What CleverTap took is in the journal" in said
     (run,) = workshop.instance.get_runs()

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +20,7 @@ from clevertap_import_tests.testing.workshop import (
     Workshop,
     command,
     open_workshop,
-    process_environment,
+    start_command,
 )
 
 pytestmark = pytest.mark.slow
@@ -52,13 +50,7 @@ def killed(shop: Workshop, *words: str) -> str:
     hangs = {"kind": "timeout", "dry_run": False, "times": None, "seconds": SECONDS}
     # The first call is CleverTap's own dry run.
     shop.clevertap.faults([{**hangs, "from_call": calls + 2 + ANSWERED // 1000}])
-    with subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import", "run", NAME, *words],
-        env=process_environment(shop),
-        cwd=shop.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with start_command(shop, "run", NAME, *words) as process:
         (run_id,) = wait_for("the run", lambda: runs(shop) - before, SECONDS)
         wait_for("two answers and four requests", lambda: is_half_way(shop, run_id), SECONDS)
         process.kill()

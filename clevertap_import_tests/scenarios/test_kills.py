@@ -6,7 +6,6 @@ With a journal in each kind of database. `make kills` is the full length; the su
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ from clevertap_import_tests.scenarios.people import TARGETS, fill
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.waiting import wait_for
-from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, process_environment
+from clevertap_import_tests.testing.workshop import Line, Workshop, open_workshop, start_command
 
 KILLS = int(os.environ.get("KILLS", "1"))
 ROWS = int(os.environ.get("KILL_ROWS", "12000"))
@@ -82,22 +81,13 @@ class Killer:
     def uploads(self) -> int:
         return int(self.workshop.clevertap.traffic()["uploads"])
 
-    def started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "clevertap_import", "run", NAME],
-            env=process_environment(self.workshop),
-            cwd=self.workshop.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
     def kill_one(self, batches_left: int) -> None:
         """Start a run, and kill it while it stages or delivers; or let it end, if it is quicker."""
         before, queries = self.uploads, len(self.workshop.snowflake.queries())
         share = min(1.0, 2 * self.dice.random() / max(1, KILLS - self.kills + 1))
         is_early = self.dice.random() < SHARE_OF_EARLY_KILLS
         pause, never = LONGEST_STAGING_SECONDS * self.dice.random(), Event()
-        with self.started() as process:
+        with start_command(self.workshop, "run", NAME) as process:
             wait_for("the query", lambda: len(self.workshop.snowflake.queries()) > queries, START_SECONDS)
             if is_early:
                 never.wait(pause)

@@ -1,7 +1,5 @@
 """Copies of the journal that lack what was sent: made before a run that was killed, or during a delivery."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ from clevertap_import_tests.scenarios.test_faults import report_of_run
 from clevertap_import_tests.scenarios.test_postgresql_trouble import meanwhile
 from clevertap_import_tests.testing.journal_rows import JournalCopy, copied_journal
 from clevertap_import_tests.testing.waiting import wait_for
-from clevertap_import_tests.testing.workshop import Workshop, process_environment
+from clevertap_import_tests.testing.workshop import Workshop, start_command
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,13 +55,8 @@ def killed_run(workshop: Workshop, act: Callable[[], object] = lambda: None) -> 
     before = len(workshop.clevertap.events())
     # One batch after the other, so that some are left when `act` has ended.
     workshop.clevertap.knobs(service_seconds=ONE_BATCH_SECONDS)
-    with subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import", "run", NAME],
-        env=process_environment(workshop, **{f"{workshop.name.upper()}_MAX_IN_FLIGHT": "1"}),
-        cwd=workshop.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    one_at_a_time = {f"{workshop.name.upper()}_MAX_IN_FLIGHT": "1"}
+    with start_command(workshop, "run", NAME, **one_at_a_time) as process:
         try:
             wait_for("a first upload", lambda: len(workshop.clevertap.events()) > before, SECONDS)
             act()

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +20,15 @@ from clevertap_import.orchestration.resources import open_journal
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import NO_PLATFORM_DETECTION, LocalSnowflake
+from clevertap_import_tests.testing.forked_commands import Started
 from clevertap_import_tests.testing.waiting import wait_for
-from clevertap_import_tests.testing.workshop import Workshop, command, open_workshop, process_environment
+from clevertap_import_tests.testing.workshop import (
+    Workshop,
+    command,
+    open_workshop,
+    start_command,
+    start_fresh_command,
+)
 
 START_SECONDS = 600
 END_SECONDS = 600
@@ -41,17 +48,15 @@ def workshop(
         yield shop
 
 
-def started(workshop: Workshop, *words: str, seconds: float = SLOW_SECONDS) -> subprocess.Popen[str]:
+def started(
+    workshop: Workshop,
+    *words: str,
+    seconds: float = SLOW_SECONDS,
+    start: Callable[..., Started] = start_command,
+) -> Started:
     """A command, `run people` if it is not named, that waits for CleverTap's answer for so long."""
     workshop.clevertap.knobs(service_seconds=seconds)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import", *(words or ("run", "people"))],
-        env=process_environment(workshop),
-        cwd=workshop.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = start(workshop, *(words or ("run", "people")))
     wait_for("the first request", lambda: workshop.clevertap.counters()["uploads"], START_SECONDS)
     return process
 
@@ -105,7 +110,7 @@ def test_a_canceled_run_is_not_the_health_of_an_import(workshop: Workshop) -> No
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_command_begins_no_other_run(workshop: Workshop, end: signal.Signals) -> None:
     workshop.write("second")
-    with started(workshop, "run", "people", "second") as process:
+    with started(workshop, "run", "people", "second", start=start_fresh_command) as process:
         process.send_signal(end)
         workshop.clevertap.knobs(service_seconds=0)
         said, _ = process.communicate(timeout=END_SECONDS)
@@ -183,17 +188,9 @@ def test_a_run_on_another_machine_lives_as_long_as_it_has_its_lock(workshop: Wor
 
 def test_a_run_that_waits_for_another_says_so(workshop: Workshop) -> None:
     with started(workshop) as first:
-        second = subprocess.Popen(
-            [sys.executable, "-m", "clevertap_import", "run", "people"],
-            env=process_environment(workshop),
-            cwd=workshop.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        with second:
-            assert second.stderr
-            words = second.stderr.readline()
+        with start_command(workshop, "run", "people") as second:
+            assert second.stdout
+            words = second.stdout.readline()
             assert "of 'people' is under way; this one waits until it has ended." in words
             assert first.poll() is None, "the living one is left alone"
             second.kill()

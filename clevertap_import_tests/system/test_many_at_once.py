@@ -5,7 +5,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -23,7 +22,13 @@ from clevertap_import_tests.testing.dagster_processes import daemon, web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.waiting import wait_for
-from clevertap_import_tests.testing.workshop import Workshop, days_ago, open_workshop, process_environment
+from clevertap_import_tests.testing.workshop import (
+    Workshop,
+    days_ago,
+    open_workshop,
+    process_environment,
+    start_command,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -53,16 +58,6 @@ def write(workshop: Workshop, nickname: str, rows: int) -> None:
     target = {**TARGETS["events"], "event_name": {"constant": nickname}}
     source = {"kind": "sql", "sql": f"select * from T where substr(ID, 2)::int < {rows}"}
     workshop.write(nickname, target=target, source=source)
-
-
-def started(workshop: Workshop, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "clevertap_import", *words],
-        env=process_environment(workshop),
-        cwd=workshop.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def wait_for_uploads(workshop: Workshop, uploads: int) -> dict[str, Any]:
@@ -119,12 +114,15 @@ def test_three_imports_at_once_one_of_them_killed_never_have_more_than_15_reques
         params = {"assetSelection": [asset], "partitionNames": windows, "fromFailure": False, "tags": []}
         assert server.ask(LAUNCH, params=params)["launchPartitionBackfill"]["backfillId"]
         wait_for_uploads(workshop, 3)
-        with started(workshop, "run", "first") as first, started(workshop, "run", "second") as second:
+        with (
+            start_command(workshop, "run", "first") as first,
+            start_command(workshop, "run", "second") as second,
+        ):
             wait_for("all three to deliver", lambda: len(stored(workshop)) == 3 or None, PATIENCE_SECONDS)
             first.kill()
             assert first.wait(END_SECONDS) == -signal.SIGKILL
             workshop.clevertap.knobs(paced_events={})
-            with started(workshop, "run", "first") as again:
+            with start_command(workshop, "run", "first") as again:
                 assert again.wait(PATIENCE_SECONDS) == 0
             assert second.wait(PATIENCE_SECONDS) == 0
         wait_for("the daemon's run", lambda: has_ended(workshop), PATIENCE_SECONDS)
@@ -135,7 +133,7 @@ def test_three_imports_at_once_one_of_them_killed_never_have_more_than_15_reques
 def test_two_processes_on_one_window_at_once_send_everything_once(workshop: Workshop) -> None:
     fill(workshop, SHORT_ROWS)
     write(workshop, "signups", SHORT_ROWS)
-    with started(workshop, "run", "signups") as one, started(workshop, "run", "signups") as other:
+    with start_command(workshop, "run", "signups") as one, start_command(workshop, "run", "signups") as other:
         assert [one.wait(PATIENCE_SECONDS), other.wait(PATIENCE_SECONDS)] == [0, 0]
     assert stored(workshop) == {"signups": SHORT_ROWS}
     assert workshop.clevertap.counters()["duplicate_events"] == 0
@@ -149,14 +147,17 @@ def test_one_import_alone_keeps_15_requests_in_flight_and_makes_room_for_others_
         write(workshop, nickname, rows)
     # Each batch is answered only while 15 are under way: an import that keeps fewer gets no further.
     workshop.clevertap.knobs(paced_events={"long": 0}, paced_in_flight=CAPACITY)
-    with started(workshop, "run", "long") as long:
+    with start_command(workshop, "run", "long") as long:
         going = wait_for_uploads(workshop, 7 * CAPACITY)
         # What is left of it lasts for as long as others may take, however slow this machine is.
         workshop.clevertap.knobs(
             paced_in_flight=0, paced_events={"long": pace(LONG_ROWS - BATCH * going["uploads"])}
         )
         began = time.monotonic()
-        with started(workshop, "run", "short") as short, started(workshop, "dry-run", "tried") as tried:
+        with (
+            start_command(workshop, "run", "short") as short,
+            start_command(workshop, "dry-run", "tried") as tried,
+        ):
             assert [short.wait(PATIENCE_SECONDS), tried.wait(PATIENCE_SECONDS)] == [0, 0]
         seconds = time.monotonic() - began
         assert long.poll() is None, "the long import has ended before the small ones"

@@ -1,9 +1,9 @@
 """Real processes that send for one account at once: none starves, whoever is stopped or killed."""
 
 import json
+import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +21,11 @@ from clevertap_import.journal.tables import open_database
 from clevertap_import_tests.testing.dagster_processes import free_port
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_postgresql import is_up, owner
+from clevertap_import_tests.testing.forked_commands import Started, start
 from clevertap_import_tests.testing.waiting import wait_for
 
 PATIENCE_SECONDS = 240
+SENDING = "clevertap_import_tests.testing.sending_process"
 LONG = 100_000
 """Batches of an import that is ended by the test."""
 
@@ -38,22 +40,16 @@ class Senders:
     clevertap: FakeCleverTap
 
     @contextmanager
-    def started(
-        self, name: str, batches: int, most: int = 15, size: int = 1
-    ) -> Iterator[subprocess.Popen[str]]:
+    def started(self, name: str, batches: int, most: int = 15, size: int = 1) -> Iterator[Started]:
         settings = [self.clevertap.url, self.clevertap.account_id, self.clevertap.passcode, str(most)]
         words = [self.journal_url, *settings, name, str(batches), str(size)]
-        with subprocess.Popen(
-            [sys.executable, "-m", "clevertap_import_tests.testing.sending_process", *words],
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with start(words, os.environ, Path.cwd(), SENDING) as process:
             try:
                 yield process
             finally:
                 process.kill()
 
-    def reports(self, process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    def reports(self, process: Started) -> list[dict[str, Any]]:
         """All that a process says until its end."""
         said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, said

@@ -22,7 +22,7 @@ from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.dagster_internals import replace
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.testing.forked_commands import can_fork, run_forked
+from clevertap_import_tests.testing.forked_commands import Started, can_fork, run_forked, start, start_fresh
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
 COMMAND_SECONDS = 600
@@ -218,3 +218,13 @@ def fresh_command(workshop: Workshop, *words: str, **changes: str) -> subprocess
         timeout=COMMAND_SECONDS,
         check=False,
     )
+
+
+def start_command(workshop: Workshop, *words: str, **changes: str) -> Started:
+    """As `command`, beside this process; what it says is in its `stdout`."""
+    return start(words, process_environment(workshop, **changes), workshop.folder)
+
+
+def start_fresh_command(workshop: Workshop, *words: str) -> Started:
+    """As above, in an interpreter of its own."""
+    return start_fresh(words, process_environment(workshop), workshop.folder)
