@@ -1,5 +1,6 @@
 """A Dagster home for each module, and a workshop of its own for each test."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +13,13 @@ from clevertap_import.orchestration.instance import open_instance
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.full_disk import PEOPLE
-from clevertap_import_tests.testing.workshop import DAGSTER_YAML, Workshop, dagster_home, days_ago
+from clevertap_import_tests.testing.workshop import (
+    DAGSTER_YAML,
+    Workshop,
+    dagster_home,
+    days_ago,
+    migrated_home,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def shop(workshop: Workshop, home: Path) -> Iterator[Workshop]:
     """A workshop whose instance is the one that commands open, in `home`."""
+    shutil.copytree(migrated_home(), home, dirs_exist_ok=True)
     workshop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(PEOPLE)])
     workshop.write("customers", start=days_ago(2))
     with open_instance() as instance:

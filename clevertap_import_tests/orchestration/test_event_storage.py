@@ -1,5 +1,6 @@
 """Dagster's history of a run of many windows, written together: as Dagster writes it, in few transactions."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from clevertap_import.orchestration.event_storage import BatchingSqliteStorage
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import_tests.testing.full_disk import fill_disk
-from clevertap_import_tests.testing.workshop import DAGSTER_YAML
+from clevertap_import_tests.testing.workshop import DAGSTER_YAML, migrated_home
 
 HOURS = dg.HourlyPartitionsDefinition("2026-01-01-00:00", end_date="2026-02-01-00:00")
 KEYS = HOURS.get_partition_keys()
@@ -32,8 +33,7 @@ def is_well() -> dg.AssetCheckResult:
 
 @contextmanager
 def instance_in(folder: Path, *, batching: bool) -> Iterator[dg.DagsterInstance]:
-    folder.mkdir()
-    (folder / "dagster.yaml").write_text(DAGSTER_YAML)
+    shutil.copytree(migrated_home(), folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(folder))
         if batching:

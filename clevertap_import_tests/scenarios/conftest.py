@@ -11,7 +11,7 @@ from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home, jou
 from clevertap_import_tests.orchestration.conftest import workshop
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.testing.workshop import Workshop, dagster_home, open_workshop
+from clevertap_import_tests.testing.workshop import Workshop, empty_home, open_workshop
 
 __all__ = ["instance", "workshop"]
 
@@ -21,7 +21,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """Dagster's history in memory, which is faster; the journal is on disk as ever."""
     folder = tmp_path / "home"
     folder.mkdir()
-    with dagster_home(folder), dg.DagsterInstance.ephemeral() as instance:
+    with empty_home(folder), dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
 
