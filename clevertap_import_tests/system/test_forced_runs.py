@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE
-from clevertap_import_tests.testing.dagster_processes import ASK_SECONDS, WebServer, web_server
+from clevertap_import_tests.testing.dagster_processes import ASK_SECONDS, AT_ONCE, WebServer, web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.waiting import wait_for
@@ -19,8 +19,6 @@ from clevertap_import_tests.testing.workshop import Workshop, command, open_work
 pytestmark = pytest.mark.slow
 
 RUN_SECONDS = 240
-AT_ONCE = "run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}\n"
-"""The web server launches runs itself; else they would wait for a daemon."""
 
 LAUNCH = """
 mutation { launchRun(executionParams: {

@@ -23,6 +23,8 @@ START_SECONDS = 240
 ASK_SECONDS = 120
 END_SECONDS = 30
 MODULE = ("-m", "clevertap_import.definitions")
+AT_ONCE = "run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}\n"
+"""For dagster.yaml: the web server launches runs itself, and none waits for a daemon."""
 
 
 @dataclass(frozen=True)

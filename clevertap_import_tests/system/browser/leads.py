@@ -6,12 +6,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any, cast
 
 from playwright.sync_api import Page, expect, sync_playwright
 
 from clevertap_import_tests.system.browser.test_ui import CHROMIUM, FLAGS, PAGE_MILLISECONDS
-from clevertap_import_tests.testing.dagster_processes import WebServer, daemon, web_server
+from clevertap_import_tests.testing.dagster_processes import AT_ONCE, WebServer, web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.waiting import wait_for
@@ -34,13 +33,6 @@ LONG_NOTE = "wordy" * 120
 UNREADABLE = "31/02/2024"
 WRONG_VALUES = (*WRONG_EMAILS, PLACEHOLDER, FRACTION, "wordy", UNREADABLE)
 
-# A second between two looks of the daemon at its queue, in place of five.
-QUICK_QUEUE = """
-run_coordinator:
-  module: dagster.core.run_coordinator
-  class: QueuedRunCoordinator
-  config: {dequeue_interval_seconds: 1}
-"""
 TARGET = {
     "kind": "profiles",
     "identity": {"column": "LEAD_ID"},
@@ -53,7 +45,6 @@ TARGET = {
 }
 RUN_SECONDS = 240
 CODE_LOCATION = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
-RUNS = "query { runsOrError { ... on Runs { results { runId status } } } }"
 LAUNCH = """
 mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
@@ -64,7 +55,6 @@ ALL_STATUSES = re.compile(r"[\s\S]*".join(rf"{check}\s+(Succeeded|Failed)" for c
 WHAT_IT_FOUND = re.compile(r"Latest execution\s+(?!Evaluation result)\S")
 RUN_END = re.compile("^RUN_(SUCCESS|FAILURE)$")
 SUCCESS = "SUCCESS"
-ENDED = (SUCCESS, "FAILURE", "CANCELED")
 
 
 @dataclass(frozen=True)
@@ -120,24 +110,24 @@ class Leads:
         """The run that the button starts."""
         self.open(nickname)
         self.page.get_by_role("button", name="Execute all").click()
-        return wait_for("the run of the checks", self.started, RUN_SECONDS)
+        run = wait_for("the run of the checks", self.started, RUN_SECONDS)
+        # A page that shows a run under way asks and draws again and again.
+        self.page.goto("about:blank")
+        return run
 
     def started(self) -> str | None:
         """A run that was not there when this was asked last."""
-        new = {run["runId"] for run in self.runs()} - self.known
+        new = set(self.workshop.instance.get_run_ids()) - self.known
         self.known |= new
         return new.pop() if new else None
-
-    def runs(self) -> list[dict[str, Any]]:
-        return cast("list[dict[str, Any]]", self.server.ask(RUNS)["runsOrError"]["results"])
 
     def status(self, run: str) -> str:
         """How a run ended, once it has."""
         return wait_for(f"the end of run {run}", lambda: self.ended(run), RUN_SECONDS)
 
     def ended(self, run: str) -> str | None:
-        (status,) = [found["status"] for found in self.runs() if found["runId"] == run]
-        return status if status in ENDED else None
+        found = self.workshop.instance.get_run_by_id(run)
+        return found.status.value if found and found.is_finished else None
 
     def materialize(self, nickname: str) -> str:
         """The run that imports the first window, which takes every older row too."""
@@ -182,10 +172,10 @@ class Leads:
 
 @contextmanager
 def open_leads(folder: Path, snowflake: LocalSnowflake, clevertap: FakeCleverTap) -> Iterator[Leads]:
-    """Planted rows, and Dagster's own web server, daemon and a browser on them."""
+    """Planted rows, and Dagster's own web server and a browser on them."""
     with ExitStack() as stack:
         workshop = stack.enter_context(open_workshop(folder, snowflake, clevertap))
-        (folder / "home" / "dagster.yaml").write_text(DAGSTER_YAML + QUICK_QUEUE)
+        (folder / "home" / "dagster.yaml").write_text(DAGSTER_YAML + AT_ONCE)
         usual = {"source": {"kind": "table", "table": "LEADS"}, "target": TARGET}
         workshop.write("leads", title="Leads", created_by="growth@example.com", **usual)
         workshop.write("leads_shown", title="Leads, values shown", show_values=True, **usual)
@@ -197,7 +187,6 @@ def open_leads(folder: Path, snowflake: LocalSnowflake, clevertap: FakeCleverTap
             f"insert into LEADS values {rows}",
         )
         environment = process_environment(workshop)
-        stack.enter_context(daemon(environment))
         page = stack.enter_context(browser_page())
         yield Leads(workshop, stack.enter_context(web_server(environment)), page)
 
@@ -206,7 +195,7 @@ def open_leads(folder: Path, snowflake: LocalSnowflake, clevertap: FakeCleverTap
 def browser_page(width: int = 1400, height: int = 800) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
         page.set_default_timeout(PAGE_MILLISECONDS)
         expect.set_options(timeout=PAGE_MILLISECONDS)
         yield page
