@@ -1,5 +1,6 @@
 """Fixtures that all tests may use, and the order and number in which tests run at once."""
 
+import gc
 import os
 
 import pytest
@@ -28,3 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules with slow tests first, else the last worker would be alone with one of them at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: a million objects, which Python would search for garbage now and then."""
+    gc.collect()
+    gc.freeze()
