@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,15 @@ def workspace_modules(file: Path) -> Iterator[object]:
 def toml(file: Path) -> dict[str, Any]:
     """A file's content; empty if the file cannot be read: Dagster itself reports that."""
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return parsed(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return {}
+
+
+@lru_cache(maxsize=16)
+def parsed(text: str) -> dict[str, Any]:
+    """Each use of a login asks for it, and a long pyproject.toml takes milliseconds. It is only read."""
+    return tomllib.loads(text)
 
 
 def table(content: Mapping[str, Any], key: str) -> dict[str, Any]:
