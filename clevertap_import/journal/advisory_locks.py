@@ -1,7 +1,7 @@
 """Named locks that a session of PostgreSQL holds: the one that writes the deliveries.
 
-A run that has lost the session has lost its locks, and cannot commit. The server gives the locks of a session
-away as soon as it ends: at once when the process dies, within half a minute when its machine or line does.
+A run that loses its session loses its locks, and cannot commit. The server releases the locks of a session
+when the session ends: at once if the process dies, within half a minute if its machine or network fails.
 """
 
 import random
@@ -17,13 +17,13 @@ from clevertap_import.errors import ConfigError
 from clevertap_import.journal.tables import JournalUnavailable, translated
 
 PROOF_SECONDS = 1.0
-"""For so long after a good word from the server the session counts as alive."""
+"""How long the session counts as alive after the server has answered."""
 
 PING_SECONDS = 2.0
-"""How often a silent session is tried, and a lost one made anew."""
+"""How often an idle session is checked, and a lost one replaced."""
 
 SETTINGS = {
-    # The server sees within half a minute that a machine is gone, and gives its locks away.
+    # The server notices within half a minute that a machine is gone, and releases its locks.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
@@ -39,18 +39,18 @@ ADVISORY_LOCKS = sa.text(
 
 
 def awake_seconds() -> float:
-    """A clock that goes on while the machine sleeps, where there is one."""
+    """A clock that also counts the time while the machine sleeps, if the system has one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class AdvisoryLocks:
-    """The locks of one run or command, as `NamedLocks` has them."""
+    """The locks of one run or command; see `NamedLocks`."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.losses = 0
         self._taken: dict[str, bool] = {}
-        """What was taken and not given back: whether it is ours, or was lost and not regained."""
+        """By name, each lock that was taken and not released: True if we have it, False if it was lost."""
         self._schema = ""
         self._session: sa.Connection | None = None
         self._proven_at = float("-inf")
@@ -75,7 +75,7 @@ class AdvisoryLocks:
             with self.transaction() as connection:
                 if name in self._taken or not self._took(connection, name):
                     return False
-            # Not before the transaction has ended: whoever is told of an error does not give the lock back.
+            # Only after the transaction has ended: a caller that gets an error does not release the lock.
             self._taken[name] = True
         return True
 
@@ -96,7 +96,7 @@ class AdvisoryLocks:
     def give_back(self, name: str) -> None:
         with self._lock:
             if self._taken.pop(name, False):
-                # A lost session holds nothing.
+                # A lost session has no locks.
                 with suppress(JournalUnavailable), self.transaction() as connection:
                     connection.execute(sa.select(sa.func.pg_advisory_unlock(self._key(name))))
 
@@ -116,14 +116,14 @@ class AdvisoryLocks:
         return list(taken) if self.in_use(names) != set(names) else []
 
     def clear_abandoned(self, name: str) -> None:
-        """A session that ends leaves nothing to its next holder."""
+        """Nothing to do: a session that ends leaves no requests behind."""
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         with self._lock:
             if self._session is None:
                 raise JournalUnavailable(
-                    "The journal's PostgreSQL ended the session that held this run's locks."
+                    "The journal's PostgreSQL ended the session that had this run's locks."
                     " Nothing more is sent. Run again."
                 )
             began = awake_seconds()
@@ -181,13 +181,13 @@ class AdvisoryLocks:
         return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(self._key(name)))))
 
     def _key(self, name: str) -> int:
-        """Journals in several schemas of one database keep apart."""
+        """Includes the schema, so that journals in several schemas of one database do not share locks."""
         number = xxh3_64_intdigest(f"clevertap_import {self._schema} {name}".encode())
         return number - (1 << 64) if number >> 63 else number
 
 
 def prepared(session: sa.Connection) -> str:
-    """The schema of a session that will hold locks; it is not ended for being silent."""
+    """Sets up a session for locks, so that the server does not end it when idle; returns its schema."""
     known = sa.text("select set_config(name, :value, false) from pg_settings where name = :name")
     for name, value in SETTINGS.items():
         session.execute(known, {"name": name, "value": value})
@@ -206,7 +206,7 @@ def refuse_shared_sessions(session: sa.Connection, engine: sa.Engine) -> None:
     if getattr(info, "backend_pid", first) == first:
         return
     with engine.connect() as other, other.begin():
-        # The pooler gives away the session that is idle, and then another to whoever had it.
+        # The pooler gives the idle session to another client, and the first client then gets a different one.
         if other.scalar(sa.select(sa.func.pg_backend_pid())) == first or backend(session) != first:
             raise ConfigError(
                 "CLEVERTAP_IMPORT_JOURNAL_URL leads to a pooler (PgBouncer) that shares PostgreSQL's sessions"

@@ -1,7 +1,7 @@
-"""Copies of a journal that is a SQLite file: made while it is in use, and put back.
+"""Backups of a journal in a SQLite file: made while it is in use, and restored.
 
-A plain copy of the file lacks what is in SQLite's write-ahead log beside it, which may be all of it. The key
-of the digests is no part of a copy: whoever finds one is to learn nothing of it.
+A plain copy of the file lacks the entries in SQLite's write-ahead log, which may be all entries. A backup
+does not contain the key of the digests: without the key a backup shows nothing about people.
 """
 
 import os
@@ -29,7 +29,7 @@ from clevertap_import.private_files import (
 
 
 class JournalInUse(Unfinished):
-    """A run or a command has the journal open, and would go on in the file that is replaced."""
+    """A run or a command has the journal open, and would continue to use the replaced file."""
 
 
 class CopyFailed(Unfinished):
@@ -38,7 +38,7 @@ class CopyFailed(Unfinished):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a journal holds, in numbers; `last_sent_at` as the database has it."""
+    """How much a journal contains; `last_sent_at` is the text in the database."""
 
     imports: int
     batches: int
@@ -50,11 +50,11 @@ class Contents:
 
 
 def journal_file(url: str) -> Path:
-    """The file itself, where links lead to it. Raises ConfigError if the journal is no file."""
+    """The file itself, with links resolved. Raises ConfigError if the journal is not a file."""
     file = sqlite_file(read_url(url))
     if file is None:
         raise ConfigError(
-            "The journal is in a database server (CLEVERTAP_IMPORT_JOURNAL_URL), which has tools of its own."
+            "The journal is in a database server (CLEVERTAP_IMPORT_JOURNAL_URL), which has its own tools."
             " Make a copy with: pg_dump --format=custom --file=FILE DATABASE. Put it back with pg_restore"
             " while no run is under way."
         )
@@ -62,7 +62,7 @@ def journal_file(url: str) -> Path:
 
 
 def back_up(url: str, target: Path) -> Contents:
-    """A whole copy of the journal in `target`, which must not be there yet; runs may go on."""
+    """Write a complete copy of the journal to `target`, which must not exist. Runs may continue."""
     file = journal_file(url)
     if not file.is_file():
         raise ConfigError(f"There is no journal to copy: {file} does not exist.")
@@ -75,13 +75,15 @@ def back_up(url: str, target: Path) -> Contents:
         try:
             name_once(draft, target)
         except FileExistsError:
-            raise ConfigError(f"{target} is there meanwhile, and is left alone. Name another file.") from None
+            raise ConfigError(
+                f"Another process has just made {target}. It was not changed. Name another file."
+            ) from None
         sync(target.parent)
     return contents
 
 
 def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents | None, Path | None]:
-    """The copy in place of the journal: what is in it, what was in the old one, and where that lies now."""
+    """Replace the journal by a copy. Returns the contents of both, and the new path of the old journal."""
     file = journal_file(url)
     if not source.is_file():
         raise ConfigError(f"There is no such file: {source}")
@@ -89,7 +91,7 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
     make_private_folder(file.parent)
     with draft_beside(file) as draft:
         copy_database(source, draft)
-        # It may be of an older version, of one that is too new, or under another key.
+        # Raises if the copy is of a version that is too new or has another key; migrates an older one.
         open_database(sqlite_url(draft)).dispose()
         with closing(sqlite3.connect(draft)) as connection:
             mark_unended(connection)
@@ -99,43 +101,43 @@ def put_back(url: str, source: Path, now: datetime) -> tuple[Contents, Contents 
         found = contents_of(draft)
         old = old_contents(file)
         with nobody_else(file), before_it_is_closed(file) as content:
-            aside = kept_aside(file, content, now) if content else None
+            aside = set_aside(file, content, now) if content else None
             draft.replace(file)
         sync(file.parent)
     return found, old, aside
 
 
 def mark_unended(copy: sqlite3.Connection) -> None:
-    """A delivery was under way when the copy was made, and nobody knows what it has sent since."""
+    """Mark imports whose delivery was under way when the copy was made: it may have sent more since."""
     copy.execute("update import_state set lacks_until = deliveries where ended < deliveries")
 
 
 @contextmanager
 def draft_beside(target: Path) -> Iterator[Path]:
-    """An empty file for its owner only, in the folder of `target`; gone after the block."""
+    """An empty file for its owner only, in the folder of `target`. It is removed after the block."""
     draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE))
         yield draft
     except (OSError, sqlite3.Error) as error:
-        raise CopyFailed(f"The copy cannot be made: {error}. The journal is as it was.") from None
+        raise CopyFailed(f"The copy cannot be made: {error}. The journal was not changed.") from None
     finally:
         for end in BESIDE_SQLITE:
             draft.with_name(draft.name + end).unlink(missing_ok=True)
 
 
 def copy_database(source: Path, draft: Path) -> None:
-    """As of one moment, whatever is written meanwhile; on the disk when this returns."""
+    """Copy the state of one moment, also while others write. It is on disk when this returns."""
     with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(draft)) as written:
         read.backup(written)
-        # One file, without a log beside it.
+        # One file, without a separate log.
         written.execute("pragma journal_mode=delete")
     sync(draft)
 
 
 def contents_of(file: Path) -> Contents:
-    """Raises ConfigError if the file is no journal, or CopyFailed if it is damaged."""
-    not_ours = f"{file} is no journal of clevertap_import, or is damaged. Nothing was changed."
+    """Raises ConfigError if the file is not a journal, or is damaged."""
+    not_ours = f"{file} is not a journal of clevertap_import, or is damaged. Nothing was changed."
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if connection.execute("pragma integrity_check").fetchone() != ("ok",):
@@ -148,7 +150,7 @@ def contents_of(file: Path) -> Contents:
 
 
 def old_contents(file: Path) -> Contents | None:
-    """None if there is no journal, or none that can be read: the reason to put a copy back."""
+    """None if there is no journal, or if it cannot be read: then a copy is put back to replace it."""
     try:
         return contents_of(file) if file.exists() else None
     except ConfigError:
@@ -157,9 +159,10 @@ def old_contents(file: Path) -> Contents | None:
 
 @contextmanager
 def nobody_else(file: Path) -> Iterator[None]:
-    """Keeps the journal to this process in the block. Raises JournalInUse if another has it open.
+    """In the block only this process has the journal open. Raises JournalInUse if another has.
 
-    SQLite gives up the write-ahead log only if nobody else has the database open; the file is whole then.
+    SQLite removes the write-ahead log only if no other process has the database open. Then the file is
+    complete.
     """
     if not file.exists():
         yield
@@ -174,7 +177,7 @@ def nobody_else(file: Path) -> Iterator[None]:
                 " Dagster, wait for the end of its runs, and try again."
             ) from None
         except sqlite3.DatabaseError:
-            # It is damaged, and nobody can use it.
+            # It is damaged, so no process can use it.
             pass
         yield
 
@@ -189,15 +192,15 @@ def before_it_is_closed(file: Path) -> Iterator[BinaryIO | None]:
         yield content
 
 
-def kept_aside(file: Path, content: BinaryIO, now: datetime) -> Path:
-    """The old file under a second name, with what SQLite left beside it: there always is a journal."""
+def set_aside(file: Path, content: BinaryIO, now: datetime) -> Path:
+    """Give the old file and SQLite's files beside it a second name, so that a journal exists all the time."""
     aside = file.with_name(f"{file.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}")
     if not second_name(file, aside):
         with open(aside, "xb", opener=private) as copy:
             shutil.copyfileobj(content, copy)
         sync(aside)
     for end in BESIDE_SQLITE:
-        # Only beside a file that nobody can read: SQLite would take its log for that of the copy.
+        # These exist only for a damaged file. SQLite would use the old log for the copy.
         with suppress(FileNotFoundError):
             if end:
                 file.with_name(file.name + end).rename(aside.with_name(aside.name + end))
@@ -206,7 +209,7 @@ def kept_aside(file: Path, content: BinaryIO, now: datetime) -> Path:
 
 
 def sync(path: Path) -> None:
-    """On the disk, be it a file or a folder."""
+    """Write a file or a folder to disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

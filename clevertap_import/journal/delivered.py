@@ -1,7 +1,7 @@
-"""What CleverTap has accepted before, as sorted digests: which records of a run are not news to it.
+"""Which records CleverTap already has, as sorted digests.
 
-Memory, measured: for each event accepted in the windows of the run 22 bytes, for each profile 36; while they
-are read and sorted 24 and 70.
+Measured memory: 22 bytes for each event that was accepted in the windows of the run, 36 for each profile.
+While they are read and sorted: 24 and 70 bytes.
 """
 
 from collections.abc import Callable
@@ -14,34 +14,34 @@ import pyarrow as pa
 from clevertap_import.records import DIGEST_BYTES, packed, unpacked
 
 UNDER_WAY_SECONDS = 3_600
-"""So long after a batch was entered CleverTap may still store it if no answer came: its tries take half an
-hour at most, and a server needs less than another for what a cut connection had brought."""
+"""How long after its journal entry CleverTap may still store a batch without an answer: its attempts take at
+most half an hour, and a server processes the request of a cut connection within another."""
 
 
 class DeliveredBefore(Protocol):
-    """Asked once for each record of a run, in any order."""
+    """Call each method once for each record of a run, in any order."""
 
     def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         """A mask: true for each record that CleverTap has not accepted yet."""
 
     def was_delivered(self, records: pa.RecordBatch) -> np.ndarray:
-        """A mask: true for each record whose identity was delivered before, in whatever content."""
+        """A mask: true for each record whose identity was delivered before, with any content."""
 
     def may_be_stored(self, records: pa.RecordBatch) -> np.ndarray:
-        """A mask over records that are news: true where CleverTap may have it, its answer being lost.
+        """A mask over new records: true where CleverTap may have the record, because its answer was lost.
 
-        All false for profiles: sent twice they are the same.
+        All false for profiles: a profile that is sent twice stays the same.
         """
 
     def is_outdated(self, records: pa.RecordBatch) -> np.ndarray:
-        """A mask over records that are news: true where a window after those of the run brought a content.
+        """A mask over new records: true where a later window than those of the run had a newer content.
 
-        All false for events: they do not take each other's place.
+        All false for events: one event does not replace another.
         """
 
 
 class NothingDelivered:
-    """Nothing was delivered before, or it does not matter."""
+    """Nothing was delivered before, or the run ignores it."""
 
     def is_new(self, records: pa.RecordBatch) -> np.ndarray:
         return np.ones(records.num_rows, dtype=bool)
@@ -57,10 +57,10 @@ class NothingDelivered:
 
 
 class Counted:
-    """Digests with how often each is there, taken out as they are asked for."""
+    """A multiset of digests. `take` removes the digests that it finds."""
 
     def __init__(self, digests: bytearray) -> None:
-        """Sorts `digests` in their place: there may be many millions, and nobody else needs them."""
+        """Sorts `digests` in place: there may be many millions, and the caller does not need them."""
         self.known, self.left = unpacked(digests), np.ones(len(digests) // DIGEST_BYTES, dtype=np.uint32)
         self.known.sort()
         begins = first_of_each(self.known)
@@ -70,7 +70,7 @@ class Counted:
             self.known = self.known[places]
 
     def take(self, digests: np.ndarray) -> np.ndarray:
-        """Which of `digests` were there; each is gone then."""
+        """Which of `digests` are in the multiset; removes them."""
         wanted, inverse, counts = np.unique(digests, return_inverse=True, return_counts=True)
         places, is_known = located(wanted, self.known)
         had = np.zeros(len(wanted), dtype=np.uint32)
@@ -80,10 +80,11 @@ class Counted:
 
 
 class Spread:
-    """Digests of events; and others, of several windows each, of which nobody knows which is of which.
+    """Digests of events whose window is known, and `others`: entries of several windows without a window
+    each.
 
-    A digest is of one window only, so that the window of the event that is asked for says whether one of
-    the others still counts.
+    A digest belongs to one window. So the window of the event that is looked up says whether a digest of the
+    others still counts.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Spread:
         others: bytearray | None = None,
         still_count: Callable[[np.ndarray], np.ndarray] = np.isfinite,
     ) -> None:
-        """`still_count`: a mask of the windows in which the others count; all, if left out."""
+        """`still_count`: a mask of the windows in which the others count; default: all."""
         self.placed, self.others, self.still_count = (
             Counted(placed),
             Counted(others or bytearray()),
@@ -100,7 +101,7 @@ class Spread:
         )
 
     def take(self, records: pa.RecordBatch) -> np.ndarray:
-        """Which of `records` were there; each is gone then."""
+        """Which of `records` were delivered; removes them."""
         digests = unpacked(packed(records["digest"]))
         had = self.placed.take(digests)
         if len(self.others.known):
@@ -111,10 +112,10 @@ class Spread:
 
 
 class EventsDelivered:
-    """Accepted events by content and window. Equal ones are counted: of three, two accepted, one is news."""
+    """Accepted events by content and window. Equal events are counted: if 2 of 3 were accepted, 1 is new."""
 
     def __init__(self, accepted: Spread, open_: Spread) -> None:
-        """`open_`: events that were sent and whose answers are not known."""
+        """`open_`: events that were sent and whose answers are unknown."""
         self.accepted, self.open = accepted, open_
 
     def is_new(self, records: pa.RecordBatch) -> np.ndarray:
@@ -133,7 +134,7 @@ class EventsDelivered:
 
 @dataclass(slots=True)
 class SendTimes:
-    """When the deliveries of a past were sent, in their order: the end of each among all profiles."""
+    """When each delivery was sent, in order. `ends`: the end of each delivery among all profiles."""
 
     ends: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -145,7 +146,7 @@ class SendTimes:
         self.is_answered.append(is_answered)
 
     def unanswered(self, identities: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """The identities that were sent without an answer, each once, and when last; None if none."""
+        """The identities that were sent without an answer, each with its last time; None if there is none."""
         if all(self.is_answered):
             return None
         is_open = np.repeat(~np.array(self.is_answered, dtype=bool), np.diff(self.ends, prepend=0))
@@ -162,25 +163,25 @@ class SendTimes:
 
 
 class ProfilesDelivered:
-    """The last content accepted for each identity: A, then B, then A again is news.
+    """The last content accepted for each identity. After A and then B, A is new again.
 
-    A content of a later window than the run reads is newer than all that the run can bring. B is not known to
-    be what CleverTap holds if A was sent not long before and has no answer: it may be stored after B.
+    A content of a later window than the run reads is newer than all records of the run. If A was sent shortly
+    before B and has no answer, CleverTap may store it after B. So the last content is unknown then.
     """
 
     def __init__(
         self, identities: bytearray, contents: bytearray, is_later: bytearray, sent: SendTimes | None = None
     ) -> None:
-        """16, 16 and 1 byte a profile, in the order of acceptance; `is_later`: 1 for a later window.
+        """16, 16 and 1 byte for each profile, in the order of acceptance. `is_later`: 1 for a later window.
 
-        Empties `identities`, which nobody else needs: there may be many millions.
+        Empties `identities` to save memory: there may be many millions.
         """
         unanswered = sent.unanswered(unpacked(identities)) if sent else None
         order = np.argsort(unpacked(identities), kind="stable")
         names = unpacked(identities)[order]
         identities.clear()
         begins = first_of_each(names)
-        # The last accepted of each comes right before the first of the next.
+        # The last record of each identity is right before the first record of the next identity.
         newest = order[np.roll(begins, -1)]
         self.identities = names if begins.all() else names[begins]
         self.contents = unpacked(contents)[newest]
@@ -192,7 +193,7 @@ class ProfilesDelivered:
     def overtaken(
         self, sent: SendTimes, newest: np.ndarray, names: np.ndarray, last_sent: np.ndarray
     ) -> np.ndarray:
-        """Those whose newest content was sent while an older one may still have been under way."""
+        """The profiles whose newest content was sent while an older one may have been in flight."""
         places = np.searchsorted(self.identities, names)
         is_near = sent.seconds_of(newest[places]) - last_sent < UNDER_WAY_SECONDS
         found: np.ndarray = places[is_near]
@@ -220,14 +221,14 @@ class ProfilesDelivered:
 
 
 def first_of_each(in_order: np.ndarray) -> np.ndarray:
-    """A mask: true for the first of equal elements, which are next to each other."""
+    """A mask: true for the first of equal elements, in a sorted array."""
     begins = np.ones(len(in_order), dtype=bool)
     begins[1:] = in_order[1:] != in_order[:-1]
     return begins
 
 
 def located(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each of `wanted` is, or would be, in the sorted `known`, and a mask of those that are there."""
+    """The place of each of `wanted` in the sorted `known`, and a mask of those that `known` contains."""
     places = np.searchsorted(known, wanted)
     is_known = places < len(known)
     is_known[is_known] = known[places[is_known]] == wanted[is_known]
@@ -235,7 +236,7 @@ def located(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def ranks(inverse: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """For each element its place, from 0, among the elements of its group."""
+    """For each element its place in its group, from 0."""
     order = np.argsort(inverse, kind="stable")
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     result = np.empty(len(inverse), dtype=np.int64)

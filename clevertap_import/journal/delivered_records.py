@@ -1,6 +1,6 @@
-"""What the journal's deliveries say of the records of a run: the past, read from the database.
+"""Reads from the journal's database which records were delivered before.
 
-Memory: what `journal/delivered.py` says, and one delivery at a time.
+Memory: as in `journal/delivered.py`, plus one delivery at a time.
 """
 
 from collections.abc import Iterator
@@ -33,10 +33,11 @@ ROWS_PER_FETCH = 20
 
 @dataclass(frozen=True, slots=True)
 class WindowRange:
-    """The windows that a run reads, in epoch seconds, both included; all that came before if no first.
+    """The windows of an import that a run reads, `first` to `last` in epoch seconds. No first: all until
+    `last`.
 
-    `end`: when the last of them ends, if they have a length. `forced`: those of them that are sent again.
-    `is_doubted`: the journal was just found to be an older copy.
+    `end`: the end of the last window, if windows have a length. `forced`: the windows that are sent again.
+    `is_doubted`: this run has found that the journal is an older copy.
     """
 
     import_name: str
@@ -53,17 +54,17 @@ class WindowRange:
 
     @property
     def overlapping(self) -> sa.ColumnElement[bool]:
-        """Deliveries that have to do with any of the windows."""
+        """Deliveries with records of any of these windows."""
         found = self.mine & (DELIVERY.c.first_window <= self.last)
         return found if self.first is None else found & (DELIVERY.c.last_window >= self.first)
 
 
 def delivered_before(connection: sa.Connection, windows: WindowRange, *, is_events: bool) -> DeliveredBefore:
-    """What was accepted of these windows, and still counts."""
+    """The records of these windows that were accepted, if they still count."""
     found = epochs_of(connection, windows.import_name, windows.destination)
     forced = windows.forced
     if forced and not has_epoch(connection, windows.import_name, windows.destination, forced):
-        # It is entered when the delivery begins.
+        # The journal gets this epoch when the delivery begins.
         found.append(Epoch(AHEAD, forced.first, forced.last))
     read = delivered_events if is_events else delivered_profiles
     return read(connection, windows, Epochs(found))
@@ -86,12 +87,12 @@ def delivered_events(connection: sa.Connection, windows: WindowRange, epochs: Ep
 
 
 def delivered_profiles(connection: sa.Connection, windows: WindowRange, epochs: Epochs) -> DeliveredBefore:
-    """Read is all that was sent since the first delivery of these windows, and all of later windows."""
+    """Reads all deliveries since the first delivery of these windows, and all deliveries of later windows."""
     identities, contents, is_later, sent = bytearray(), bytearray(), bytearray(), SendTimes()
     state = state_of(connection, windows.import_name)
     for row in deliveries(connection, that_matter(connection, windows)):
         mask = epochs.counting(row)
-        # SQLite forgets the zone.
+        # SQLite does not store the time zone.
         sent_at = row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC).timestamp()
         sent.add(len(row.digests) // DIGEST_BYTES, sent_at, is_answered=row.state in (ANSWERED, LOST))
         identities += row.identity_digests
@@ -102,7 +103,7 @@ def delivered_profiles(connection: sa.Connection, windows: WindowRange, epochs: 
 
 
 def that_matter(connection: sa.Connection, windows: WindowRange) -> sa.ColumnElement[bool]:
-    """Deliveries that may be behind what CleverTap holds of profiles of the windows."""
+    """Deliveries from which CleverTap may have the current content of profiles of these windows."""
     if windows.first is None:
         return windows.mine
     first = sa.select(sa.func.min(DELIVERY.c.id), sa.func.min(DELIVERY.c.sent_at)).where(windows.overlapping)
@@ -127,10 +128,10 @@ def deliveries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iter
 
 
 def last_contents(delivery: Any, mask: np.ndarray | None) -> bytes:  # noqa: ANN401 - a row
-    """The contents that CleverTap holds after `delivery`. Where that is not known they equal no content:
+    """The contents that CleverTap has after `delivery`, as digests; zeros where the content is unknown.
 
-    after A was accepted and B lost, CleverTap holds either, so that A too must be sent again. So it must
-    after B was accepted before a forced run of its window.
+    If A was accepted and the answer to B was lost, CleverTap has either, so A must be sent again too. The
+    same holds if B was accepted before a forced run of its window.
     """
     if delivery.state != ANSWERED:
         return bytes(len(delivery.digests))
@@ -141,7 +142,7 @@ def last_contents(delivery: Any, mask: np.ndarray | None) -> bytes:  # noqa: ANN
 
 
 def later(delivery: Any, mask: np.ndarray | None, end: int) -> np.ndarray:  # noqa: ANN401 - a row
-    """Which records are of a window from `end` on, or may be there: the answer to them is not known."""
+    """Which records are of a window that starts at `end` or later. Unanswered records count too."""
     if delivery.last_window < end or delivery.state == LOST:
         return np.zeros(len(delivery.digests) // DIGEST_BYTES, dtype=bool)
     is_later: np.ndarray = windows_of(delivery) >= end

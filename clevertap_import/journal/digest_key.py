@@ -1,7 +1,7 @@
-"""The key under which the journal's database holds digests: who has the database alone can test no guess.
+"""The key that encrypts the digests in the journal's database: without it, nobody can test a guess.
 
-In memory digests are plain. A column of the type `Digests` encrypts what is written and decrypts what is
-read, each 16 bytes on their own: equal digests stay equal, and the order and number of bytes stay.
+In memory digests are plain. A column of the type `Digests` encrypts on writing and decrypts on reading, each
+16 bytes separately: equal digests stay equal, and the order and the number of bytes stay the same.
 """
 
 import hashlib
@@ -34,14 +34,14 @@ logger = logging.getLogger(__name__)
 
 
 class JournalKeyWrong(ConfigError):
-    """The key of the journal is missing, is not its own, or cannot be read."""
+    """The key of the journal is missing, belongs to another journal, or cannot be read."""
 
 
 class DigestCipher:
-    """AES on single blocks, as a permutation of digests that only the key can turn back."""
+    """AES on single blocks: a permutation of digests that only the key can reverse."""
 
     def __init__(self, key: bytes) -> None:
-        # A digest is one block, and equal ones are to stay equal: the reason not to use ECB elsewhere.
+        # A digest is one block, and equal digests must stay equal. That is the reason for ECB here.
         self.aes = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305
         self.check = hmac.digest(key, CHECKED, hashlib.sha256).hex()
 
@@ -55,11 +55,11 @@ class DigestCipher:
 
 
 CIPHERS: WeakKeyDictionary[sa.Dialect, DigestCipher] = WeakKeyDictionary()
-"""By the dialect of an engine: each engine has its own, and it is all that a type is told of the engine."""
+"""By the dialect of an engine: each engine has its own, and a column type gets nothing more of the engine."""
 
 
 class Digests(sa.TypeDecorator[bytes]):
-    """16 bytes a record, encrypted in the database. `journal/tables.py` gives each engine its key."""
+    """16 bytes for each record, encrypted in the database. `journal/tables.py` gives each engine its key."""
 
     impl = sa.LargeBinary
     cache_ok = True
@@ -73,9 +73,9 @@ class Digests(sa.TypeDecorator[bytes]):
 
 @dataclass(frozen=True, slots=True)
 class KeyPlace:
-    """Where the key of a journal is: in the text of the variable, else in a file.
+    """Where the key of a journal is: in the environment variable or, without that, in a file.
 
-    `is_shared`: the database is a server's, which other machines may use.
+    `is_shared`: the database is on a server, and other machines may use it.
     """
 
     text: str | None
@@ -83,7 +83,7 @@ class KeyPlace:
     is_shared: bool
 
     def found(self) -> DigestCipher | None:
-        """The key that is there. Raises JournalKeyWrong if it cannot be read as one."""
+        """The key, if there is one. Raises JournalKeyWrong if it is not a valid key."""
         if self.text:
             return cipher_of(self.text, KEY_VARIABLE)
         if self.file is None or not self.file.exists():
@@ -92,7 +92,7 @@ class KeyPlace:
         return cipher_of(self.file.read_text("ascii", "replace"), str(self.file))
 
     def made(self) -> DigestCipher:
-        """The key that is there, else a new one in the file. Of several processes at once, one makes it."""
+        """The key; makes one in the file if there is none. If several processes try, only one makes it."""
         if there := self.found():
             return there
         if self.file is None:
@@ -101,14 +101,15 @@ class KeyPlace:
         write_once(self.file, secrets.token_hex(KEY_BYTES) + "\n")
         if self.is_shared:
             logger.warning(
-                "A key for the journal's digests was made in %s. Keep a copy: without it the journal cannot"
-                " be read. On every other machine and in containers set %s to the text of this file.",
+                "A key for the journal's digests was made in %s. Store a copy of it: without the key the"
+                " journal cannot be read. On every other machine and in containers set %s to the text of this"
+                " file.",
                 *(self.file, KEY_VARIABLE),
             )
         return self.made()
 
     def matching(self, check: str) -> DigestCipher:
-        """The key whose check value is in the journal. Raises JournalKeyWrong if it is not there."""
+        """The key whose check value is in the journal. Raises JournalKeyWrong if there is no such key."""
         cipher = self.found()
         if cipher and hmac.compare_digest(cipher.check, check):
             return cipher
@@ -132,7 +133,7 @@ def to_make_one() -> str:
 
 
 def key_place(url: sa.URL, folder: Path | None, environment: Mapping[str, str]) -> KeyPlace:
-    """`folder`: where the file is if the journal is no file itself. Else it is where links lead to."""
+    """`folder`: where the key file is if the journal is not a file. Otherwise it is beside the journal."""
     file = sqlite_file(url)
     folder = file.resolve().parent if file else folder
     is_shared = url.get_backend_name() != "sqlite"
@@ -156,14 +157,14 @@ def sqlite_url(file: Path) -> sa.URL:
 def cipher_of(text: str, where: str) -> DigestCipher:
     if not KEY_TEXT.fullmatch(text.strip()):
         raise JournalKeyWrong(
-            f"{where} is no key of a journal, which has {2 * KEY_BYTES} digits of 0-9 and a-f."
+            f"{where} is not a key of a journal: a key has {2 * KEY_BYTES} digits of 0-9 and a-f."
             f" {to_make_one()}"
         )
     return DigestCipher(bytes.fromhex(text.strip()))
 
 
 def write_once(file: Path, text: str) -> None:
-    """Make `file`, whole and on the disk, unless it is there."""
+    """Write `file` to disk as a whole, unless it exists."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
         with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE), "w") as opened:

@@ -1,4 +1,4 @@
-"""Which windows of an import are done, as spans of windows that follow each other."""
+"""Which windows of an import are done, as spans of consecutive windows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ from clevertap_import.mapping.definition_digest import is_comparable
 
 @dataclass(frozen=True, slots=True)
 class DoneSpan:
-    """The windows from `first` until before `end`, in epoch seconds, and the digest of the definition.
+    """The windows from `first` to before `end`, in epoch seconds, and the digest of the definition.
 
-    `read_at`: when the run that did the last of them began to read, in epoch seconds.
+    `read_at`: when the run of the last window began to read, in epoch seconds.
     """
 
     first: int
@@ -20,9 +20,9 @@ class DoneSpan:
 
 
 def renewed(spans: Iterable[DoneSpan], read_from: int, done: DoneSpan) -> list[DoneSpan]:
-    """`spans` after a run that did the windows of `done`, and read those since `read_from` once more.
+    """`spans` after a run of the windows of `done` that also read the windows since `read_from` again.
 
-    Windows of the lookback that were not done are not done by it.
+    A window of the lookback that was not done before is not done after it either.
     """
     found = []
     for span in spans:
@@ -32,15 +32,15 @@ def renewed(spans: Iterable[DoneSpan], read_from: int, done: DoneSpan) -> list[D
 
 
 def cut(span: DoneSpan, first: int, end: int) -> DoneSpan:
-    """What of `span` lies within these bounds; empty (`first` not before `end`) if nothing does."""
+    """The part of `span` within these bounds; an empty span (`first` not before `end`) if there is none."""
     return replace(span, first=max(span.first, first), end=min(span.end, end))
 
 
 def merged(spans: Iterable[DoneSpan], now: int) -> list[DoneSpan]:
-    """The same windows in as few spans as can be, in order; empty ones are left out.
+    """The same windows in as few spans as possible, in order, without empty spans.
 
-    What was read before `now` goes together, whenever it was. What a clock that runs ahead has read stays by
-    itself, so that the rest is not taken for unread with it.
+    Windows that were read before `now` are merged, whenever they were read. Windows whose `read_at` is in the
+    future (by a clock that is ahead) stay separate, so that other windows do not count as unread with them.
     """
     result: list[DoneSpan] = []
     for span in sorted((each for each in spans if each.first < each.end), key=lambda each: each.first):
@@ -53,12 +53,12 @@ def merged(spans: Iterable[DoneSpan], now: int) -> list[DoneSpan]:
 
 
 def alike(one: DoneSpan, other: DoneSpan, now: int) -> bool:
-    """Whether both were read at one time, or both before `now`."""
+    """Whether both were read at the same time, or both before `now`."""
     return one.read_at == other.read_at or max(one.read_at, other.read_at) < now
 
 
 def changed_windows(spans: Sequence[DoneSpan], digest: str, start: int, window_seconds: int) -> int:
-    """How many windows since `start` were done under another definition than that of `digest`."""
+    """How many windows since `start` were done with another definition than that of `digest`."""
     seconds = sum(
         max(0, span.end - max(span.first, start))
         for span in spans

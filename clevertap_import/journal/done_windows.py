@@ -1,4 +1,4 @@
-"""Which windows are done, in the journal's database: under which definition, and when they were read."""
+"""Which windows are done, in the journal's database: with which definition, and when they were read."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +11,12 @@ from clevertap_import.journal.done_spans import DoneSpan
 from clevertap_import.journal.tables import DONE_WINDOWS, FORGOTTEN, translated
 
 UNKNOWN = ""
-"""The destination of windows that were done before destinations were remembered: it counts as any."""
+"""The destination of windows from versions that did not store it: it matches every destination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Whose windows are meant: those of that length, as they were sent to that destination."""
+    """Selects the windows of this length that were sent to this destination."""
 
     window_seconds: int
     destination: str
@@ -38,7 +38,7 @@ def done_spans(engine: sa.Engine, wanted: Mapping[str, Windows]) -> dict[str, li
 def enter_done_spans(
     connection: sa.Connection, import_name: str, windows: Windows, spans: Sequence[DoneSpan]
 ) -> None:
-    """Replace all that is known of these windows of the import by `spans`, and those of another length."""
+    """Replace all done windows of the import in this destination by `spans`, also those of another length."""
     mine = (DONE_WINDOWS.c.import_name == import_name) & DONE_WINDOWS.c.destination.in_(
         [windows.destination, UNKNOWN]
     )
@@ -60,7 +60,7 @@ def enter_done_spans(
 
 
 def forgotten_spans(engine: sa.Engine, import_name: str, windows: Windows) -> list[tuple[int, int]]:
-    """From where until before where the journal has forgotten what was delivered."""
+    """The spans, without their ends, whose delivered records the journal has removed."""
     mine = (FORGOTTEN.c.import_name == import_name) & FORGOTTEN.c.destination.in_(
         [windows.destination, UNKNOWN]
     )
@@ -72,10 +72,10 @@ def forgotten_spans(engine: sa.Engine, import_name: str, windows: Windows) -> li
 def forget_done(
     connection: sa.Connection, import_name: str, destination: str, first_window: int | None, end_window: int
 ) -> None:
-    """These windows are not done, in `destination`; without `first_window` all before `end_window`.
+    """Mark these windows of `destination` as not done; without `first_window` all before `end_window`.
 
-    In the transaction that enters the epoch of a forced run. Nor do they count as forgotten any more: the
-    journal knows all that is sent in them from then on.
+    Part of the transaction that inserts the epoch of a forced run. The windows do not count as forgotten any
+    more either: from then on the journal has all that is sent in them.
     """
     for table, last in ((DONE_WINDOWS, DONE_WINDOWS.c.end_window), (FORGOTTEN, FORGOTTEN.c.last_window)):
         mine = (table.c.import_name == import_name) & table.c.destination.in_([destination, UNKNOWN])
@@ -92,8 +92,8 @@ def forget_done(
 def outside(
     row: dict[str, Any], last: str, first_window: int | None, end_window: int
 ) -> Iterator[dict[str, Any]]:
-    """The parts of a row that lie before `first_window` and from `end_window` on, as new rows."""
-    # `last_window` belongs to its row, `end_window` does not.
+    """The parts of a row before `first_window` and from `end_window` on, as new rows."""
+    # `last_window` is inclusive, `end_window` is exclusive.
     over = 1 if last == "last_window" else 0
     values = {name: value for name, value in row.items() if name != "id"}
     if first_window is not None and row["first_window"] < first_window:

@@ -1,32 +1,33 @@
-"""A delivery that was asked to end: a state that it looks at, and no exception at any line of it."""
+"""The request to end a delivery: a state that the delivery checks, not an exception at any line of it."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SETTLE_SECONDS = 6.0
-"""For the answers to what is under way. Kubernetes kills 30 seconds after it asked, and a run is to have
-ended after 20: the journal has the next four, and the rest is for Dagster's events and the process's end."""
+"""How long to wait for answers to requests in flight. Kubernetes kills a process 30 seconds after its request
+to end, and a run should end within 20: the journal gets the next four seconds, and the rest is for Dagster's
+events and the end of the process."""
 
 HURRIED_SECONDS = 1.0
-"""The same after a second Ctrl-C."""
+"""The same wait after a second Ctrl-C."""
 
 JOURNAL_SECONDS = 4.0
-"""Beyond that, for a journal that is away: what is not entered by then stays without an answer."""
+"""How much longer to wait for an unavailable journal. Answers that are not written by then are lost."""
 
 LOOK_SECONDS = 0.2
-"""How often a delivery that waits for answers looks whether it was asked to end."""
+"""How often a delivery that waits for answers checks whether it should end."""
 
 
 @dataclass(slots=True)
 class Ending:
-    """Whether a delivery was asked to end, and how long what is under way may still take."""
+    """Whether a delivery should end, and how long its requests in flight may still take."""
 
     clock: Callable[[], float] = time.monotonic
     requested_at: list[float] = field(default_factory=list)
 
     def request(self) -> None:
-        """May be called at any line, by a signal's handler: it does nothing but note the moment."""
+        """Stores only the time, so that a signal handler may call it at any line."""
         self.requested_at.append(self.clock())
 
     @property
@@ -35,7 +36,7 @@ class Ending:
 
     @property
     def seconds_left(self) -> float:
-        """Until answers are not waited for any more; endless if nobody asked."""
+        """How long the delivery still waits for answers; infinite without a request to end."""
         ends = [
             requested_at + seconds
             for requested_at, seconds in zip(

@@ -1,7 +1,7 @@
-"""The journal's entries that one process made, and still knows: a failover may have lost them.
+"""The journal's entries of this process, in memory too: a failover of the database may lose them.
 
-A database that takes over from another without its last commits has none of them, and tells nobody. Its
-numbers may even be given out again, so that an entry is known by more than its number.
+A standby that takes over may lack the last commits, and gives no error. It may also give the same numbers to
+new entries, so an entry is identified by more than its number.
 """
 
 from collections import deque
@@ -17,9 +17,9 @@ from clevertap_import.journal.tables import DELIVERY
 from clevertap_import.records import Batch
 
 REMEMBERED = 200
-"""Answers that are kept in memory, with 32 KB at most for each: what is sent in half a minute at full speed.
+"""How many answered entries stay in memory, at most 32 KB each: those of half a minute at full speed.
 
-A standby is behind by less than that, or it is no standby for a journal.
+The replication lag of a standby for the journal must be shorter than that.
 """
 
 OWN = ("run_id", "batch_number", "sent_at")
@@ -27,9 +27,9 @@ OWN_ROW = sa.and_(
     DELIVERY.c.id == sa.bindparam("own_id"),
     *(DELIVERY.c[name] == sa.bindparam(f"own_{name}") for name in OWN),
 )
-"""By everything that no other entry shares: after a failover the number alone may be another's."""
+"""Identifies an entry by all that is unique to it: after a failover another entry may have its number."""
 
-# Made once: SQLAlchemy takes longer to make a statement than SQLite takes to execute it.
+# Built once: SQLAlchemy takes longer to build a statement than SQLite takes to execute it.
 INSERT = DELIVERY.insert()
 UPDATE_OPEN = DELIVERY.update().where(OWN_ROW & (DELIVERY.c.state == SENDING))
 DELETE_OPEN = DELIVERY.delete().where(OWN_ROW & (DELIVERY.c.state == SENDING))
@@ -40,7 +40,7 @@ Columns = dict[str, Any]
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """One batch as the journal should have it: its row, and those of records of which an answer was lost."""
+    """One batch as the journal should have it: its row, and rows for records whose answer was lost."""
 
     number: int
     columns: Columns
@@ -52,7 +52,7 @@ class Entry:
 
     @property
     def own(self) -> Columns:
-        """What `OWN_ROW` asks for."""
+        """The parameters of `OWN_ROW`."""
         return {"own_id": self.number, **{f"own_{name}": self.columns[name] for name in OWN}}
 
     def record_answer(
@@ -63,13 +63,13 @@ class Entry:
         retried: Sequence[int],
         answered_at: datetime,
     ) -> None:
-        """Keep which records of `batch` (0-based places) were accepted, and whose answer was lost. Once."""
+        """Store which records of `batch` (0-based places) were accepted, and whose answer was lost."""
         if self.is_settled:
             return
         windows = self.columns["first_window"], self.columns["last_window"]
         taken = batch if len(accepted) == len(batch) else batch.take(accepted)
         answered = {"state": ANSWERED, "answered_at": answered_at, **contents_of(taken, windows)}
-        # Events do not take each other's place: one that comes late is a copy, and counted.
+        # One event does not replace another: a late one is a copy, and is counted as such.
         overtaken = retried if batch.identity_digests else ()
         for state, places in ((UNCERTAIN, uncertain), (RETRIED, overtaken)):
             if places:
@@ -81,7 +81,7 @@ class Entry:
         self.number = int(key[0]) if key else 0
 
     def ensure(self, connection: sa.Connection) -> None:
-        """Have the row as it should be. Any number of times: a commit may be there whose answer was lost."""
+        """Write the row. Idempotent, because an earlier commit may have succeeded without an answer."""
         if connection.execute(UPDATE_OPEN, self.columns | self.own).rowcount == 0:
             if connection.scalar(EXISTS, self.own):
                 return
@@ -91,7 +91,7 @@ class Entry:
 
 
 class Entries:
-    """Those of one journal: under way, and the last that were settled."""
+    """The entries of one journal that are in flight, and the last answered ones."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._under_way: dict[Entry, None] = {}
@@ -108,7 +108,7 @@ class Entries:
         return entry
 
     def check(self, connection: sa.Connection) -> None:
-        """At the start of a transaction: enter again what this database should have, and may not."""
+        """At the start of a transaction: write again the entries that this database may have lost."""
         self._seen = self._connections
         for entry in self._never_sent:
             connection.execute(DELETE_OPEN, entry.own)
@@ -117,7 +117,7 @@ class Entries:
                 entry.ensure(connection)
 
     def committed(self) -> None:
-        """All that a transaction was to enter is there."""
+        """The transaction was committed."""
         self._never_sent.clear()
         self._trusted = self._seen
         self._under_way |= dict.fromkeys(self._begun)
@@ -127,7 +127,7 @@ class Entries:
             self._settled.append(entry)
 
     def failed(self) -> None:
-        """A transaction came to nothing, or nobody knows: what it began is not sent, and must not stay."""
+        """A transaction failed, or its result is unknown: its batches are not sent, and are to be deleted."""
         self._never_sent += self._begun
         self._begun.clear()
 
@@ -136,7 +136,7 @@ class Entries:
 
 
 def contents_of(batch: Batch, windows: tuple[int, int]) -> Columns:
-    """What is remembered of the records of a batch, in an entry for these windows."""
+    """The columns of an entry for the records of a batch, with these windows."""
     return {
         "digests": batch.digests,
         "identity_digests": batch.identity_digests,

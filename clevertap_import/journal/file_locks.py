@@ -1,7 +1,7 @@
-"""Named locks that the kernel holds: a file for each, in a folder beside the SQLite journal.
+"""Named locks of the kernel: one file for each, in a folder beside the SQLite journal.
 
-They hold between all processes of one machine, containers that share the folder included. A process that is
-stopped keeps its locks; one that is killed loses them at once. Over a network they are not to be trusted, but
+They work between all processes of one machine, also in containers that share the folder. A process that is
+stopped keeps its locks; a killed one loses them at once. They are not safe on a network file system, and
 neither is a SQLite journal.
 """
 
@@ -22,7 +22,7 @@ FOLDER = "locks"
 
 
 class FileLocks:
-    """The locks of one run or command, as `NamedLocks` has them."""
+    """The locks of one run or command; see `NamedLocks`."""
 
     losses = 0
 
@@ -53,11 +53,11 @@ class FileLocks:
             if file is None:
                 return False
             try:
-                # Whoever gives a lock back removes its file.
+                # A holder removes the file when it releases the lock.
                 is_left = bool(os.fstat(file).st_size)
                 write(file, f"{os.getpid()} {name} {note}\n".encode())
             except OSError:
-                # Whoever is told of an error does not give the lock back.
+                # A caller that gets an error does not release the lock.
                 os.close(file)
                 raise
             self._files[name] = file
@@ -109,23 +109,23 @@ class FileLocks:
                 if not self.has(name):
                     raise JournalUnavailable(
                         f"The folder {self._folder} was deleted or replaced while it was in use. Nothing more"
-                        " is sent, as its locks keep two runs apart. Run again."
+                        " is sent, because its locks prevent two runs at once. Run again."
                     )
         with translated(), self.engine.begin() as connection:
             yield connection
 
     def regain(self) -> None:
-        """The kernel loses no lock."""
+        """Nothing to do: the kernel does not lose locks."""
 
 
 def write(file: int, content: bytes) -> None:
-    """What was in the file stays there if the disk is full."""
+    """If the disk is full, the file keeps its content."""
     os.pwrite(file, content, 0)
     os.ftruncate(file, len(content))
 
 
 def locked(path: Path) -> int | None:
-    """The file at `path`, open and locked; None if anybody else has it."""
+    """The file at `path`, open and locked; None if another process has the lock."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -135,12 +135,12 @@ def locked(path: Path) -> int | None:
             return None
         if is_at(path, file):
             return file
-        # It was given back, and removed, since it was opened.
+        # The lock was released, and its file removed, after it was opened here.
         os.close(file)
 
 
 def is_at(path: Path, file: int) -> bool:
-    """Whether the open file is still the one of that name."""
+    """Whether `path` still leads to the open file."""
     try:
         found, ours = path.stat(), os.fstat(file)
     except FileNotFoundError:

@@ -12,9 +12,9 @@ from clevertap_import.journal.tables import EPOCH
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """The windows that a run sends again, whatever CleverTap has, and when the last of them ends.
+    """The windows that a run sends again even if CleverTap has their records, and the end of the last window.
 
-    `root_run_id`: of the run that a person forced; those that repeat it belong to the same epoch.
+    `root_run_id`: of the run that a person forced; its re-executions belong to the same epoch.
     """
 
     root_run_id: str
@@ -31,7 +31,7 @@ def epochs_of(connection: sa.Connection, import_name: str, destination: str) -> 
 
 
 def has_epoch(connection: sa.Connection, import_name: str, destination: str, forced: Forced) -> bool:
-    """Whether the run that a person forced has entered its epoch for these windows."""
+    """Whether the journal has the epoch of this forced run for these windows."""
     mine = (EPOCH.c.import_name == import_name) & (EPOCH.c.destination == destination)
     mine &= (EPOCH.c.root_run_id == forced.root_run_id) & (EPOCH.c.last_window >= forced.last)
     is_open = EPOCH.c.first_window.is_(None)
@@ -42,9 +42,9 @@ def has_epoch(connection: sa.Connection, import_name: str, destination: str, for
 def enter_epoch(
     connection: sa.Connection, import_name: str, destination: str, forced: Forced, number: int | None
 ) -> None:
-    """From now on what was delivered before counts for nothing in these windows, and they are not done.
+    """From now on earlier deliveries do not count in these windows, and the windows are not done.
 
-    `number`: the one that the epoch had in a database that was lost. Else it gets the next of the import.
+    `number`: the number of the epoch in a database that was lost; default: the next number of the import.
     """
     last = sa.select(sa.func.coalesce(sa.func.max(EPOCH.c.id), 0)).where(EPOCH.c.import_name == import_name)
     values = {

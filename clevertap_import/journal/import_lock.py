@@ -1,4 +1,4 @@
-"""The import lock, by which one run of an import delivers at a time; and the lock of each run that lives."""
+"""The import lock, with which one run of an import delivers at a time; and the lock of each active run."""
 
 import threading
 import time
@@ -17,14 +17,14 @@ from clevertap_import.journal.tables import LAST_HOLDER
 
 POLL_SECONDS = 0.1
 PASS_SECONDS = 2.0
-"""After the lock was free for so long, whoever is first in line is stopped, and the next one may go first."""
+"""If the lock is free for this time, the first process in line is stopped, and the next may take the lock."""
 
 
 class ImportLock:
-    """The import lock, held by this run. Any number of threads may ask for it.
+    """The import lock of this run. Any number of threads may use it.
 
-    A session may be lost with the database that it was in, and the one that took over may lack the last
-    commits, even all of this run. If nobody has had the lock since, what the run entered is entered again.
+    A failover of the database ends the session, and the standby may lack the last commits, even all of this
+    run. If no other run has had the lock since, this run writes its entries again.
     """
 
     def __init__(self, line: Participants, holder: Participant) -> None:
@@ -37,16 +37,17 @@ class ImportLock:
         self._before = enter_holder(self.locks, self.name, holder.lock)
 
     def again(self, act: Callable[[sa.Connection], object]) -> None:
-        """In each new session `act` is done again, after those that came before it.
+        """Repeat `act` in each new session, after earlier registered acts.
 
-        What it enters is committed already, and may be there: then it changes nothing.
+        Its first commit may still be there: then a repetition changes nothing.
         """
         self._acts.append(act)
 
     def check(self) -> None:
-        """Raises ImportLockLost or JournalUnavailable unless the lock is ours, and was without a break.
+        """Raises ImportLockLost or JournalUnavailable unless this run has had the lock all the time.
 
-        A session that was lost is made anew here: the lock is ours still if no other run has had it since.
+        If the session was lost, this makes a new one. The lock is still ours if no other run has had it
+        since.
         """
         if not self.locks.has(self.name):
             raise ImportLockLost()
@@ -66,7 +67,7 @@ class ImportLock:
             yield connection
 
     def _look(self, connection: sa.Connection) -> None:
-        """Another run or command that had the lock has left its name."""
+        """Raises ImportLockLost if the journal names another run or command as the last holder."""
         last = last_holder(connection, self.name)
         if last not in (self.holder.lock, self._before):
             raise ImportLockLost()
@@ -85,14 +86,14 @@ def last_holder(connection: sa.Connection, name: str) -> str | None:
 
 
 def set_holder(connection: sa.Connection, name: str, participant: str) -> None:
-    """For the one that has the lock, so nobody else makes the row meanwhile."""
+    """Only the holder of the lock calls this, so no other process inserts the row at the same time."""
     mine = LAST_HOLDER.update().where(LAST_HOLDER.c.lock == name).values(participant=participant)
     if not connection.execute(mine).rowcount:
         connection.execute(LAST_HOLDER.insert().values(lock=name, participant=participant))
 
 
 def enter_holder(locks: NamedLocks, name: str, participant: str) -> str | None:
-    """Who has the lock now; returns who had it before. Who lost it then has lost it for good."""
+    """Store who has the lock now; returns the holder before. A holder that lost the lock cannot regain it."""
     with locks.transaction() as connection:
         before = last_holder(connection, name)
         set_holder(connection, name, participant)
@@ -107,7 +108,7 @@ def import_lock_name(nickname: str) -> str:
 def import_lock(
     locks: NamedLocks, nickname: str, purpose: str, notify: Callable[[str], None] = lambda words: None
 ) -> Iterator[ImportLock]:
-    """Hold the lock in the block; waits for those who came before. `notify` gets who they are, once."""
+    """Hold the lock in the block; waits for earlier runs. `notify` gets their purposes, once."""
     name = import_lock_name(nickname)
     line = Participants(locks, name)
     with line.joined(1, purpose) as me:
@@ -120,7 +121,7 @@ def import_lock(
 
 
 def end_earlier(line: Participants, me: Participant | None) -> None:
-    """Remove those who came before the new holder, be they alive. Who waits enters again, as the last."""
+    """Remove all participants before the new holder, also live ones. Those that wait then join again."""
     everybody = line.all()
     line.remove(everybody[: everybody.index(me)] if me in everybody else everybody)
 
@@ -143,7 +144,7 @@ def wait_for_lock(
 
 @dataclass(slots=True)
 class FirstInLine:
-    """The tries of one who waits for the lock of `line`."""
+    """The attempts of one participant to take the lock of `line`."""
 
     locks: NamedLocks
     line: Participants
@@ -151,10 +152,10 @@ class FirstInLine:
     free_since: float | None = None
 
     def ahead(self) -> list[Participant] | None:
-        """Try to take the lock; those who come first, or None if it is ours now."""
+        """Try to take the lock; returns the participants before this one, or None if it has the lock now."""
         everybody = self.line.all()
         if self.me not in everybody:
-            # Our session was lost for a while, and somebody took us for dead.
+            # Our session was lost for a while, and another process removed us as dead.
             self.line.enter(self.me)
             return self.ahead()
         living, _ = self.line.apart(everybody)
@@ -171,7 +172,7 @@ class FirstInLine:
 
 @contextmanager
 def free_import_lock(locks: NamedLocks, nickname: str) -> Iterator[str | None]:
-    """Hold the lock in the block if it is free; else yields the purpose of who has it."""
+    """Hold the lock in the block if it is free; otherwise yields the purpose of its holder."""
     name = import_lock_name(nickname)
     if not locks.take(name):
         yield under_way(locks, nickname) or "Another command"
@@ -185,17 +186,17 @@ def free_import_lock(locks: NamedLocks, nickname: str) -> Iterator[str | None]:
 
 
 def under_way(locks: NamedLocks, nickname: str) -> str | None:
-    """The purpose of who holds the lock of the import, or is the first to wait for it."""
+    """The purpose of the holder of the import lock, or of the first run that waits for it."""
     living = Participants(locks, import_lock_name(nickname)).living()
     return living[0].purpose if living else None
 
 
 @contextmanager
 def run_lock(locks: NamedLocks, run_id: str, nickname: str) -> Iterator[None]:
-    """Held as long as the run is at work on this import; a run of several has a lock for each."""
+    """Hold the run's lock for this import in the block; a run of several imports has a lock for each."""
     name, pause = run_lock_name(run_id, nickname), threading.Event()
     while not locks.take(name):
-        # Somebody is just asking whether it is held.
+        # Another process is checking at this moment whether the lock is free.
         pause.wait(POLL_SECONDS)
     try:
         yield
@@ -208,10 +209,10 @@ def run_lock_name(run_id: str, nickname: str) -> str:
 
 
 def is_run_alive(locks: NamedLocks, run_id: str, nickname: str) -> bool:
-    """Whether the process that is at work on this import of the run lives, be it stopped.
+    """Whether the process of this import of the run is alive, or stopped.
 
-    False also before and after the import's step. When PostgreSQL was restarted a run needs some seconds to
-    take its lock again: before anything is done to it, ask twice with half a minute between.
+    False also before and after the import's step. After a restart of PostgreSQL a run needs some seconds to
+    take its lock again: before you mark the run as failed, check twice, half a minute apart.
     """
     name = run_lock_name(run_id, nickname)
     return name in locks.in_use([name])

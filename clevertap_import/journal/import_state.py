@@ -1,4 +1,4 @@
-"""What the journal's database knows of an import as a whole."""
+"""The state of an import as a whole, in the journal's database."""
 
 from dataclasses import dataclass
 
@@ -44,16 +44,16 @@ def state_of(connection: sa.Connection, import_name: str) -> ImportState:
 
 
 def count_delivery(connection: sa.Connection, import_name: str, at_least: int) -> int:
-    """One more run sends records; returns how many that makes. It is more than `at_least`."""
+    """Count one more run that sends records; returns the new count, which is more than `at_least`."""
     count = max(state_of(connection, import_name).deliveries, at_least) + 1
     enter(connection, import_name, deliveries=count)
     return count
 
 
 def count_again(connection: sa.Connection, import_name: str, was: ImportState) -> bool:
-    """The state that the delivery `was.deliveries` began with, if it was lost; returns whether it was.
+    """Restore the state at the start of delivery `was.deliveries`, if it was lost; returns whether it was.
 
-    Not how the deliveries before it ended: if that was lost too, more is missing than this delivery knows.
+    Not the end of the deliveries before it: if that was lost too, more is missing than this delivery knows.
     """
     if state_of(connection, import_name).deliveries >= was.deliveries:
         return False
@@ -63,18 +63,18 @@ def count_again(connection: sa.Connection, import_name: str, was: ImportState) -
 
 
 def doubt(connection: sa.Connection, import_name: str, lacks_until: int, now: float) -> None:
-    """The journal is an older copy: what it says of profiles is in doubt from `now` on.
+    """Store that the journal is an older copy: its contents of profiles are in doubt from `now` on.
 
-    Also if this run sends few of them: nothing else tells the next one of it. `lacks_until`: as in the table.
+    Also if this run sends few profiles: only this entry informs the next run. `lacks_until`: as in the table.
     """
     last = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(DELIVERY.c.id), 0))) or 0
     enter(connection, import_name, doubted_until=last, lacks_until=lacks_until, doubted_at=now)
 
 
 def end_delivery(connection: sa.Connection, import_name: str, count: int, ended_before: int) -> bool:
-    """Enter that all of delivery `count` is here, and its count again, which a failover may have lost.
+    """Store that delivery `count` is complete, and its count again, which a failover may have lost.
 
-    Not if the database has also lost how the deliveries before it ended: then more is missing than that.
+    Not if the database has also lost the end of the deliveries before it: then more is missing.
     """
     known = state_of(connection, import_name)
     if known.ended < ended_before:
@@ -84,7 +84,7 @@ def end_delivery(connection: sa.Connection, import_name: str, count: int, ended_
 
 
 def accept_lack(connection: sa.Connection, import_name: str, begun: int, ended: int, now: float) -> None:
-    """A person goes on with an older copy, though deliveries up to these numbers may be missing in it."""
+    """A person accepts an older copy, although deliveries up to these numbers may be missing in it."""
     known = state_of(connection, import_name)
     doubt(connection, import_name, 0, now)
     enter(connection, import_name, deliveries=max(known.deliveries, begun), ended=max(known.ended, ended))
@@ -95,7 +95,7 @@ def enter_reports_until(connection: sa.Connection, import_name: str, moment: flo
 
 
 def enter(connection: sa.Connection, import_name: str, **values: float | None) -> None:
-    """One run of an import is at work at a time, so nobody else makes the row meanwhile."""
+    """One run of an import is active at a time, so no other process inserts the row at the same time."""
     mine = IMPORT_STATE.update().where(IMPORT_STATE.c.import_name == import_name)
     if not connection.execute(mine.values(**values)).rowcount:
         connection.execute(IMPORT_STATE.insert().values(import_name=import_name, **values))

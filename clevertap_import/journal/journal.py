@@ -1,7 +1,7 @@
-"""The journal: what CleverTap has accepted, and what is under way. CleverTap itself cannot be asked.
+"""The journal: which records CleverTap has accepted, and which are in flight. CleverTap has no API for that.
 
-A row is written before a batch is sent and settled after its answer. Only what CleverTap accepted is entered
-as accepted; if the journal cannot be written, the run ends before the next batch is sent.
+A row is written before a batch is sent and updated after its answer. Only records that CleverTap accepted
+count as accepted. If the journal cannot be written, the run ends before the next batch is sent.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,19 +24,19 @@ from clevertap_import.journal.tables import DELIVERY, FORGOTTEN, open_database, 
 from clevertap_import.records import DIGEST_BYTES, Batch
 
 CARRIED_OVER = -1
-"""In place of a batch number: digests that were taken over from entries that are gone."""
+"""In place of a batch number: digests that were carried over from removed entries."""
 
-DIGESTS_PER_KEPT = 200_000
+DIGESTS_PER_ENTRY = 200_000
 
-OVERTAKEN_KEPT = timedelta(days=1)
-"""What was sent again is asked for by the next run: longer than a run and `UNDER_WAY_SECONDS` together."""
+OVERTAKEN_RETENTION = timedelta(days=1)
+"""How long batches that were sent again are stored: longer than a run and `UNDER_WAY_SECONDS` together."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnansweredBatch:
-    """A batch, or what is left of it, whose answer is not known. Windows are epoch seconds.
+    """A batch, or the rest of one, whose answer is unknown. Windows are epoch seconds.
 
-    `delivery`: its number in the journal, higher than those of all that were sent before.
+    `delivery`: its number in the journal; later batches have higher numbers.
     """
 
     delivery: int
@@ -49,7 +49,7 @@ class UnansweredBatch:
 
 
 class Journal:
-    """The deliveries of all imports. Used from one thread."""
+    """The deliveries of all imports. Only one thread may use it."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class Journal:
         *,
         key_folder: Path | None = None,
     ) -> None:
-        """`database`: its URL, or an engine that `open_database` made.
+        """`database`: its URL, or an engine from `open_database`.
 
-        `key_folder`: where the key of a database that is no file lies, unless a variable has it.
+        `key_folder`: where the key is if the database is not a file and no environment variable has the key.
         """
         self.engine = open_database(database, key_folder) if isinstance(database, str) else database
         self.now = now
@@ -78,7 +78,7 @@ class Journal:
         self.close()
 
     def delivered_before(self, windows: WindowRange, *, is_events: bool) -> DeliveredBefore:
-        """What was accepted of these windows in that destination, as far as it still counts.
+        """The records of these windows that were accepted in that destination and still count.
 
         For profiles also all that was accepted later in any window: the last content of an identity counts.
         """
@@ -93,35 +93,35 @@ class Journal:
             return bool(connection.scalar(sa.select(some)))
 
     def scope(self, import_name: str, now: Scope) -> Scope | None:
-        """What the digests of the import are for; None if it was never delivered.
+        """The scope of the import's digests; None if it was never delivered.
 
-        What an older version delivered to the account of `now` becomes part of it first.
+        First assigns deliveries of older versions to the destination of `now`, if the account is the same.
         """
         with translated(), self.engine.begin() as connection:
             adopt_destination(connection, import_name, now)
             return scope_in(connection, import_name)
 
     def last_window(self, import_name: str) -> int | None:
-        """The last window in which anything was delivered, in epoch seconds."""
+        """The last window with a delivery, in epoch seconds."""
         last = sa.select(sa.func.max(DELIVERY.c.last_window)).where(DELIVERY.c.import_name == import_name)
         with translated(), self.engine.connect() as connection:
             found: int | None = connection.scalar(last)
         return found
 
     def begin_delivery(self, import_name: str, scope: Scope, forced: Forced | None) -> int:
-        """Enter what is about to be sent, and where to, before it is; returns the epoch of the deliveries."""
+        """Store the scope of a delivery before it sends anything; returns the epoch of the deliveries."""
         with self.together(), self._writing() as connection:
             epoch = begun(connection, import_name, scope, forced)
         self.again(lambda other: begun(other, import_name, scope, forced, epoch))
         return epoch
 
     def again(self, act: Callable[[sa.Connection], object]) -> None:
-        """What `act` enters is committed; a run enters it again if the database loses it: see ImportLock."""
+        """Repeat `act` if the database loses its commit; see `ImportLock.again`."""
         if self.import_lock is not None:
             self.import_lock.again(act)
 
     def unanswered(self, import_name: str) -> list["UnansweredBatch"]:
-        """The batches that were sent and whose answers are not known, oldest first."""
+        """The batches that were sent and whose answers are unknown, oldest first."""
         lost = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(UNANSWERED)
         with translated(), self.engine.connect() as connection:
             rows = connection.execute(sa.select(DELIVERY).where(lost).order_by(DELIVERY.c.id)).all()
@@ -131,7 +131,7 @@ class Journal:
                 row.run_id,
                 row.batch_number,
                 len(row.digests) // DIGEST_BYTES,
-                # SQLite forgets the zone.
+                # SQLite does not store the time zone.
                 row.sent_at.replace(tzinfo=row.sent_at.tzinfo or UTC),
                 row.first_window,
                 row.last_window,
@@ -140,9 +140,10 @@ class Journal:
         ]
 
     def settle_unanswered(self, import_name: str, run_id: str, batch_number: int, *, arrived: bool) -> bool:
-        """A person found out whether CleverTap has the batch: it counts as accepted, else as not sent.
+        """Store what a person found out: if CleverTap has the batch, it counts as accepted, otherwise as not
+        sent.
 
-        Returns whether it was still without an answer.
+        Returns whether the batch was still unanswered.
         """
         which = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.in_(UNANSWERED)
         which &= (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number == batch_number)
@@ -151,7 +152,7 @@ class Journal:
             return connection.execute(DELIVERY.update().where(which).values(values)).rowcount > 0
 
     def of_run(self, run_id: str) -> tuple[int, int]:
-        """How many records of a run were accepted, and how many were sent without an answer."""
+        """How many records of a run were accepted, and how many are unanswered."""
         size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
         mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.batch_number != CARRIED_OVER)
         mine &= DELIVERY.c.state != RETRIED
@@ -161,7 +162,7 @@ class Journal:
         return found.pop(ANSWERED, 0), sum(found.values())
 
     def forget(self, import_name: str, before: datetime, last_window: int) -> None:
-        """Remove what was settled and sent before that moment in windows up to `last_window`."""
+        """Remove answered batches that were sent before that moment, in windows up to `last_window`."""
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(UNANSWERED)
         old &= (DELIVERY.c.sent_at < before) & (DELIVERY.c.last_window <= last_window)
         first, last = sa.func.min(DELIVERY.c.first_window), sa.func.max(DELIVERY.c.last_window)
@@ -174,39 +175,40 @@ class Journal:
                 connection.execute(DELIVERY.delete().where(old))
 
     def has_entries_before(self, import_name: str, before: datetime) -> bool:
-        """Whether anything of the import was sent before that moment."""
+        """Whether the journal has answered batches of the import from before that moment."""
         old = (DELIVERY.c.sent_at < before) & DELIVERY.c.state.not_in(UNANSWERED)
         some = sa.exists().where((DELIVERY.c.import_name == import_name) & old)
         with translated(), self.engine.connect() as connection:
             return bool(connection.scalar(sa.select(some)))
 
     def retain_only(
-        self, import_name: str, run_id: str, kept: tuple[bytes, bytes], destination: str, epoch: int
+        self, import_name: str, run_id: str, unchanged: tuple[bytes, bytes], destination: str, epoch: int
     ) -> None:
-        """Leave of the import what `run_id` sent, what is open, and these records that CleverTap had already.
+        """Remove all entries of the import but those of `run_id`, unanswered ones, and unchanged records.
 
-        `kept`: their digests, and those of their identities. For full imports, whose runs read everything:
-        what a run did not see is of no use to the next.
+        `unchanged`: the digests of these records and of their identities. For full imports, whose runs read
+        all rows: the next run does not need a record that this run did not see.
         """
         old = (DELIVERY.c.import_name == import_name) & DELIVERY.c.state.not_in(UNANSWERED)
         with self._writing() as connection:
             window = connection.scalar(sa.select(sa.func.max(DELIVERY.c.last_window)).where(old)) or 0
-            is_young = DELIVERY.c.state.in_(OVERTAKEN) & (DELIVERY.c.sent_at > self.now() - OVERTAKEN_KEPT)
-            # Its own too: an earlier try of this may have been committed after all.
+            recent = DELIVERY.c.sent_at > self.now() - OVERTAKEN_RETENTION
+            is_young = DELIVERY.c.state.in_(OVERTAKEN) & recent
+            # Also its own carried-over entries: an earlier attempt may have been committed.
             is_older = (DELIVERY.c.run_id != run_id) | (DELIVERY.c.batch_number == CARRIED_OVER)
             connection.execute(DELIVERY.delete().where(old & ~is_young & is_older))
-            size = DIGESTS_PER_KEPT * DIGEST_BYTES
-            for begin in range(0, len(kept[0]), size):
+            size = DIGESTS_PER_ENTRY * DIGEST_BYTES
+            for begin in range(0, len(unchanged[0]), size):
                 part = slice(begin, begin + size)
                 values = self.entry(import_name, run_id, CARRIED_OVER, ANSWERED, (window, window))
                 values |= {"destination": destination, "epoch": epoch}
-                blobs = {"digests": kept[0][part], "identity_digests": kept[1][part]}
+                blobs = {"digests": unchanged[0][part], "identity_digests": unchanged[1][part]}
                 connection.execute(DELIVERY.insert().values({**values, **blobs}))
 
     def close_others(
         self, import_name: str, run_id: str, first_window: int | None, last_window: int, states: Sequence[str]
     ) -> None:
-        """Entries of earlier runs, in these states, count no more: `run_id` delivered their windows again."""
+        """Entries of earlier runs in these states no longer count: `run_id` delivered their windows again."""
         lost = (DELIVERY.c.import_name == import_name) & (DELIVERY.c.run_id != run_id)
         lost &= DELIVERY.c.state.in_(states) & (DELIVERY.c.last_window <= last_window)
         if first_window is not None:
@@ -216,13 +218,13 @@ class Journal:
 
     @contextmanager
     def together(self, *, begins: bool = True) -> Iterator[None]:
-        """Commit all entries made within at once, all or none: each commit waits for the disk.
+        """Commit all entries of the block in one transaction, because each commit waits for the disk.
 
-        If it `begins` any, raises ImportLockLost if the import lock is not ours any more: another run that
-        takes over has either seen these entries, or prevents them. To settle needs no lock.
+        If it `begins` batches, raises ImportLockLost if another run has the import lock: that run either sees
+        these entries, or prevents them. Answers need no lock.
         """
         with self._writing(needs_lock=begins) as connection, brief_waits(connection):
-            # Not before: a session that ended makes the first statement fail, and must not be used again.
+            # Not earlier: if the session has ended, its first statement fails, and it must not be used again.
             self._open = connection
             try:
                 yield
@@ -230,12 +232,12 @@ class Journal:
                 self._open = None
 
     def transaction(self) -> AbstractContextManager[sa.Connection]:
-        """That of `together`, or one of its own."""
+        """The transaction of `together`, or a new one."""
         return self._writing()
 
     @contextmanager
     def _writing(self, *, needs_lock: bool = True) -> Iterator[sa.Connection]:
-        """The transaction of `together`, or one of its own."""
+        """The transaction of `together`, or a new one."""
         if self._open is not None:
             yield self._open
             return
@@ -250,7 +252,7 @@ class Journal:
 
     @contextmanager
     def _transaction(self, *, needs_lock: bool) -> Iterator[sa.Connection]:
-        """On the session that holds the import lock, if there is one and it is needed."""
+        """On the session of the import lock, if there is one and it is needed."""
         if self.import_lock is not None and needs_lock:
             with self.import_lock.transaction() as connection:
                 yield connection
@@ -261,7 +263,7 @@ class Journal:
     def begin(
         self, import_name: str, run_id: str, batch: Batch, destination: str = UNKNOWN, epoch: int = 0
     ) -> Entry:
-        """Write down that `batch` is about to be sent."""
+        """Store that `batch` is about to be sent."""
         windows = batch.window_span
         columns = self.entry(import_name, run_id, batch.number, SENDING, windows)
         columns |= {"destination": destination, "epoch": epoch, **contents_of(batch, windows)}
@@ -271,7 +273,7 @@ class Journal:
     def entry(
         self, import_name: str, run_id: str, batch_number: int, state: str, windows: tuple[int, int]
     ) -> Columns:
-        """The columns of a new entry, but for its digests."""
+        """The columns of a new entry, without its digests."""
         return {
             "import_name": import_name,
             "run_id": run_id,
@@ -290,10 +292,9 @@ class Journal:
         uncertain: Sequence[int],
         retried: Sequence[int] = (),
     ) -> None:
-        """Write down which records of `batch` (0-based places) were accepted, and whose answer was lost.
+        """Store which records of `batch` (0-based places) were accepted, and whose answer was lost.
 
-        `retried`: those that were accepted after an answer was lost. Again and again if need be: it is
-        entered once.
+        `retried`: the records that were accepted after an answer was lost. Idempotent.
         """
         with self._writing() as connection:
             entry.record_answer(batch, accepted, uncertain, retried, self.now())
@@ -303,6 +304,6 @@ class Journal:
 def in_windows(
     table: sa.Table, import_name: str, first_window: int | None, last_window: int
 ) -> sa.ColumnElement[bool]:
-    """Entries of `table` that have to do with any of these windows."""
+    """Entries of `table` with records of any of these windows."""
     overlapping = (table.c.import_name == import_name) & (table.c.first_window <= last_window)
     return overlapping if first_window is None else overlapping & (table.c.last_window >= first_window)

@@ -1,4 +1,4 @@
-"""A journal that cannot be reached for a while: how long a delivery, or whoever only waits, goes on."""
+"""How long a delivery, or a process that only waits, tolerates an unavailable journal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,16 +14,16 @@ from clevertap_import.journal.tables import JournalUnavailable
 Result = TypeVar("Result")
 
 OUTAGE_SECONDS = 120.0
-"""A database that is restarted, or fails over to another machine, is back by then."""
+"""A database that restarts, or fails over to another machine, is available again by then."""
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 3.0
 
 BRIEF_MILLISECONDS = 4_000
-"""For a transaction that is tried again if it fails: a run that is asked to end must not wait for longer."""
+"""The lock timeout of a transaction that is repeated if it fails: a run that should end cannot wait long."""
 
 HURRIED_MILLISECONDS = 1_000
-"""For each transaction of a run that was asked to end, as some are left to do by then."""
+"""The lock timeout of each transaction of a run that should end, because it still has several to do."""
 
 BRIEF_LOCK_TIMEOUT = sa.text(
     "select set_config('lock_timeout', least(:most, nullif(setting::int, 0))::text, true)"
@@ -33,7 +33,7 @@ BRIEF_LOCK_TIMEOUT = sa.text(
 
 @dataclass(slots=True)
 class JournalOutage:
-    """The tries of one commit. Both what is slept and what the tries themselves take count."""
+    """The attempts of one commit. The time of the attempts and of the waits between them counts."""
 
     ending: Ending
     sleep: Callable[[float], object] = time.sleep
@@ -46,7 +46,7 @@ class JournalOutage:
         self.last_end = self.clock()
 
     def is_borne(self) -> bool:
-        """After a failed try: whether there is to be another, once it returns."""
+        """After a failed attempt: waits, and returns whether to try again."""
         self.seconds += self.clock() - self.last_end
         left = min(OUTAGE_SECONDS - self.seconds, self.ending.seconds_left + JOURNAL_SECONDS)
         if left <= 0:
@@ -60,7 +60,7 @@ class JournalOutage:
 
 
 class OutageLimit:
-    """Errors of the journal, one after the other, for whoever only waits."""
+    """Consecutive errors of the journal, for a process that only waits."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class OutageLimit:
 
     @contextmanager
     def borne(self) -> Iterator[None]:
-        """JournalUnavailable is swallowed, until that has gone on for OUTAGE_SECONDS."""
+        """Suppress JournalUnavailable until the errors have lasted for OUTAGE_SECONDS."""
         try:
             yield
         except JournalUnavailable:
@@ -80,7 +80,7 @@ class OutageLimit:
 
 
 def bearing_outages(act: Callable[[], Result], sleep: Callable[[float], object]) -> Result:
-    """`act`, again and again while the journal is away: also after a commit that was there after all."""
+    """Repeat `act` while the journal is unavailable. It must be idempotent: a commit may have succeeded."""
     outage = JournalOutage(Ending(), sleep)
     while True:
         try:
@@ -92,7 +92,7 @@ def bearing_outages(act: Callable[[], Result], sleep: Callable[[float], object])
 
 @contextmanager
 def brief_waits(connection: sa.Connection) -> Iterator[None]:
-    """In the block, a transaction waits for others for some seconds at most."""
+    """In the block, a transaction waits for locks of others for a few seconds at most."""
     if connection.dialect.name != "sqlite":
         connection.execute(BRIEF_LOCK_TIMEOUT, {"most": BRIEF_MILLISECONDS})
         yield
@@ -106,7 +106,7 @@ def brief_waits(connection: sa.Connection) -> Iterator[None]:
 
 
 def hurry(engine: sa.Engine) -> None:
-    """From now on no transaction waits for others for longer than a second: a run is to end."""
+    """From now on no transaction waits for locks longer than a second, because a run should end."""
     if not sa.event.contains(engine, "begin", wait_no_more):
         sa.event.listen(engine, "begin", wait_no_more)
 

@@ -1,8 +1,8 @@
-"""Locks by name beside the journal, each held by one at a time, and by nobody once its holder is dead.
+"""Locks by name beside the journal. Each has one holder at a time, and is free as soon as its holder is dead.
 
-Nothing here needs a clock, a heartbeat or a guess whether a process lives. Beside a SQLite journal, which is
-for one machine, the kernel holds the locks (`file_locks`). In PostgreSQL the session does that writes the
-deliveries (`advisory_locks`): who has lost its locks cannot commit.
+They need no clock, no heartbeat and no guess whether a process is alive. For a SQLite journal, which is for
+one machine, they are locks of the kernel (`file_locks`). In PostgreSQL they belong to the session that writes
+the deliveries (`advisory_locks`): a process that has lost its locks cannot commit.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,43 +19,43 @@ from clevertap_import.journal.tables import translated
 
 
 class NamedLocks(Protocol):
-    """The locks of one run or command. Any number of threads may use it. All raise JournalUnavailable."""
+    """The locks of one run or command, for any number of threads. All methods raise JournalUnavailable."""
 
     @property
     def engine(self) -> sa.Engine: ...
 
     @property
     def losses(self) -> int:
-        """How often all locks were lost at once: each may since have been another's."""
+        """How often all locks were lost at once: others may have had them since."""
 
     def take(self, name: str, note: str = "") -> bool:
-        """Whether the lock is ours now; False if anybody has it. `note` is for people."""
+        """Whether the lock is ours now; False if it is in use. `note` is for people."""
 
     def take_some(self, names: Sequence[str], count: int) -> list[str]:
-        """As many of `names` as are free, up to `count`, in no order."""
+        """Take up to `count` free locks of `names`, in random order."""
 
     def give_back(self, name: str) -> None: ...
 
     def has(self, name: str) -> bool:
-        """Whether the lock is still ours, as was proven within the last second or is proven now."""
+        """Whether the lock is still ours: checked now, or within the last second."""
 
     def in_use(self, names: Collection[str]) -> set[str]:
-        """Those of `names` that anybody has, this process included."""
+        """The locks of `names` that a process has, this one included."""
 
     def abandoned(self, taken: Collection[str], holders: Callable[[], Collection[str]]) -> list[str]:
-        """Those of `taken` that their last holder may have been using when it died.
+        """The locks of `taken` that their last holder may have been using when it died.
 
-        `holders` names a lock of each who may have had one of them.
+        `holders` names one lock of each process that may have had one of them.
         """
 
     def clear_abandoned(self, name: str) -> None:
-        """What the last holder was at with the lock, which is ours, has come to its end."""
+        """Our lock is no longer abandoned: the requests of its last holder have ended."""
 
     def transaction(self) -> AbstractContextManager[sa.Connection]:
         """A transaction that fails if locks were lost."""
 
     def regain(self) -> None:
-        """After a loss: take again what was ours, as far as it is free."""
+        """After a loss: take our locks again, if they are free."""
 
 
 @contextmanager
@@ -67,13 +67,13 @@ def open_locks(engine: sa.Engine) -> Iterator[NamedLocks]:
 
 
 def file_of(engine: sa.Engine) -> Path:
-    """Where SQLite has the journal, by whatever URL and links. Raises ConfigError if that is in memory."""
+    """The file of the SQLite journal, with links resolved. Raises ConfigError if the journal is in memory."""
     with translated(), engine.connect() as connection:
         query = "select file from pragma_database_list where name = 'main'"
         name = str(connection.exec_driver_sql(query).scalar_one())
     if not name:
         raise ConfigError(
-            "CLEVERTAP_IMPORT_JOURNAL_URL means a journal in memory, which forgets what was delivered."
+            "CLEVERTAP_IMPORT_JOURNAL_URL is a journal in memory, which forgets the delivered records."
             " Name a file: sqlite:////folder/journal.db"
         )
     return Path(name).resolve()

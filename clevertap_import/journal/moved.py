@@ -1,4 +1,4 @@
-"""An account that has moved to another address: what was delivered at the old one counts at the new one."""
+"""An account that has moved to another address: deliveries to the old address count for the new one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from clevertap_import.journal.scope import UNKNOWN, scope_in
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, FORGOTTEN, METADATA, translated
 
 PLACES = tuple(table for table in METADATA.sorted_tables if "destination" in table.c)
-"""All tables that remember where something was sent."""
+"""All tables with a destination."""
 
 REPLACED = (DONE_WINDOWS, FORGOTTEN)
-"""What these say of the new address is older than the forced run that went to the old one, and untrue."""
+"""Their rows for the new address are older than the forced run to the old one, and are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Move:
 
 
 def moves(engine: sa.Engine, names: Iterable[str], account: str, destination: str) -> list[Move]:
-    """Those of the imports that were delivered to this account, at another address than `destination`."""
+    """The imports that were delivered to this account at another address than `destination`."""
     with translated(), engine.connect() as connection:
         return moves_in(connection, names, account, destination)
 
@@ -48,7 +48,7 @@ def sent_to(connection: sa.Connection, import_name: str, destination: str) -> tu
 
 
 def enter_moves(connection: sa.Connection, found: Iterable[Move], destination: str) -> None:
-    """All that the journal knows of the old addresses is of `destination` from now on."""
+    """Assign all rows of the old addresses to `destination`."""
     for move in found:
         for table in PLACES:
             mine = table.c.import_name == move.import_name

@@ -1,14 +1,14 @@
-"""What each new connection to the journal's database is set to: commits that are on the disk."""
+"""Settings of each new connection to the journal's database, so that commits are on disk."""
 
 import sqlite3
 import time
 
 WAL_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""SQLite lets one of several processes turn a new file to its write-ahead log, and refuses the others."""
+"""Of several processes, SQLite lets one switch a new file to the write-ahead log, and refuses the others."""
 
 
 def write_ahead(connection: object, _: object) -> None:
-    """SQLite's write-ahead log: readers do not stop the writer, and a killed process loses nothing."""
+    """Use the write-ahead log: readers do not block the writer, and a killed process loses nothing."""
     if not isinstance(connection, sqlite3.Connection):
         return
     for wait_seconds in (*WAL_WAITS, None):
@@ -22,9 +22,9 @@ def write_ahead(connection: object, _: object) -> None:
 
 
 def synchronous(connection: object, _: object) -> None:
-    """A commit that PostgreSQL confirms is on its disk, whatever the server, the role or the URL say.
+    """Makes PostgreSQL write each commit to disk before it confirms it, also if its settings say otherwise.
 
-    `remote_apply` is stronger than `on`, and is left.
+    `remote_apply` is stronger than `on`, and is not changed.
     """
     if isinstance(connection, sqlite3.Connection):
         return

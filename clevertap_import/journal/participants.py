@@ -1,6 +1,6 @@
-"""Who uses, or waits for, what only so many may use at once; the oldest first.
+"""The processes that use, or wait for, a resource with limited capacity; the oldest first.
 
-Each has a row in the journal's database and a lock of its own, which tells that it lives.
+Each has a row in the journal's database and its own lock, which shows that the process is alive.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from clevertap_import.journal.tables import PARTICIPANT, JournalUnavailable, tra
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """`purpose` is for people; `wanted`: how many it has a use for at once; `lock`: held while it lives."""
+    """`purpose` is for people; `wanted`: how many slots it can use; `lock`: in use while it is alive."""
 
     resource: str
     wanted: int
@@ -31,7 +31,7 @@ def values_of(one: Participant) -> dict[str, str | int]:
 
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """Of one resource, as they are seen by one run or command."""
+    """The participants of one resource, as one run or command sees them."""
 
     locks: NamedLocks
     resource: str
@@ -47,11 +47,11 @@ class Participants:
         except (Exception, GeneratorExit):
             raise
         except BaseException:
-            # A run that was asked to end: what is left to do may meet a journal that is locked.
+            # A run that should end: its last transactions must not wait long for a locked journal.
             hurry(self.locks.engine)
             raise
         finally:
-            # Else others find the lock free, and remove the row.
+            # If this fails, others find the lock free, and remove the row.
             with suppress(JournalUnavailable):
                 self.remove([me])
             self.locks.give_back(me.lock)
@@ -61,15 +61,16 @@ class Participants:
             connection.execute(sa.insert(PARTICIPANT).values(values_of(one)))
 
     def enter_again(self, connection: sa.Connection, one: Participant) -> None:
-        """As `enter`, unless the row is there."""
+        """Like `enter`, unless the row exists."""
         there = sa.select(sa.exists().where(PARTICIPANT.c.lock == one.lock))
         if not connection.scalar(there):
             connection.execute(sa.insert(PARTICIPANT).values(values_of(one)))
 
     def all(self) -> list[Participant]:
-        """The dead too; the oldest first."""
+        """All participants, also dead ones; the oldest first."""
         of_this = sa.select(PARTICIPANT).where(PARTICIPANT.c.resource == self.resource)
-        # PostgreSQL lets a locked table be read by nobody. Senders wait for this look, and look again later.
+        # A table lock in PostgreSQL also blocks readers. Senders wait for this query, so it must not wait
+        # long.
         with translated(), self.locks.engine.begin() as connection, brief_waits(connection):
             rows = connection.execute(of_this.order_by(PARTICIPANT.c.id)).all()
         return [Participant(row.resource, row.wanted, row.purpose, row.lock) for row in rows]
@@ -78,9 +79,9 @@ class Participants:
         return self.apart(self.all())[0]
 
     def apart(self, some: Sequence[Participant]) -> tuple[list[Participant], list[Participant]]:
-        """The living and the dead."""
-        held = self.locks.in_use([one.lock for one in some])
-        return [one for one in some if one.lock in held], [one for one in some if one.lock not in held]
+        """The live and the dead participants of `some`."""
+        in_use = self.locks.in_use([one.lock for one in some])
+        return [one for one in some if one.lock in in_use], [one for one in some if one.lock not in in_use]
 
     def lock_names(self) -> list[str]:
         return [one.lock for one in self.all()]

@@ -1,6 +1,6 @@
-"""Which process one is, so that others can tell whether it lives; nobody can tell it of another machine.
+"""The identity of a process, so that other processes of the same machine can check whether it is alive.
 
-A name and a number are not enough: machines and containers may share names, and numbers are given again.
+Host name and process number are not enough: machines and containers may share names, and numbers are reused.
 """
 
 import os
@@ -10,21 +10,21 @@ from pathlib import Path
 PROC = Path("/proc")
 
 START_FIELD = 19
-"""In /proc/PID/stat, counted from the one after the command, which is in brackets: when the process began."""
+"""The start time of a process in /proc/PID/stat, counted from the field after the command in brackets."""
 
-UNTOLD = "untold"
-"""In place of a machine whose /proc shows processes only (systemd's `ProcSubset=pid`)."""
+UNKNOWN_MACHINE = "untold"
+"""In place of a machine whose /proc shows only processes (systemd's `ProcSubset=pid`)."""
 
 
 def own_process() -> str:
-    """As `host:pid:machine-start`; without the last where the system does not tell it."""
+    """As `host:pid:machine-start`; without the last part if the system does not show it."""
     start = start_of(os.getpid())
-    known = f":{machine() or UNTOLD}-{start}" if start else ""
+    known = f":{machine() or UNKNOWN_MACHINE}-{start}" if start else ""
     return f"{socket.gethostname()}:{os.getpid()}{known}"
 
 
 def machine() -> str | None:
-    """This boot of this machine, and the namespace that its process numbers are of; None if untold."""
+    """This boot of this machine, and the namespace of its process numbers; None if unknown."""
     try:
         boot = (PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
     except OSError:
@@ -33,7 +33,7 @@ def machine() -> str | None:
 
 
 def lives(process: str) -> bool | None:
-    """Whether this process, as `own_process` says it, is there; None if that cannot be told from here."""
+    """Whether this process, named by `own_process`, is alive; None if that cannot be checked from here."""
     host, _, rest = process.partition(":")
     number, _, known = rest.partition(":")
     if host != socket.gethostname() or not number.isdecimal():
@@ -48,7 +48,7 @@ def lives(process: str) -> bool | None:
 
 
 def start_of(process: int) -> str | None:
-    """When it began, in the system's own count; None if it is not there, has ended, or is not told."""
+    """The start time of a process, in the system's ticks; None if it does not exist or is hidden."""
     try:
         words = (PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -58,7 +58,7 @@ def start_of(process: int) -> str | None:
 
 
 def is_hidden(process: int) -> bool:
-    """Whether it is there, but another user's, which /proc does not show us (`hidepid`)."""
+    """Whether the process exists, but /proc hides it because it belongs to another user (`hidepid`)."""
     return exists(process) and not os.access(PROC / str(process) / "stat", os.R_OK)
 
 

@@ -1,4 +1,4 @@
-"""The name under which the journal knows an import: its nickname, or the one that it had before."""
+"""The name of an import in the journal: its nickname, or its earlier nickname."""
 
 from collections.abc import Container, Iterable
 
@@ -10,11 +10,11 @@ from clevertap_import.journal.scope import UNKNOWN, Scope, scope_in
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, METADATA, SCOPE, translated
 
 TABLES = tuple(table for table in METADATA.sorted_tables if "import_name" in table.c)
-"""All that remember anything by the name of an import."""
+"""All tables with the name of an import."""
 
 
 def delivered_names(engine: sa.Engine, names: Iterable[str]) -> set[str]:
-    """Those of `names` under which anything was delivered."""
+    """The names with a delivery."""
     wanted = list(names)
     found = (
         sa.select(each.c.import_name).where(each.c.import_name.in_(wanted)) for each in (SCOPE, DELIVERY)
@@ -24,37 +24,39 @@ def delivered_names(engine: sa.Engine, names: Iterable[str]) -> set[str]:
 
 
 def known_name(engine: sa.Engine, nickname: str, before: str | None) -> str:
-    """`before`, as long as nothing was delivered under `nickname` and something under `before`."""
+    """`before` if it has deliveries and `nickname` has none; otherwise `nickname`."""
     if before is None:
         return nickname
     return before if delivered_names(engine, [nickname, before]) == {before} else nickname
 
 
 def give_name(connection: sa.Connection, before: str, nickname: str, now: float) -> None:
-    """All that the journal knows of `before` is of `nickname` from now on, which was never delivered.
+    """Assign all rows of `before` to `nickname`, which was never delivered.
 
-    Nothing is done if it was delivered, as when a failover has not lost that it got its name. `now`, in epoch
-    seconds: what Dagster knows of `before` until then means nothing for another import that gets this name.
+    Does nothing if `nickname` was delivered, so that it may be repeated after a failover. `now`, in epoch
+    seconds: if another import gets the name `before`, Dagster's records from earlier times do not count for
+    it.
     """
     state, scope = state_of(connection, before), scope_in(connection, before)
     if scope_in(connection, nickname):
         return
     for table in TABLES:
         if table.c.import_name.primary_key and table is not RUN_RESULT:
-            # What runs entered that sent nothing. Their results are of use.
+            # Rows of runs that sent nothing. Their results are of use.
             connection.execute(table.delete().where(table.c.import_name == nickname))
         old = table.c.import_name == before
         connection.execute(table.update().where(old).values(import_name=nickname))
-    # What an older version delivered would not be recognized if it went back to the old nickname.
+    # Without this, deliveries of an older version are not recognized if the import gets its old nickname
+    # back.
     if scope and scope.source_digests:
         counts = {"deliveries": max(1, state.deliveries), "ended": state.ended}
         enter(connection, before, **counts, reports_until=max(now, state.reports_until or 0))
 
 
 def twins(engine: sa.Engine, nickname: str, scope: Scope) -> list[str]:
-    """Other imports that sent the same records to the same place: by their windows, or their last delivery.
+    """Other imports that sent the same records to the same destination, by their windows or last delivery.
 
-    What an older version delivered has no place, only the account of its import.
+    Deliveries of an older version have no destination, only the account of their import.
     """
     digest = scope.definition_digest
     owned = sa.exists().where(
@@ -73,7 +75,7 @@ def twins(engine: sa.Engine, nickname: str, scope: Scope) -> list[str]:
 def gone_with_same_source(
     engine: sa.Engine, nickname: str, scope: Scope, imports: Container[str]
 ) -> list[str]:
-    """Names of no import any more that sent records of one of the same tables to the same place."""
+    """Names of removed imports that sent records of one of the same tables to the same destination."""
     others = sa.select(SCOPE.c.import_name, SCOPE.c.source_digests).where(
         (SCOPE.c.destination == scope.destination) & (SCOPE.c.import_name != nickname)
     )

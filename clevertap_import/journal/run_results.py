@@ -19,7 +19,7 @@ RETENTION = timedelta(days=400)
 """Results of runs that began earlier are removed: a year is left, and the month before it to compare."""
 
 MOST_BEFORE = 100
-"""Among how many of the newest runs the last one is looked for that was wholly well."""
+"""How many of the newest runs are searched for the last run without any failed record."""
 
 NAMES_PER_QUERY = 500
 
@@ -36,9 +36,9 @@ COLUMNS += [C[name] for name in (*COUNTS, *EFFORTS, *TEXTS, *MOMENTS, *PROGRESS)
 
 
 def enter_result(engine: sa.Engine, result: RunResult) -> None:
-    """Enter what is known of a run, in place of what was known before. Any number of times.
+    """Store the result of a run, and replace an earlier one. Idempotent.
 
-    A run that has ended removes what is old of its import. Raises JournalUnavailable.
+    A run that has ended also removes old results of its import. Raises JournalUnavailable.
     """
     mine = (C.import_name == result.import_name) & (C.run_id == result.run_id)
     values = values_of(result)
@@ -54,7 +54,7 @@ def enter_result(engine: sa.Engine, result: RunResult) -> None:
 def enter_progress(
     engine: sa.Engine, import_name: str, run_id: str, report: Report, effort: Effort, progress: RunProgress
 ) -> None:
-    """Enter where a run under way is. A run that has ended, or that never was entered, stays as it is."""
+    """Store the progress of an active run. Does nothing if the run has ended, or has no row."""
     mine = (C.import_name == import_name) & (C.run_id == run_id) & (C.status == "Running")
     values = {**counts_of(report, effort), **progress_values(progress)}
     with translated(), engine.begin() as connection:
@@ -64,7 +64,7 @@ def enter_progress(
 def enter_dead(
     engine: sa.Engine, import_names: Collection[str], run_id: str, status: RunStatus, now: datetime
 ) -> None:
-    """A run of any of these imports was killed: what the journal knows of its records is its result."""
+    """Store the result of a killed run of any of these imports, from its records in the journal."""
     mine = C.import_name.in_(list(import_names)) & (C.run_id == run_id) & (C.status == "Running")
     ended: dict[str, Any] = {"status": status, "ended_at": now.timestamp(), "phase": None}
     if status == "Failed":
@@ -78,7 +78,7 @@ def enter_dead(
 
 
 def sent_by(connection: sa.Connection, import_name: str, run_id: str) -> tuple[int, int]:
-    """How many records of a run were accepted, and how many were sent without an answer."""
+    """How many records of a run were accepted, and how many are unanswered."""
     size = sa.func.sum(sa.func.length(DELIVERY.c.digests))
     mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.import_name == import_name)
     mine &= (DELIVERY.c.batch_number >= 0) & (DELIVERY.c.state != RETRIED)
@@ -90,10 +90,10 @@ def sent_by(connection: sa.Connection, import_name: str, run_id: str) -> tuple[i
 def results_of(
     engine: sa.Engine, import_names: Iterable[str], since: datetime, at_least: int = 7
 ) -> dict[str, list[RunResult]]:
-    """The results of each of these imports that has any, newest first.
+    """The results of each of these imports with results, newest first.
 
-    All of runs that began since that moment; at least the last `at_least` that are judged; and all back to
-    the last run that was wholly well, among the last MOST_BEFORE.
+    All runs that began since `since`; at least the last `at_least` runs that count for health; and all runs
+    back to the last one without any failed record, among the last MOST_BEFORE.
     """
     found: defaultdict[str, list[RunResult]] = defaultdict(list)
     with translated(), engine.connect() as connection:
@@ -105,13 +105,13 @@ def results_of(
 
 
 def parts(names: Iterable[str]) -> Iterator[list[str]]:
-    """Each name once, as many at a time as one query takes."""
+    """Each name once, in lists for one query each."""
     wanted = list(dict.fromkeys(names))
     return (wanted[at : at + NAMES_PER_QUERY] for at in range(0, len(wanted), NAMES_PER_QUERY))
 
 
 def starts_of(connection: sa.Connection, names: list[str], since: float, at_least: int) -> dict[str, float]:
-    """From which moment on the results of each import are wanted."""
+    """The moment from which the results of each import are wanted."""
     each = table_of(dict.fromkeys(names, 0.0))
     newest_first = sa.select(C.began_at).where(C.import_name == each.c.name).order_by(C.began_at.desc())
     judged = newest_first.where(C.status.not_in(NOT_JUDGED)).offset(at_least - 1).limit(1)

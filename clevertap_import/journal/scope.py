@@ -1,4 +1,4 @@
-"""For which account, address and windows the journal remembers an import, and the start of a delivery."""
+"""The account, address and windows for which the journal's digests of an import are valid."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -8,15 +8,15 @@ from clevertap_import.journal.forced_runs import Forced, enter_epoch, has_epoch
 from clevertap_import.journal.tables import DELIVERY, DONE_WINDOWS, EPOCH, FORGOTTEN, SCOPE
 
 UNKNOWN = ""
-"""The destination of what was delivered before destinations were remembered."""
+"""The destination of deliveries from versions that did not store it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the digests of an import are for: windows of that size and start (seconds), and an account.
+    """For what the digests of an import are valid: windows of that size and start (seconds), and an account.
 
-    `destination`: the account at its address. The definition and the sources are of the last delivery, and
-    may change.
+    `destination`: the account at its address. The definition and the sources are those of the last delivery,
+    and may change.
     """
 
     window_seconds: int
@@ -28,7 +28,7 @@ class Scope:
 
 
 def scope_in(connection: sa.Connection, import_name: str) -> Scope | None:
-    """What the digests of the import are for; None if it was never delivered."""
+    """The scope of the import's digests; None if it was never delivered."""
     row = connection.execute(sa.select(SCOPE).where(SCOPE.c.import_name == import_name)).one_or_none()
     if row is None:
         return None
@@ -37,7 +37,7 @@ def scope_in(connection: sa.Connection, import_name: str) -> Scope | None:
 
 
 def adopt_destination(connection: sa.Connection, import_name: str, scope: Scope) -> None:
-    """What an older version delivered to the account went to its present address: no other was known."""
+    """Assign deliveries of older versions to the account's present address: those versions knew no other."""
     known = scope_in(connection, import_name)
     if known is None:
         give_destination(connection, import_name, scope.destination)
@@ -60,15 +60,15 @@ def begun(
     forced: Forced | None,
     number: int | None = None,
 ) -> int:
-    """Enter what is about to be sent, and where to, before it is; returns the epoch of the deliveries.
+    """Store the scope of a delivery before it sends anything; returns the epoch of its batches.
 
-    If it breaks off, the next run goes on with what the destination has not had since. `number`: of the
-    epoch, if it is entered again.
+    If the delivery breaks off, the next run sends the records that the destination has not got since.
+    `number`: the number of the epoch, if it is written again.
     """
     adopt_destination(connection, import_name, scope)
     known = scope_in(connection, import_name)
     if known and known != scope and known.destination == UNKNOWN:
-        # Of another account, at an address that nobody knows: never to be taken for this one.
+        # Deliveries to another account at an unknown address must never count for this account.
         give_destination(connection, import_name, known.account)
     if known is None or asdict(known) != asdict(scope):
         connection.execute(SCOPE.delete().where(SCOPE.c.import_name == import_name))

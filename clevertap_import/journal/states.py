@@ -6,10 +6,10 @@ UNCERTAIN = "uncertain"
 RESENT = "resent"
 LOST = "lost"
 RETRIED = "retried"
-"""Beside an accepted batch: those of its profiles of which an answer was lost before they were accepted."""
+"""Beside an accepted batch: its profiles for which an answer was lost before they were accepted."""
 
 UNANSWERED = (SENDING, UNCERTAIN)
-"""Sent, and the answer is not known: lost with the process, or lost on its way."""
+"""Sent, and the answer is unknown: it was lost with the process or on the network."""
 
 OVERTAKEN = (RESENT, RETRIED)
-"""Sent without an answer, and sent again: the first request may still be under way."""
+"""Sent without an answer, and sent again: the first request may still be in flight."""

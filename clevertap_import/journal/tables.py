@@ -35,10 +35,10 @@ DELIVERY = sa.Table(
     sa.Index("delivery_by_window", "import_name", "last_window", "first_window"),
     sa.Index("delivery_by_run", "run_id"),
 )
-"""One batch on its way or answered. Windows are epoch seconds, digests 16 bytes a record.
+"""One batch, in flight or answered. Windows are epoch seconds; a digest has 16 bytes for each record.
 
-`destination` names the account and its address; `epoch` is that of a forced run, or 0. `window_offsets`: for
-each record its window, as seconds after `first_window` in 4 bytes; null if of one, or if not known.
+`destination` is the account and its address; `epoch` is that of a forced run, or 0. `window_offsets`: the
+window of each record, as seconds after `first_window` in 4 bytes; null for one window, or if unknown.
 """
 
 EPOCH = sa.Table(
@@ -52,9 +52,9 @@ EPOCH = sa.Table(
     sa.Column("last_window", sa.BigInteger, nullable=False),
     sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
 )
-"""A forced run: what was delivered before it, in its windows, counts for nothing. No first: all before.
+"""A forced run: earlier deliveries in its windows do not count. No first window: all windows until the last.
 
-No sequence gives `id`: after a failover a run enters its epoch again under the number that its entries bear.
+`id` has no sequence: after a failover a run writes its epoch again, with the number that its entries have.
 """
 
 FORGOTTEN = sa.Table(
@@ -80,10 +80,10 @@ SCOPE = sa.Table(
     sa.Column("definition_digest", sa.String(40), nullable=False, server_default=""),
     sa.Column("source_digests", sa.Text, nullable=False, server_default=""),
 )
-"""For which grid of windows and which account the digests of an import are.
+"""For which grid of windows and which account the digests of an import are valid.
 
-The definition and the sources are those of the last delivery, by which the import is known under another
-nickname.
+The definition and the sources are those of the last delivery: they identify the import if its nickname
+changes.
 """
 
 DONE_WINDOWS = sa.Table(
@@ -99,9 +99,9 @@ DONE_WINDOWS = sa.Table(
     sa.Column("read_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("done_windows_by_import", "import_name"),
 )
-"""Which windows of an import are done: a row for windows that follow each other.
+"""Which windows of an import are done: a row for each span of consecutive windows.
 
-The definition is that under which their rows were sent; they were read at `read_at`, in epoch seconds.
+The definition is the one with which their rows were sent; they were read at `read_at`, in epoch seconds.
 """
 
 IMPORT_STATE = sa.Table(
@@ -115,15 +115,15 @@ IMPORT_STATE = sa.Table(
     sa.Column("lacks_until", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("doubted_at", sa.Double),
 )
-"""`deliveries`: how many runs of the import have begun to send; it only grows, so that an old copy is known.
+"""`deliveries`: how many runs of the import have begun to send. It only grows, which shows an older copy.
 
-`ended`: the number of the last of them that has entered all that it sent.
+`ended`: the number of the last run that has stored all that it sent.
 
-`reports_until`: up to which moment, in epoch seconds, done_windows holds what people reported to Dagster;
-null as long as nothing that Dagster knows was taken over. `doubted_until`: the last delivery that was there
-when the journal was found to be an older copy, at `doubted_at`: CleverTap may have newer contents of its
-profiles, and may store requests that the copy lacks for an hour after that.
-`lacks_until`: events of runs up to that number may be missing here, and nobody has accepted that; or 0.
+`reports_until`: until when, in epoch seconds, done_windows contains what people reported to Dagster; null if
+nothing was copied from Dagster yet. `doubted_until`: the last delivery in the journal when it was found to be
+an older copy, at `doubted_at`: CleverTap may have newer contents of its profiles, and may store requests that
+the copy lacks for an hour after that. `lacks_until`: events of runs up to that number may be missing here,
+and nobody has accepted that; or 0.
 """
 
 SHOWN_BATCHES = sa.Table(
@@ -132,7 +132,7 @@ SHOWN_BATCHES = sa.Table(
     sa.Column("import_name", sa.String(100), primary_key=True),
     sa.Column("last_delivery", sa.BigInteger, nullable=False),
 )
-"""Up to which delivery a person has been shown the batches without an answer."""
+"""The last delivery whose unanswered batches a person has seen."""
 
 PARTICIPANT = sa.Table(
     "participant",
@@ -144,7 +144,7 @@ PARTICIPANT = sa.Table(
     sa.Column("purpose", sa.String(200), nullable=False),
     sa.Index("participant_by_resource", "resource"),
 )
-"""Who uses, or waits for, what only so many may use at once; see `journal/participants.py`."""
+"""The processes that use, or wait for, a limited resource; see `journal/participants.py`."""
 
 LAST_HOLDER = sa.Table(
     "last_holder",
@@ -159,7 +159,7 @@ JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.Stri
 
 NEWEST_STEP = "0001"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
-"""Where Alembic keeps the step that the database is at."""
+"""Where Alembic stores the version of the database."""
 
 ADVISORY_LOCK = 6_317_482_001
 """Any number: PostgreSQL lets one process at a time hold the lock of this name."""
@@ -169,22 +169,22 @@ SQLITE_BUSY_SECONDS = 30
 
 
 class JournalUnavailable(Unfinished):
-    """The journal's database cannot be read or written. `is_final`: and will not be by itself."""
+    """The journal's database cannot be read or written. `is_final`: a retry does not help."""
 
     is_final = False
 
 
 class JournalReplaced(JournalUnavailable):
-    """The journal's file is gone, or is another one."""
+    """The journal's file was deleted or replaced."""
 
     is_final = True
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The one place where SQLAlchemy's exceptions become ours; parameters are left out, they hold digests.
+    """The one place where SQLAlchemy's exceptions become ours, without parameters, which contain digests.
 
-    Also those of the disk, and of a driver that is not installed.
+    Also errors of the disk, and of a driver that is not installed.
     """
     try:
         yield
@@ -193,7 +193,7 @@ def translated() -> Iterator[None]:
         cause = str(origin or type(error).__name__).strip()
         raise JournalUnavailable(
             f"The journal cannot be used: {cause}. Nothing more is sent without it."
-            " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
+            " Repair its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
         ) from None
 
 
@@ -203,7 +203,7 @@ def default_url(home: Path) -> str:
 
 
 def read_url(url: str | sa.URL) -> sa.URL:
-    """Raises ConfigError if SQLAlchemy knows no such database. It never shows the URL, nor its password."""
+    """Raises ConfigError if SQLAlchemy knows no such database. The error does not show the URL."""
     try:
         parsed = sa.make_url(url)
         parsed.get_dialect()
@@ -221,14 +221,14 @@ def open_database(
 ) -> sa.Engine:
     """The database at `url` with all its tables. Raises ConfigError or JournalUnavailable.
 
-    `key_folder`: where the key of a database that is no file lies, unless a variable has it.
+    `key_folder`: where the key is if the database is not a file and no environment variable has the key.
     """
     parsed = read_url(url)
     file = sqlite_file(parsed)
     with translated():
         if file and "mode" not in parsed.query:
             private_database(file)
-        # A connection that PostgreSQL has closed meanwhile is made anew.
+        # With pool_pre_ping, a connection that PostgreSQL has closed is replaced.
         engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=patience(parsed))
         sa.event.listen(engine, "connect", write_ahead)
         sa.event.listen(engine, "connect", synchronous)
@@ -253,9 +253,9 @@ def take_key(engine: sa.Engine, place: KeyPlace) -> None:
 
 
 def patience(url: sa.URL) -> dict[str, str | int]:
-    """How long to wait for others: the driver's own settings, unless the URL has them.
+    """Timeouts for locks and connections, as driver settings, unless the URL has them.
 
-    A process that froze, or whose line was cut, would else hold PostgreSQL's locks for hours.
+    Without them a frozen process, or one without network, keeps PostgreSQL's locks for hours.
     """
     settings: dict[str, str | int] = {}
     if url.get_backend_name() == "sqlite":
@@ -273,7 +273,7 @@ def patience(url: sa.URL) -> dict[str, str | int]:
 
 
 class StillThere:
-    """Refuses transactions once the file is gone or another: SQLite would go on in the one without a name."""
+    """Refuses transactions if the file was deleted or replaced: SQLite would continue in the old one."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -283,8 +283,8 @@ class StillThere:
         if identity_of(self.file) != self.identity:
             raise JournalReplaced(
                 f"The journal {self.file} was deleted or replaced while it was in use. Nothing more is sent"
-                " without it. If you have it elsewhere, put it back before the next run, which else takes"
-                " everything for new."
+                " without it. If you have it elsewhere, put it back before the next run. Otherwise the next"
+                " run sends everything again."
             )
 
 
@@ -296,7 +296,7 @@ def identity_of(file: Path) -> tuple[int, int] | None:
 
 
 def step(engine: sa.Engine) -> str | None:
-    """The step that the database is at; None before the first. Raises JournalUnavailable for one unknown."""
+    """The version of the database; None if it is empty. Raises JournalUnavailable for an unknown version."""
     with engine.connect() as connection:
         tables = set(sa.inspect(connection).get_table_names())
         found = connection.scalar(sa.select(VERSION.c.version_num)) if VERSION.name in tables else None
@@ -304,7 +304,7 @@ def step(engine: sa.Engine) -> str | None:
         raise JournalUnavailable(
             "The journal's database is from before the first release, and this version cannot read it."
             " Nothing in it was changed. Move it away, or name another (CLEVERTAP_IMPORT_JOURNAL_URL)."
-            " A new journal takes all rows for new: events are stored twice."
+            " With a new journal all rows count as new: events are stored twice."
         )
     if found and found > NEWEST_STEP:
         raise JournalUnavailable(
@@ -330,7 +330,7 @@ def migrate(engine: sa.Engine, key: KeyPlace) -> None:
 
 @contextmanager
 def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that no other process can begin at the same time."""
+    """A transaction that only one process at a time can begin."""
     if engine.dialect.name != "sqlite":
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))

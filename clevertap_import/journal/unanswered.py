@@ -1,4 +1,4 @@
-"""Batches without an answer, for people: which of them were shown, and which records they hold."""
+"""Unanswered batches, for people: which of them were shown, and which records they contain."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from clevertap_import.journal.tables import DELIVERY, SHOWN_BATCHES, translated
 
 
 def enter_shown(engine: sa.Engine, import_name: str, last_delivery: int) -> None:
-    """A person has been shown all batches without an answer up to this delivery, by its number."""
+    """Store that a person has seen all unanswered batches up to this delivery number."""
     with translated(), engine.begin() as connection:
         connection.execute(SHOWN_BATCHES.delete().where(SHOWN_BATCHES.c.import_name == import_name))
         connection.execute(
@@ -17,14 +17,14 @@ def enter_shown(engine: sa.Engine, import_name: str, last_delivery: int) -> None
 
 
 def last_shown(engine: sa.Engine, import_name: str) -> int:
-    """Up to which delivery a person has been shown the batches; 0 if nobody has."""
+    """The last delivery whose batches a person has seen; 0 if there is none."""
     mine = sa.select(SHOWN_BATCHES.c.last_delivery).where(SHOWN_BATCHES.c.import_name == import_name)
     with translated(), engine.connect() as connection:
         return int(connection.scalar(mine) or 0)
 
 
 def digests_of(engine: sa.Engine, deliveries: Iterable[int]) -> dict[int, bytes]:
-    """What names the records of each of these deliveries, 16 bytes each: persons, or for events contents."""
+    """Digests of the records of each delivery, 16 bytes each: of identities, or for events of contents."""
     columns = sa.select(DELIVERY.c.id, DELIVERY.c.digests, DELIVERY.c.identity_digests)
     with translated(), engine.connect() as connection:
         rows = connection.execute(columns.where(DELIVERY.c.id.in_(list(deliveries))))

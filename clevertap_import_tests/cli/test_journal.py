@@ -220,7 +220,7 @@ def test_a_copy_into_a_folder_or_onto_a_full_disk_is_reported_in_one_line(
     journal.close()
     assert result.exit_code == 1, result.output
     assert "The copy cannot be made" in result.output
-    assert "The journal is as it was" in result.output
+    assert "The journal was not changed" in result.output
     assert list((home / "copies").iterdir()) == []
 
 
@@ -248,7 +248,7 @@ def test_what_is_no_journal_is_not_put_back(journal: Journal, home: Path, conten
     (home / "other.db").write_bytes(content)
     result = said("restore", str(home / "other.db"))
     assert result.exit_code == 2
-    assert "is no journal of clevertap_import" in result.output
+    assert "is not a journal of clevertap_import" in result.output
     assert runs_in(home / "clevertap_import" / "journal.db") == ["run-1"]
 
 

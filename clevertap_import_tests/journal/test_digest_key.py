@@ -120,7 +120,7 @@ def test_a_key_that_is_gone_or_another_is_reported_before_anything_is_read(tmp_p
     with pytest.raises(JournalKeyWrong, match=f"{KEY_FILE} is the key of another journal"):
         Journal(url)
     key.write_text("no key")
-    with pytest.raises(JournalKeyWrong, match="is no key of a journal, which has 64 digits"):
+    with pytest.raises(JournalKeyWrong, match="is not a key of a journal: a key has 64 digits"):
         Journal(url)
     key.write_text(text)
     Journal(url).close()

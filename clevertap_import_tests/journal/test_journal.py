@@ -181,7 +181,7 @@ def test_an_unwritable_journal_is_reported_without_digests(tmp_path: Path) -> No
             journal.begin("orders", "run-1", batch)
     assert str(caught.value) == (
         "The journal cannot be used: disk is full. Nothing more is sent without it."
-        " Mend its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
+        " Repair its database (CLEVERTAP_IMPORT_JOURNAL_URL), and run again."
     )
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
