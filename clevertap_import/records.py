@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -29,6 +31,9 @@ PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 REWRITTEN = re.compile(r"(\+|\$D_)(?=[0-9])")
 """The begin of phones and dates, which CleverTap leaves out when it makes numbers of them."""
+
+NUMBER = re.compile(r"(?<![\w.,])[+-]?[0-9](?:[0-9.,_']*[0-9])?(?:[eE][+-]?[0-9]{1,3})?(?!\w)")
+"""A number in a text, perhaps in groups of digits or with an exponent."""
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -136,13 +141,38 @@ def values_of(line: bytes) -> set[str]:
 
 
 def masked(text: str, values: Iterable[str]) -> str:
-    """`text` with dots for `values`, in capitals or not, also as JSON, HTML or an address has them."""
+    """`text` with dots for `values`, in capitals or not, also as JSON, HTML or an address has them.
+
+    Numbers are also found if they are written in another way.
+    """
     words = text.casefold()
+    values = set(values)
     forms = {form for value in values for form in forms_of(value) if len(form) >= SHORTEST_MASKED}
     # Longest first, as one value may begin with another.
     for form in sorted((form for form in forms if form.casefold() in words), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "...", text, flags=re.IGNORECASE)
-    return text
+    numbers = {number for value in values if len(value) >= SHORTEST_MASKED for number in numbers_of(value)}
+    return NUMBER.sub(lambda found: "..." if readings(found[0]) & numbers else found[0], text)
+
+
+def numbers_of(value: str) -> set[Decimal]:
+    """The number that a value is, without its sign: as it is, and as a machine rounds it."""
+    digits = REWRITTEN.sub("", value)
+    if not NUMBER.fullmatch(digits):
+        return set()
+    with suppress(InvalidOperation, ValueError):
+        return {abs(Decimal(digits)), abs(Decimal(repr(float(digits))))}
+    return set()
+
+
+def readings(number: str) -> set[Decimal]:
+    """The numbers that CleverTap may mean, without signs. A point or a comma may begin the decimals."""
+    found = set()
+    for groups, point in ((",_'", "."), ("._'", ",")):
+        with suppress(InvalidOperation):
+            digits = number.translate(dict.fromkeys(map(ord, groups))).replace(point, ".")
+            found.add(abs(Decimal(digits)))
+    return found
 
 
 def forms_of(value: str) -> set[str]:

@@ -10,7 +10,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,6 +19,10 @@ from xxhash import xxh3_64_hexdigest
 from clevertap_import.journal.tables import JournalUnavailable, translated
 
 FOLDER = "locks"
+LONGEST_BEGIN = 50
+OF_ONE_PROCESS = ("run ", "participant ")
+"""How the names of locks begin that no other process takes again. The file of a slot tells the next who takes
+it that its holder was killed."""
 
 
 class FileLocks:
@@ -37,6 +41,8 @@ class FileLocks:
     def __enter__(self) -> "FileLocks":
         with translated():
             self._folder.mkdir(mode=0o700, exist_ok=True)
+            for path in self._folder.iterdir():
+                remove_if_abandoned(path)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,6 +122,19 @@ class FileLocks:
 
     def regain(self) -> None:
         """Nothing to do: the kernel does not lose locks."""
+
+
+def remove_if_abandoned(path: Path) -> None:
+    """Remove the file of a process that was killed, if no other process can need it.
+
+    An empty file stays: somebody is about to lock it.
+    """
+    with suppress(OSError), open(path, "r+b", buffering=0) as file:
+        name = file.read(LONGEST_BEGIN).decode(errors="replace").partition(" ")[2]
+        if name.startswith(OF_ONE_PROCESS):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if is_at(path, file.fileno()):
+                path.unlink()
 
 
 def write(file: int, content: bytes) -> None:

@@ -89,8 +89,9 @@ def refusal(
         return JournalLost(
             f"Dagster knows that {name!r} was delivered, and the journal knows nothing of it: it was lost, or"
             " CLEVERTAP_IMPORT_JOURNAL_URL names another. Nothing was sent, as events would be stored twice."
-            " Put the journal back; or begin a new one with the first window that is not done, which may"
-            f" double events of it and of its lookback: clevertap-import run {name} --window START --force"
+            " Put the journal back; or begin a new one with all windows that are not done, which may double"
+            f" events of them and of their lookback: clevertap-import run {name} --window START --until END"
+            " --force"
         )
     if known is None or known == now:
         return None

@@ -112,7 +112,7 @@ def opened(settings: SnowflakeSettings, query_tag: str, retry_seconds: float) ->
         resource = SnowflakeResource(**resource_arguments(settings, query_tag, retry_seconds))
         # Entered by hand: the resource closes the session only if nothing is raised.
         session = resource.get_connection()
-        connection = in_own_thread(session.__enter__)
+        connection = logged_in(session.__enter__)
     snowflake = Snowflake(connection)
     try:
         check_parameters(shown_parameters(connection))
@@ -125,6 +125,26 @@ def opened(settings: SnowflakeSettings, query_tag: str, retry_seconds: float) ->
         raise
     else:
         in_own_thread(connection.close)
+
+
+def logged_in(log_in: Callable[[], SnowflakeConnection]) -> SnowflakeConnection:
+    """The connection that `log_in` opens. If the run is asked to end before, it is closed once it is open."""
+    opened: list[SnowflakeConnection] = []
+
+    def close(_: None) -> None:
+        for connection in opened:
+            connection.close(retry=False)
+
+    with DaemonThreads(1) as threads:
+        try:
+            threads.submit(lambda _: opened.append(log_in()), None).result()
+        except Exception:
+            raise
+        except BaseException:
+            # In the same thread, and so after the login.
+            threads.first_done([threads.submit(close, None)], LEAVE_SECONDS)
+            raise
+    return opened[0]
 
 
 def log_out(connection: SnowflakeConnection, end_query: Callable[[], object] | None) -> None:

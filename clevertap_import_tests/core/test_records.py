@@ -101,6 +101,13 @@ def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
     [
         ("+919876543210", "919876543210"),
         ("$D_1700000000", "1700000000"),
+        ("1234567", "1,234,567"),
+        ("1234567.0", "1234567"),
+        ("1234567.0", "+1234567.00"),
+        ("-1234.5", "1.234,50"),
+        ("919876543210", "9.1987654321E11"),
+        ("+919876543210", "9.19876543210e+11"),
+        ("12345678901234567890", "1.2345678901234567E19"),
         ("asha@x.io", "ASHA@X.IO"),
         ("asha@x.io", "asha%40x.io"),
         ("Asha Rao", "Asha+Rao"),
@@ -116,3 +123,8 @@ def test_a_record_by_clevertap_id_is_identified_by_it() -> None:
 )
 def test_a_value_is_masked_in_whatever_form_a_text_has_it(value: str, shown: str) -> None:
     assert masked(f"Refused: {shown} is wrong.", [value]) == "Refused: ... is wrong."
+
+
+def test_other_numbers_are_not_masked() -> None:
+    text = "Skipped record number : 12, code 512, 1,234,568 of 1e999 and 1.2.3"
+    assert masked(text, ["1234567", "12", "NaN", "1e9", "sNaN"]) == text

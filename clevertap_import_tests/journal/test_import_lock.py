@@ -276,6 +276,21 @@ def test_nothing_of_a_run_that_ended_stays_in_the_folder(tmp_path: Path) -> None
         assert list(folder.iterdir()) == []
 
 
+def test_files_of_killed_processes_are_removed_unless_they_tell_something(tmp_path: Path) -> None:
+    with open_processes(default_url(tmp_path)) as processes:
+        killed, living = processes.locks(), processes.locks()
+        for name in ("run r1 orders", "participant p1", "slot 1"):
+            assert killed.take(name)
+        assert living.take("run r2 orders")
+        folder = Path(str(processes.engine.url.database)).parent / FOLDER
+        (folder / "begun").touch()
+        kill(killed)
+        processes.locks()
+        names = [file.read_text().partition(" ")[2].strip() for file in folder.iterdir()]
+        assert sorted(names) == ["", "run r2 orders", "slot 1"]
+        assert not processes.locks().take("run r2 orders")
+
+
 def test_other_imports_and_other_journals_do_not_wait(processes: Processes) -> None:
     with (
         import_lock(processes.locks(), "orders", "Run a"),

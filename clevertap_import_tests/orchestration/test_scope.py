@@ -87,6 +87,7 @@ def test_a_lost_journal_is_reported_before_events_are_stored_again(workshop: Wor
         file.unlink()
     (refused,) = workshop.run("forgotten")
     assert "the journal knows nothing of it" in refused["problem"]
+    assert "--window START --until END --force" in refused["problem"]
     assert len(workshop.clevertap.events()) == 2
     forced = workshop.run("forgotten", force=True)[0]
     assert forced["status"] == "Success", forced["problem"]
