@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from html import escape
 from urllib.parse import quote, quote_plus
@@ -50,7 +50,10 @@ window in epoch seconds, what the journal remembers of the content and (profiles
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One row that was not imported, and why. `code` is CleverTap's code; without one, our own word."""
+    """One row that was not imported, and why. `code` is CleverTap's code; without one, our own word.
+
+    `window`: the start of its window, in epoch seconds. `digest`: of an event that became a record, its own.
+    """
 
     row_number: int
     column: str | None
@@ -58,6 +61,8 @@ class Rejection:
     code: str
     reason: str
     identity: str | None = None
+    window: int = field(default=0, compare=False)
+    digest: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,17 @@ class Batch:
     def row_number(self, index: int) -> int:
         """The row of the query result that became record `index` (0-based)."""
         return int(self.rows["row_number"][index].as_py())
+
+    def window(self, index: int) -> int:
+        """The start of the window of record `index`, in epoch seconds."""
+        return int(self.rows["window"][index].as_py())
+
+    def event_digest(self, index: int) -> bytes | None:
+        """The content digest of record `index`, if it is an event."""
+        if not self.rows["identity_digest"].null_count:
+            return None
+        digest: bytes = self.rows["digest"][index].as_py()
+        return digest
 
     def identity(self, index: int) -> str | None:
         """The identity of record `index`, read from its JSON."""

@@ -263,6 +263,8 @@ def rejections(settlement: Settlement) -> list[Rejection]:
             problem.code,
             problem.reason,
             batch.identity(problem.index),
+            batch.window(problem.index),
+            batch.event_digest(problem.index),
         )
         for problem in settlement.rejected
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clevertap_import.journal.journal_outage import brief_waits
 from clevertap_import.journal.monitoring_tables import COUNTS, OPEN_REJECT, RUN_RESULT
 from clevertap_import.journal.states import ANSWERED, RETRIED
 from clevertap_import.journal.tables import DELIVERY, translated
@@ -42,7 +43,7 @@ def enter_result(engine: sa.Engine, result: RunResult) -> None:
     """
     mine = (C.import_name == result.import_name) & (C.run_id == result.run_id)
     values = values_of(result)
-    with translated(), engine.begin() as connection:
+    with translated(), engine.begin() as connection, brief_waits(connection):
         if not connection.execute(RUN_RESULT.update().where(mine).values(values)).rowcount:
             connection.execute(RUN_RESULT.insert().values(values))
         if result.ended_at:
@@ -57,7 +58,7 @@ def enter_progress(
     """Store the progress of an active run. Does nothing if the run has ended, or has no row."""
     mine = (C.import_name == import_name) & (C.run_id == run_id) & (C.status == "Running")
     values = {**counts_of(report, effort), **progress_values(progress)}
-    with translated(), engine.begin() as connection:
+    with translated(), engine.begin() as connection, brief_waits(connection):
         connection.execute(RUN_RESULT.update().where(mine).values(values))
 
 
@@ -69,7 +70,7 @@ def enter_dead(
     ended: dict[str, Any] = {"status": status, "ended_at": now.timestamp(), "phase": None}
     if status == "Failed":
         ended["problem"] = KILLED
-    with translated(), engine.begin() as connection:
+    with translated(), engine.begin() as connection, brief_waits(connection):
         for name in connection.scalars(sa.select(C.import_name).where(mine)).all():
             accepted, uncertain = sent_by(connection, name, run_id)
             report = Report(read=accepted + uncertain, accepted=accepted, uncertain=uncertain)

@@ -109,7 +109,7 @@ class Mapper:
             # After the encoding, because leaving lines out costs less than rows out of a table.
             lines = lines.filter(pa.array(~wrong))
         records = self.records(lines, kept, windows, identities.values, first_row)
-        rejected = rejections(problems, identities.values, wrong, first_row)
+        rejected = rejections(problems, identities.values, wrong, windows, first_row)
         blanks = {name: cells.blanks for name, cells in properties.items() if cells.blanks}
         return Mapped(records, rejected, problems, first_row, blanks, self.future_events(head))
 
@@ -309,7 +309,11 @@ def wrong_rows(problems: Sequence[CellProblem], size: int, fatal_only: bool) -> 
 
 
 def rejections(
-    problems: Sequence[CellProblem], identities: pa.StringArray, wrong: np.ndarray, first_row: int
+    problems: Sequence[CellProblem],
+    identities: pa.StringArray,
+    wrong: np.ndarray,
+    windows: np.ndarray,
+    first_row: int,
 ) -> tuple[Rejection, ...]:
     """One rejection for each wrong row, with the first of its problems, in the order of the rows."""
     first: dict[int, CellProblem] = {}
@@ -325,6 +329,7 @@ def rejections(
             problem.violation.code,
             problem.violation.reason,
             identities[place].as_py(),
+            int(windows[place]),
         )
         for place, problem in sorted(first.items())
     )

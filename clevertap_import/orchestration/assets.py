@@ -15,6 +15,7 @@ from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.begun_imports import marked_as_begun
 from clevertap_import.orchestration.checks import check_specs
 from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported
+from clevertap_import.orchestration.entered_results import enter_ended
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
@@ -171,15 +172,20 @@ def run_one(
             context.log.info(f"The rows that are not fit for CleverTap are in {path}.")
         remove_old_rows(context, config)
     except CleverTapImportError as error:
+        so_far.error = error
         raise dg.Failure(str(error), metadata=report_metadata(so_far)) from None
     except INTERRUPTS:
         so_far.is_canceled = True
         with whole():
             report_canceling(context.instance, context.run.run_id)
         raise
+    except BaseException as error:
+        so_far.error = error
+        raise
     finally:
         if delivers:
             with whole():
+                enter_ended(context, config.nickname, so_far)
                 context.log_event(dg.AssetObservation(key, metadata=report_metadata(so_far)))
 
 

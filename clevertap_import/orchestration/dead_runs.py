@@ -8,20 +8,23 @@ import json
 import socket
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from clevertap_import.errors import CleverTapImportError
 from clevertap_import.journal.import_lock import is_run_alive
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.process_identity import lives, own_process
+from clevertap_import.journal.run_results import enter_dead
 from clevertap_import.journal.tables import JournalUnavailable
-from clevertap_import.orchestration.begun_imports import Begun, begun_imports, ended_imports
+from clevertap_import.orchestration.begun_imports import Begun, begun_imports, ended_imports, imports_in_tags
 from clevertap_import.orchestration.code_servers import CodeServers
 from clevertap_import.orchestration.dagster_internals import StepEventStatus
 from clevertap_import.orchestration.names import asset_key, op_name
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
+from clevertap_import.run_result import RunStatus
 
 PROCESS_TAG = "clevertap/process"
 """The process of the command that carries a run out, as `own_process` says it."""
@@ -62,6 +65,7 @@ def clear_dead_runs(instance: dg.DagsterInstance, nicknames: Collection[str], no
     left = [record for record in records if record.dagster_run not in dead]
     with suppress(JournalUnavailable):
         dead += clear_silent_runs(instance, nicknames, left, now.timestamp())
+    enter_killed(instance, nicknames, dead)
     return [run.run_id for run in dead]
 
 
@@ -173,3 +177,18 @@ def without_process(
         looks[run_id] = (min(at, now) if by == host else now, host)
     storage.set_cursor_values({key: json.dumps(looks)})
     return [run_id for run_id, (at, _) in looks.items() if now - at >= SILENT_SECONDS]
+
+
+def enter_killed(
+    instance: dg.DagsterInstance, nicknames: Collection[str], dead: Collection[dg.DagsterRun]
+) -> None:
+    """Runs that were marked as ended, since their processes were killed, could not enter their results."""
+    if not dead:
+        return
+    with suppress(CleverTapImportError), open_journal() as journal:
+        for run in dead:
+            marked = instance.get_run_by_id(run.run_id)
+            is_canceled = marked is not None and marked.status == dg.DagsterRunStatus.CANCELED
+            names = {*nicknames, *imports_in_tags(run)}
+            status: RunStatus = "Canceled" if is_canceled else "Failed"
+            enter_dead(journal.engine, names, run.run_id, status, datetime.now(UTC))

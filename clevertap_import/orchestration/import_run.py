@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +34,10 @@ from clevertap_import.journal.import_lock import ImportLock, import_lock
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.journal_outage import bearing_outages
 from clevertap_import.journal.locks import NamedLocks
+from clevertap_import.journal.open_rejects import FoundRejects
+from clevertap_import.journal.open_rejects_table import Outcome, closing_of, enter_open_rejects
 from clevertap_import.journal.states import UNANSWERED
+from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.mapping.column_types import resolve_types
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.changed_definitions import (
@@ -47,16 +50,19 @@ from clevertap_import.orchestration.checks import Impact
 from clevertap_import.orchestration.delivered import StaleJournal
 from clevertap_import.orchestration.interrupts import end_on_signal
 from clevertap_import.orchestration.notes import changed_note
+from clevertap_import.orchestration.open_rows import BEYOND, noting, span_of
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import as_known, name_refusal
 from clevertap_import.orchestration.resources import CleverTapAccount, SnowflakeConnection
 from clevertap_import.orchestration.retention import Unchanged, forget_old, is_forgetting_due
+from clevertap_import.orchestration.run_query import query_of_sample, query_of_windows
 from clevertap_import.orchestration.run_values import (
     ChangedWindows,
     DeliveryResult,
     KnownBefore,
     RunStart,
+    Sending,
     Staged,
 )
 from clevertap_import.orchestration.scope import (
@@ -70,26 +76,14 @@ from clevertap_import.orchestration.scope import (
 from clevertap_import.reasons import Reason
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
-from clevertap_import.snowflake.sample_query import SourceCounts, counts_query, sample_query
 from clevertap_import.snowflake.session import open_snowflake
-from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query, window_query
+from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query
 from clevertap_import.staging.rejected_rows import RejectsFile, rejecting
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
 from clevertap_import.window import Window
 
 if TYPE_CHECKING:
     from clevertap_import.snowflake.open_session import Snowflake
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What a delivery works with beside the journal."""
-
-    limiter: AccountLimiter
-    lock: ImportLock
-    ending: Ending
-    epoch: int
-    rejects: RejectsFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +113,16 @@ class ImportRun:
     ) -> Staged:
         """Query Snowflake, and map and check every row. The session ends before anything is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
-        staged = Staged(stage.counts, unchanged=Unchanged() if known.is_forgetting else None)
+        unchanged = Unchanged() if known.is_forgetting else None
+        staged = Staged(stage.counts, unchanged=unchanged, found=FoundRejects(self.config.is_events))
         codes: dict[Reason, int] = {}
+        reject = rejecting(codes, rejects, stage, staged.found)
         try:
             with open_snowflake(self.connection.settings(), tag) as snowflake:
                 columns = snowflake.describe(source_query(self.config))
                 mapper = Mapper(self.config, int(time.time()), resolve_types(self.config, columns))
-                sql = self.sample(snowflake, columns) if is_sample else self.query(columns)
-                stager = self.stager(mapper, known, staged, rejecting(codes, rejects, stage), snowflake)
+                sql = self.query(snowflake, columns, is_sample=is_sample)
+                stager = self.stager(mapper, known, staged, reject, snowflake)
                 read_at = snowflake.now()
                 stager.fill(stage, snowflake.batches(sql, (*self.config.columns, EPOCH_COLUMN)))
                 staged = replace(staged, read_at=read_at, query_id=snowflake.query_id)
@@ -151,22 +147,15 @@ class ImportRun:
             known.records,
             reject,
             notify,
-            staged.unchanged.add if staged.unchanged else None,
+            noting(staged.unchanged, known.closing),
             int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
             sends_known=self.force and self.limit is not None,
         )
 
-    def sample(self, snowflake: "Snowflake", columns: Sequence[SourceColumn]) -> str:
-        """The query of a random sample; for profiles the source is counted first."""
-        counts = None
-        if not self.config.is_events:
-            ((row,),) = (batch.to_pylist() for batch in snowflake.batches(counts_query(self.config, columns)))
-            counts = SourceCounts(int(row["N_ROWS"]), int(row["N_WITH"]), int(row["N_DISTINCT"]))
-        return sample_query(self.config, columns, self.sample_rows, counts)
-
-    def query(self, columns: Sequence[SourceColumn]) -> str:
-        sql = window_query(self.config, columns, self.read_window)
-        return f"{sql}\nlimit {self.limit:d}" if self.limit is not None else sql
+    def query(self, snowflake: "Snowflake", columns: Sequence[SourceColumn], *, is_sample: bool) -> str:
+        if is_sample:
+            return query_of_sample(self.config, snowflake, columns, self.sample_rows)
+        return query_of_windows(self.config, columns, self.read_window, self.limit)
 
     @property
     def read_window(self) -> Window | None:
@@ -218,7 +207,10 @@ class ImportRun:
             raise history_forgotten(self.config)
         records = journal.delivered_before(windows, is_events=self.config.is_events)
         shown = None if delivers else refused
-        return KnownBefore(scope, windows, records, stale, refused=shown, is_forgetting=is_forgetting)
+        closing = closing_of(journal.engine, self.config.nickname) if delivers else None
+        return KnownBefore(
+            scope, windows, records, stale, refused=shown, is_forgetting=is_forgetting, closing=closing
+        )
 
     @property
     def may_double(self) -> bool:
@@ -285,7 +277,7 @@ class ImportRun:
             self.run_id,
             lambda: sending.limiter.width,
             clevertap.settings.max_in_flight,
-            rejecting(codes, sending.rejects, stage),
+            rejecting(codes, sending.rejects, stage, staged.found),
             lambda delivery: self.progress.step(
                 "sent", delivery.settled + delivery.uncertain, staged.counts.staged
             ),
@@ -313,23 +305,36 @@ class ImportRun:
         A few rows (`limit`) settle nothing of what earlier runs left open.
         """
         if self.limit is not None:
+            with suppress(JournalUnavailable):
+                self.enter_rejects(journal, known, staged)
             return changed
         left = bearing_outages(
-            lambda: self.enter_end(journal, known.windows, staged, sent.epoch, changed),
+            lambda: self.enter_end(journal, known, staged, sent.epoch, changed),
             self.account.retry_policy().sleep or time.sleep,
         )
         if note := changed_note(self.config, left):
             self.progress.log(note)
         return left
 
+    def enter_rejects(self, journal: Journal, known: KnownBefore, staged: Staged) -> None:
+        """Which rows were rejected and not accepted since. A few rows (`limit`) are no whole windows."""
+        read = span_of(known.windows) if self.limit is None else None
+        outcome = Outcome(self.run_id, staged.found, read, known.closing)
+        with journal.transaction() as connection:
+            is_beyond = enter_open_rejects(connection, self.config.nickname, outcome, journal.now())
+        if is_beyond:
+            self.progress.log(BEYOND)
+
     def enter_end(
-        self, journal: Journal, windows: WindowRange, staged: Staged, epoch: int, changed: int
+        self, journal: Journal, known: KnownBefore, staged: Staged, epoch: int, changed: int
     ) -> int:
         """In one commit: what counts no more, what nobody needs any more, and which windows are done."""
+        windows = known.windows
         closed = windows if resends(self.config) != 0 else windows.forced
         with journal.together():
             if closed:
                 journal.close_others(self.config.nickname, self.run_id, closed.first, closed.last, UNANSWERED)
+            self.enter_rejects(journal, known, staged)
             forget_old(self.config, journal, self.run_id, windows, epoch, staged.unchanged)
             if self.window and self.read_window:
                 read_until = min(self.seen_until(staged))

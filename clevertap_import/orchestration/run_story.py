@@ -22,7 +22,8 @@ from clevertap_import.orchestration.delivered import (
     stale_journal,
 )
 from clevertap_import.orchestration.done import copy_from_dagster, covers_undone
-from clevertap_import.orchestration.import_run import ImportRun, Sending
+from clevertap_import.orchestration.entered_results import enter_begun
+from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import reading_version
 from clevertap_import.orchestration.renamed import take_name_over
@@ -31,6 +32,7 @@ from clevertap_import.orchestration.run_values import (
     ChangedWindows,
     DeliveryResult,
     KnownBefore,
+    Sending,
     SoFar,
     Staged,
     report_of,
@@ -52,10 +54,14 @@ class Opened:
 
 
 @contextmanager
-def opened(context: dg.AssetExecutionContext, run: ImportRun, *, delivers: bool) -> Iterator[Opened]:
+def opened(
+    context: dg.AssetExecutionContext, run: ImportRun, so_far: SoFar, *, delivers: bool
+) -> Iterator[Opened]:
     """In the block no other run of the import delivers, if this one does."""
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
+        if delivers:
+            enter_begun(context, run.config.nickname, so_far, journal.engine)
         locks = stack.enter_context(open_locks(journal.engine))
         stack.enter_context(run_lock(locks, run.run_id, run.config.nickname))
         lock = stack.enter_context(run.import_lock(locks)) if delivers else None
@@ -72,7 +78,7 @@ def run_steps(
 ) -> Results:
     """All of them if the asset itself is selected and no check blocks; a dry run ends with the checks."""
     delivers = key in context.selected_asset_keys
-    with opened(context, run, delivers=delivers) as use:
+    with opened(context, run, so_far, delivers=delivers) as use:
         # Not before the lock was ours: the run before this one may have begun meanwhile.
         in_dagster = counts_in_dagster(context.instance, run.config.nicknames)
         so_far.deliveries = in_dagster.begun

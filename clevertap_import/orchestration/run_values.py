@@ -8,13 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import sqlalchemy as sa
+
+from clevertap_import.clevertap.account_limiter import AccountLimiter
 from clevertap_import.clevertap.delivery import Delivery
-from clevertap_import.errors import ConfigError
+from clevertap_import.errors import CleverTapImportError, ConfigError
 from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import WindowRange
+from clevertap_import.journal.ending import Ending
+from clevertap_import.journal.import_lock import ImportLock
+from clevertap_import.journal.open_rejects import Closing, FoundRejects
 from clevertap_import.journal.scope import Scope
 from clevertap_import.orchestration.delivered import NO_DELIVERIES, DeliveryCounts, StaleJournal
 from clevertap_import.orchestration.retention import Unchanged
+from clevertap_import.orchestration.storage_trouble import storage_trouble
 from clevertap_import.reasons import Reason
 from clevertap_import.report import Report
 from clevertap_import.staging.rejected_rows import RejectsFile
@@ -61,6 +68,7 @@ class KnownBefore:
     `scope`: where the run delivers to, and which windows of which source. `stale`: whether the journal lacks
     deliveries that Dagster knows (`in_dagster`). `refused`: why a run that is not forced would deliver
     nothing. `is_forgetting`: whether the journal is to forget the records that this run does not see.
+    `closing`: finds the open rejects that CleverTap has by now; None if nothing is open.
     """
 
     scope: Scope
@@ -70,6 +78,7 @@ class KnownBefore:
     refused: ConfigError | None = None
     in_dagster: DeliveryCounts = NO_DELIVERIES
     is_forgetting: bool = False
+    closing: Closing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,8 @@ class Staged:
     """What became of the rows of the query, before anything is sent.
 
     `codes`: how many rows were rejected, by code and reason. `unchanged`: the records that CleverTap has
-    already, if the journal is to forget all others. `error`: why staging broke off.
+    already, if the journal is to forget all others. `found`: the rejected rows, those that CleverTap refuses
+    later included. `error`: why staging broke off.
     """
 
     counts: StageCounts = field(default_factory=StageCounts)
@@ -85,7 +95,19 @@ class Staged:
     query_id: str | None = None
     codes: Mapping[Reason, int] = field(default_factory=dict)
     unchanged: Unchanged | None = None
+    found: FoundRejects = field(default_factory=lambda: FoundRejects(is_events=False))
     error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a delivery works with beside the journal."""
+
+    limiter: AccountLimiter
+    lock: ImportLock
+    ending: Ending
+    epoch: int
+    rejects: RejectsFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +125,10 @@ class DeliveryResult:
 
 @dataclass(slots=True)
 class SoFar:
-    """The values of the steps that have ended. Only the code that calls the steps assigns them."""
+    """The values of the steps that have ended. Only the code that calls the steps assigns them.
+
+    `engine`: the journal's, once it was opened. `error`: why the run failed.
+    """
 
     sends_events: bool = True
     start: RunStart = field(default_factory=RunStart)
@@ -114,6 +139,20 @@ class SoFar:
     staged: Staged = field(default_factory=Staged)
     sent: DeliveryResult | None = None
     is_canceled: bool = False
+    engine: sa.Engine | None = None
+    error: BaseException | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the run failed, without values of rows; None if it did not."""
+        if self.error is None or self.is_canceled:
+            return None
+        known = self.error if isinstance(self.error, CleverTapImportError) else storage_trouble(self.error)
+        if known:
+            return str(known)
+        if isinstance(self.error, GeneratorExit):
+            return "Dagster ended the step before it was complete."
+        return f"An unexpected error: {type(self.error).__name__}. The log of the run has more of it."
 
     @property
     def delivery(self) -> Delivery:

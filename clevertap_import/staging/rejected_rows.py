@@ -12,6 +12,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from clevertap_import.errors import Unfinished
+from clevertap_import.journal.open_rejects import FoundRejects
 from clevertap_import.mapping.dates import LAST_SECOND
 from clevertap_import.private_files import private
 from clevertap_import.reasons import Reason, count_reason
@@ -213,13 +214,14 @@ def rejects_of_run(kept: Sequence[KeptRejects], run_id: str | None) -> KeptRejec
 
 
 def rejecting(
-    codes: dict[Reason, int], rejects: RejectsFile | None, stage: Stage
+    codes: dict[Reason, int], rejects: RejectsFile | None, stage: Stage, found: FoundRejects
 ) -> Callable[[Sequence[Rejection]], None]:
-    """Counts rejections in `codes`, and writes them to the file with their source rows."""
+    """Counts rejections in `codes`, adds them to `found`, and to the file with their source rows."""
 
     def reject(rejections: Sequence[Rejection]) -> None:
         for rejection in rejections:
             count_reason(codes, (rejection.code, rejection.reason))
+        found.add(rejections)
         if rejects:
             numbers = [rejection.row_number for rejection in rejections]
             rejects.add(rejections, stage.sources.take(numbers))

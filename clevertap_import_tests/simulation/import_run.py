@@ -16,6 +16,7 @@ from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.import_state import import_state
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import NamedLocks
+from clevertap_import.journal.open_rejects import FoundRejects
 from clevertap_import.mapping.mapper import Mapper
 from clevertap_import.orchestration.delivered import (
     DeliveryCounts,
@@ -27,6 +28,7 @@ from clevertap_import.orchestration.delivered import (
 )
 from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.names import asset_key
+from clevertap_import.orchestration.open_rows import noting
 from clevertap_import.orchestration.partitions import grid
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.resources import CleverTapAccount, snowflake_connection
@@ -108,19 +110,20 @@ class SimulatedRun(ImportRun):
         self, stage: Stage, known: KnownBefore, rejects: RejectsFile | None, *, is_sample: bool
     ) -> Staged:
         unchanged, codes = Unchanged() if known.is_forgetting else None, dict[Reason, int]()
+        found = FoundRejects(self.config.is_events)
         stager = Stager(
             Mapper(self.config, 0),
             grid(self.config),
             known.records,
-            rejecting(codes, rejects, stage),
+            rejecting(codes, rejects, stage, found),
             lambda counts: None,
-            unchanged.add if unchanged else None,
+            noting(unchanged, known.closing),
         )
         try:
             stager.fill(stage, self.source.chunks())
         except BaseException as error:
-            return Staged(stage.counts, codes=codes, error=error)
-        return Staged(stage.counts, codes=codes, unchanged=unchanged)
+            return Staged(stage.counts, codes=codes, found=found, error=error)
+        return Staged(stage.counts, codes=codes, found=found, unchanged=unchanged)
 
 
 @dataclass

@@ -1,0 +1,226 @@
+"""Open rejects: the rows that were rejected and not accepted since, whatever runs came after.
+
+A row is known by the digest of its identity, its window, its column and its code; without an identity by the
+others alone. Of events that CleverTap refused it is the digest of the record in place of the identity.
+Memory: 64 bytes for each open row, and as much again while a run enters its end.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+from xxhash import xxh3_128_digest
+
+from clevertap_import.journal.delivered import located, ranks
+from clevertap_import.reasons import Reason, within_limit
+from clevertap_import.records import DIGEST_BYTES, Rejection, packed, unpacked
+
+MOST_OPEN = 1_000_000
+"""So many open rows of an import are known one by one. Of those beyond, only the number and the windows."""
+
+UNKNOWN_PERSON = bytes(DIGEST_BYTES)
+"""In place of a digest: the row has no identity."""
+
+EVENT_OF = b"an event of "
+"""Before an identity, for events without a record: no record of the person has such a digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The windows that a run has read to their end: from `first` on (None: all) to before `end`."""
+
+    first: int | None
+    end: int
+
+    def holds(self, windows: np.ndarray) -> np.ndarray:
+        """A mask of the windows that were read."""
+        is_read: np.ndarray = windows < self.end
+        return is_read if self.first is None else is_read & (windows >= self.first)
+
+    def holds_all(self, rejects: "Rejects") -> bool:
+        return bool(self.holds(np.array([rejects.first_window, rejects.last_window])).all())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rejects:
+    """Rows that one run rejected for one reason. `digests` and `windows` have an element for each of `rows`.
+
+    Both are empty for rows beyond the limit. `number`: that of the database's row, if it is there already.
+    """
+
+    run_id: str
+    since: float
+    code: str
+    reason: str
+    column: str
+    digests: np.ndarray
+    windows: np.ndarray
+    rows: int
+    first_window: int
+    last_window: int
+    number: int | None = None
+
+    def only(self, mask: np.ndarray) -> "Rejects":
+        """Those rows of them; all as they are, if the mask has all."""
+        if mask.all():
+            return self
+        return of_windows(replace(self, digests=self.digests[mask], windows=self.windows[mask], number=None))
+
+    def beyond(self, mask: np.ndarray) -> "Rejects":
+        """Those rows as a mere number."""
+        bare = self.only(mask)
+        return replace(bare, digests=self.digests[:0], windows=self.windows[:0], number=None)
+
+
+def of_windows(rejects: Rejects) -> Rejects:
+    """With the number and the span that its windows have."""
+    windows, rows = rejects.windows, len(rejects.windows)
+    first, last = (int(windows.min()), int(windows.max())) if rows else (0, 0)
+    return replace(rejects, rows=rows, first_window=first, last_window=last)
+
+
+@dataclass(slots=True)
+class Found:
+    """What a run rejects for one reason."""
+
+    digests: bytearray = field(default_factory=bytearray)
+    windows: "array[int]" = field(default_factory=lambda: array("q"))
+    beyond: "array[int]" = field(default_factory=lambda: array("q"))
+
+
+@dataclass(slots=True)
+class FoundRejects:
+    """The rows that a run rejects, 24 bytes each."""
+
+    is_events: bool
+    groups: dict[tuple[Reason, str], Found] = field(default_factory=dict)
+    reasons: dict[Reason, None] = field(default_factory=dict)
+    rows: int = 0
+
+    def add(self, rejections: Iterable[Rejection]) -> None:
+        for each in rejections:
+            reason = within_limit((each.code, each.reason), self.reasons.__contains__, len(self.reasons))
+            self.reasons[reason] = None
+            group = self.groups.setdefault((reason, each.column or ""), Found())
+            if self.rows < MOST_OPEN:
+                group.digests += digest_of(each, is_events=self.is_events)
+                group.windows.append(each.window)
+            else:
+                # Two numbers say how far the windows reach, whatever the number of rows.
+                reach = (*group.beyond[1:], each.window)
+                count = group.beyond[0] + 1 if group.beyond else 1
+                group.beyond = array("q", (count, min(reach), max(reach)))
+            self.rows += 1
+
+    def rejects(self, run_id: str, now: float) -> Iterator[Rejects]:
+        nothing = unpacked(b""), np.array([], np.int64)
+        for ((code, reason), column), found in self.groups.items():
+            digests, windows = unpacked(bytes(found.digests)), np.array(found.windows, np.int64)
+            bare = Rejects(run_id, now, code, reason, column, *nothing, 0, 0, 0)
+            if len(windows):
+                yield of_windows(replace(bare, digests=digests, windows=windows))
+            if found.beyond:
+                rows, first, last = found.beyond
+                yield replace(bare, rows=rows, first_window=first, last_window=last)
+
+
+def digest_of(rejection: Rejection, *, is_events: bool) -> bytes:
+    if rejection.digest is not None:
+        return rejection.digest
+    if rejection.identity is None:
+        return UNKNOWN_PERSON
+    return xxh3_128_digest((EVENT_OF if is_events else b"") + rejection.identity.encode())
+
+
+class Closing:
+    """Finds, of what is open, the rows that CleverTap has by now."""
+
+    def __init__(self, digests: np.ndarray) -> None:
+        self.known = np.unique(digests[digests != unpacked(UNKNOWN_PERSON)])
+        self.is_there = np.zeros(len(self.known), dtype=bool)
+
+    def note(self, records: pa.RecordBatch) -> None:
+        """CleverTap has these records."""
+        names = records["identity_digest"]
+        self.note_digests(unpacked(packed(records["digest"] if names.null_count else names)))
+
+    def note_digests(self, digests: np.ndarray) -> None:
+        places, is_known = located(digests, self.known)
+        self.is_there[places[is_known]] = True
+
+    @property
+    def accepted(self) -> np.ndarray:
+        """The digests that were noted, in order."""
+        noted: np.ndarray = self.known[self.is_there]
+        return noted
+
+
+def all_digests(rejects: Sequence[Rejects]) -> np.ndarray:
+    return np.concatenate([unpacked(b""), *(each.digests for each in rejects)])
+
+
+def open_after(
+    before: Sequence[Rejects], found: Sequence[Rejects], read: Span | None, accepted: np.ndarray
+) -> list[Rejects]:
+    """What is open after a run; what it leaves as it was is the same object.
+
+    `read`: None for a run of a few rows. `accepted`: sorted digests of what CleverTap has by now.
+    """
+    parts = [*before, *found]
+    inverse = np.unique(keys_of(parts), return_inverse=True)[1]
+    old = sum(len(each.digests) for each in before)
+    groups = int(inverse.max()) + 1 if len(inverse) else 0
+    counts = np.bincount(inverse[old:], minlength=groups)
+    stays = ~located(all_digests(before), accepted)[1]
+    if read is not None:
+        windows = np.concatenate([np.array([], np.int64), *(each.windows for each in before)])
+        places = np.flatnonzero(stays & read.holds(windows))
+        stays[places] = places_of_each(inverse[places], groups) < counts[inverse[places]]
+    left = np.bincount(inverse[:old][stays], minlength=groups)
+    is_new = places_of_each(inverse[old:], groups) >= left[inverse[old:]]
+    room = MOST_OPEN - int(np.count_nonzero(stays))
+    fits = is_new & (np.cumsum(is_new) <= room)
+    beyond = is_new & ~fits
+    if read is None:
+        # Nobody knows whether a few rows were among those beyond the limit before.
+        beyond, found = np.zeros_like(is_new), [each for each in found if len(each.digests)]
+    kept = [each for each in before if len(each.digests) or read is None or not read.holds_all(each)]
+    return [
+        *(part for part in cut(kept, stays) if part.rows),
+        *(part for part in cut(found, fits, beyond) if part.rows),
+    ]
+
+
+def places_of_each(inverse: np.ndarray, groups: int) -> np.ndarray:
+    """For each element its place, from 0, among those that are equal."""
+    return ranks(inverse, np.bincount(inverse, minlength=groups))
+
+
+def keys_of(rejects: Sequence[Rejects]) -> np.ndarray:
+    """One key for each row, by which it is known again."""
+    kinds: dict[tuple[str, str], int] = {}
+    tables = []
+    for each in rejects:
+        fields = [("digest", f"V{DIGEST_BYTES}"), ("window", ">i8"), ("kind", ">u8")]
+        table = np.zeros(len(each.digests), dtype=fields)
+        table["digest"], table["window"] = each.digests, each.windows
+        table["kind"] = kinds.setdefault((each.code, each.column), len(kinds))
+        tables.append(table.view(f"V{DIGEST_BYTES + 16}"))
+    return np.concatenate(tables) if tables else np.array([], f"V{DIGEST_BYTES + 16}")
+
+
+def cut(rejects: Iterable[Rejects], mask: np.ndarray, beyond: np.ndarray | None = None) -> Iterator[Rejects]:
+    """The rows of `mask`; those of `beyond` as a mere number, as are those that were one before."""
+    begin = 0
+    for each in rejects:
+        part = slice(begin, begin + len(each.digests))
+        begin = part.stop
+        if not len(each.digests):
+            yield each
+            continue
+        if mask[part].any():
+            yield each.only(mask[part])
+        if beyond is not None and beyond[part].any():
+            yield each.beyond(beyond[part])
