@@ -1,6 +1,8 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -155,7 +157,7 @@ def run_one(
         config = admitting_all(config)
     so_far = SoFar(config.is_events)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
-    try:
+    with reported(context, config.nickname, so_far, delivers=delivers):
         refuse_foreign_resources(config, context.run.run_config)
         so_far.deliveries = counts_in_dagster(context.instance, config.nicknames).begun
         if options.force and delivers:
@@ -171,6 +173,15 @@ def run_one(
         if so_far.rejects.rows and not delivers:
             context.log.info(f"The rows that are not fit for CleverTap are in {path}.")
         remove_old_rows(context, config)
+
+
+@contextmanager
+def reported(
+    context: dg.AssetExecutionContext, nickname: str, so_far: SoFar, *, delivers: bool
+) -> Iterator[None]:
+    """However the block ends, a run that delivers reports what happened so far."""
+    try:
+        yield
     except CleverTapImportError as error:
         so_far.error = error
         raise dg.Failure(str(error), metadata=report_metadata(so_far)) from None
@@ -185,8 +196,8 @@ def run_one(
     finally:
         if delivers:
             with whole():
-                enter_ended(context, config.nickname, so_far)
-                context.log_event(dg.AssetObservation(key, metadata=report_metadata(so_far)))
+                enter_ended(context, nickname, so_far)
+                context.log_event(dg.AssetObservation(asset_key(nickname), metadata=report_metadata(so_far)))
 
 
 def admitting_all(config: ImportConfig) -> ImportConfig:
