@@ -157,7 +157,7 @@ def test_a_rename_in_which_the_session_ends_fails_and_the_next_run_goes_on_with_
     assert names(journal) == {RENAMED.nickname if is_committed else NAME}
     with open_locks(journal.engine) as locks, import_lock(locks, RENAMED.nickname, "Run b") as lock:
         rename(journal, locks, lock)
-        go_on(journal)
+        deliver_under_the_new_name(journal)
 
 
 def test_a_rename_that_the_database_has_lost_is_made_again(journal: Journal, processes: Processes) -> None:
@@ -176,10 +176,10 @@ def test_a_rename_that_the_database_has_lost_is_made_again(journal: Journal, pro
             terminate(processes, locks)
             locks._proven_at = float("-inf")
         journal.engine.dispose()
-        go_on(journal)
+        deliver_under_the_new_name(journal)
 
 
-def go_on(journal: Journal) -> None:
+def deliver_under_the_new_name(journal: Journal) -> None:
     """What was delivered under the old nickname counts under the new one."""
     journal.begin_delivery(RENAMED.nickname, PLACE, None)
     journal.begin(RENAMED.nickname, "run-1", events("a"), PLACE.destination)
