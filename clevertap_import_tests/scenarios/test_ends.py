@@ -1,4 +1,4 @@
-"""SIGTERM to a run, whatever it is at: each phase would last for ever, and the run ends.
+"""SIGTERM or Ctrl-C to a run, whatever it is at: each phase would last for ever, and the run ends.
 
 `pytest -s` shows after how many seconds, and the machine's load.
 """
@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -130,8 +131,13 @@ PHASES: dict[str, Phase] = {
     "429 to the dry run": answers("status", status=429, dry_run=True),
     "no answer": answers("timeout"),
     "an answer drips": answers("drip"),
+    "100 Continue without end": answers("endless_continue"),
     "nothing but 500": answers("status"),
+    "nothing but 429": answers("status", status=429),
 }
+
+SIGNALS = dict(zip(PHASES, cycle([signal.SIGTERM, signal.SIGINT]), strict=False))
+"""By turns: what a run does is the same after both."""
 
 
 def ended(process: Started, number: signal.Signals, phase: str) -> str:
@@ -151,7 +157,7 @@ def ended(process: Started, number: signal.Signals, phase: str) -> str:
 def test_a_run_that_is_asked_to_end_does_so_whatever_it_is_at(workshop: Workshop, phase: str) -> None:
     with PHASES[phase](workshop) as has_begun, start_command(workshop, "run", NAME) as process:
         wait_for(phase, has_begun, SECONDS)
-        said = ended(process, signal.SIGTERM, phase)
+        said = ended(process, SIGNALS[phase], phase)
     assert_canceled(workshop, process, said)
 
 
