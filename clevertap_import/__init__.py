@@ -1,10 +1,10 @@
-"""User profiles and events from Snowflake into CleverTap, as Dagster assets.
+"""Imports user profiles and events from Snowflake to CleverTap, as Dagster assets.
 
 import clevertap_import as ct
 
 ct.imports()                    all imports, with status and health
 ct.check()                      what is wrong with them
-ct.preview("customers")         a few rows, and the records that are made of them
+ct.preview("customers")         a few rows, and the records that they become
 ct.dry_run("customers")         the checks of a run; sends nothing
 ct.run("customers")             imports now
 ct.runs("customers")            the runs of an import

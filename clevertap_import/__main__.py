@@ -1,4 +1,4 @@
-"""`python -m clevertap_import`: the command without its script."""
+"""`python -m clevertap_import`: the same as the command `clevertap-import`."""
 
 from clevertap_import.cli.main import main
 

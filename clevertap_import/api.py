@@ -1,7 +1,7 @@
 """The functions for notebooks and scripts: `import clevertap_import as ct`, then `ct.imports()`.
 
 They read the same environment, `.env` and folder of imports as the commands. They print nothing: messages go
-to the logger `clevertap_import`. Their errors are all a `CleverTapImportError`.
+to the logger `clevertap_import`. All their errors are a `CleverTapImportError`.
 
 Times in frames are `datetime64[us, UTC]`, counts `Int64`, other numbers `Float64`, yes and no `boolean`, and
 texts `string`; missing values are `pandas.NA` or `NaT`.
@@ -29,9 +29,9 @@ from clevertap_import.tables import (
     DryRunResult,
     dry_run_result,
     imports_table,
-    rejects_kept,
     run_table,
     runs_table,
+    stored_rejects_of,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ notify = logging.getLogger("clevertap_import").info
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:
-    """Reads `.env` first, and turns trouble with Dagster's storage into an error of ours."""
+    """Reads `.env` first, and translates errors of Dagster's storage into ours."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -75,9 +75,9 @@ def imports(  # noqa: PLR0913 - the options of the command `list`
     created_after: date | None = None,
     created_before: date | None = None,
 ) -> "pd.DataFrame":
-    """All imports with their status and health: a row for each, ordered by nickname, as `list` has them.
+    """All imports with their status and health: one row for each, ordered by nickname, as in `list`.
 
-    Arguments leave only the imports that match; words in any case, days inclusive.
+    Arguments select imports. Words match in any case; days are inclusive.
 
     Columns: nickname, title, partner, status, sync_type, frequency, health_state, datasource, created_by and
     updated_by (string); health (Float64, percent); last_run, created_on and updated_on (datetime64[us, UTC]);
@@ -95,9 +95,9 @@ def day(value: date | None) -> date | None:
 
 @translated
 def check(*, offline: bool = False) -> "pd.DataFrame":
-    """Check the YAML, the login, the query and its columns of all imports: a row for each. Runs nothing.
+    """Check the YAML, the login, the query and its columns of all imports: one row for each. Runs nothing.
 
-    offline: look at the files alone, without Snowflake.
+    offline: check only the files, without Snowflake.
 
     Columns: nickname and file (string); ok (boolean); problems and notes (lists of
     `{file, line, key, message}`).
@@ -140,7 +140,7 @@ def preview(name: str, rows: int = 50) -> Preview:
 
 @translated
 def dry_run(name: str, *, rows: int | None = None, all_rows: bool = False) -> DryRunResult:
-    """Check rows of the import `name` as a run would, and send nothing.
+    """Check rows of the import `name` like a run, and send nothing.
 
     rows: the number of random rows, 1 to 1,000,000; default: the import's `sample_rows`. all_rows: every row.
 
@@ -166,16 +166,16 @@ def run(
     force: bool = False,
     limit: int | None = None,
 ) -> "pd.DataFrame":
-    """Import now, in this process: all windows that are not done, the one in progress included.
+    """Import now, in this process: all windows that are not done, including the one in progress.
 
     names: one nickname, or several.
-    window: the window that holds this moment. until: with window, all windows up to this moment. Moments are
-    a datetime, a date or ISO 8601 text, and UTC where they name no zone.
+    window: the window that contains this moment. until: with window, all windows up to this moment. Moments
+    are a datetime, a date or ISO 8601 text, and UTC if they have no zone.
     full: all windows from the first. force: send every record, also those that CleverTap has.
     limit: at most this many rows; nothing is marked done.
 
-    A row for each run, oldest first, with the columns of `runs`, nickname before them and problem (string)
-    after: why the run failed. A run that fails raises nothing. No row: every window is done.
+    One row for each run, oldest first. The columns are nickname, those of `runs`, and problem (string): why
+    the run failed. A failed run raises nothing. No row: every window is done.
 
     Raises ConfigError for an unknown name, for options that exclude each other, or if the environment lacks
     the login or the account.
@@ -193,36 +193,36 @@ def run(
 
 @translated
 def runs(name: str, run_id: str | None = None) -> "pd.DataFrame":
-    """The last 100 runs of the import `name`: a row for each, newest first, as `stats` has them.
+    """The last 100 runs of the import `name`: one row for each, newest first, like the command `stats`.
 
-    run_id: this run alone (the beginning of its id will do), with two columns more: errors_by_code, a list of
-    `{code, reason, rows}`, and problem (string), why it failed.
+    run_id: only this run (the beginning of its id is enough), with two more columns: errors_by_code, a list
+    of `{code, reason, rows}`, and problem (string), why it failed.
 
     Columns: run_id, status, health_state and query_id (string); date_time, imported_on, window_start and
     window_end (datetime64[us, UTC]); health (Float64, percent), seconds and records_per_second (Float64);
     total_records, successful_syncs, failed_syncs, unchanged, invalid, rejected, uncertain, superseded,
     blank_values, future_events and changed_windows (Int64).
 
-    Raises ConfigError for an unknown name, or a run that is unknown or not clear.
+    Raises ConfigError for an unknown name, or a run id that is unknown or fits several runs.
     """
     return runs_table(name, run_id)
 
 
 @translated
 def rejected_rows(name: str, run_id: str | None = None, *, limit: int | None = None) -> "pd.DataFrame":
-    """The rejected rows of the import `name`, values included: those of its newest run that has any.
+    """The rejected rows of the import `name`, with their values: those of its newest run that has any.
 
-    run_id: of this run, also a dry run; the beginning of its id will do. limit: at most this many rows.
-    Without it all rows are in memory at once.
+    run_id: those of this run, also a dry run; the beginning of its id is enough. limit: at most this many
+    rows. Without a limit all rows are in memory at once.
 
     Columns: run_id, identity, column, property, code and reason (string), row_number (Int64); then those of
     the source, as text (string). A column of the source that has one of these names becomes `code (source)`.
 
-    Raises ConfigError for an unknown name, or a run that is unknown or not clear.
+    Raises ConfigError for an unknown name, or a run id that is unknown or fits several runs.
     """
     if limit is not None:
         refuse_outside("limit", limit)
-    found, why_none = rejects_kept(name, run_id)
+    found, why_none = stored_rejects_of(name, run_id)
     if found is None:
         notify(why_none)
         return rejected_table("", iter(()))

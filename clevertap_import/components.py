@@ -1,4 +1,4 @@
-"""The Dagster component: an import from any project's `defs/` folder."""
+"""The Dagster component: an import in any project's `defs/` folder."""
 
 from typing import Self
 
@@ -13,7 +13,8 @@ from clevertap_import.project.folder import with_sql_loaded
 
 
 class Attributes(ImportConfig):
-    """An import whose problems Dagster can show with file and line: it knows only pydantic's own errors."""
+    """An import whose errors Dagster can show with file and line: for that they must be pydantic's own
+    errors."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -31,7 +32,7 @@ class Attributes(ImportConfig):
 
 
 class CleverTapImport(dg.Component):
-    """Moves rows of Snowflake into CleverTap, as user profiles or as events."""
+    """Imports rows from Snowflake to CleverTap, as user profiles or events."""
 
     def __init__(self, config: ImportConfig, file: str, line: int) -> None:
         self.config = config

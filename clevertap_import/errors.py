@@ -1,4 +1,4 @@
-"""Why a run cannot go on, grouped by what the reader does next.
+"""Why a run cannot continue. The classes are grouped by what the user does next.
 
     CleverTapImportError
       ConfigError     change the YAML                  ColumnMissing, ColumnTypeUnusable, NotASelect, ...
@@ -6,7 +6,7 @@
       RefusedError    fix the CleverTap account        PasscodeRefused, BodyRefused
       Unfinished      run again; nothing is lost       CleverTapBusy, AnswerLost, ResultIncomplete, ...
 
-A row that cannot be imported is no error: it is a `Rejection`, a value.
+A row that cannot be imported is not an error: it is a `Rejection`, a value.
 """
 
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ from clevertap_import.escapes import escaped
 
 
 class CleverTapImportError(Exception):
-    """Any reason for which a run cannot go on."""
+    """Any reason why a run cannot continue."""
 
     def __str__(self) -> str:
-        """For every reader, also a terminal on which Dagster logs: errors hold words of strangers."""
+        """The message, safe for every reader, also a terminal: errors contain text from strangers."""
         return escaped(super().__str__())
 
 
@@ -75,15 +75,15 @@ class SourceLoginRefused(SourceError):
 
 
 class PasscodeRefused(RefusedError):
-    """CleverTap answered 401 or 403: the account id, passcode or region is wrong, or the right is missing."""
+    """CleverTap answered 401 or 403: the account id, passcode or region is wrong, or a right is missing."""
 
 
 class BodyRefused(RefusedError):
-    """CleverTap refused a whole request as malformed; it accepted no record of it."""
+    """CleverTap refused a whole request as malformed; it stored no record of it."""
 
 
 class CleverTapBusy(Unfinished):
-    """CleverTap answered each try with "too many requests", or with a temporary fault of its own."""
+    """CleverTap answered each try with "too many requests", or with a temporary fault."""
 
 
 class CleverTapUnavailable(Unfinished):
@@ -91,15 +91,15 @@ class CleverTapUnavailable(Unfinished):
 
 
 class AnswerLost(Unfinished):
-    """Requests were sent and got no answer; their records are uncertain."""
+    """Requests were sent and had no answer; their records are uncertain."""
 
 
 class DeliveryEnded(Unfinished):
-    """Somebody asked the run to end."""
+    """The run was asked to end."""
 
 
 class EventsWithheld(Unfinished):
-    """Events were sent and the answers were lost; the import withholds them until a person settles them."""
+    """Events were sent and their answers were lost; the import withholds them until a person settles them."""
 
 
 class ImportLockLost(Unfinished):
@@ -121,7 +121,7 @@ class ScopeChanged(ConfigError):
 
 
 class RenamedTwice(ConfigError):
-    """An import and its old nickname were both delivered."""
+    """Both an import and its old nickname have deliveries."""
 
 
 class JournalLost(ConfigError):

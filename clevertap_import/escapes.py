@@ -1,9 +1,9 @@
-"""Texts of strangers, so that a terminal and Dagster's UI show them, and do not obey them."""
+"""Escapes text from strangers, so that a terminal and Dagster's UI show it and do not interpret it."""
 
 import re
 
-KEPT_IN_WORDS = "\n\u00a0\u200c\u200d\u202f"
-"""Line breaks, hard blanks, and the joiners without which some scripts cannot be written."""
+UNESCAPED_IN_WORDS = "\n\u00a0\u200c\u200d\u202f"
+"""Line breaks, no-break spaces, and the joiners that some scripts need."""
 
 NOT_PLAIN = re.compile(r"[^ -~]")
 
@@ -21,15 +21,16 @@ INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 ESCAPE = re.compile(r"\\(.)")
 
 
-def escaped(text: str, kept: str = KEPT_IN_WORDS) -> str:
-    """`text` without anything that a terminal obeys: what cannot be printed is shown as in Python's literals.
+def escaped(text: str, unescaped: str = UNESCAPED_IN_WORDS) -> str:
+    """`text` without terminal control characters: unprintable characters become escapes as in Python's
+    literals.
 
-    Rows, titles and answers are written by strangers, and may move the cursor, hide or turn around words.
+    Strangers write rows, titles and answers, which could move the cursor, or hide or reverse words.
     """
 
     def shown(found: re.Match[str]) -> str:
         letter = found[0]
-        is_harmless = letter.isprintable() or letter in kept
+        is_harmless = letter.isprintable() or letter in unescaped
         return letter if is_harmless else letter.encode("unicode_escape").decode()
 
     return NOT_PLAIN.sub(shown, text)

@@ -1,7 +1,7 @@
 """Tables for people as pandas frames, and the lines of `--json` and of printed tables made from them.
 
-pandas serves for these small tables alone, never in the path of a row. It is imported where it is used, so
-that neither help nor `import clevertap_import` waits for it.
+pandas is used only for these small tables, never for the rows of an import. It is imported inside functions,
+so that help and `import clevertap_import` do not wait for it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Line = dict[str, Any]
 
 TIME, TEXT, COUNT, NUMBER, FLAG = "datetime64[us, UTC]", "string", "Int64", "Float64", "boolean"
 OBJECTS = "object"
-"""Lists and objects of JSON, as they are."""
+"""Lists and objects of JSON, unchanged."""
 
 RUNS = {
     "run_id": TEXT,
@@ -102,8 +102,8 @@ def pandas() -> Any:  # noqa: ANN401 - the module
 
 
 def frame_of(lines: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
-    """A row for each line; the columns and their dtypes are `dtypes`, also of no line at all."""
-    # First: these may be runs that only begin now, and pandas takes memory.
+    """A row for each line; the columns and their dtypes are `dtypes`, also if there is no line."""
+    # Computed before the import of pandas: the lines may be runs that start now, and pandas takes memory.
     found = list(lines)
     pd = pandas()
     return pd.DataFrame(
@@ -121,7 +121,7 @@ def column(values: Sequence[Any], dtype: str) -> "pd.Series[Any]":
 
 
 def lines_of(frame: "pd.DataFrame") -> list[Line]:
-    """The rows as JSON has them: missing values as None, times as ISO 8601 in UTC to the second."""
+    """The rows as in JSON: missing values as None, times as ISO 8601 in UTC to the second."""
     cells = zip(*(values_of(frame[name]) for name in frame.columns), strict=True)
     return [dict(zip(frame.columns, row, strict=True)) for row in cells]
 
@@ -141,9 +141,9 @@ def without_missing(series: "pd.Series[Any]") -> list[Any]:
 
 
 def inferred(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
-    """A frame of rows whose columns are a user's own; the dtype of a column follows its values.
+    """A frame of rows with a user's own columns; the dtype of a column follows from its values.
 
-    Whole numbers beyond 64 bits, lists, objects and mixed values stay what they are, in a column of objects.
+    Whole numbers beyond 64 bits, lists, objects and mixed values are not converted: their column has objects.
     """
     names = dict.fromkeys(name for row in rows for name in row)
     return pandas().DataFrame({name: own_column([row.get(name) for row in rows]) for name in names})
@@ -168,9 +168,9 @@ def own_column(values: Sequence[Any]) -> "pd.Series[Any]":
 
 @dataclass(frozen=True, slots=True)
 class RejectedChunk:
-    """Some rejected rows of a run: `run_id`, why, then the source's columns as text.
+    """Some rejected rows of a run: `run_id`, the reason, then the source's columns as text.
 
-    A source's column that has a name of ours is shown as `code (source)`; `source` has the names as they are.
+    A source's column that has a name of ours is shown as `code (source)`; `source` has the original names.
     """
 
     frame: "pd.DataFrame"
@@ -178,7 +178,7 @@ class RejectedChunk:
 
     @property
     def documents(self) -> list[Line]:
-        """As `--json` has them: the source's columns by their names, in `source`."""
+        """As in `--json`: the source's columns by their names, in `source`."""
         cells = zip(*(values_of(self.frame.iloc[:, at]) for at in range(self.frame.shape[1])), strict=True)
         return [
             dict(zip(REJECTED, row, strict=False))
@@ -190,7 +190,7 @@ class RejectedChunk:
 def rejected_chunks(
     run_id: str, rows: Iterator["RejectedRow"], chunk_rows: int = CHUNK_ROWS
 ) -> Iterator[RejectedChunk]:
-    """However many rows there are, `chunk_rows` of them are in memory at once."""
+    """For any number of rows, `chunk_rows` of them are in memory at once."""
     while chunk := list(islice(map(own_cells, rows), chunk_rows)):
         source = chunk[0][0]
         yield RejectedChunk(rejected_frame(run_id, source, [cells for _, cells in chunk]), source)
@@ -211,7 +211,7 @@ def rejected_frame(run_id: str, source: Sequence[str], rows: Sequence[Sequence[A
     pd = pandas()
     dtypes = [*REJECTED.values(), *(TEXT for _ in source)]
     columns = zip(*((run_id, *row) for row in rows), strict=True) if rows else ([] for _ in dtypes)
-    # By number first: two columns may have one name.
+    # By number first: two columns may have the same name.
     frame = pd.DataFrame(
         {
             at: column(list(values), dtype)

@@ -11,13 +11,13 @@ OUR_FOLDER = "clevertap_import"
 """The folder of this package below Dagster's home."""
 
 BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
-"""The files that SQLite makes beside a database, by the end of their names. They get the database's mode."""
+"""The endings of the files that SQLite makes beside a database. They get the database's mode."""
 
 
 def private(path: str, flags: int) -> int:
     """Opens a file that only its owner can read, even if it existed before. An `opener` for open().
 
-    A device or a pipe keeps its mode: /dev/null is everybody's.
+    A device or a pipe keeps its mode: /dev/null is for all users.
     """
     opened = os.open(path, flags, FILE)
     if stat.S_ISREG(os.fstat(opened).st_mode):
@@ -28,7 +28,7 @@ def private(path: str, flags: int) -> int:
 def private_database(file: Path) -> None:
     """Makes the file of a SQLite database, and its folder, private; files of another user do not change.
 
-    SQLite takes an empty file for a new database.
+    SQLite accepts an empty file as a new database.
     """
     make_private_folder(file.parent)
     if file.parent.name == OUR_FOLDER:
@@ -76,13 +76,14 @@ def name_once(draft: Path, name: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Those above it are made as usual. One that is there keeps its mode: others may use it too."""
+    """Makes a private folder; its parents are made as usual. An existing folder keeps its mode: others may
+    use it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=FOLDER, exist_ok=True)
 
 
 def tighten(path: Path, mode: int) -> None:
-    """Takes the rights of others away from what is ours; a file system may be read-only."""
+    """Removes the rights of others from a file of ours; the file system may be read-only."""
     try:
         found = path.stat()
         if found.st_uid == os.geteuid() and found.st_mode & ~mode & 0o077:

@@ -1,9 +1,9 @@
-"""Counts of rows by the reason why they failed, with a limit: CleverTap's text may differ for each row."""
+"""Counts rows by the reason why they failed, with a limit: CleverTap's text may differ for each row."""
 
 from collections.abc import Callable
 
 MOST_REASONS = 100
-"""The most texts that a run counts one by one. CleverTap has about thirty codes, with a few texts each."""
+"""The most different texts that a run counts. CleverTap has about thirty codes, with a few texts each."""
 
 OTHERS = "other reasons"
 
@@ -12,7 +12,7 @@ Reason = tuple[str, str]
 
 
 def within_limit(reason: Reason, is_known: Callable[[Reason], bool], known: int) -> Reason:
-    """`reason`; beyond the limit a new reason counts among the others of its code, or among all others."""
+    """`reason`; beyond the limit a new reason counts as other reasons of its code, or as other reasons."""
     if is_known(reason) or known < MOST_REASONS:
         return reason
     of_code = (reason[0], OTHERS)

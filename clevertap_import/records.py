@@ -1,4 +1,4 @@
-"""The values that are passed on: records to send, rejections to report."""
+"""The values that pass between packages: records to send, rejections to report."""
 
 import json
 import re
@@ -16,21 +16,21 @@ MAX_RECORDS_PER_REQUEST = 1000
 """CleverTap's limit for one upload call (Upload User Profiles and Upload Events API pages)."""
 
 MAX_BODY_BYTES = 5_000_000
-"""CleverTap publishes no limit for a body; this stays well below every one that was seen to work."""
+"""CleverTap publishes no limit for a body; this is well below every size that was seen to work."""
 
 DIGEST_BYTES = 16
 
 SHORTEST_MASKED = 3
-"""Values of fewer characters are left in CleverTap's texts, which have words such as "Y/N" of their own."""
+"""Values with fewer characters are not masked in CleverTap's texts, which contain words such as "Y/N"."""
 
 WHOLE_REQUEST_WORDS = "malformed request"
-"""What CleverTap says of a request that may be at fault as a whole. Values that are part of this are left."""
+"""CleverTap's text for a malformed request. Values that are a part of it are not masked."""
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
-"""A value that JSON, HTML and addresses write as it is."""
+"""A value that JSON, HTML and addresses write unchanged."""
 
 REWRITTEN = re.compile(r"(\+|\$D_)(?=[0-9])")
-"""The begin of phones and dates, which CleverTap leaves out when it makes numbers of them."""
+"""The beginning of phone numbers and dates, which CleverTap drops when it converts them to numbers."""
 
 NUMBER = re.compile(r"(?<![\w.,])[+-]?[0-9](?:[0-9.,_']*[0-9])?(?:[eE][+-]?[0-9]{1,3})?(?!\w)")
 """A number in a text, perhaps in groups of digits or with an exponent."""
@@ -45,12 +45,12 @@ RECORD_SCHEMA = pa.schema(
     ]
 )
 """Encoded records in columns: a line of JSON, the 1-based row of the query result, the start of the row's
-window in epoch seconds, what the journal remembers of the content and (profiles only) of the identity."""
+window in epoch seconds, the digests of the content and (profiles only) of the identity for the journal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One row that was not imported, and why. `code` is CleverTap's code; without one, our own word.
+    """One row that was not imported, and why. `code` is CleverTap's code, or a word of ours.
 
     `window`: the start of its window, in epoch seconds. `digest`: of an event that became a record, its own.
     """
@@ -97,7 +97,7 @@ class Batch:
         return int(windows.min()), int(windows.max())
 
     def window_offsets(self, span: tuple[int, int]) -> bytes | None:
-        """The windows as seconds after the first of `span`, 4 bytes each; None if that is the last."""
+        """The windows as seconds after the first of `span`, 4 bytes each; None if the span is one window."""
         if span[0] == span[1]:
             return None
         windows = self.rows["window"].to_numpy(zero_copy_only=False)
@@ -133,38 +133,38 @@ class Batch:
         values: set[str] = set()
         for record in self.rows["record"].to_pylist():
             values |= values_of(record)
-        # Else no one could tell any more that the request was malformed.
+        # Otherwise nobody could see that the request was malformed.
         return masked(text, {value for value in values if value.lower() not in WHOLE_REQUEST_WORDS})
 
     def take(self, indices: Sequence[int]) -> "Batch":
-        """The same batch with these records only."""
+        """A batch with only these records."""
         return Batch(self.number, self.rows.take(pa.array(indices, pa.int64())))
 
 
 def batch_of_one(line: bytes) -> Batch:
-    """One encoded record that comes from no row."""
+    """One encoded record that has no source row."""
     columns = [[line], [1], [0], [bytes(DIGEST_BYTES)], [bytes(DIGEST_BYTES)]]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)]
     return Batch(0, pa.RecordBatch.from_arrays(arrays, schema=RECORD_SCHEMA))
 
 
 def values_of(line: bytes) -> set[str]:
-    """The texts and numbers of one encoded record that are a person's."""
+    """The texts and numbers of one encoded record that are a person's data."""
     record = json.loads(line)
     parts = [record.get(key) for key in ("identity", "objectId", "profileData", "evtData")]
-    # CleverTap's texts come without blanks at their ends.
+    # CleverTap's texts have no blanks at their ends.
     return {value.strip() for value in texts_in(parts)}
 
 
 def masked(text: str, values: Iterable[str]) -> str:
-    """`text` with dots for `values`, in capitals or not, also as JSON, HTML or an address has them.
+    """`text` with dots for `values`, in any case, also in the forms that JSON, HTML and addresses use.
 
-    Numbers are also found if they are written in another way.
+    Numbers are also found in other notations.
     """
     words = text.casefold()
     values = set(values)
     forms = {form for value in values for form in forms_of(value) if len(form) >= SHORTEST_MASKED}
-    # Longest first, as one value may begin with another.
+    # Longest first, because one value may begin with another.
     for form in sorted((form for form in forms if form.casefold() in words), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "...", text, flags=re.IGNORECASE)
     numbers = {number for value in values if len(value) >= SHORTEST_MASKED for number in numbers_of(value)}
@@ -192,7 +192,7 @@ def readings(number: str) -> set[Decimal]:
 
 
 def forms_of(value: str) -> set[str]:
-    """How a text of CleverTap's may have a value."""
+    """The forms of a value in CleverTap's texts."""
     if len(value) < SHORTEST_MASKED:
         return set()
     if PLAIN.fullmatch(value):
@@ -201,7 +201,7 @@ def forms_of(value: str) -> set[str]:
     forms.add(quote_plus(value, errors="replace"))
     for as_letters in (True, False):
         once = json.dumps(value, ensure_ascii=as_letters)[1:-1]
-        # Twice where JSON is told within JSON.
+        # Twice, for JSON inside JSON.
         forms |= {once, json.dumps(once, ensure_ascii=as_letters)[1:-1]}
     as_html = escape(value)
     forms |= {as_html, as_html.replace("&#x27;", "&#39;"), escape(value, quote=False)}
@@ -211,12 +211,12 @@ def forms_of(value: str) -> set[str]:
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks and without what moves or colours it on a terminal."""
+    """`text` on one line, without characters that control a terminal."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def texts_in(cell: object) -> Iterator[str]:
-    """Every text and number in a piece of JSON, keys left out."""
+    """Every text and number in a piece of JSON, without keys."""
     if isinstance(cell, dict | list):
         for inner in cell.values() if isinstance(cell, dict) else cell:
             yield from texts_in(inner)
@@ -225,7 +225,7 @@ def texts_in(cell: object) -> Iterator[str]:
 
 
 def without_digests(rows: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
-    """`rows`, of which events in `mask` have a digest that is no event's. Profiles stay as they are."""
+    """`rows`, in which events in `mask` have an empty digest. Profiles do not change."""
     if not rows["identity_digest"].null_count:
         return rows
     digests = unpacked(bytearray(packed(rows["digest"])))
@@ -235,7 +235,7 @@ def without_digests(rows: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
 
 
 def packed(digests: pa.Array) -> bytes:
-    """A column of digests as one run of bytes; nulls (events have no identity digest) leave nothing."""
+    """A column of digests as bytes; nulls (events have no identity digest) add nothing."""
     if digests.null_count:
         return b""
     begin = digests.offset * DIGEST_BYTES
@@ -244,12 +244,13 @@ def packed(digests: pa.Array) -> bytes:
 
 
 def unpacked(digests: bytes | bytearray) -> np.ndarray:
-    """A run of bytes as an array of 16-byte digests that sorts and compares bytewise; no copy."""
+    """Bytes as an array of 16-byte digests that sorts and compares bytewise, without a copy."""
     return np.frombuffer(digests, dtype=f"V{DIGEST_BYTES}")
 
 
 def sliced(rows: pa.RecordBatch, max_records: int, max_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Cut `rows`, in order, into pieces that CleverTap accepts. A record over `max_bytes` goes alone."""
+    """Cut `rows`, in order, into pieces that CleverTap accepts. A record over `max_bytes` is a piece of its
+    own."""
     offsets = np.concatenate([[0], np.cumsum(pa.compute.binary_length(rows["record"]).to_numpy())])
     start = 0
     while start < rows.num_rows:

@@ -7,16 +7,16 @@ from clevertap_import.errors import Unfinished
 
 
 class CountsDisagree(Unfinished):
-    """A row was read that has no outcome, or has two."""
+    """A row that was read has no outcome, or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of every row that a run read; each row is in exactly one count.
+    """The outcome of every row that a run read; each row is in exactly one count.
 
-    accepted: CleverTap took it. unchanged: CleverTap had it already. invalid: stopped by our checks.
-    rejected: refused by CleverTap. uncertain: sent, and the answer was lost. superseded: a newer row of the
-    same identity was read, or was delivered before.
+    accepted: CleverTap accepted it. unchanged: CleverTap had it already. invalid: our checks rejected it.
+    rejected: CleverTap refused it. uncertain: it was sent, and the answer was lost. superseded: a newer row
+    of the same identity was read, or was delivered before.
     """
 
     read: int = 0
@@ -37,7 +37,7 @@ class Report:
 
     @property
     def health_percent(self) -> float | None:
-        """Successful rows of all that count, in percent; None if no row qualified."""
+        """Successful rows in percent of all rows that count; None if there are none."""
         total = self.successful + self.failed
         if not total:
             return None
@@ -49,7 +49,7 @@ class Report:
         return self.successful + self.failed + self.superseded
 
     def checked(self) -> "Report":
-        """This report, if its counts add up; else raises CountsDisagree."""
+        """This report, if its counts add up; otherwise raises CountsDisagree."""
         if self.read != self.accounted or any(getattr(self, field.name) < 0 for field in fields(self)):
             raise CountsDisagree(
                 f"{self.read:,} rows were read, but {self.accounted:,} are accounted for: {self}."
@@ -58,14 +58,14 @@ class Report:
 
 
 def is_over(part: int, whole: int, percent: float) -> bool:
-    """Whether `part` is more than `percent` of `whole`: exactly, for the number as people write it."""
+    """Whether `part` is more than `percent` of `whole`: exactly, for the decimal number that people write."""
     return 100 * part > Fraction(str(percent)) * whole
 
 
 def health_state(health_percent: float | None, *, has_run: bool = True, finished: bool = True) -> str:
     """The word beside the percentage: green, yellow, red, no_data, failed or none.
 
-    The bounds are those of CleverTap's Import Center; it shows the last three as one blank.
+    The limits are those of CleverTap's Import Center; it shows the last three as one blank.
     """
     if not has_run:
         return "none"

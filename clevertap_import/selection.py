@@ -1,4 +1,4 @@
-"""Which imports a command or a call means."""
+"""The imports that a command or a call selects."""
 
 import os
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def imports_named(names: Sequence[str]) -> list[ImportConfig]:
 
 
 def runnable_imports(names: Sequence[str]) -> list[ImportConfig]:
-    """The same, if the environment describes what they read from and send to. Raises ConfigError if not."""
+    """The same. Raises ConfigError if the environment lacks settings of their source or account."""
     configs = imports_named(names)
     for config in configs:
         snowflake_settings(config.connection, os.environ)

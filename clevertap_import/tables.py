@@ -28,7 +28,7 @@ from clevertap_import.orchestration.run_history import import_stats, run_details
 from clevertap_import.orchestration.runs import RunRange, runs, until_canceled
 from clevertap_import.project.folder import imports_folder
 from clevertap_import.selection import all_imports, imports_named
-from clevertap_import.staging.rejected_rows import KeptRejects, kept_rejects, rejects_of_run
+from clevertap_import.staging.rejected_rows import StoredRejects, rejects_of_run, stored_rejects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,8 +91,8 @@ class DryRunResult:
     def document(self) -> Line:
         """As `--json` has it: the problems within their checks."""
         names = ("nickname", "passed", "rows", "blank_values", "future_events")
-        summary = {name: getattr(self, name) for name in names}
-        return {**summary, "checks": list(self.check_lines()), "notes": self.notes}
+        document = {name: getattr(self, name) for name in names}
+        return {**document, "checks": list(self.check_lines()), "notes": self.notes}
 
     def check_lines(self) -> Iterator[Line]:
         problems = lines_of(self.problems)
@@ -120,22 +120,22 @@ def dry_run_result(config: ImportConfig, rows: int | None, notify: Notify, *, al
     )
 
 
-def rejects_kept(name: str, run_id: str | None) -> tuple[KeptRejects | None, str]:
+def stored_rejects_of(name: str, run_id: str | None) -> tuple[StoredRejects | None, str]:
     """The file of the run; if there is none, why.
 
     Raises ConfigError for a run that is unknown, or an id that fits several runs.
     """
     (config,) = imports_named([name])
-    kept = [each for nickname in config.nicknames for each in kept_rejects(home(), nickname)]
-    found = rejects_of_run(kept, run_id)
-    return found, "" if found else nothing_kept(name, run_id, kept)
+    stored = [each for nickname in config.nicknames for each in stored_rejects(home(), nickname)]
+    found = rejects_of_run(stored, run_id)
+    return found, "" if found else no_rejects_text(name, run_id, stored)
 
 
-def nothing_kept(name: str, run_id: str | None, kept: Sequence[KeptRejects]) -> str:
-    known = "; ".join(described(each) for each in kept) or "none"
+def no_rejects_text(name: str, run_id: str | None, stored: Sequence[StoredRejects]) -> str:
+    known = "; ".join(described(each) for each in stored) or "none"
     if run_id is None:
-        dry = " There are rejected rows of dry runs; name one with --run." if kept else ""
-        return f"No run of {name!r} has rejected rows.{dry}" + (f" They are {known}." if kept else "")
+        dry = " There are rejected rows of dry runs; name one with --run." if stored else ""
+        return f"No run of {name!r} has rejected rows.{dry}" + (f" They are {known}." if stored else "")
     with open_instance() as instance:
         is_known = instance.get_run_by_id(run_id) is not None
     if not is_known:
@@ -149,6 +149,6 @@ def nothing_kept(name: str, run_id: str | None, kept: Sequence[KeptRejects]) -> 
     )
 
 
-def described(kept: "KeptRejects") -> str:
-    kind = ", a dry run" if kept.is_dry_run else ""
-    return f"{kept.run_id} ({kept.written_at:%Y-%m-%d %H:%M} UTC{kind})"
+def described(stored: "StoredRejects") -> str:
+    kind = ", a dry run" if stored.is_dry_run else ""
+    return f"{stored.run_id} ({stored.written_at:%Y-%m-%d %H:%M} UTC{kind})"

@@ -1,4 +1,4 @@
-"""Calls in threads that an interrupted process leaves behind: of CleverTap, and of Snowflake's connector."""
+"""Calls in threads that do not block the end of an interrupted process: to CleverTap, and to Snowflake."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -12,7 +12,8 @@ Result = TypeVar("Result")
 
 
 class Senders(Protocol):
-    """Carries out calls beside each other. As a context, it leaves behind what has not ended by its end."""
+    """Runs calls at the same time. As a context manager, it does not wait at its end for calls that still
+    run."""
 
     def __enter__(self) -> "Senders": ...
 
@@ -21,14 +22,14 @@ class Senders(Protocol):
     ) -> bool | None: ...
 
     def submit(self, call: Callable[[Argument], Result], argument: Argument, /) -> Future[Result]:
-        """Carry out `call` as soon as one of the senders is free."""
+        """Run `call` as soon as one of the threads is free."""
 
     def first_done(self, calls: Collection[Future[Result]], seconds: float) -> set[Future[Result]]:
-        """Wait until at least one of `calls` has ended, or for `seconds`; all of them that have ended."""
+        """Wait until at least one of `calls` has ended, or for `seconds`; returns all that have ended."""
 
 
 class DaemonThreads:
-    """Senders that are daemon threads. Python's own pool keeps a process until the last has ended."""
+    """Senders that are daemon threads. Python's own pool blocks the end of a process until all have ended."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -66,6 +67,7 @@ class DaemonThreads:
 
 
 def in_own_thread(call: Callable[[], Result]) -> Result:
-    """What `call` gives, in a thread of its own: an interrupt of this one leaves it behind at once."""
+    """The result of `call`, which runs in its own thread: an interrupt of this thread does not wait for
+    it."""
     with DaemonThreads(1) as threads:
         return threads.submit(lambda _: call(), None).result()

@@ -9,12 +9,12 @@ GRIDS: dict[str, timedelta] = {
     "30 minutes": timedelta(minutes=30),
     "15 minutes": timedelta(minutes=15),
 }
-"""Every grid divides the day, so that in UTC its windows start at multiples of its length since 1970."""
+"""Each size divides a day, so that in UTC windows start at multiples of their size since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The rows with `lower` <= Updated On < `upper`. Without `lower` it takes every older row, and NULL."""
+    """The rows with `lower` <= Updated On < `upper`. Without `lower` it includes all older rows, and NULL."""
 
     lower: datetime | None
     upper: datetime
@@ -22,7 +22,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The windows of one import: `size` long, the first one beginning at `start` and open to the left."""
+    """The windows of one import: `size` long; the first begins at `start` and includes all earlier rows."""
 
     size: timedelta
     start: datetime
@@ -36,7 +36,7 @@ class Grid:
         return int(self.start.timestamp())
 
     def floor(self, moment: datetime) -> datetime:
-        """The start of the window that holds `moment`; the first window holds everything before it."""
+        """The start of the window that contains `moment`; the first window contains everything before it."""
         seconds = int(moment.timestamp()) // self.size_seconds * self.size_seconds
         return max(self.start, datetime.fromtimestamp(seconds, UTC))
 
@@ -45,9 +45,9 @@ class Grid:
         return Window(None if lower <= self.start else lower, upper)
 
     def looking_back(self, window: Window, lookback: timedelta) -> Window:
-        """`window` begun earlier by at least `lookback`, in whole windows.
+        """`window`, begun earlier by at least `lookback`, in whole windows.
 
-        Whole, because equal events are told apart by counting them within a window.
+        Whole windows, because equal events are distinguished by counting them within a window.
         """
         if window.lower is None or window.lower - self.start < lookback:
             return Window(None, window.upper)

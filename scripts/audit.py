@@ -27,8 +27,8 @@ def main() -> int:
         return skipped("pip-audit gave no answer; most often there is no network")
     known = [(each["name"], each["version"], bad) for each in found for bad in each.get("vulns", ())]
     for name, version, bad in known:
-        mended = ", ".join(bad.get("fix_versions", ())) or "no version yet"
-        sys.stdout.write(f"{name} {version}: {bad['id']}, mended in {mended}\n")
+        fixed = ", ".join(bad.get("fix_versions", ())) or "no version yet"
+        sys.stdout.write(f"{name} {version}: {bad['id']}, fixed in {fixed}\n")
     sys.stdout.write(f"{len(found)} packages looked up, {len(known)} known vulnerabilities.\n")
     return 1 if known else 0
 

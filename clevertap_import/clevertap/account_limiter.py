@@ -1,4 +1,4 @@
-"""The gate to one CleverTap account: no request passes it without a slot of those that the account allows."""
+"""The request limiter of one CleverTap account: each request needs one of the account's slots."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ B = TypeVar("B")
 
 
 class AccountLimiter:
-    """A share of an account's requests in flight, narrower for a while after CleverTap said "too many"."""
+    """A share of an account's requests in flight. After CleverTap's "too many" it is smaller for a while."""
 
     def __init__(self, limiter: RequestLimiter) -> None:
         self.limiter = limiter
@@ -30,13 +30,14 @@ class AccountLimiter:
 
     @property
     def width(self) -> int:
-        """How many requests may be in flight now; at least one, for whoever waits."""
+        """How many requests may be in flight now; at least one."""
         return max(1, min(self.limiter.share, self._throttle.width))
 
     def upload(
         self, send: Callable[[Batch], Outcome], check: Callable[[], None] = lambda: None
     ) -> Callable[[Batch], Outcome]:
-        """`send`, which waits until it may. `check` is called while it waits; if it raises, that ends."""
+        """`send` that waits for a slot. `check` is called while it waits; if `check` raises, the wait
+        ends."""
 
         def width() -> int:
             check()
@@ -55,7 +56,7 @@ class AccountLimiter:
         return limited_send
 
     def ask(self, question: Callable[[A], B]) -> Callable[[A], B]:
-        """`question`, which waits until it may."""
+        """`question` that waits for a slot."""
 
         def limited(about: A) -> B:
             with self.limiter.one():
@@ -68,7 +69,7 @@ class AccountLimiter:
 def upload_limiter(
     locks: NamedLocks, settings: AccountSettings, wanted: int, purpose: str
 ) -> Iterator[AccountLimiter]:
-    """For uploads, dry runs included; `wanted` is how many at once are of use at most."""
+    """For uploads, dry runs included; `wanted` is the most requests in flight that are useful."""
     capacity = settings.max_in_flight
     resource = f"uploads {account_digest(settings)}"
     with request_limiter(locks, resource, capacity, max(1, min(wanted, capacity)), purpose) as limiter:
@@ -77,25 +78,26 @@ def upload_limiter(
 
 @contextmanager
 def lookup_limiter(locks: NamedLocks, settings: AccountSettings, purpose: str) -> Iterator[AccountLimiter]:
-    """For look-ups of profiles, which CleverTap counts by themselves."""
+    """For profile look-ups, which CleverTap counts separately."""
     resource, most = f"lookups {account_digest(settings)}", MAX_LOOKUPS_IN_FLIGHT
     with request_limiter(locks, resource, most, most, purpose) as limiter:
         yield AccountLimiter(limiter)
 
 
 def account_digest(settings: AccountSettings) -> str:
-    """The same for all who use the account, by whatever name and address; tells nobody its id."""
+    """The same for all users of the account, for any name and address of it; it does not reveal the account's
+    id."""
     return xxh3_64_hexdigest(settings.account_id.encode())
 
 
 PORTS = {"http": 80, "https": 443}
-"""Those of addresses that name none."""
+"""The default ports of addresses without a port."""
 
 
 def destination(settings: AccountSettings) -> str:
-    """The account at its address: what one server has of an account, a server elsewhere need not have.
+    """The account and its address. A server elsewhere may not have the same records of an account.
 
-    The same for all who send there, however they write the address; tells nobody the account's id.
+    It is the same for all spellings of the address, and does not reveal the account's id.
     """
     address = urlsplit(settings.url)
     scheme = address.scheme.lower()
@@ -105,7 +107,7 @@ def destination(settings: AccountSettings) -> str:
 
 
 def under(lock: ImportLock, send: Callable[[Batch], Outcome]) -> Callable[[Batch], Outcome]:
-    """`send`, as long as the import lock is held. Raises ImportLockLost or JournalUnavailable."""
+    """`send`, while this run has the import lock. Raises ImportLockLost or JournalUnavailable."""
 
     def limited_send(batch: Batch) -> Outcome:
         lock.check()

@@ -1,4 +1,4 @@
-"""Reading CleverTap's answer to one upload. HTTP 200 is not success: every record is accounted for here."""
+"""Reads CleverTap's answer to one upload. HTTP 200 is not success: each record needs an outcome."""
 
 import json
 import re
@@ -19,23 +19,24 @@ from clevertap_import.records import one_line
 
 SKIPPED = "Skipped record number"
 SKIPPED_NUMBER = re.compile(rf"{SKIPPED}\s*:\s*(\d{{1,9}})\s*")
-"""How CleverTap ends a text on the record it left out, counting from 1 (seen in recorded answers).
+"""The end of CleverTap's text about a skipped record, counted from 1 (seen in recorded answers).
 
-Only tried where the last such words begin: a search takes hours where a text is a megabyte of blanks.
+It is matched only at the last position of these words: a search takes hours in a text of a megabyte of
+blanks.
 """
 
 CODE = re.compile(r"[0-9]{1,5}")
 
 LONGEST_TEXT = 2_000
-"""CleverTap's texts are a sentence. A longer one is not shown: a value that it was cut in would be."""
+"""CleverTap's texts are one sentence. A longer text is not shown: cut text may contain a part of a value."""
 
 
 def read_answer(
     records: int, status: int, content: bytes, without_values: Callable[[str], str] = str
 ) -> Outcome:
-    """The outcome of a batch of `records` records that was answered with `status` and `content`.
+    """The outcome of a batch of `records` records, for an answer with `status` and `content`.
 
-    `without_values` takes the values of the batch out of a text that is about no single record of it.
+    `without_values` removes the values of all records from a text that is not about a single record.
     """
     if status == 429:
         return Busy("Too many concurrent requests")
@@ -50,20 +51,20 @@ def read_answer(
 
 
 def said(body: dict[str, Any], without_values: Callable[[str], str]) -> str:
-    """CleverTap's words on a whole request. Cut last, as a value that was cut itself is not known for one."""
+    """CleverTap's text about a whole request. It is cut last, because a cut value would not be recognised."""
     return without_values(shown(body.get("error") or "no reason given"))[:MAX_REASON_CHARS]
 
 
 def shown(text: object) -> str:
-    """A text of CleverTap's, if it is one that a person can read."""
+    """A text from CleverTap, if it is short enough to read."""
     line = one_line(str(text))
     return line if len(line) <= LONGEST_TEXT else f"a text of {len(line):,} characters, which is not shown"
 
 
 def read_lookup(status: int, content: bytes) -> bool | None:
-    """Whether a profile was found; None if that cannot be told.
+    """Whether a profile was found; None if the answer is unclear.
 
-    An unknown identity has been seen as 200 without a record, as 400 and as 404.
+    For an unknown identity CleverTap has answered 200 without a record, 400 and 404.
     """
     body = parsed(content)
     if body is None or status in (401, 403, 429) or status >= 500:
@@ -72,7 +73,7 @@ def read_lookup(status: int, content: bytes) -> bool | None:
 
 
 def read_profile(status: int, content: bytes) -> dict[str, Any] | None:
-    """The profile that was looked up; None if there is none, or if that cannot be told."""
+    """The profile that was looked up; None if there is none, or if the answer is unclear."""
     if not read_lookup(status, content):
         return None
     record: dict[str, Any] = (parsed(content) or {})["record"]
@@ -89,9 +90,10 @@ def parsed(content: bytes) -> dict[str, Any] | None:
 
 
 def accounted(records: int, body: dict[str, Any], without_values: Callable[[str], str] = str) -> Outcome:
-    """Accepted, if the body accounts for each record exactly once; else nobody knows what was taken.
+    """Accepted, if the body accounts for each record exactly once; otherwise the outcome is unknown.
 
-    `status` does not say which were taken: answers with "success" and a filled `unprocessed` have been
+    `status` does not say which records were stored: CleverTap has published answers with "success" and a
+    filled `unprocessed`. But "fail" with none processed and none listed means that no record was stored.
     published. But with "fail", none processed and none listed, nothing was.
     """
     unprocessed = body.get("unprocessed")
@@ -111,7 +113,7 @@ def accounted(records: int, body: dict[str, Any], without_values: Callable[[str]
 def record_problem(entry: object) -> RecordProblem | None:
     """One entry of `unprocessed`, or None if it does not say which record it means.
 
-    The echoed record is not looked at: CleverTap rewrites it (a valid phone comes back as a number).
+    The echoed record is ignored: CleverTap rewrites it (a valid phone comes back as a number).
     """
     if not isinstance(entry, dict):
         return None

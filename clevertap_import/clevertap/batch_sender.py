@@ -1,4 +1,4 @@
-"""One batch, posted whole or in pieces until each of its records is settled or the retry limit is reached."""
+"""Sends one batch, splitting and retrying, until each record has an outcome or the retry limit is reached."""
 
 import random
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from clevertap_import.threads import DaemonThreads, Senders
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again, with the clock, the dice and the senders for it.
+    """When to retry, with the clock, the jitter and the threads for it.
 
-    Without a `sleep` of its own a delivery sleeps no longer than it is to go on.
+    Without its own `sleep` a delivery stops sleeping as soon as it ends.
     """
 
     retry: Retry = field(default_factory=Retry)
@@ -29,9 +29,9 @@ class RetryPolicy:
 
 
 class BatchSender:
-    """The tries for the batches of one delivery, by any number of threads.
+    """Sends the batches of one delivery, from any number of threads.
 
-    `resends`: how often records that may have been taken are sent again; None: no such limit.
+    `resends`: how often records that may be stored are sent again; None: as often as the retry limits allow.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class BatchSender:
         self.breaker = breaker or CircuitBreaker()
 
     def send(self, batch: Batch) -> Settlement:
-        """Post `batch`, and what is left of it, until all is settled.
+        """Post `batch`, then its open records, until all have an outcome.
 
         Ends earlier at the retry limit, or if the circuit breaker opens.
         """
@@ -69,13 +69,14 @@ class BatchSender:
         return self.retry_policy.sleep or self.breaker.wait
 
     def outcome(self, batch: Batch) -> Outcome | None:
-        """Of one post; None if it was not sent, for a reason on our side."""
+        """The outcome of one post; None if an error on our side prevented it."""
         try:
             outcome = self.post(batch)
         except NothingMoreIsSent:
             return None
         except JournalUnavailable as error:
-            # Nothing left. Whoever enters the answers bears that for a while, and ends it if it is too long.
+            # Nothing was sent. The code that enters the answers waits for the journal, and ends the delivery
+            # if needed.
             return Busy(str(error))
         except CleverTapImportError as error:
             self.breaker.end(error)
@@ -86,7 +87,7 @@ class BatchSender:
     def wait_after(
         self, outcome: Outcome, batch_in_progress: BatchInProgress, waits: Backoff
     ) -> float | None:
-        """Enter the outcome of the first piece; returns the seconds to wait, or None to give up."""
+        """Enter the outcome of the first sub-batch; returns the seconds to wait, or None to give up."""
         jitter = self.retry_policy.dice()
         match outcome:
             case Accepted():
@@ -113,7 +114,7 @@ class BatchSender:
                 assert_never(outcome)
 
     def after_doubt(self, doubts: int, waits: Backoff, jitter: float) -> float | None:
-        """The same for records of which so many answers were lost."""
+        """The same for records that have had `doubts` lost answers."""
         if self.resends is None or doubts < self.resends:
             return waits.after_failure(jitter)
         return waits.after_doubt(jitter) if doubts == self.resends else None

@@ -1,4 +1,4 @@
-"""What all senders of one delivery know of CleverTap together: whether to send anything more."""
+"""The state of CleverTap that all senders of one delivery share: whether to send anything more."""
 
 import threading
 from typing import assert_never
@@ -16,17 +16,19 @@ from clevertap_import.clevertap.outcomes import (
 )
 
 MOST_FAILURES_IN_A_ROW = 60
-"""Four tries for each of the 15 requests in flight. One blow that breaks all connections costs 15, and must
-not end a run: the waits before the fourth try make 7 seconds on average. Without this bound a dead CleverTap
-is asked 16 x 8 times, and events are stored 8 times. With few in flight, a batch's own bounds come first."""
+"""Four tries for each of the 15 requests in flight. If all 15 connections break at once, that counts as 15
+failures, and must not end a run: the waits before the fourth try add up to 7 seconds on average. Without this
+limit a dead CleverTap gets 16 x 8 requests, and events are stored 8 times. With few requests in flight, the
+limits of a batch apply first."""
 
 
 class NothingMoreIsSent(Exception):
-    """To a sender that waits for its turn: the breaker has opened meanwhile."""
+    """Raised in a sender that waits for a slot: the breaker has opened meanwhile."""
 
 
 class CircuitBreaker:
-    """Opens for good when CleverTap refuses us, when posts in a row come to nothing, or when a delivery ends.
+    """Opens permanently when CleverTap refuses us, when too many posts in a row fail, or when a delivery
+    ends.
 
     Thread safe.
     """
@@ -40,28 +42,28 @@ class CircuitBreaker:
         self._opened = threading.Event()
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more is sent, because of `error` on our side; None if we were asked to end."""
+        """Send nothing more, because of `error` on our side; None if the run was asked to end."""
         with self._lock:
             self._open(Ended(error))
 
     def check(self) -> None:
-        """Raises NothingMoreIsSent once it is open."""
+        """Raises NothingMoreIsSent if the breaker is open."""
         if self.stopped:
             raise NothingMoreIsSent
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but not beyond the moment at which it opens."""
+        """Sleep, but only until the breaker opens."""
         self._opened.wait(seconds)
 
     def record(self, outcome: Outcome) -> None:
-        """Take account of one post by any sender."""
+        """Record the outcome of one post."""
         with self._lock:
             match outcome:
                 case Accepted():
                     self.accepted += 1
                     self._failures = 0
                 case Busy(is_answered=True):
-                    pass  # CleverTap lives, but whether it takes anything is not known.
+                    pass  # CleverTap answers, but it is not known whether it stores records.
                 case Busy(reason=reason) | NothingTaken(reason=reason) | Uncertain(reason=reason):
                     self._fail(TooManyFailures(self.most_failures, reason))
                 case Refused():

@@ -1,4 +1,4 @@
-"""CleverTap's upload API: one call, one outcome. No retry and no log here."""
+"""CleverTap's upload API: one call, one outcome. This file does not retry and does not log."""
 
 import re
 import ssl
@@ -29,32 +29,32 @@ REGION_HOSTS = {
 """CleverTap's region table (Common API Components page)."""
 
 MAX_LOOKUPS_IN_FLIGHT = 3
-"""Profile look-ups that CleverTap takes at once for one account (API Request Limit page)."""
+"""The most profile look-ups in flight that CleverTap allows for one account (API Request Limit page)."""
 
 MAX_IN_FLIGHT = 15
-"""Requests that CleverTap takes at once for one account (API Request Limit page)."""
+"""The most requests in flight that CleverTap allows for one account (API Request Limit page)."""
 
 REQUEST_SECONDS = 120.0
-"""For a request as a whole: to connect, to send, to have the answer. CleverTap publishes no time limit and
-says that a request may take seconds; clients wait 40 to 60 for each read."""
+"""The time limit for a whole request: to connect, to send, to receive the answer. CleverTap publishes no
+limit, and says that a request may take seconds; its clients wait 40 to 60 for each read."""
 
 ANSWER_BYTES = 1_000_000
-"""Of an answer, beside the records that it says again: 1,000 texts of 1,000 bytes, or one profile."""
+"""For an answer, without the records that it repeats: 1,000 texts of 1,000 bytes, or one profile."""
 
 BYTES_WHEN_ESCAPED = 3
-"""For each byte of a record that CleverTap says again: letters of two or three bytes may come as \\uXXXX."""
+"""For each byte of a record that CleverTap repeats: letters of two or three bytes may become \\uXXXX."""
 
 ADDRESS = re.compile(
     r"https?://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[\w.~%/-]*)?", re.IGNORECASE
 )
 
 NO_TUNNEL = "Tunnel connection failed"
-"""What Python says when a proxy does not open the way to CleverTap; the error has no class of its own."""
+"""Python's text if a proxy opens no connection to CleverTap; the error has no class of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """Where an account is, and how to get in."""
+    """The address and the credentials of an account."""
 
     url: str
     account_id: str = field(repr=False)
@@ -92,27 +92,27 @@ def account_settings(name: str, environment: Mapping[str, str]) -> AccountSettin
 def check_url(variable: str, url: str) -> None:
     """Raises ConfigError if the passcode must not be sent to `url`."""
     if "@" in url:
-        raise ConfigError(f"{variable} holds a login. Write the address alone, such as https://HOST.")
+        raise ConfigError(f"{variable} contains a login. Write only the address, such as https://HOST.")
     if not is_address(url):
         raise ConfigError(
-            f"{variable} is {url!r}. It begins with https://, and names a host. A port and a path may follow,"
-            " and nothing else: https://HOST:PORT/PATH."
+            f"{variable} is {url!r}. It must begin with https:// and name a host. A port and a path may"
+            " follow: https://HOST:PORT/PATH."
         )
     found = urlsplit(url)
     if found.scheme == "http" and not is_this_machine(found.hostname or ""):
         raise ConfigError(
-            f"{variable} is {url!r}: passcode and rows would go through the network for all to read. Write"
-            " https://. Only to this machine (localhost, 127.0.0.1) http:// will do."
+            f"{variable} is {url!r}: the passcode and all rows would cross the network unencrypted. Write"
+            " https://. http:// is allowed only to this machine (localhost, 127.0.0.1)."
         )
 
 
 def is_address(url: str) -> bool:
-    """Whether `url` can be asked at all. One that cannot would fail with each batch, as if it had left."""
+    """Whether a request to `url` is possible. Otherwise each batch would fail as if it had been sent."""
     found = ADDRESS.fullmatch(url)
     if not found or int(found["port"] or 443) >= 1 << 16:
         return False
     try:
-        # As sockets take the name: no part of it is empty or too long.
+        # As sockets read a host name: no part of it is empty or too long.
         found["host"].encode("idna")
     except UnicodeError:
         return False
@@ -120,11 +120,11 @@ def is_address(url: str) -> bool:
 
 
 def header_value(variable: str, environment: Mapping[str, str]) -> str:
-    """A secret that goes out as an HTTP header. Refused here, where it is not taken for a lost answer."""
+    """A secret for an HTTP header. It is checked here: later, the error would look like a lost answer."""
     text = environment[variable]
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigError(
-            f"{variable} holds a line break, a space or a letter that no HTTP header can carry."
+            f"{variable} has a line break, a space or a letter that no HTTP header can contain."
         )
     return text
 
@@ -132,12 +132,12 @@ def header_value(variable: str, environment: Mapping[str, str]) -> str:
 def in_flight(variable: str, environment: Mapping[str, str]) -> int:
     text = environment.get(variable) or str(MAX_IN_FLIGHT)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_IN_FLIGHT:
-        raise ConfigError(f"{variable} is {text!r}. It is a whole number from 1 to {MAX_IN_FLIGHT}.")
+        raise ConfigError(f"{variable} is {text!r}. It must be a whole number from 1 to {MAX_IN_FLIGHT}.")
     return int(text)
 
 
 class CleverTap:
-    """One account. Any number of threads may post; each has a session of its own."""
+    """One account. Any number of threads may post; each has its own session."""
 
     def __init__(self, settings: AccountSettings) -> None:
         self.settings = settings
@@ -149,7 +149,7 @@ class CleverTap:
         self._http = BoundedHttp(settings.request_seconds, headers)
 
     def abandon(self) -> None:
-        """End all requests in flight: they are Uncertain. Later ones are Busy, and do not leave."""
+        """End all requests in flight: they are Uncertain. Later requests are Busy, and are not sent."""
         self._http.abandon("the delivery was ended")
 
     def post(self, batch: Batch) -> Outcome:
@@ -157,16 +157,17 @@ class CleverTap:
         return self._upload("/1/upload", batch)
 
     def dry_run(self, batch: Batch) -> Outcome:
-        """What CleverTap would say to `batch`. Nothing is stored (dryRun=1, as in CleverTap's clients)."""
+        """CleverTap's outcome for `batch` without storing it (dryRun=1, as in CleverTap's clients)."""
         return self._upload("/1/upload?dryRun=1", batch)
 
     def profile_exists(self, key: str, value: str) -> bool | None:
-        """Whether CleverTap knows a profile by `identity` or `objectId`; None if it did not say clearly."""
+        """Whether CleverTap has a profile with this `identity` or `objectId`; None if the answer is
+        unclear."""
         answer = self._looked_up(key, value)
         return None if answer is None else read_lookup(*answer)
 
     def profile(self, key: str, value: str) -> dict[str, Any] | None:
-        """A profile as CleverTap tells it; None if it has none, or did not say clearly."""
+        """A profile as CleverTap returns it; None if there is none, or the answer is unclear."""
         answer = self._looked_up(key, value)
         return None if answer is None else read_profile(*answer)
 
@@ -194,17 +195,17 @@ class CleverTap:
 def never_left(error: requests.RequestException) -> bool:
     """Whether no byte of the request can have reached CleverTap: the connection was never made.
 
-    A kept connection that breaks before the first byte of an answer does not count: CleverTap may have found
-    it idle and closed it, or have taken the batch and fallen over. From here both look the same, so it is
-    Uncertain. (One that was closed before the request began is noticed by urllib3, which opens another.)
+    A reused connection that breaks before the first byte of an answer does not count: CleverTap may have
+    closed it as idle, or have stored the batch and crashed. Both look the same from here, so the outcome is
+    Uncertain. (urllib3 notices a connection that was closed before the request, and opens another.)
     """
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        # The proxy's address cannot be used: our own was checked before.
+        # The proxy's address is invalid: our own was checked before.
         return True
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, ProxyError):
-        # urllib3 also says so if a proxy passes the request on and then hangs up: only the cause tells.
+        # urllib3 raises this also if a proxy forwards the request and then hangs up: only the cause differs.
         reason = reason.original_error
         if str(reason).startswith(NO_TUNNEL):
             return True

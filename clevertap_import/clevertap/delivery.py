@@ -1,6 +1,6 @@
-"""Delivery: staged batches out, several in flight, answers taken as they come, each entered in the journal.
+"""Delivery: sends the staged batches, several in flight, and enters each answer in the journal as it comes.
 
-Memory: at most two batches for each request in flight, whatever the number of rows.
+Memory: at most two batches for each request in flight, for any number of rows.
 """
 
 import time
@@ -42,19 +42,20 @@ from clevertap_import.records import Batch, Rejection
 from clevertap_import.threads import Senders
 
 BATCHES_AHEAD = 5
-"""Batches entered beyond those in flight, so that no sender waits for the commit that its own answer causes.
+"""Batches entered beyond those in flight, so that no sender waits for the commit of its own answer.
 
-A process that dies leaves these open too, so there are few of them.
+A process that dies leaves these unanswered too, so there are few of them.
 """
 
 
 CUT_LOOKS = 5
-"""So often it is looked, LOOK_SECONDS each, whether requests that were cut have ended."""
+"""How often the delivery checks, for LOOK_SECONDS each, whether cancelled requests have ended."""
 
 
 @dataclass(slots=True)
 class Delivery:
-    """Running counts of one delivery, in records; `stopped` is why it ended early, if it did."""
+    """Running counts of one delivery, in records; `stopped` is the reason for an early end, if there was
+    one."""
 
     accepted: int = 0
     rejected: int = 0
@@ -68,7 +69,7 @@ class Delivery:
 
     @property
     def sent_before(self) -> str:
-        """What to say, after an early end, of what CleverTap has."""
+        """The sentence about earlier records, for the error of an early end."""
         if not self.settled and not self.uncertain:
             return "Nothing was stored."
         return f"{self.settled:,} records were settled before; they are not sent again."
@@ -76,11 +77,11 @@ class Delivery:
 
 @dataclass(slots=True)
 class Deliverer:
-    """Sends the batches of one run of one import. `on_rejections` gets each refused row once.
+    """Sends the batches of one run of one import. `on_rejections` gets each rejected row once.
 
     `width`: how many requests may be in flight at the moment; at most `senders`. `cut` ends all requests in
-    flight at once. What goes wrong on our side, the callbacks included, ends the delivery in good order:
-    nothing more is sent, what is under way is settled, then the error goes on.
+    flight at once. An error on our side, also in a callback, ends the delivery cleanly: nothing more is sent,
+    the batches in flight are settled, then the error is raised.
     """
 
     journal: Journal
@@ -100,7 +101,8 @@ class Deliverer:
     under_way: dict[Future[Settlement], tuple[Entry, Batch]] = field(default_factory=dict)
 
     def deliver(self, batches: Iterator[Batch]) -> Delivery:
-        """Send all `batches`, or as many as CleverTap lets until somebody asks for an end."""
+        """Send all `batches`, or as many as possible until CleverTap stops the delivery or the run is asked
+        to end."""
         with self.sender.retry_policy.senders(self.senders) as senders:
             try:
                 self.record_and_send_next(senders, batches, [])
@@ -118,20 +120,20 @@ class Deliverer:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is begun."""
+        """Whether no more batches are begun."""
         return self.delivery.stopped is not None or self.sender.breaker.stopped is not None
 
     def break_off(self, error: Exception) -> None:
-        """Nothing more is sent, because of this."""
+        """Send nothing more, because of `error`."""
         self.fatal_error = self.fatal_error or error
         self.sender.breaker.end(error)
 
     def answers(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
-        """Those that have come, in whatever order; at least one, unless the delivery is over."""
+        """The answers that have arrived, in any order; at least one, unless the delivery is over."""
         while True:
             if self.ending.is_requested:
                 self.sender.breaker.end()
-                # One that is locked is tried again, but not beyond the end.
+                # A locked batch is tried again, but not after the end.
                 hurry(self.journal.engine)
             seconds = min(LOOK_SECONDS, self.ending.seconds_left)
             found = self.taken(senders.first_done(self.under_way, seconds))
@@ -141,7 +143,7 @@ class Deliverer:
                 return found
 
     def taken(self, ended: Iterable[Future[Settlement]]) -> list[tuple[Entry, Settlement]]:
-        """The settlements of calls that have ended, by their entries."""
+        """The settlements of calls that have ended, with their entries."""
         found = []
         for future in ended:
             entry, batch = self.under_way.pop(future)
@@ -149,13 +151,13 @@ class Deliverer:
             if error is None:
                 found.append((entry, future.result()))
                 continue
-            # Its entry stays as it is: nobody knows what became of the batch.
+            # Its entry does not change: the outcome of the batch is unknown.
             self.delivery.uncertain += len(batch)
             self.break_off(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
         return found
 
     def abandoned(self, senders: Senders) -> list[tuple[Entry, Settlement]]:
-        """Cut what is under way; what does not end of that is left behind, with its entry as it is."""
+        """Cancel the batches in flight. A batch that does not end is left, and its entry does not change."""
         self.cut()
         found, looks = [], CUT_LOOKS
         while self.under_way and looks:
@@ -165,8 +167,8 @@ class Deliverer:
         self.under_way.clear()
         return found
 
-    def unremembered(self, settlements: Iterable[Settlement]) -> None:
-        """Answers that cannot be entered: to the next run all of these records are as uncertain as any."""
+    def count_unentered(self, settlements: Iterable[Settlement]) -> None:
+        """Count answers that cannot be entered: for the next run all of these records are uncertain."""
         for settlement in settlements:
             self.delivery.uncertain += len(settlement.batch)
             self.delivery.possible_duplicates += settlement.possible_duplicates
@@ -174,7 +176,7 @@ class Deliverer:
     def record_and_send_next(
         self, senders: Senders, batches: Iterator[Batch], answers: Sequence[tuple[Entry, Settlement]]
     ) -> None:
-        """Enter `answers` and the next batches in one commit, then hand these to the senders."""
+        """Enter `answers` and the next batches in one commit, then hand these batches to the senders."""
         stops = [settlement.stopped for _, settlement in answers if not settlement.is_settled]
         self.delivery.stopped = self.delivery.stopped or next(iter(stops), None)
         settlements = [*answers, *self.cancel_unsent()] if self.is_over else answers
@@ -182,12 +184,13 @@ class Deliverer:
         for entry, batch in self.committed(senders, settlements, fresh):
             self.under_way[senders.submit(self.sender.send, batch)] = entry, batch
         if answers and not self.fatal_error:
-            self.guarded(lambda: self.on_progress(self.delivery))
+            self.attempt(lambda: self.on_progress(self.delivery))
 
     def committed(
         self, senders: Senders, settlements: Sequence[tuple[Entry, Settlement]], fresh: Sequence[Batch]
     ) -> list[tuple[Entry, Batch]]:
-        """Commit; returns what may be sent. If the journal is away, the answers are kept for a while."""
+        """Commit; returns what may be sent. If the journal is unavailable, the answers wait for it for a
+        while."""
         if not settlements and not fresh:
             return []
         outage = JournalOutage(self.ending, self.sender.retry_policy.sleep or time.sleep)
@@ -195,13 +198,13 @@ class Deliverer:
             try:
                 entries = self.commit(settlements, fresh)
             except ImportLockLost as error:
-                # What was answered is entered all the same: that needs no lock.
+                # Answers are still entered: that needs no lock.
                 self.break_off(error)
                 fresh = []
             except JournalUnavailable as error:
                 if error.is_final or not outage.is_borne():
                     self.break_off(error)
-                    self.unremembered(each for _, each in (*settlements, *self.abandoned(senders)))
+                    self.count_unentered(each for _, each in (*settlements, *self.abandoned(senders)))
                     return []
             else:
                 for _, settlement in settlements:
@@ -224,11 +227,11 @@ class Deliverer:
         """As many batches as fit."""
         fitting = max(0, self.width() + BATCHES_AHEAD - len(self.under_way))
         found: list[Batch] = []
-        self.guarded(lambda: found.extend(islice(batches, fitting)))
+        self.attempt(lambda: found.extend(islice(batches, fitting)))
         return [] if self.fatal_error else found
 
     def cancel_unsent(self) -> list[tuple[Entry, Settlement]]:
-        """Batches that were entered and that no sender has taken yet: nothing of them is sent."""
+        """Cancel batches that were entered and that no sender has begun: nothing of them is sent."""
         found = []
         for future in [future for future in self.under_way if future.cancel()]:
             entry, batch = self.under_way.pop(future)
@@ -236,16 +239,16 @@ class Deliverer:
         return found
 
     def count(self, settlement: Settlement) -> None:
-        """What the journal has now."""
+        """Count a settlement that is in the journal."""
         self.delivery.accepted += len(settlement.accepted)
         self.delivery.rejected += len(settlement.rejected)
         self.delivery.uncertain += len(settlement.uncertain)
         self.delivery.possible_duplicates += settlement.possible_duplicates
         if settlement.rejected:
-            self.guarded(lambda: self.on_rejections(rejections(settlement)))
+            self.attempt(lambda: self.on_rejections(rejections(settlement)))
 
-    def guarded(self, act: Callable[[], object]) -> None:
-        """Do what may fail for a reason of its own, such as a full disk."""
+    def attempt(self, act: Callable[[], object]) -> None:
+        """Call `act`, which may fail for a reason of its own, such as a full disk; then the delivery ends."""
         try:
             act()
         except Exception as error:
@@ -253,7 +256,7 @@ class Deliverer:
 
 
 def rejections(settlement: Settlement) -> list[Rejection]:
-    """What CleverTap refused of a batch, in the order of the rows."""
+    """The records of a batch that CleverTap refused, in the order of the rows."""
     batch = settlement.batch
     found = (
         Rejection(
@@ -272,7 +275,7 @@ def rejections(settlement: Settlement) -> list[Rejection]:
 
 
 def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
-    """Why a delivery that ended early did so, as an error that says what to do; None if it did not."""
+    """Why a delivery ended early, as an error that says what to do; None if it did not."""
     sent = delivery.sent_before
     match delivery.stopped:
         case None:
@@ -281,22 +284,24 @@ def stop_reason(delivery: Delivery) -> CleverTapImportError | None:
             return refusal(delivery.stopped, sent)
         case TooManyFailures(posts=posts, reason=reason):
             return CleverTapUnavailable(
-                f"CleverTap took nothing of {posts} requests in a row: {reason}."
-                f" {delivery.uncertain:,} records are uncertain. {sent} Run again when it is well."
+                f"{posts} requests in a row to CleverTap failed: {reason}."
+                f" {delivery.uncertain:,} records are uncertain. {sent} Run again when CleverTap works."
             )
         case NothingTaken(reason=reason):
             return CleverTapUnavailable(
                 f"CleverTap took none of the records of a request: {reason}. {sent}"
-                " Run again when it is well."
+                " Run again when CleverTap works."
             )
         case Busy() | Ended():
             return not_sent(delivery.stopped, sent)
         case Accepted():
-            return CleverTapBusy(f"CleverTap kept answering 555 for some records. {sent} Run again later.")
+            return CleverTapBusy(
+                f"CleverTap answered 555 for some records at each try. {sent} Run again later."
+            )
         case Uncertain(reason=reason):
             return AnswerLost(
                 f"The answers for {delivery.uncertain:,} records were lost: {reason}. {sent}"
-                " Run again; the import's `uncertain_events` says what becomes of events."
+                " Run again; the import's `uncertain_events` decides about events."
             )
         case _:
             assert_never(delivery.stopped)
@@ -318,13 +323,13 @@ def not_sent(busy: Busy | Ended, sent: str) -> CleverTapImportError:
 
 
 def refusal(refused: Refused, sent: str) -> RefusedError:
-    guarded = f"HTTP {refused.status}: {refused.reason}."
+    answer = f"HTTP {refused.status}: {refused.reason}."
     if refused.status in (401, 403):
         return PasscodeRefused(
-            f"CleverTap answered {guarded} Check the account id, the passcode and the region. {sent}"
+            f"CleverTap answered {answer} Check the account id, the passcode and the region. {sent}"
         )
-    smaller = " So it did with smaller pieces: too many of the records are at fault, or all."
+    smaller = " Smaller batches were refused too: many or all records are malformed."
     return BodyRefused(
-        f"CleverTap refused a whole request with {guarded}{smaller if refused.is_malformed else ''} {sent}"
+        f"CleverTap refused a whole request with {answer}{smaller if refused.is_malformed else ''} {sent}"
         " Look at the records with `preview`."
     )

@@ -1,12 +1,12 @@
-"""Dealing out what only so many may use at once, and going slower when told to."""
+"""Divides a limited capacity fairly, and reduces the number of requests after a "too many"."""
 
 from collections.abc import Sequence
 
 
 def fair_shares(capacity: int, wanted: Sequence[int]) -> list[int]:
-    """How much of `capacity` each gets: nobody more than wanted, nobody less than another who wants as much.
+    """How much of `capacity` each gets. Nobody gets more than it asked for; equal requests get equal shares.
 
-    What cannot be divided goes to those who come first.
+    A remainder goes to the first ones.
     """
     shares = [0] * len(wanted)
     left = capacity
@@ -22,9 +22,10 @@ def fair_shares(capacity: int, wanted: Sequence[int]) -> list[int]:
 
 
 class Throttle:
-    """How many requests at once the other side seems to stand: half when it is busy, one more after a round.
+    """The number of requests in flight that the server accepts: half after a "too many", then one more per
+    round.
 
-    `full` is the number to come back to. Not for several threads at once.
+    `full` is the normal number. Not thread safe.
     """
 
     def __init__(self, full: int) -> None:
@@ -43,7 +44,7 @@ class Throttle:
         self._taken = 0
 
     def taken(self) -> None:
-        """One request was answered well."""
+        """One request had another answer."""
         self._sent_before = max(0, self._sent_before - 1)
         self._taken += 1
         if self.width < self.full and self._taken >= self.width:

@@ -1,7 +1,7 @@
-"""HTTP whose requests end: each has one deadline, its answer a limit of size, and all can be abandoned.
+"""HTTP requests that always end: each has a deadline and a limit of size, and all can be cancelled.
 
-The time limits of requests and urllib3 hold for one read each: a server that sends a byte now and then, or
-"100 Continue" for ever, would keep a request for ever.
+The time limits of requests and urllib3 apply to one read each: a server that sends one byte now and then, or
+"100 Continue" forever, would block a request forever.
 """
 
 import os
@@ -24,13 +24,13 @@ from urllib3.exceptions import NewConnectionError
 from clevertap_import.this_machine import is_this_machine
 
 CONNECT_SECONDS = 10.0
-"""For each address of a host, as urllib3 tries one after the other."""
+"""For each address of a host: urllib3 tries one after the other."""
 
 CHUNK_BYTES = 65_536
 
 
 class RequestCut(Exception):
-    """A request was ended from our side. `never_left`: no byte of it can have reached the other side."""
+    """A request was ended on our side. `never_left`: no byte of it can have reached the other side."""
 
     def __init__(self, why: str, *, never_left: bool = False) -> None:
         super().__init__(why)
@@ -38,7 +38,7 @@ class RequestCut(Exception):
 
 
 class RequestInFlight:
-    """One request in flight, which any thread may cut."""
+    """One request in flight, which any thread may cancel."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,18 +46,18 @@ class RequestInFlight:
         self.cut_by: str | None = None
         self.is_connecting = False
 
-    def goes_by(self, connection: socket.socket) -> None:
-        """The connection that carries the request from now on."""
-        # A descriptor of our own: the connection's may be closed at any moment, and its number given away.
+    def set_connection(self, connection: socket.socket) -> None:
+        """Set the connection that carries the request from now on."""
+        # A duplicate descriptor: the original may be closed at any moment, and its number used again.
         wire = socket.socket(fileno=os.dup(connection.fileno()))
         with self._lock:
-            self._let_go()
+            self._release()
             self._wire = wire
             if self.cut_by:
                 shut(wire)
 
     def cut(self, why: str) -> None:
-        """Whoever reads or writes meets the end of the connection at once; whoever connects does so later."""
+        """A reader or writer sees the end of the connection at once; a connecting thread sees it later."""
         with self._lock:
             self.cut_by = self.cut_by or why
             if self._wire:
@@ -65,26 +65,26 @@ class RequestInFlight:
 
     def end(self) -> None:
         with self._lock:
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._wire:
             self._wire.close()
             self._wire = None
 
 
 def shut(wire: socket.socket) -> None:
-    # The other side may have closed it before.
+    # The other side may have closed it already.
     with suppress(OSError):
         wire.shutdown(socket.SHUT_RDWR)
 
 
 CURRENT: ContextVar[RequestInFlight] = ContextVar("CURRENT")
-"""The request that this thread makes: urllib3 opens its connections deep within."""
+"""The request of this thread: urllib3 opens its connections deep inside its own code."""
 
 
 class CuttableConnection(HTTPConnection):
-    """A connection that tells the request in flight how to cut it. Laid over each kind that urllib3 has."""
+    """A connection that registers its socket with the request in flight. A mixin for urllib3's classes."""
 
     def _new_conn(self) -> socket.socket:
         flight = CURRENT.get()
@@ -92,27 +92,27 @@ class CuttableConnection(HTTPConnection):
         if flight.cut_by:
             raise NewConnectionError(self, flight.cut_by)
         connection = super()._new_conn()
-        # Now, as the handshake of TLS comes next.
-        flight.goes_by(connection)
+        # Now, because the TLS handshake comes next.
+        flight.set_connection(connection)
         return connection
 
     def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - urllib3's own arguments
         if self.sock is not None:
-            CURRENT.get().goes_by(self.sock)
+            CURRENT.get().set_connection(self.sock)
         super().request(*args, **kwargs)
 
     def send(self, data: Any) -> None:  # noqa: ANN401 - http.client's own argument
         if self.sock is None:
             self.connect()
         CURRENT.get().is_connecting = False
-        # The deadline bounds it. That of connecting is too short for megabytes on a slow line.
+        # The deadline limits the sending. The limit of connecting is too short for megabytes on a slow line.
         self.sock.settimeout(None)
         super().send(data)
 
 
 @cache
 def cuttable(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """`pool` with connections that can be cut."""
+    """`pool` with connections that can be cancelled."""
     connection = type("Cuttable", (CuttableConnection, pool.ConnectionCls), {})
     return type(f"Cuttable{pool.__name__}", (pool,), {"ConnectionCls": connection})
 
@@ -123,7 +123,7 @@ def with_cuttable_connections(manager: PoolManager) -> None:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """requests' own, with connections that can be cut, to a server and to a proxy alike."""
+    """requests' adapter with connections that can be cancelled, to a server and to a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own arguments
         super().init_poolmanager(*args, **kwargs)
@@ -131,7 +131,7 @@ class BoundedAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         if is_this_machine(urlsplit(request.url or "").hostname or ""):
-            # A proxy would be sent elsewhere what goes without encryption because it is to stay here.
+            # Unencrypted requests must stay on this machine; a proxy would send them elsewhere.
             kwargs["proxies"] = {}
         return super().send(request, *args, **kwargs)
 
@@ -144,10 +144,10 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class RememberingSession(requests.Session):
-    """requests' own, which looks up the environment's proxies and certificates once for a server.
+    """requests' session, which looks up the environment's proxies and certificates once for a server.
 
-    requests does so for each request, which costs more CPU time than all else that it does. It follows no
-    redirect.
+    requests does so for each request, which costs more CPU time than the rest of its work. This session
+    follows no redirect.
     """
 
     def __init__(self) -> None:
@@ -155,7 +155,7 @@ class RememberingSession(requests.Session):
         self._environment: dict[str, Any] = {}
 
     def merge_environment_settings(self, url: str | bytes | None, *given: Any) -> Any:  # noqa: ANN401
-        """`given` does not differ between our requests."""
+        """`given` is the same for all our requests."""
         server = urlsplit(str(url)).netloc
         if server not in self._environment:
             self._environment[server] = super().merge_environment_settings(url, *given)
@@ -166,12 +166,12 @@ class RememberingSession(requests.Session):
 
 
 def without_login(request: PreparedRequest) -> PreparedRequest:
-    """As a session's `auth`: requests would look into .netrc for one, and send what it finds there."""
+    """Used as a session's `auth`: otherwise requests would search .netrc for a login, and send it."""
     return request
 
 
 class BoundedHttp:
-    """Requests by any number of threads, each with a session of its own. Proxies are the environment's."""
+    """Requests from any number of threads, each with its own session. Proxies come from the environment."""
 
     def __init__(self, seconds: float, headers: dict[str, str] | None = None) -> None:
         self.seconds = seconds
@@ -183,7 +183,7 @@ class BoundedHttp:
 
     @property
     def session(self) -> requests.Session:
-        """This thread's own."""
+        """The session of this thread."""
         if not hasattr(self._own, "session"):
             session = RememberingSession()
             for scheme in ("https://", "http://"):
@@ -194,10 +194,10 @@ class BoundedHttp:
         return self._own.session  # type: ignore[no-any-return]
 
     def answer(self, method: str, url: str, most_bytes: int, **said: Any) -> tuple[int, bytes]:  # noqa: ANN401
-        """Status and body. `said`: what requests is to send.
+        """Status and body. `said`: arguments for requests.
 
-        Raises RequestCut past the deadline, for a body of more than `most_bytes` (unpacked), and once all
-        requests were abandoned; else what requests raises.
+        Raises RequestCut after the deadline, for a body of more than `most_bytes` (unpacked), and after all
+        requests were cancelled; otherwise it raises the errors of requests.
         """
         with self._in_flight() as flight:
             try:
@@ -215,12 +215,12 @@ class BoundedHttp:
                 if flight.cut_by is None:
                     raise
             if flight.cut_by is not None:
-                # Also where all seems well: a body without a length ends with its connection.
+                # Also after success: a body without a length ends with its connection.
                 raise RequestCut(flight.cut_by, never_left=flight.is_connecting)
             return answer.status_code, content
 
     def abandon(self, why: str) -> None:
-        """Cut all requests in flight, and let none go out any more. May be called from any thread."""
+        """Cancel all requests in flight, and send no more. May be called from any thread."""
         with self._lock:
             self._abandoned = why
             flights = list(self._flights)

@@ -1,14 +1,14 @@
-"""What became of one POST. Each class says what may be done next; there are no others."""
+"""The outcomes of one POST. Each class says what may be done next; there are no others."""
 
 from dataclasses import dataclass
 
 MAX_REASON_CHARS = 200
-"""Of CleverTap's words that are kept and shown."""
+"""The limit for CleverTap's texts that are stored and shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordProblem:
-    """One record that CleverTap did not take: its 0-based place in the batch, the code and the text."""
+    """One record that CleverTap did not accept: its 0-based place in the batch, the code and the text."""
 
     index: int
     code: str
@@ -16,13 +16,13 @@ class RecordProblem:
 
     @property
     def is_final(self) -> bool:
-        """555 is CleverTap's own passing fault; other codes will be the same tomorrow (API errors page)."""
+        """555 is a temporary fault of CleverTap; other codes do not change later (API errors page)."""
         return self.code != "555"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """CleverTap read the batch and took all records but `problems`. Nothing of it may be sent again."""
+    """CleverTap read the batch and accepted all records except `problems`. No record may be sent again."""
 
     processed: int
     problems: tuple[RecordProblem, ...] = ()
@@ -30,9 +30,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Nothing was taken. Send the same batch again after a wait.
+    """No record was stored. Send the same batch again after a wait.
 
-    `is_answered`: CleverTap said so itself (HTTP 429), so it is alive; else nothing left this machine.
+    `is_answered`: CleverTap itself said so (HTTP 429), so it works; otherwise no byte left this machine.
     """
 
     reason: str
@@ -41,14 +41,16 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class NothingTaken:
-    """CleverTap answered that it took none of the records, and blames none of them. Send the same again."""
+    """CleverTap answered that it stored none of the records, and named no cause. Send the same batch
+    again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was taken, and nothing else will be: stop the run, unless the body may be at fault.
+    """No record was stored, and no later request will succeed: stop the run, unless the body may be
+    malformed.
 
     `status` is the HTTP status.
     """
@@ -58,16 +60,16 @@ class Refused:
 
     @property
     def is_malformed(self) -> bool:
-        """Whether it is about this body: one record of it may be at fault, or none.
+        """Whether the answer is about this body: one record of it may be malformed, or none.
 
-        CleverTap's own loader repeats profiles on these words, so they also come without a cause.
+        CleverTap's own loader retries profiles after this answer, so it also comes without a cause.
         """
         return self.status == 400 and "malformed" in self.reason.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """It may have been taken. Profiles sent again give the same result; events may be there once more."""
+    """The records may be stored. Profiles sent again give the same result; events may be stored twice."""
 
     reason: str
 
@@ -77,7 +79,7 @@ Outcome = Accepted | Busy | NothingTaken | Refused | Uncertain
 
 @dataclass(frozen=True, slots=True)
 class TooManyFailures:
-    """No outcome of one POST: so many in a row came to nothing that no more are sent."""
+    """Not an outcome of one POST: too many in a row failed, so no more are sent."""
 
     posts: int
     reason: str
@@ -85,10 +87,10 @@ class TooManyFailures:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """No outcome of a POST: nothing more is sent because of `error` on our side; None if asked to end."""
+    """Not an outcome of a POST: nothing more is sent because of `error` on our side; None if asked to end."""
 
     error: Exception | None = None
 
 
 Stop = Outcome | TooManyFailures | Ended
-"""Why records were left without an outcome that can stand."""
+"""Why records have no final outcome."""

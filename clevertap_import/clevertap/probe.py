@@ -1,4 +1,4 @@
-"""Which unproven operations an account's API takes: each is tried on a made-up profile, which stays there."""
+"""Tests which undocumented operations an account's API accepts, on a made-up profile that stays there."""
 
 import json
 import re
@@ -30,19 +30,19 @@ from clevertap_import.journal.locks import NamedLocks
 from clevertap_import.records import batch_of_one
 
 TEST_PREFIX = "TEST-"
-"""How the ids of CleverTap's test projects begin (Authentication page)."""
+"""The prefix of the ids of CleverTap's test projects (Authentication page)."""
 
 LIVE_WORDS = re.compile(r"(?:^|_)(prod|production|live)(?:_|$)", re.IGNORECASE)
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class ProbeRefused(Unfinished):
-    """CleverTap does not let the probe in, or does not take the made-up profile."""
+    """CleverTap refuses the login of the probe, or its made-up profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What came of one trial. `result` is works, no effect, refused, taken or unclear."""
+    """The result of one trial. `result` is works, no effect, refused, taken or unclear."""
 
     operation: str
     result: str
@@ -51,7 +51,7 @@ class OperationResult:
 
 
 def production_signs(name: str, settings: AccountSettings) -> list[str]:
-    """Why the account looks like one with real people in it."""
+    """Signs that the account has real people in it."""
     signs = []
     if not settings.account_id.startswith(TEST_PREFIX):
         signs.append(f"its id does not begin with {TEST_PREFIX}, as the ids of test projects do")
@@ -63,7 +63,7 @@ def production_signs(name: str, settings: AccountSettings) -> list[str]:
 def probed(
     settings: AccountSettings, locks: NamedLocks, wait_seconds: float
 ) -> tuple[str, list[OperationResult]]:
-    """The identity of the made-up profile, and a finding for each operation. Raises ProbeRefused."""
+    """The identity of the made-up profile, and a result for each operation. Raises ProbeRefused."""
     identity = f"clevertap-import-probe-{secrets.token_hex(6)}"
     clevertap = CleverTap(settings)
     with (
@@ -75,7 +75,7 @@ def probed(
         look = partial(ask, identity)
         begun = sent(attempts, identity, BEFORE)
         if not begun.accepted:
-            raise ProbeRefused(f"CleverTap does not take the made-up profile: {reason_of(begun)}.")
+            raise ProbeRefused(f"CleverTap does not accept the made-up profile: {reason_of(begun)}.")
         before = seen(look, shows_before, wait_seconds)
         answers = [(each, sent(attempts, identity, each.record)) for each in OPERATIONS]
         expected = [each.shows for each, answer in answers if answer.accepted and each.shows]
@@ -84,7 +84,7 @@ def probed(
 
 
 def sent(attempts: BatchSender, identity: str, record: Mapping[str, Any]) -> Settlement:
-    """One record in a request of its own, so that it alone is judged. Raises ProbeRefused for a bad login."""
+    """Send one record in its own request, so that only it is judged. Raises ProbeRefused for a bad login."""
     now = int(time.time())
     ahead = SECONDS_AHEAD if record.get("evtName") == "Probe Ahead" else 0
     stamped = {"ts": now + ahead, **record} if record["type"] == "event" else record
@@ -106,7 +106,7 @@ def reason_of(settlement: Settlement) -> str:
 def seen(
     look: Callable[[], Profile | None], is_shown: Callable[[Profile], bool], wait_seconds: float
 ) -> Profile | None:
-    """The profile once it shows what is expected, or as it is after `wait_seconds`."""
+    """The profile as soon as it shows the expected values, or as it is after `wait_seconds`."""
     deadline = time.monotonic() + wait_seconds
     while True:
         profile = look()
@@ -126,7 +126,7 @@ def operation_result(
         return OperationResult(name, "unclear", None, f"CleverTap gave no clear answer: {reason_of(answer)}.")
     if operation.shows is None:
         return OperationResult(
-            name, "taken", None, "No look-up shows what was kept. See the person's activity in CleverTap."
+            name, "taken", None, "No look-up shows the stored value. See the person's activity in CleverTap."
         )
     plain = next(each for each in OPERATIONS if each.name == PLAIN)
     if after is None or plain.shows is None or not plain.shows(after):

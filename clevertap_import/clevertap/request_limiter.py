@@ -1,8 +1,8 @@
-"""The request limiter: of what an account allows at once, each process uses its fair share.
+"""The request limiter: each process uses its fair share of an account's requests in flight.
 
-A slot is a named lock, and no request is sent without one: there are as many as the account allows. Who has
-requests to send holds slots up to its fair share, and gives back at once what it has no use for. If there
-are more processes than slots, each uses one slot for one request, then lets the others try.
+A slot is a named lock, and each request needs one: there are as many slots as the account allows. A process
+with requests to send takes slots up to its fair share, and returns at once those that it does not need. If
+there are more processes than slots, each uses one slot for one request, then lets the others try.
 """
 
 import math
@@ -21,18 +21,18 @@ from clevertap_import.journal.participants import Participant, Participants
 from clevertap_import.journal.tables import JournalUnavailable
 
 LOOK_SECONDS = 0.5
-"""How often a process looks who else is there; the more there are, the less often."""
+"""How often a process looks for other processes; with more processes, less often."""
 
 POLL_SECONDS = 0.02
-"""How often a free slot is looked for, for each slot there is, by all who wait together."""
+"""How often all waiting processes together look for a free slot, for each slot."""
 
 DEAD_SECONDS = 5.0
-"""CleverTap may still be at work on the last requests of who died: their slots rest for so long."""
+"""CleverTap may still work on the last requests of a dead process: its slots stay unused for this time."""
 
 
 @dataclass(eq=False)
 class Slots:
-    """The slots that this process holds. Used under the limiter's lock."""
+    """The slots of this process. Used under the limiter's lock."""
 
     locks: NamedLocks
     participants: Participants
@@ -46,11 +46,11 @@ class Slots:
     """Until when."""
 
     @property
-    def held(self) -> int:
+    def count(self) -> int:
         return len(self.idle) + len(self.in_use) + len(self.resting)
 
     def take(self, count: int) -> None:
-        """As many as are free, up to `count`."""
+        """Take free slots, up to `count`."""
         taken = self.locks.take_some(self.names, count)
         self.idle |= dict.fromkeys(taken, self.clock())
         for name in self.locks.abandoned(taken, self.participants.lock_names) if taken else ():
@@ -58,18 +58,18 @@ class Slots:
             self.resting[name] = self.clock() + DEAD_SECONDS
 
     def wake(self) -> None:
-        """Those that have rested may be used."""
+        """Slots whose rest has ended may be used."""
         for name in [name for name, until in self.resting.items() if until <= self.clock()]:
             del self.resting[name]
             self.locks.clear_abandoned(name)
             self.idle[name] = self.clock()
 
-    def keep(self, count: int, idle_seconds: float) -> None:
-        """Give back those beyond `count`, and those that were of no use for so long."""
+    def keep(self, most: int, idle_seconds: float) -> None:
+        """Return slots beyond `most`, and slots that were unused for `idle_seconds`."""
         since = self.clock() - idle_seconds
         for name in [name for name, idle_since in self.idle.items() if idle_since <= since]:
             self.give_back(name)
-        for name in list(self.idle)[: max(0, self.held - count)]:
+        for name in list(self.idle)[: max(0, self.count - most)]:
             self.give_back(name)
 
     def give_back(self, name: str) -> None:
@@ -87,7 +87,7 @@ class Slots:
             self.idle[name] = self.clock()
 
     def drop_lost(self) -> None:
-        """Forget those that others may have by now."""
+        """Remove slots that other processes may have by now."""
         for name in [*self.idle, *self.in_use, *self.resting]:
             if not self.locks.has(name):
                 self.in_use.discard(name)
@@ -97,7 +97,7 @@ class Slots:
 
 @dataclass(eq=False)
 class RequestLimiter:
-    """What one process may use of one account's slots. Any number of threads may use it."""
+    """One process's share of one account's slots. Any number of threads may use it."""
 
     slots: Slots
     me: Participant
@@ -124,7 +124,7 @@ class RequestLimiter:
 
     @contextmanager
     def one(self, width: Callable[[], int] | None = None) -> Iterator[int]:
-        """Use a slot as soon as one is free; yields how many are in use. `width` narrows that."""
+        """Use a slot as soon as one is free; yields how many are in use. `width` limits that number."""
         with self.changed:
             self.waiting += 1
             try:
@@ -139,7 +139,8 @@ class RequestLimiter:
             self.done(slot)
 
     def begin(self, width: int) -> str | None:
-        """A slot for one more request, if it may be sent now. Raises why, if none will be any more."""
+        """A slot for one more request, if it may be sent now. Raises if the limiter will grant none any
+        more."""
         with self.changed:
             if self.fatal_error:
                 raise self.fatal_error
@@ -160,18 +161,18 @@ class RequestLimiter:
         with self.changed:
             self.in_flight -= 1
             self.slots.end(slot)
-            # The answer counts for more; whoever waits sees that the journal is away.
+            # The answer is more important; the next wait for a slot notices that the journal is unavailable.
             with suppress(JournalUnavailable):
                 if self.crowd > 1:
                     self.slots.keep(0, 0)
-                    # Whoever has waited for longer looks first.
+                    # The thread that has waited longest looks first.
                     self.poll_at = self.clock() + 2 * self._pause()
                 else:
                     self.slots.keep(self.share, LOOK_SECONDS)
             self.changed.notify_all()
 
     def look(self) -> None:
-        """See who else is there, and keep what is our share and of use."""
+        """Look for other processes, and adjust our slots to our share and our need."""
         with self.changed:
             try:
                 with self.outage.borne():
@@ -194,17 +195,17 @@ class RequestLimiter:
         if self.clock() - self.looked_at >= LOOK_SECONDS * self.crowd:
             self._look()
         self.poll_at = self.clock() + self._pause()
-        self.slots.take(min(max(1, self.waiting), most - self.slots.held))
+        self.slots.take(min(max(1, self.waiting), most - self.slots.count))
 
     def _pause(self) -> float:
-        """All who wait for one slot look for it about as often as one alone would."""
+        """The pause between looks: together, all waiting processes look about as often as one alone would."""
         return POLL_SECONDS * self.crowd * (0.5 + self.dice())
 
     def _look(self) -> None:
         participants = self.slots.participants
         everybody = participants.all()
         if self.me not in everybody:
-            # Our session was lost for a while, and somebody took us for dead.
+            # Our session was lost for a while, and another process considered us dead.
             participants.enter(self.me)
             everybody.append(self.me)
         living, dead = participants.apart(everybody)
@@ -223,7 +224,8 @@ class RequestLimiter:
 def request_limiter(
     locks: NamedLocks, resource: str, capacity: int, wanted: int, purpose: str
 ) -> Iterator[RequestLimiter]:
-    """All together may use `capacity` of `resource` at once; `wanted`: how many this one has a use for."""
+    """All processes together may use `capacity` of `resource` at once; `wanted`: how many this one can
+    use."""
     with joined_limiter(locks, resource, capacity, wanted, purpose) as limiter:
         ended = threading.Event()
         looker = threading.Thread(target=look_on, args=(limiter, ended), name="slots", daemon=True)
@@ -244,7 +246,7 @@ def joined_limiter(
     purpose: str,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[RequestLimiter]:
-    """The same, but that somebody must call `look` from time to time."""
+    """The same, but the caller must call `look` from time to time."""
     participants = Participants(locks, resource)
     names = [f"{resource} slot {number}" for number in range(capacity)]
     with participants.joined(wanted, purpose) as me:

@@ -1,4 +1,4 @@
-"""What CleverTap itself says to a sample, and whom it knows already. Nothing is stored."""
+"""CleverTap's own dry run of a sample, and which of its profiles CleverTap already has. Nothing is stored."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,31 +16,32 @@ from clevertap_import.staging.stage import ProblemCount, ProblemKind, Stage
 from clevertap_import.threads import DaemonThreads
 
 PROBE = b'{"identity":"clevertap-import-connection-test","type":"profile","profileData":{}}'
-"""A record that is valid; sent as a dry run, which stores nothing (CleverTap's dryRun=1)."""
+"""A valid record. It is sent only as a dry run, which stores nothing (CleverTap's dryRun=1)."""
 
 
 LOOKUPS = 30
-"""Profiles looked up in a dry run: CleverTap takes three look-ups at a time."""
+"""Profiles looked up in a dry run: CleverTap allows three look-ups in flight."""
 
 FOR_A_PERSON = Retry(attempts=4, total_seconds=30)
-"""A person waits for a dry run: an outage is told soon. A busy CleverTap is waited for as ever."""
+"""A person waits for a dry run, so an outage is reported soon. The waits for a busy CleverTap are normal."""
 
 
 @dataclass(slots=True)
 class ServerDryRunResult:
-    """CleverTap's own dry run of `rows` records; `stopped` is why it could not be asked to the end.
+    """CleverTap's own dry run of `rows` records; `stopped` is the reason if it did not finish.
 
-    `was_probed`: there was no record to try, so a made-up one was taken.
+    `was_probed`: there was no record to try, so a made-up one was sent.
     """
 
     rows: int = 0
     refused: int = 0
-    tallies: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
+    problems: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
     stopped: str | None = None
     was_probed: bool = False
 
     def blocks(self, config: ImportConfig) -> bool:
-        """Whether so many records were refused, or CleverTap was so unwilling, that nothing may be sent."""
+        """Whether too many records were refused, or CleverTap refused the run, so that nothing may be
+        sent."""
         return self.stopped is not None or is_over(
             self.refused, self.rows, config.dry_run.max_rejected_percent
         )
@@ -50,7 +51,7 @@ class ServerDryRunResult:
         if self.stopped:
             return self.stopped
         if self.was_probed:
-            return "There is nothing to send. CleverTap would take records for this account."
+            return "There is nothing to send. CleverTap would accept records for this account."
         if not self.rows:
             return "There is nothing to send."
         return f"CleverTap's own dry run: {self.rows:,} records tried, {self.refused:,} refused."
@@ -59,7 +60,7 @@ class ServerDryRunResult:
 def server_dry_run(
     dry_run: Callable[[Batch], Outcome], stage: Stage, sample_rows: int, retry_policy: RetryPolicy
 ) -> ServerDryRunResult:
-    """Ask CleverTap what it would say to the first `sample_rows` staged records."""
+    """Ask CleverTap for its outcome for the first `sample_rows` staged records."""
     result = ServerDryRunResult()
     sender = BatchSender(dry_run, retry_policy, resends=None)
     for batch in sampled(stage.batches(), sample_rows):
@@ -67,7 +68,7 @@ def server_dry_run(
         result.rows += len(settlement.accepted) + len(settlement.rejected)
         result.refused += len(settlement.rejected)
         for problem in settlement.rejected:
-            tally(result, batch, problem)
+            count_problem(result, batch, problem)
         if not settlement.is_settled:
             result.stopped = unanswered(settlement.stopped)
             break
@@ -75,7 +76,7 @@ def server_dry_run(
 
 
 def probed(dry_run: Callable[[Batch], Outcome], retry_policy: RetryPolicy) -> ServerDryRunResult:
-    """Ask CleverTap about a made-up record, where there is none to try: would it take any?"""
+    """Without staged records, ask CleverTap about a made-up record: would it accept any?"""
     result = ServerDryRunResult(was_probed=True)
     settlement = BatchSender(dry_run, retry_policy, resends=None).send(batch_of_one(PROBE))
     if not settlement.is_settled:
@@ -84,11 +85,11 @@ def probed(dry_run: Callable[[Batch], Outcome], retry_policy: RetryPolicy) -> Se
 
 
 def unanswered(stop: Stop | None) -> str:
-    """Why CleverTap's own dry run came to no end. A lost answer to it leaves nothing open."""
+    """Why CleverTap's own dry run did not finish. A lost answer to a dry run leaves no record uncertain."""
     if isinstance(stop, Uncertain):
         return (
             f"CleverTap's own dry run was not answered: {stop.reason}. Nothing was stored."
-            " Run again when it is well."
+            " Run again when CleverTap works."
         )
     return str(stop_reason(Delivery(stopped=stop)))
 
@@ -102,21 +103,25 @@ def sampled(batches: Iterator[Batch], rows: int) -> Iterator[Batch]:
             return
 
 
-def tally(result: ServerDryRunResult, batch: Batch, problem: RecordProblem) -> None:
+def count_problem(result: ServerDryRunResult, batch: Batch, problem: RecordProblem) -> None:
     reason = within_limit(
-        (problem.code, problem.reason), lambda each: fault(each) in result.tallies, len(result.tallies)
+        (problem.code, problem.reason),
+        lambda each: problem_kind(each) in result.problems,
+        len(result.problems),
     )
-    result.tallies.setdefault(fault(reason), ProblemCount(0, batch.row_number(problem.index))).rows += 1
+    result.problems.setdefault(
+        problem_kind(reason), ProblemCount(0, batch.row_number(problem.index))
+    ).rows += 1
 
 
-def fault(reason: Reason) -> ProblemKind:
+def problem_kind(reason: Reason) -> ProblemKind:
     code, text = reason
     return ProblemKind(code, None, None, "", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Of `total` profiles, how many CleverTap knows and does not know; the rest gave no clear answer."""
+    """How many of `total` profiles CleverTap knows and does not know; the others had no clear answer."""
 
     total: int = 0
     known: int = 0
@@ -124,7 +129,7 @@ class Lookup:
 
 
 def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int = LOOKUPS) -> Lookup:
-    """Look a few of the staged identities up, spread over the first batch."""
+    """Look up a few of the staged identities, spread over the first batch."""
     batch = next(stage.batches(), None)
     if batch is None:
         return Lookup()
@@ -135,7 +140,7 @@ def looked_up(exists: Callable[[str], bool | None], stage: Stage, lookups: int =
         try:
             answers = [each.result() for each in calls]
         finally:
-            # Of an interrupted run, those that nobody has begun.
+            # In an interrupted run: look-ups that have not begun.
             for each in calls:
                 each.cancel()
     return Lookup(len(answers), answers.count(True), answers.count(False))

@@ -1,4 +1,4 @@
-"""What became of each record of a batch, and which of its records are still to be sent together."""
+"""The outcome of each record of a batch, and which of its records are still to be sent together."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -8,17 +8,18 @@ from clevertap_import.clevertap.outcomes import MAX_REASON_CHARS, Accepted, Reco
 from clevertap_import.records import Batch
 
 MOST_REFUSALS = 64
-"""How many 400s are borne for one batch. To single out a record of 1,000 takes 13 of them and 10 other posts
-(2 * log2(1000) + 3 in all), so five such records are found wherever they stand; never more than 129 posts."""
+"""How many answers 400 one batch may have. To find one malformed record of 1,000 takes 13 of them and 10
+other posts (2 * log2(1000) + 3 in all). So five such records are found at any places, with at most 129
+posts."""
 
 
 @dataclass(slots=True)
 class Settlement:
-    """What became of each record of a batch, as 0-based places; `stopped` says why some are not settled.
+    """The outcome of each record of a batch, as 0-based places; `stopped` says why some have none.
 
-    `retried`: those of the accepted of which an answer was lost before. `possible_duplicates` counts the
-    copies that CleverTap may have beyond one of each record: a record of which two answers were lost before
-    it was accepted may be there three times.
+    `retried`: accepted records that had a lost answer before. `possible_duplicates`: how many copies
+    CleverTap may have beyond one of each record. A record that had two lost answers before it was accepted
+    may be there three times.
     """
 
     batch: Batch
@@ -38,7 +39,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class SubBatch:
-    """Records of a batch that are sent together. `doubts`: how many earlier tries may have been taken."""
+    """Records of a batch that are sent together. `doubts`: how many earlier tries may have been stored."""
 
     places: Sequence[int]
     doubts: int = 0
@@ -46,7 +47,7 @@ class SubBatch:
 
 
 class BatchInProgress:
-    """A batch on its way to its settlement. Each place is in one piece, one suspect, or the result."""
+    """A batch before its settlement. Each place is in one sub-batch, one suspect, or the result."""
 
     def __init__(self, batch: Batch) -> None:
         self.result = Settlement(batch)
@@ -57,12 +58,12 @@ class BatchInProgress:
 
     @property
     def next_batch(self) -> Batch:
-        """The records of the first piece."""
+        """The records of the first sub-batch."""
         batch, places = self.result.batch, self.sub_batches[0].places
         return batch if len(places) == len(batch) else batch.take(places)
 
     def enter(self, outcome: Accepted) -> bool:
-        """Enter the answer to the first piece; returns whether CleverTap asks for some of it again."""
+        """Enter the answer to the first sub-batch; returns whether CleverTap asks for some of it again."""
         sub_batch = self.sub_batches.popleft()
         problems = {sub_batch.places[problem.index]: problem for problem in outcome.problems}
         accepted = [place for place in sub_batch.places if place not in problems]
@@ -80,20 +81,20 @@ class BatchInProgress:
         return bool(again)
 
     def rejected(self, place: int, code: str, reason: str) -> RecordProblem:
-        """Cut last, as a value that was cut itself would not be known for one."""
+        """The text is cut last, because a cut value would not be recognised."""
         reason = self.result.batch.without_values(place, reason)[:MAX_REASON_CHARS]
         return RecordProblem(place, code, reason)
 
     def mark_unanswered(self) -> int:
-        """The answer to the first piece was lost; returns how many of it were lost so far."""
+        """The answer to the first sub-batch was lost; returns how many of its answers were lost so far."""
         self.sub_batches[0] = replace(self.sub_batches[0], doubts=self.sub_batches[0].doubts + 1)
         return self.sub_batches[0].doubts
 
     def refuse(self, outcome: Refused) -> bool:
-        """The first piece was refused as malformed; returns whether just the same is to be sent again.
+        """The first sub-batch was refused as malformed; returns whether it is sent again unchanged.
 
-        The whole batch and a single record are, once: the fault may be CleverTap's. Others are halved, and
-        the halves sent after all larger pieces, so that something well is met soon, if there is anything.
+        The whole batch and a single record are sent again once: the fault may be CleverTap's. Others are
+        halved, and the halves are sent after all larger sub-batches, so that valid records are found early.
         """
         sub_batch = self.sub_batches.popleft()
         self.refusal = outcome
@@ -110,9 +111,9 @@ class BatchInProgress:
         return goes_again
 
     def finish(self, stop: Stop | None, *, others_accepted: bool) -> Settlement:
-        """The settlement, with all that is still open left open because of `stop`.
+        """The settlement. Records that are still open stay open because of `stop`.
 
-        Single records that were refused are at fault only if CleverTap took others meanwhile.
+        Single records that were refused are malformed only if CleverTap accepted others meanwhile.
         """
         result = self.result
         for sub_batch, refusal in self.suspects:
@@ -122,7 +123,7 @@ class BatchInProgress:
             else:
                 self.sub_batches.append(sub_batch)
         for sub_batch in self.sub_batches:
-            # One lost answer is enough: a later "busy" or "refused" does not say what became of that try.
+            # One lost answer is enough: a later "busy" or "refused" does not give the outcome of that try.
             (result.uncertain if sub_batch.doubts else result.unsent).extend(sub_batch.places)
             result.possible_duplicates += len(sub_batch.places) * max(0, sub_batch.doubts - 1)
         if self.sub_batches:

@@ -1,6 +1,7 @@
-"""What CleverTap's pages do not say clearly of its upload API, with a trial of each for a test project.
+"""Operations of the upload API that CleverTap's documentation leaves unclear, with a trial of each.
 
-The trials change one made-up profile. Each is a record, and what its profile shows if it had its effect.
+The trials change one made-up profile of a test project. Each has a record, and the effect that its profile
+shows.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,14 +13,15 @@ PLAIN = "plain"
 """The trial that must have its effect before another can be judged."""
 
 Profile = Mapping[str, Any]
-"""As CleverTap's look-up of a profile answers: `profileData`, `events`, and `name` beside them."""
+"""The form of CleverTap's profile look-up: `profileData`, `events`, and `name` beside them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`record` is its part of a record; `shows` is None if no look-up can show the effect.
 
-    `removes`: the property whose absence is the effect, which proves something only if it was there.
+    `removes`: the property whose absence is the effect. The absence proves something only if it was there
+    before.
     """
 
     name: str
@@ -31,7 +33,7 @@ class Operation:
 
 
 def value(profile: Profile, name: str) -> Any:  # noqa: ANN401 - JSON
-    """A property of the profile, whatever case it is told in; None if it has none."""
+    """A property of the profile, in any case of its name; None if it has none."""
     properties = {
         key.casefold(): each for key, each in {**profile, **(profile.get("profileData") or {})}.items()
     }
@@ -39,8 +41,8 @@ def value(profile: Profile, name: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def members(profile: Profile, name: str) -> set[str]:
-    held = value(profile, name)
-    return set(map(str, held)) if isinstance(held, list) else {str(held)} - {"None"}
+    found = value(profile, name)
+    return set(map(str, found)) if isinstance(found, list) else {str(found)} - {"None"}
 
 
 def has_event(profile: Profile, name: str) -> bool:
@@ -121,14 +123,14 @@ OPERATIONS = (
     ),
     Operation(
         "nested object in a profile",
-        "an object as a property; never sent, but for subscription groups",
+        "an object as a property; never sent, except for subscription groups",
         "A beta that CleverTap enables for an account.",
         changed("Probe nested", {"City": "Pune"}),
         lambda profile: isinstance(value(profile, "Probe nested"), dict),
     ),
     Operation(
         "nested object in an event",
-        "an object as a property; never sent, but for `Items` of Charged",
+        "an object as a property; never sent, except for `Items` of Charged",
         "A beta that CleverTap enables for an account.",
         event("Probe Nested", Cart={"Total": 1}),
     ),
@@ -147,4 +149,5 @@ OPERATIONS = (
         lambda profile: value(profile, "Probe plain") == "yes",
     ),
 )
-"""In the order of their trials: the plain one comes last, and shows that those before it were applied too."""
+"""In the order of the trials. The plain one is last: if it has its effect, those before it were applied
+too."""

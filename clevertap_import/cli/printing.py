@@ -44,4 +44,4 @@ def record_text(record: object) -> str:
 
 def printable(value: object) -> str:
     text = "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, default=str)
-    return escaped(text, kept="")
+    return escaped(text, unescaped="")

@@ -11,8 +11,8 @@ from clevertap_import.cli.printing import print_json_rows
 from clevertap_import.errors import ConfigError
 from clevertap_import.frames import lines_of, rejected_chunks
 from clevertap_import.private_files import private
-from clevertap_import.staging.rejected_rows import KeptRejects, RejectedRow, read_rejects
-from clevertap_import.tables import described, rejects_kept
+from clevertap_import.staging.rejected_rows import RejectedRow, StoredRejects, read_rejects
+from clevertap_import.tables import described, stored_rejects_of
 
 MAX_SHOWN_ROWS = 1000
 MAX_SHOWN_CHARS = 2000
@@ -20,7 +20,7 @@ MAX_SHOWN_CHARS = 2000
 
 
 def rejects(name: str, run_id: str | None, output: Path | None, json_output: bool) -> None:
-    found, why_none = rejects_kept(name, run_id)
+    found, why_none = stored_rejects_of(name, run_id)
     if found is None:
         echo_stderr(why_none)
     rows = read_rejects(found.path) if found else iter(())
@@ -43,7 +43,7 @@ def write_copy(source: Path, output: Path) -> None:
         raise ConfigError(f"{output} cannot be written: {(error.strerror or '').lower()}.") from None
 
 
-def print_rejects(kept: KeptRejects, rows: Iterator[RejectedRow]) -> None:
+def print_rejects(kept: StoredRejects, rows: Iterator[RejectedRow]) -> None:
     """Our columns, then those of the source. The whole table is in memory, so it has a limit."""
     chunk = next(rejected_chunks(kept.run_id, islice(rows, MAX_SHOWN_ROWS), MAX_SHOWN_ROWS), None)
     if chunk:

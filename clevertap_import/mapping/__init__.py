@@ -1,1 +1,1 @@
-"""From columns of rows to CleverTap's records, with every reason to reject one."""
+"""Maps columns of rows to CleverTap's records, and rejects wrong rows with a reason."""

@@ -1,9 +1,9 @@
-"""Text in which nothing is to be seen: empty, or white space alone.
+"""Blank text: empty, or only characters that are not visible.
 
-White space is what Unicode calls so, with control characters (tabs, newlines, NUL) and characters of no width
-(the zero-width space and joiners, the soft hyphen, the byte order mark, marks of direction). What CleverTap
-itself calls blank is published nowhere; its pages treat an empty cell as no value, and nobody's name, address
-or number is made of these alone.
+These are Unicode's white space, control characters (tabs, newlines, NUL) and characters without width (the
+zero-width space and joiners, the soft hyphen, the byte order mark, marks of direction). CleverTap does not
+publish what it treats as blank; its documentation treats an empty cell as no value, and no name, address or
+number consists only of these characters.
 """
 
 import re
@@ -25,13 +25,13 @@ BLANKS = re.compile("[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, las
 MAY_BEGIN = np.isin(
     np.arange(256), [chr(code).encode()[0] for first, last in BLANK_RANGES for code in range(first, last + 1)]
 )
-"""Whether a blank text in UTF-8 may begin with a byte."""
+"""For each byte: whether a blank text in UTF-8 may begin with it."""
 
 
 def blank_cells(texts: pa.StringArray) -> pa.BooleanArray | None:
-    """A mask of the blank cells, NULL being none; None if no cell is blank.
+    """A mask of the blank cells, in which NULL is not blank; None if no cell is blank.
 
-    Only texts that begin as a blank one does are read: most columns have none.
+    Only texts whose first byte allows a blank text are read: most columns have none.
     """
     places = np.flatnonzero(may_be_blank(texts))
     if not places.size:
@@ -47,7 +47,8 @@ def blank_cells(texts: pa.StringArray) -> pa.BooleanArray | None:
 
 
 def may_be_blank(texts: pa.StringArray) -> np.ndarray:
-    """Texts that are empty or begin as blank ones do, told by their first byte; some cells of NULL, too."""
+    """Texts that are empty or begin like a blank text, by their first byte; the mask may include NULL
+    cells."""
     _, offsets, data = texts.buffers()
     if not len(texts) or offsets is None:
         return np.zeros(len(texts), dtype=bool)
@@ -55,7 +56,7 @@ def may_be_blank(texts: pa.StringArray) -> np.ndarray:
     is_empty: np.ndarray = np.equal(bounds[:-1], bounds[1:])
     maybe = is_empty & np.asarray(texts.is_valid()) if texts.null_count else is_empty
     if data:
-        # The first byte of an empty text is that of another one, or none.
+        # An empty text has no first byte: this is the byte of another text, or none.
         first_bytes = np.take(np.frombuffer(data, np.uint8), bounds[:-1], mode="clip")
         maybe = maybe | (MAY_BEGIN[first_bytes] & ~is_empty)
     return maybe

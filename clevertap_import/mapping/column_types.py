@@ -1,4 +1,4 @@
-"""What can be said of an import before a row is read: from its YAML, and from the columns of its query."""
+"""Checks of an import before a row is read: by its YAML, and by the columns of its query."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,14 +20,15 @@ from clevertap_import.snowflake.type_compatibility import READS, check_pair, inf
 from clevertap_import.snowflake.window_query import OWN_COLUMNS, SourceColumn, moment_sql, resolved
 
 MAX_PROFILE_PROPERTIES = 256
-"""Of a profile, besides CleverTap's own (Upload User Profiles API and Platform Considerations pages)."""
+"""The limit for a profile, without CleverTap's own (Upload User Profiles API, Platform Considerations
+pages)."""
 
 SYSTEM_PREFIXES = ("CT ", "wzrk_")
-"""How the properties of CleverTap's own events begin (Events page)."""
+"""The prefix of properties of CleverTap's own events (Events page)."""
 
 IDENTITY_TYPES = ("TEXT", "FIXED")
 
-NO_LISTS = "CleverTap takes no lists in events, but for Items of the event Charged."
+NO_LISTS = "CleverTap accepts no lists in events, except for Items of the event Charged."
 
 PLACES = {
     "items": "Items of the event Charged",
@@ -40,7 +41,7 @@ KeyProblem = tuple[str, str]
 
 
 def config_problems(config: ImportConfig) -> Iterator[KeyProblem]:
-    """What CleverTap would refuse whatever the rows are. Nothing is asked of Snowflake."""
+    """What CleverTap would refuse for any rows. This needs no Snowflake session."""
     target = config.target
     is_events = isinstance(target, EventsTarget)
     yield from count_problems(config)
@@ -64,7 +65,7 @@ def event_name_problems(target: EventsTarget, name: str) -> Iterator[KeyProblem]
     if is_nearly(name, CHARGED) and any(mapping.property == ITEMS.name for mapping in target.properties):
         yield (
             "target.event_name.constant",
-            f"CleverTap writes it {CHARGED}. Items go with this spelling alone.",
+            f"CleverTap writes it {CHARGED}. Items are possible only with this spelling.",
         )
 
 
@@ -75,7 +76,7 @@ def count_problems(config: ImportConfig) -> Iterator[KeyProblem]:
         names = [name for name in names if name not in SYSTEM_PROPERTIES]
         most, words = MAX_PROFILE_PROPERTIES, "properties of your own"
     if len(names) > most:
-        yield "target.properties", f"There are {len(names):,} {words}; CleverTap takes {most:,}."
+        yield "target.properties", f"There are {len(names):,} {words}; CleverTap accepts {most:,}."
 
 
 def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyProblem]:
@@ -83,11 +84,11 @@ def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyP
     size = len(name.encode())
     forbidden = [character for character in FORBIDDEN_CHARACTERS if character in name]
     if forbidden:
-        yield "property", f"{name!r} holds {' '.join(forbidden)}, which no name in CleverTap may have."
+        yield "property", f"{name!r} has {' '.join(forbidden)}, which names in CleverTap may not have."
     if any(character < " " for character in name):
-        yield "property", f"{name!r} holds a control character."
+        yield "property", f"{name!r} has a control character."
     if size > MAX_NAME_BYTES:
-        yield "property", f"The name has {size:,} bytes; CleverTap takes {MAX_NAME_BYTES}."
+        yield "property", f"The name has {size:,} bytes; CleverTap accepts {MAX_NAME_BYTES}."
     if not name.strip():
         yield "property", "The name is blank."
     if name.lower() == "identity":
@@ -99,7 +100,8 @@ def name_problems(mapping: PropertyMapping, *, is_events: bool) -> Iterator[KeyP
 def own_name_problems(
     target: ProfilesTarget | EventsTarget, mapping: PropertyMapping
 ) -> Iterator[KeyProblem]:
-    """Names that may have been meant as CleverTap's own. Events have none but `Items` to confuse."""
+    """Names that were probably meant as CleverTap's own properties. Events have only one such name,
+    `Items`."""
     name = mapping.property
     if isinstance(target, EventsTarget):
         is_nearly_items = target.event_name.constant == CHARGED and is_nearly(name, ITEMS.name)
@@ -114,24 +116,24 @@ def own_name_problems(
 
 
 def place_problems(target: ProfilesTarget | EventsTarget, mapping: PropertyMapping) -> Iterator[KeyProblem]:
-    """Objects where CleverTap takes none, and what has no meaning for those that it takes."""
+    """Objects where CleverTap does not accept them, and keys that have no meaning for objects."""
     own = own_property(target, mapping.property)
     is_group = own is not None and own.type == "groups"
     if is_group and mapping.on_null == "delete":
         yield (
             "on_null",
-            f"{mapping.property} says what is to change; nothing can be deleted. Leave on_null out.",
+            f"{mapping.property} lists changes; nothing can be deleted. Leave on_null out.",
         )
     if (
         mapping.type in PLACES
         and own is None
         and not (mapping.type == "items" and is_by_row(target, mapping))
     ):
-        yield "type", f"type: {mapping.type} is for {PLACES[mapping.type]} alone."
+        yield "type", f"type: {mapping.type} is only for {PLACES[mapping.type]}."
 
 
 def is_by_row(target: ProfilesTarget | EventsTarget, mapping: PropertyMapping) -> bool:
-    """Whether the property is `Items` in rows that each name their event: some may be named Charged."""
+    """Whether the property is `Items` and each row names its event: some events may be named Charged."""
     is_named_by_row = isinstance(target, EventsTarget) and target.event_name.column is not None
     return is_named_by_row and mapping.property == ITEMS.name
 
@@ -163,8 +165,8 @@ def constant_problems(plan: PropertyMapper) -> Iterator[KeyProblem]:
 
 
 def column_problems(config: ImportConfig, columns: Sequence[SourceColumn]) -> Iterator[KeyProblem]:
-    """Columns of the query that cannot be used: missing ones, those that share a name, and types that cannot
-    become what is wanted."""
+    """Columns of the query that cannot be used: missing columns, columns that share a name, and types that
+    cannot become the property type."""
     repeated = repeated_names(columns)
     for name in repeated:
         yield "source", repeated_problem(config, name)
@@ -214,10 +216,10 @@ def config_columns(config: ImportConfig) -> Iterator[tuple[str, str]]:
 
 
 def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Sequence[SourceColumn]) -> None:
-    """Raises ConfigError if the column cannot be used as the YAML wants at `key`."""
+    """Raises ConfigError if the column cannot be used for the YAML key `key`."""
     target = config.target
     if source.name.upper() in OWN_COLUMNS:
-        raise ConfigError("The query around yours has a column of this name. Give it another one in SQL.")
+        raise ConfigError("The query of a run adds a column of this name. Rename yours in SQL.")
     if key in ("target.identity", "target.clevertap_id"):
         if source.type not in IDENTITY_TYPES or source.scale:
             raise ConfigError("An identity is text or a whole number. Cast the column in SQL.")
@@ -225,7 +227,7 @@ def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Seq
         moment_sql(config.updated_on, columns)
     elif key == "target.event_name":
         if source.type in ("OBJECT", "ARRAY"):
-            raise ConfigError("An event's name is text. Take it out in SQL, such as SHAPE:name.")
+            raise ConfigError("An event's name is text. Select it in SQL, such as SHAPE:name.")
         check_pair(source.type, "string", None)
     elif isinstance(target, EventsTarget) and target.created_on and key == "target.created_on":
         check_pair(source.type, "date", target.created_on.format)
@@ -243,7 +245,8 @@ def check_use(config: ImportConfig, key: str, source: SourceColumn, columns: Seq
 def property_type(
     target: ProfilesTarget | EventsTarget, mapping: PropertyMapping, source: SourceColumn
 ) -> str:
-    """The type of a property: the one that is written, else that of a system property, else the column's."""
+    """The property type: from the YAML, otherwise of the system property, otherwise from the column's
+    type."""
     system = own_property(target, mapping.property)
     if mapping.type or (system and system.type):
         return mapping.type or single_value((system and system.type) or "", source)
@@ -258,14 +261,14 @@ def property_type(
 
 
 def single_value(type_name: str, source: SourceColumn) -> str:
-    """A type that nobody has written. Raises ConfigError if the JSON of a column would become its text."""
+    """An inferred type. Raises ConfigError if a column of JSON would be sent as its JSON text."""
     if type_name == "string" and source.type in ("OBJECT", "ARRAY"):
-        raise ConfigError("CleverTap takes one value here, no object and no list. Take it out in SQL.")
+        raise ConfigError("CleverTap accepts one value here, not an object or list. Select a value in SQL.")
     return type_name
 
 
 def resolve_types(config: ImportConfig, columns: Sequence[SourceColumn]) -> ColumnTypes:
-    """The plan by which rows are mapped. Raises ConfigError with the first thing that cannot be used."""
+    """The column types for the mapper. Raises ConfigError for the first column that cannot be used."""
     for key, message in column_problems(config, columns):
         raise ConfigError(f"{key}: {message}")
     return ColumnTypes(
@@ -279,7 +282,7 @@ def resolve_types(config: ImportConfig, columns: Sequence[SourceColumn]) -> Colu
 
 
 def missing_entries(allowed: Iterable[str], read: Iterable[str], encoded: Iterable[str]) -> list[str]:
-    """What each property type lacks of the three places that describe it."""
+    """Each property type that is missing in one of the three places that describe it."""
     places = {
         "PropertyType in config/target.py": set(allowed),
         "READS in snowflake/type_compatibility.py": set(read),
@@ -289,6 +292,6 @@ def missing_entries(allowed: Iterable[str], read: Iterable[str], encoded: Iterab
     return [f"{name!r} lacks {place}" for name in names for place in places if name not in places[place]]
 
 
-# Here, before anything runs: otherwise the first run with such a property would find out.
+# At import time: otherwise the error would appear only in the first run with such a property.
 if MISSING := missing_entries(get_args(PropertyType), READS, PROPERTY_TYPES):
-    raise LookupError(f"A property type is half added: {'; '.join(MISSING)}. Add the entry.")
+    raise LookupError(f"A property type is incomplete: {'; '.join(MISSING)}. Add the entry.")

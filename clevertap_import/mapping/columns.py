@@ -1,4 +1,4 @@
-"""One column of a chunk made ready for CleverTap, with what is wrong in it."""
+"""One column of a chunk, converted for CleverTap, with its problems."""
 
 from dataclasses import dataclass, replace
 
@@ -35,7 +35,7 @@ from clevertap_import.mapping.system_properties import CHARGED, ITEMS, SystemPro
 from clevertap_import.snowflake.type_compatibility import JSON
 
 WHOLE_JSON = ("list", "items", "groups")
-"""Types that read the JSON of a cell, and not the text that may be in it."""
+"""Types that parse the JSON of a cell, instead of the text in a JSON string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class CellProblem:
 
 @dataclass(frozen=True, slots=True)
 class MappedColumn:
-    """A column as CleverTap takes it. `deletes` marks the rows in which the property is to be removed;
-    `blanks` is how many cells were blank and counted as NULL; `is_json` says that the values are JSON text,
-    which is written into the record as it is."""
+    """A column in the form that CleverTap accepts. `deletes` marks the rows in which the property is removed;
+    `blanks` is the number of cells that were blank and counted as NULL; `is_json` says that the values are
+    JSON text, which is written into the record unchanged."""
 
     values: pa.Array
     problems: tuple[CellProblem, ...] = ()
@@ -84,7 +84,7 @@ def event_name_cells(name: EventName, rows: pa.RecordBatch, source_type: str | N
         return constant_cells(name.constant, rows.num_rows)
     texts, violations = variant_text(normalized(rows[name.column]), source_type)
     names = as_text(texts)
-    # A name that is no text is missing too; one reason is enough.
+    # A name that is not text is also missing; one reason is enough.
     violations = (
         each_once(violations + event_name_violations(names)) if violations else event_name_violations(names)
     )
@@ -103,7 +103,8 @@ def event_time_cells(
 
 @dataclass(frozen=True, slots=True)
 class PropertyMapper:
-    """How one property is made. `type` None: as the column's Arrow type suggests; `system`: its own rules."""
+    """How one property is made. `type` None: inferred from the column's Arrow type; `system`: its own
+    rules."""
 
     mapping: PropertyMapping
     reading: ReadOptions
@@ -121,7 +122,7 @@ class PropertyMapper:
         type_name = self.type or arrow_inferred(cells.type)
         texts, broken = variant_text(cells, None if type_name in WHOLE_JSON else self.source_type)
         if type_name == "string" and self.mapping.type is None and self.source_type in JSON:
-            # Found in the cells as they came: a text that begins with a bracket is in quotes there.
+            # Checked in the original cells: there a text that begins with a bracket is in quotes.
             objects = object_violations(cells)
             texts, broken = nulled(texts, objects), broken + objects
         texts, blanks = self.without_blanks(type_name, texts)
@@ -133,7 +134,8 @@ class PropertyMapper:
         return MappedColumn(values, problems, blanks=blanks, is_json=self.is_json)
 
     def without_blanks(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, int]:
-        """The column with NULL for blank text, and how many these are. Text of one's own may be blank."""
+        """The column with NULL for blank text, and the number of blanks. Custom text properties may be
+        blank."""
         is_free_text = type_name == "string" and self.system is None
         if not self.blank_is_null or is_free_text or not pa.types.is_string(cells.type):
             return cells, 0
@@ -151,14 +153,15 @@ class PropertyMapper:
         """The value of a constant, by the same rules as a column of it."""
         value = self.mapping.constant
         is_large = isinstance(value, int) and not -(2**63) <= value < 2**63
-        # Arrow has no integers of more than 64 bits; as text they are judged like any other.
+        # Arrow has no integers of more than 64 bits; as text they are checked like any other.
         cells = pa.array([str(value) if is_large else value])
         type_name = self.type or ("integer" if is_large else arrow_inferred(cells.type))
         values, violations = self.encoded(type_name, cells)
         return values[0], violations
 
     def encoded(self, type_name: str, cells: pa.Array) -> tuple[pa.Array, list[Violation]]:
-        """A column as the type makes it, then judged by the rules of the property if CleverTap has some."""
+        """A column as the property type encodes it, then checked by CleverTap's rules for the property, if
+        any."""
         if self.system and self.system.is_yes_or_no and pa.types.is_boolean(cells.type):
             type_name = "boolean"
         values, violations = PROPERTY_TYPES[type_name].encode(cells, self.reading)
@@ -168,9 +171,9 @@ class PropertyMapper:
 
 
 def variant_text(cells: pa.Array, source_type: str | None) -> tuple[pa.Array, list[Violation]]:
-    """VARIANT cells as the text of what they hold, DECFLOAT as plain digits, other columns as they are.
+    """VARIANT cells as the text of their value, DECFLOAT as plain digits, other columns unchanged.
 
-    Broken text becomes null.
+    Invalid text becomes null.
     """
     broken = unicode_violations(cells) if pa.types.is_string(cells.type) else []
     cells = nulled(cells, broken)
@@ -188,7 +191,8 @@ def object_violations(cells: pa.StringArray) -> list[Violation]:
 
 
 def only_in_charged(cells: MappedColumn, names: pa.StringArray, plan: PropertyMapper) -> MappedColumn:
-    """`Items` in events that are named row by row: those of Charged are a list of objects, others none."""
+    """`Items` where each row names its event: in Charged they must be a list of objects, elsewhere they may
+    not."""
     is_charged = pc.fill_null(pc.equal(names, CHARGED), False)
     is_list = plan.is_json
     wrong = pc.and_(pc.is_valid(cells.values), pc.invert(is_charged) if is_list else is_charged)
@@ -201,9 +205,9 @@ def only_in_charged(cells: MappedColumn, names: pa.StringArray, plan: PropertyMa
 
 
 def deletions(cells: MappedColumn) -> pa.StructArray | None:
-    """`{"$delete": 1}` where there is no value and nothing wrong, for properties that NULL removes.
+    """`{"$delete": 1}` where the value is NULL and valid, for properties that NULL removes.
 
-    JSON null, which a VARIANT or an ARRAY may hold, is NULL here; a wrong cell removes nothing.
+    JSON null, which a VARIANT or an ARRAY may contain, counts as NULL; a wrong cell removes nothing.
     """
     missing = pc.is_null(cells.values)
     for problem in cells.problems:
@@ -219,5 +223,5 @@ def constant_cells(value: object, size: int) -> MappedColumn:
 
 
 def fatal(column: str, key: str, type_name: str, violations: list[Violation]) -> tuple[CellProblem, ...]:
-    """Problems that no policy can mend by leaving a property out."""
+    """Problems that reject the row: leaving out the property would not solve them."""
     return tuple(CellProblem(column, key, type_name, violation, is_fatal=True) for violation in violations)

@@ -1,4 +1,4 @@
-"""Dates and moments written as text or as numbers since 1970, to epoch seconds, a column at a time."""
+"""Converts dates and moments, as text or as numbers since 1970, to epoch seconds, a column at a time."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from clevertap_import.config.field_types import PER_SECOND
 from clevertap_import.mapping.rules import Violation, violation_if_any
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-"""No Arrow array, here and elsewhere at the level of a module: the first one imports pandas, for 0.3 s."""
+"""Modules create no Arrow array when they are imported: the first array imports pandas, which takes 0.3 s."""
 
 FIELDS = {
     "yyyy": "(?P<year>[0-9]{4})",
@@ -30,7 +30,7 @@ ISO_8601 = (
     r"(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]{1,9})?)?"
     r"(?P<zone>Z| ?[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
-"""With or without a space before an offset: Snowflake writes one in a VARIANT that holds a TIMESTAMP_TZ."""
+"""A space before the offset is allowed: Snowflake writes one for a TIMESTAMP_TZ in a VARIANT."""
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -38,7 +38,7 @@ CLEVERTAP_TEXT = r"\A\$D_(?P<seconds>-?[0-9]{1,18})\z"
 
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
-"""From the year 1 to the year 9999. Milliseconds read as seconds fall outside."""
+"""From the year 1 to the year 9999. Milliseconds that are read as seconds are outside."""
 
 LAST_LISTED_SECOND = 2_145_916_799
 """The end of 2037."""
@@ -49,7 +49,8 @@ DAY_SECONDS = 86_400
 
 
 def pattern(date_format: str) -> str:
-    """The whole text of a moment in one of CleverTap's formats (Map Data for Import page) or in ISO 8601."""
+    """The pattern of a full moment in one of CleverTap's formats (Map Data for Import page) or in ISO
+    8601."""
     body = (
         ISO_8601
         if date_format == "iso8601"
@@ -59,9 +60,9 @@ def pattern(date_format: str) -> str:
 
 
 def text_seconds(cells: pa.StringArray, date_format: str, timezone: str) -> pa.Int64Array:
-    """Epoch seconds, rounded down; null where the text is not a moment in that format, or there is none.
+    """Epoch seconds, rounded down; null where the text is not a moment in that format, or is null.
 
-    `timezone` holds for moments that name no zone.
+    `timezone` applies to moments without a zone.
     """
     if date_format == "clevertap":
         return marked_seconds(cells)
@@ -78,7 +79,7 @@ def text_seconds(cells: pa.StringArray, date_format: str, timezone: str) -> pa.I
 
 
 def marked_seconds(cells: pa.StringArray) -> pa.Int64Array:
-    """Epoch seconds of dates as CleverTap writes them itself, `$D_1710720000`; null for all else."""
+    """Epoch seconds of dates in CleverTap's own form, `$D_1710720000`; null for all other texts."""
     digits = pc.struct_field(pc.extract_regex(cells, CLEVERTAP_TEXT), "seconds")
     return number_seconds(digits.cast(pa.int64()), "epoch_seconds")
 
@@ -102,16 +103,16 @@ def column_seconds(cells: pa.Array) -> pa.Int64Array:
 
 
 def impossible_moments(cells: pa.Array) -> list[Violation]:
-    """What is wrong in columns of dates or timestamps; nothing in others."""
+    """Problems in columns of dates or timestamps; other columns have none."""
     if not (pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type)):
         return []
     return outside_years(cells, column_seconds(cells))
 
 
 def outside_years(cells: pa.Array, seconds: pa.Int64Array) -> list[Violation]:
-    """Dates and timestamps that no calendar shows, such as milliseconds that were read as seconds.
+    """Dates and timestamps outside the years 1 to 9999, such as milliseconds that were read as seconds.
 
-    `seconds` of them are null.
+    In `seconds` they are null.
     """
     if seconds.null_count == cells.null_count:
         return []
@@ -119,7 +120,7 @@ def outside_years(cells: pa.Array, seconds: pa.Int64Array) -> list[Violation]:
 
 
 def numbers(parts: Mapping[str, pa.Array], name: str, default: int) -> np.ndarray:
-    """One field of all texts as integers; `default` where a text leaves it out."""
+    """One field of all texts as integers; `default` where a text does not have it."""
     if name not in parts:
         return np.array(default, dtype=np.int64)
     texts = pc.if_else(pc.equal(parts[name], ""), None, parts[name])
@@ -128,7 +129,7 @@ def numbers(parts: Mapping[str, pa.Array], name: str, default: int) -> np.ndarra
 
 
 def civil_days(parts: Mapping[str, pa.Array]) -> tuple[np.ndarray, np.ndarray]:
-    """Days since 1970, and which of them are in the calendar: there is no 30 February."""
+    """Days since 1970, and which of them exist in the calendar: there is no 30 February."""
     year, day = numbers(parts, "year", 0), numbers(parts, "day", 0)
     if "name" in parts:
         month = (
@@ -148,13 +149,13 @@ def civil_days(parts: Mapping[str, pa.Array]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def seconds_of_day(parts: Mapping[str, pa.Array]) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds since midnight, and which of them are on a clock of 24 hours."""
+    """Seconds since midnight, and which of them are valid times of a 24-hour clock."""
     hour, minute, second = (numbers(parts, name, 0) for name in ("hour", "minute", "second"))
     return hour * 3600 + minute * 60 + second, (hour <= 23) & (minute <= 59) & (second <= 59)
 
 
 def zone_offsets(parts: Mapping[str, pa.Array], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets from UTC in seconds, and which texts name one."""
+    """Offsets from UTC in seconds, and which texts have one."""
     if "zone" not in parts:
         return np.zeros(size, dtype=np.int64), np.zeros(size, dtype=bool)
     zones = pc.replace_substring_regex(pc.fill_null(parts["zone"], ""), "[: ]", "")
@@ -168,26 +169,27 @@ def zone_offsets(parts: Mapping[str, pa.Array], size: int) -> tuple[np.ndarray, 
 
 
 def in_zone(local: np.ndarray, timezone: str) -> np.ndarray:
-    """Seconds on the clock of `timezone` as epoch seconds.
+    """Local times in `timezone` as epoch seconds.
 
-    Where clocks go back the first of two moments is meant; where they skip an hour, the moment of the change.
+    When clocks go back, a local time has two moments: the first one is used. When clocks skip an hour, a
+    local time in it becomes the moment of the change.
     """
     if timezone == "UTC":
         return local
     naive = pa.array(local.astype("M8[s]"))
     instants = pc.assume_timezone(naive, timezone, ambiguous="earliest", nonexistent="latest")
     found: np.ndarray = instants.cast(pa.int64()).to_numpy(zero_copy_only=False).copy()
-    # Arrow reads the changes that are listed, which end with 2037, and not the rule for later years.
+    # Arrow reads the listed changes, which end with 2037, and ignores the rule for later years.
     late = (local > LAST_LISTED_SECOND) & (local <= LAST_SECOND)
     if late.any():
         zone = ZoneInfo(timezone)
-        # Such moments are few, or many times the same: 9999-12-31 often stands for no end.
+        # Such moments are few, or the same many times: 9999-12-31 often means "no end".
         distinct, places = np.unique(local[late], return_inverse=True)
         found[late] = np.array([late_second(second, zone) for second in distinct.tolist()])[places]
     return found
 
 
 def late_second(local: int, zone: ZoneInfo) -> int:
-    """The same for one moment, by the rule that the zone has for all later years."""
+    """The same for one moment, by the zone's rule for all later years."""
     wall = EPOCH + timedelta(seconds=local)
     return (wall.replace(tzinfo=zone) - EPOCH) // timedelta(seconds=1)

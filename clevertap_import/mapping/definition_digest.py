@@ -1,4 +1,4 @@
-"""Digests of what makes records of rows: the import's query, mapping, identity and Updated On; its tables."""
+"""Digests of the definition of an import: its query, mapping, identity and Updated On; and of its tables."""
 
 import json
 
@@ -10,19 +10,21 @@ from clevertap_import.snowflake.user_sql import tables_named, tokens_of
 from clevertap_import.snowflake.window_query import source_query
 
 VERSION = "1-"
-"""How it is computed. A digest of another version says nothing about a change."""
+"""The version of the computation. Digests of different versions cannot be compared."""
 
 PATH_BEGINS = (":", "[")
 
 PATH_GOES_ON = (".", "]")
 
 PATH_SIGNS = (*PATH_BEGINS, *PATH_GOES_ON)
-"""Of SRC:Name.first[0].Last all but SRC is as it is written: Snowflake tells capitals of such names apart."""
+"""In SRC:Name.first[0].Last everything after SRC keeps its case: Snowflake distinguishes case in such
+names."""
 
 QUOTES = ("'", '"', "$$")
 
 COUNTS = frozenset({"connection", "target", "updated_on", "on_null", "on_blank"})
-"""Keys of an import that decide what is sent, besides its source: that counts as the words of the query."""
+"""Keys of an import that decide what is sent. The source is not among them: its digest is of the query's
+words."""
 
 DOES_NOT_COUNT = frozenset(
     {
@@ -38,22 +40,22 @@ DOES_NOT_COUNT = frozenset(
             "dry_run",
             "expect",
         ),
-        # Which windows there are, Dagster knows by their keys.
+        # Dagster knows the windows by their keys.
         *("start", "window"),
-        # Rows that these stop are rejected, and `retry` runs them again.
+        # Rows beyond these limits are rejected, and `retry` runs them again.
         *("on_invalid", "max_event_properties"),
-        # The records are the same. Where they went, the journal knows.
+        # The records are the same. The journal knows where they were sent.
         *("account", "uncertain_events", "journal_retention_days"),
     }
 )
-"""The other keys. After a change of these alone, the windows that are done are as they should be."""
+"""The other keys. A change of only these does not affect the windows that are done."""
 
 
 def definition_digest(config: ImportConfig) -> str:
-    """The same text for two imports that make the same record of each row."""
-    # Without defaults, so that a key that a later version adds changes no digest.
+    """Equal for two imports that make the same record of each row."""
+    # Without defaults, so that a new key in a later version changes no digest.
     content = config.model_dump(mode="json", exclude_defaults=True, include=set(COUNTS))
-    # In any order: what a record holds does not depend on it.
+    # Sorted: the content of a record does not depend on the order.
     properties = sorted(content["target"].get("properties", []), key=lambda each: str(each["property"]))
     content["target"] |= {"kind": config.target.kind, "properties": properties}
     if config.updated_on is not None:
@@ -63,10 +65,11 @@ def definition_digest(config: ImportConfig) -> str:
 
 
 def source_digests(config: ImportConfig, database: str | None, schema: str | None) -> str:
-    """One for each table that the import reads, each with what its rows become: profiles, or which events.
+    """A digest for each table that the import reads, combined with the record type or the event name.
 
-    `database`, `schema`: those of the connection, which complete the name of a table. Words, sorted. Imports
-    that share one may send the same records, whatever their queries and mappings are.
+    `database`, `schema`: those of the connection, which complete the name of a table. The digests are sorted
+    and separated by spaces. Imports that share one may send the same records, even with different queries and
+    mappings.
     """
     name = config.target.event_name if isinstance(config.target, EventsTarget) else None
     become = [config.target.kind, name.model_dump(mode="json", exclude_none=True) if name else None]
@@ -79,18 +82,18 @@ def source_digests(config: ImportConfig, database: str | None, schema: str | Non
 
 
 def is_comparable(digest: str) -> bool:
-    """Whether this version can tell from `digest` that a definition has changed."""
+    """Whether this version can compare a definition with `digest`."""
     return digest.startswith(VERSION)
 
 
 def query_words(sql: str) -> list[str]:
-    """The words of `sql`, without comments; capitals count within quotes and in paths into a VARIANT only."""
+    """The words of `sql`, without comments. Case counts only within quotes and in paths into a VARIANT."""
     words: list[str] = []
     in_path, before = False, ""
     for token in tokens_of(sql):
         text = sql[token.start : token.end + 1]
         in_path = text in PATH_BEGINS or (in_path and (text in PATH_GOES_ON or before in PATH_SIGNS))
-        # Some tokens are several words, such as ORDER BY.
+        # Some tokens have several words, such as ORDER BY.
         words += [text] if in_path or text.startswith(QUOTES) else text.upper().split()
         before = text
     return words

@@ -1,6 +1,6 @@
-"""Cells that hold JSON: VARIANT, OBJECT and ARRAY columns arrive as text.
+"""Cells that contain JSON: VARIANT, OBJECT and ARRAY columns arrive as text.
 
-Only such columns are read cell by cell; they cost microseconds a cell where others cost a fraction of one.
+Only such columns are read cell by cell, in microseconds per cell; other columns need a fraction of one.
 """
 
 import json
@@ -15,7 +15,8 @@ from clevertap_import.mapping.blanks import blank_cells
 from clevertap_import.mapping.rules import MAX_VALUE_BYTES, Violation, violation_if_any
 
 MAX_ITEMS = 100
-"""Of a list on a profile; CleverTap drops the oldest beyond (Platform Considerations page)."""
+"""The limit of a list in a profile; CleverTap drops the oldest items beyond (Platform Considerations
+page)."""
 
 NOT_UNICODE = object()
 
@@ -24,7 +25,7 @@ DOUBLE_TEXT = r"-?[0-9]\.[0-9]{15}e[+-][0-9]{2,3}"
 
 
 def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Violation]]:
-    """VARIANT cells as the text of what they hold: strings without quotes, JSON null as NULL."""
+    """VARIANT cells as the text of their value: strings without quotes, JSON null as NULL."""
     quoted = pc.fill_null(pc.starts_with(cells, '"'), False)
     nulls = pc.fill_null(pc.equal(cells, "null"), False)
     cells = plain_doubles(pc.if_else(nulls, pa.scalar(None, pa.string()), cells))
@@ -38,7 +39,7 @@ def scalar_texts(cells: pa.StringArray) -> tuple[pa.StringArray, list[Violation]
 
 
 def blank_json_cells(cells: pa.StringArray) -> pa.BooleanArray | None:
-    """As `blank_cells`, of the texts that JSON strings hold."""
+    """Like `blank_cells`, for the texts inside JSON strings."""
     quoted = pc.fill_null(pc.starts_with(cells, '"'), False)
     if not pc.any(quoted).as_py():
         return blank_cells(cells)
@@ -54,12 +55,12 @@ def plain_doubles(cells: pa.StringArray) -> pa.StringArray:
 
 
 def plain_number(text: str) -> str:
-    """A number as it is written; a double of Snowflake's without its exponent and trailing zeros."""
+    """A number as it is written; a FLOAT of Snowflake's without its exponent and trailing zeros."""
     return format(Decimal(text).normalize(), "f") if re.fullmatch(DOUBLE_TEXT, text) else text
 
 
 def decoded(text: str) -> object:
-    """The string in a JSON string; NOT_UNICODE for half a surrogate pair, the text itself for no JSON."""
+    """The text of a JSON string; NOT_UNICODE for half a surrogate pair, the text itself if it is not JSON."""
     try:
         inner = json.loads(text)
         return inner if is_unicode(inner) else NOT_UNICODE
@@ -76,7 +77,7 @@ def is_unicode(text: object) -> bool:
 
 
 def lists(cells: pa.StringArray) -> tuple[pa.ListArray, list[Violation]]:
-    """JSON lists as lists of distinct texts. NULL items are left out; a cell that is no list is wrong."""
+    """JSON lists as lists of distinct texts. NULL items are left out; a cell that is not a list is wrong."""
     items = [items_of(text) for text in cells.to_pylist()]
     codes = [item if isinstance(item, str) else None for item in items]
     values = pa.array([None if isinstance(item, str) else item for item in items], pa.list_(pa.string()))
@@ -93,7 +94,7 @@ def mask(codes: list[str | None], code: str) -> pa.BooleanArray:
 
 
 def items_of(text: str | None) -> list[str] | str | None:
-    """The items of one cell, or the code of what is wrong with it."""
+    """The items of one cell, or the code of its problem."""
     if text is None:
         return None
     try:
@@ -120,5 +121,5 @@ def limited(items: list[str]) -> list[str] | str:
 
 
 def item_text(item: Any) -> str:  # noqa: ANN401 - any JSON scalar
-    """CleverTap keeps lists of texts (Platform Considerations page)."""
+    """CleverTap stores lists as texts (Platform Considerations page)."""
     return str(item).lower() if isinstance(item, bool) else str(item)

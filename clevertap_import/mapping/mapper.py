@@ -1,7 +1,8 @@
-"""From rows to records, a column at a time: no Python object is made for a cell that is well.
+"""Maps rows to records, a column at a time: no Python object is made for a valid cell.
 
-A chunk of rows comes in as Arrow columns. Each rule answers with a mask of wrong cells; wrong rows leave; the
-rest becomes one nested table, which is written as JSON in one go and read as its lines, where they are.
+A chunk of rows comes in as Arrow columns. Each rule returns a mask of wrong cells, and wrong rows are
+removed. The other rows become one nested table, which is written as JSON in one call and split into lines
+without a copy.
 """
 
 import json
@@ -36,19 +37,19 @@ from clevertap_import.records import DIGEST_BYTES, RECORD_SCHEMA, Rejection
 NEWLINE = ord("\n")
 BODY_END = b"}}\n"
 EMPTY_BODY = b"{}}\n"
-"""How a line ends: its properties, the record and a newline."""
+"""The end of a line: it closes the properties and the record, and adds a newline."""
 
 CLOCK_SECONDS = 120
-"""How far clocks may differ before an event is in the future: CleverTap's live campaigns bear as much (Events
-Object page)."""
+"""How far clocks may differ before an event is in the future: CleverTap's live campaigns allow as much
+(Events Object page)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """A chunk after mapping: each of its rows is in `records` or in `rejections`, never in both.
 
-    `blank_values`: of each property that has some, how many cells were blank and counted as NULL.
-    `future_events`: how many of the rows have an event time that is ahead of the run.
+    `blank_values`: for each property with blanks, how many cells were blank and counted as NULL.
+    `future_events`: how many of the rows have an event time later than the run.
     """
 
     records: pa.RecordBatch
@@ -62,7 +63,7 @@ class Mapped:
 @dataclass(frozen=True, slots=True)
 class ColumnTypes:
     """What is known of the columns before a row is read: their Snowflake types by the names that the import
-    uses, and the types of the properties. What is left out is decided by the Arrow type of the column."""
+    uses, and the property types. Types that are missing follow from the Arrow type of the column."""
 
     source_types: Mapping[str, str] = field(default_factory=dict)
     property_types: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class ColumnTypes:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Records as they are sent, and the `contents` by which the journal knows them again."""
+    """Records as they are sent, and their `contents`, by which the journal recognises them."""
 
     sent: pa.BinaryArray
     contents: pa.BinaryArray
@@ -93,7 +94,8 @@ class Mapper:
         ]
 
     def map(self, rows: pa.RecordBatch, windows: np.ndarray, first_row: int) -> Mapped:
-        """`windows` are the starts of the rows' windows in epoch seconds; `first_row` numbers the first."""
+        """`windows` are the starts of the rows' windows in epoch seconds; `first_row` is the number of the
+        first."""
         identities = identity_cells(
             self.config.identity_column, self.identity_key, rows[self.config.identity_column]
         )
@@ -103,12 +105,12 @@ class Mapper:
             p for cells in (identities, *head.values(), *properties.values()) for p in cells.problems
         )
         wrong = wrong_rows(problems, rows.num_rows, self.config.on_invalid == "skip_property")
-        kept = np.flatnonzero(~wrong)
+        valid = np.flatnonzero(~wrong)
         lines = encode(head, body, properties, rows.num_rows)
         if wrong.any():
-            # After the encoding, because leaving lines out costs less than rows out of a table.
+            # After the encoding, because removing lines costs less than removing rows of a table.
             lines = lines.filter(pa.array(~wrong))
-        records = self.records(lines, kept, windows, identities.values, first_row)
+        records = self.records(lines, valid, windows, identities.values, first_row)
         rejected = rejections(problems, identities.values, wrong, windows, first_row)
         blanks = {name: cells.blanks for name, cells in properties.items() if cells.blanks}
         return Mapped(records, rejected, problems, first_row, blanks, self.future_events(head))
@@ -119,7 +121,7 @@ class Mapper:
         return "identity" if self.config.target.identity else "objectId"
 
     def fields(self, rows: pa.RecordBatch, identities: MappedColumn) -> tuple[dict[str, MappedColumn], str]:
-        """The fields of a record before its properties, in order, and the key that holds the properties."""
+        """The fields of a record before its properties, in order, and the key of the properties."""
         target = self.config.target
         size = rows.num_rows
         names = {self.identity_key: MappedColumn(identities.values)}
@@ -161,7 +163,7 @@ class Mapper:
     def with_deletes(self, plan: PropertyMapper, rows: pa.RecordBatch) -> MappedColumn:
         cells = plan.cells(rows)
         mapping = plan.mapping
-        # Groups are no property that could be removed: they say what is to change.
+        # Subscription groups are not a property that could be removed: they list changes.
         if mapping.column is None or cells.is_json or (mapping.on_null or self.config.on_null) == "skip":
             return cells
         return replace(cells, deletes=deletions(cells))
@@ -169,22 +171,22 @@ class Mapper:
     def records(
         self,
         lines: Lines,
-        kept: np.ndarray,
+        valid: np.ndarray,
         windows: np.ndarray,
         identities: pa.StringArray,
         first_row: int,
     ) -> pa.RecordBatch:
-        starts = windows[kept]
+        starts = windows[valid]
         if isinstance(self.config.target, ProfilesTarget):
             digests = digest_array(map(xxh3_128_digest, views(lines.contents)))
-            names = identities.take(pa.array(kept)).cast(pa.binary()).to_pylist()
+            names = identities.take(pa.array(valid)).cast(pa.binary()).to_pylist()
             identity_digests = digest_array(map(xxh3_128_digest, names))
         else:
             digests = event_digests(lines.contents, starts, self.timeless_bytes)
             identity_digests = pa.nulls(len(digests), digests.type)
         columns = [
             lines.sent,
-            pa.array(kept + first_row, pa.int64()),
+            pa.array(valid + first_row, pa.int64()),
             pa.array(starts, pa.int64()),
             digests,
             identity_digests,
@@ -193,7 +195,8 @@ class Mapper:
 
     @property
     def timeless_bytes(self) -> int:
-        """How many leading bytes of an event say the time of the run only: a rerun makes no new event."""
+        """How many leading bytes of an event contain only the time of the run: a second run makes no new
+        event."""
         target = self.config.target
         if isinstance(target, ProfilesTarget) or target.created_on is not None:
             return 0
@@ -201,7 +204,7 @@ class Mapper:
 
 
 def zone_of(config: ImportConfig) -> str:
-    """The zone of naive moments for which the import names no other."""
+    """The zone for moments without a zone, if the import names no other."""
     return config.updated_on.timezone if config.updated_on else "UTC"
 
 
@@ -220,7 +223,7 @@ def property_plan(config: ImportConfig, mapping: PropertyMapping, plan: ColumnTy
 def encode(
     head: Mapping[str, MappedColumn], body: str, properties: Mapping[str, MappedColumn], size: int
 ) -> Lines:
-    """One line of JSON for each row. A wrong cell is null by now, so its row has a line too, without it."""
+    """One line of JSON for each row. A wrong cell is null here, so its row has a line too, without it."""
     typed = {name: cells for name, cells in properties.items() if not cells.is_json}
     table = pa.table([*(cells.values for cells in head.values()), nested(typed, size)], [*head, body])
     out = BytesIO()
@@ -234,7 +237,7 @@ def encode(
 
 def with_objects(lines: Lines, name: str, values: pa.StringArray) -> Lines:
     """`lines` with one more property of JSON text. Snowflake may aggregate a list in another order at each
-    reading; the event is the same."""
+    query; for the journal the event is the same."""
     sent = with_json(lines.sent, name, values)
     ordered = in_one_order(values)
     if ordered is values and lines.contents is lines.sent:
@@ -243,11 +246,11 @@ def with_objects(lines: Lines, name: str, values: pa.StringArray) -> Lines:
 
 
 def with_json(lines: pa.BinaryArray, name: str, values: pa.StringArray) -> pa.BinaryArray:
-    """`lines` with one more property, whose values are JSON already; none where there is none."""
+    """`lines` with one more property, whose values are JSON already; a null value adds nothing."""
     if values.null_count == len(values):
         return lines
     given = pc.is_valid(values)
-    # Only a body without properties ends so: in all others a value comes before the brackets.
+    # Only a body without properties ends like this: in all others a value comes before the brackets.
     is_first = pc.ends_with(lines, EMPTY_BODY)
     key = json.dumps(name, ensure_ascii=False).encode()
     begun = pc.if_else(is_first, pa.scalar(key + b":"), pa.scalar(b"," + key + b":"))
@@ -258,9 +261,9 @@ def with_json(lines: pa.BinaryArray, name: str, values: pa.StringArray) -> pa.Bi
 
 
 def lines_of(text: bytes) -> pa.BinaryArray:
-    """The lines of `text`, each with its newline, which is nothing to JSON; so none of them is copied."""
+    """The lines of `text`, each with its newline, which JSON ignores; so no line is copied."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
-    # Cast by Arrow, which refuses what 32 bits do not hold.
+    # Cast by Arrow, which refuses numbers beyond 32 bits.
     offsets = pa.array(np.concatenate([[0], ends]), pa.int64()).cast(pa.int32()).buffers()[1]
     return pa.Array.from_buffers(pa.binary(), len(ends), [None, offsets, pa.py_buffer(text)])
 
@@ -273,8 +276,8 @@ def views(lines: pa.BinaryArray) -> Iterator[memoryview]:
 
 
 def nested(properties: Mapping[str, MappedColumn], size: int) -> pa.StructArray:
-    """The properties as one column of objects. JSON leaves nulls out, so of a value and a deletion under one
-    name exactly one is written."""
+    """The properties as one column of objects. JSON leaves nulls out. So if a value and a deletion have the
+    same name, exactly one of them is written."""
     names: list[str] = []
     values: list[pa.Array] = []
     for name, cells in properties.items():

@@ -1,7 +1,8 @@
-"""The two shapes of objects that CleverTap takes everywhere: the items of Charged, and subscription groups.
+"""The two kinds of objects that CleverTap accepts in every account: items of Charged, and subscription
+groups.
 
-A cell of JSON text becomes JSON text again, checked and in one spelling, which is written into the record as
-it is. As with lists, only such columns are read cell by cell.
+A cell of JSON text becomes JSON text again, checked and in one spelling, and is written into the record
+unchanged. As with lists, only such columns are read cell by cell.
 """
 
 import json
@@ -26,23 +27,24 @@ from clevertap_import.mapping.rules import (
 )
 
 MAX_ITEMS_OF_CHARGED = 256
-"""Of one Charged event (Platform Considerations page). CleverTap's SDKs stop at 50, its API does not."""
+"""The limit for one Charged event (Platform Considerations page). CleverTap's SDKs allow 50, its API more."""
 
 DATE_TEXT = r"\$D_-?[0-9]{1,18}"
-"""A date as CleverTap writes it. No mapping says what a value in an item is, so it may be there already."""
+"""A date in CleverTap's form. The mapping has no types for values in an item, so the form may be used
+there."""
 
 LONGEST_INTEGER = 2**63
 
 
 class Trouble(NamedTuple):
-    """What is wrong with a cell: a code, and in which part of the cell."""
+    """A problem of a cell: its code, and the part of the cell."""
 
     code: str
     place: str = ""
 
 
 class Wrong(Exception):
-    """Raised inside a cell by the first thing that is wrong with it."""
+    """Raised for the first problem in a cell."""
 
     def __init__(self, code: str, place: str = "") -> None:
         super().__init__(code)
@@ -50,7 +52,7 @@ class Wrong(Exception):
 
 
 def items_of_charged(cells: pa.StringArray) -> tuple[pa.StringArray, list[Violation]]:
-    """JSON lists of flat objects; what is wrong names the item."""
+    """JSON lists of flat objects; a problem names the item."""
     return rewritten(cells, items)
 
 
@@ -60,7 +62,7 @@ def subscription_groups(cells: pa.StringArray) -> tuple[pa.StringArray, list[Vio
 
 
 def rewritten(cells: pa.StringArray, read: Callable[[str], object]) -> tuple[pa.StringArray, list[Violation]]:
-    """Each cell as `read` gives it back, in JSON; NULL where it gives None. One finding for each trouble."""
+    """Each cell as `read` returns it, in JSON; NULL where it returns None. One finding for each problem."""
     texts: list[str | None] = []
     places: dict[Trouble, list[int]] = defaultdict(list)
     for row, text in enumerate(cells.to_pylist()):
@@ -73,12 +75,12 @@ def rewritten(cells: pa.StringArray, read: Callable[[str], object]) -> tuple[pa.
     return pa.array(texts, pa.string()), list(violations(places, len(texts)))
 
 
-# In one order of keys, as a record is known again by its bytes.
+# Keys are sorted, because the journal recognises a record by its bytes.
 ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def in_one_order(values: pa.StringArray) -> pa.StringArray:
-    """The lists of objects among `values` sorted; the very same array if none has two of them."""
+    """The lists of objects among `values` sorted; the same array if no list has two objects."""
     many = pc.fill_null(pc.and_(pc.starts_with(values, "["), pc.match_substring(values, "},{")), False)
     if not pc.any(many).as_py():
         return values
@@ -99,7 +101,8 @@ def no_number(word: str) -> NoReturn:
 
 
 def object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The last of two values of one name would hide the other, which may be somebody's "no"."""
+    """The object of JSON pairs. A repeated name is refused: its last value would hide the first, perhaps a
+    "no"."""
     named = dict(pairs)
     if len(named) != len(pairs):
         raise Wrong("repeated_name")
@@ -129,7 +132,7 @@ def items(text: str) -> list[dict[str, object]] | None:
 
 
 def item(value: object, number: int) -> dict[str, object]:
-    """One item, without fields that are NULL. `number` counts from 1."""
+    """One item, without NULL fields. `number` counts from 1."""
     if not isinstance(value, dict):
         raise Wrong("item_not_flat", f"item {number}")
     fields = {name: field for name, field in value.items() if field is not None}
@@ -143,7 +146,7 @@ def item(value: object, number: int) -> dict[str, object]:
 
 @lru_cache(maxsize=4096)
 def name_code(name: str) -> str | None:
-    """What is wrong with the name of a field. Items of a table have few, so each is judged once."""
+    """The code of the problem of a field's name. Items of a table have few names, so each is checked once."""
     if not is_unicode(name):
         return "not_unicode"
     is_right = (
@@ -158,7 +161,7 @@ def name_code(name: str) -> str | None:
 def field_code(value: object) -> str | None:
     if isinstance(value, str):
         return text_code(value)
-    # Before the numbers, as Python counts booleans among them.
+    # Before the numbers, because in Python a boolean is a number.
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -178,7 +181,7 @@ def text_code(text: str) -> str | None:
 
 
 def groups(text: str) -> dict[str, list[str]] | None:
-    """The groups of one cell by channel; None if it names none. Raises Wrong."""
+    """The groups of one cell by channel; None if the cell has none. Raises Wrong."""
     value = parsed(text, "not_groups")
     if value is None:
         return None
@@ -189,7 +192,8 @@ def groups(text: str) -> dict[str, list[str]] | None:
 
 
 def group_names(channel: str, names: object) -> list[str]:
-    """The groups of one channel, each once. An `Email` would be none that CleverTap knows."""
+    """The groups of one channel, each once. CleverTap does not know a channel in capitals, such as
+    `Email`."""
     if not isinstance(names, list) or channel != channel.strip().lower() or name_code(channel):
         raise Wrong("not_groups")
     return list(dict.fromkeys(group_name(name) for name in present(names)))

@@ -1,7 +1,7 @@
-"""Names of properties that almost are CleverTap's own.
+"""Names of properties that differ only slightly from CleverTap's own.
 
-CleverTap tells names apart by case and by every space. So `MSG-SMS` would be a new property, and an opt-out
-that is sent under this name lands nowhere.
+In CleverTap names differ by case and by every space. So `MSG-SMS` would be a new property, and an opt-out
+that is sent under this name has no effect.
 """
 
 import unicodedata
@@ -29,21 +29,22 @@ OTHER_SPELLINGS = {
     "facebookid": "FBID",
     "msgdndsms": "MSG-dndPhone",
 }
-"""Folded. The last is how CleverTap's page of imports by SFTP writes it (Quick Setup page: MSG-dndPhone)."""
+"""Folded. The last is the spelling of CleverTap's page on SFTP imports (Quick Setup page: MSG-dndPhone)."""
 
 
 DASHES = ("Pd", "Pc")
-"""Categories of Unicode: dashes of every length, as word processors write them, and underscores."""
+"""Categories of Unicode: all kinds of dashes, as word processors write them, and underscores."""
 
 
 def without_blanks(name: str) -> str:
-    """A name without case and blanks, all dashes and underscores being hyphens, and wide letters plain."""
+    """A name in small letters, without blanks, with hyphens for dashes and underscores, and plain for wide
+    letters."""
     plain = unicodedata.normalize("NFKC", BLANKS.sub("", name)).casefold()
     return "".join("-" if unicodedata.category(letter) in DASHES else letter for letter in plain)
 
 
 def folded(name: str) -> str:
-    """A name without case, and without the blanks, hyphens and underscores between its words."""
+    """A name in small letters, and without the blanks, hyphens and underscores between its words."""
     return without_blanks(name).replace("-", "")
 
 
@@ -54,20 +55,20 @@ def is_nearly(name: str, own: str) -> bool:
     return name != own and folded(name) == folded(own)
 
 
-INSIST = "or add custom: true, if a property of your own is meant."
+INSIST = "or add custom: true, if you mean a property of your own."
 
 
 def nearly_problem(name: str, meant: str) -> str:
-    return f"{name!r} is not CleverTap's own {meant!r}, but would be a new property. Write {meant}, {INSIST}"
+    return f"{name!r} would be a new property, not CleverTap's own {meant!r}. Write {meant}, {INSIST}"
 
 
 def nearly_own(name: str) -> str | None:
-    """The one of CleverTap's own names that `name` almost is; None if it is one, or like none."""
+    """CleverTap's own name that `name` resembles; None if it is one of them, or resembles none."""
     return None if name in OWN_NAMES else BY_FOLDED_NAME.get(folded(name))
 
 
 def switch_hint(name: str) -> str:
-    """Which switch was meant, by its channel: never one of the opposite meaning."""
+    """The switch that was probably meant, by its channel: never one of the opposite meaning."""
     stem = stem_of(name)
     channels = {
         folded(switch).removeprefix(stem): switch
@@ -83,7 +84,7 @@ def stem_of(switch: str) -> str:
 
 
 def own_name_problem(name: str) -> str | None:
-    """What is wrong with `name` as a property of a profile, if it can be taken for one of CleverTap's own."""
+    """The problem of `name` as a profile property, if it resembles one of CleverTap's own names."""
     if name in OWN_NAMES:
         return None
     meant = nearly_own(name)
@@ -92,6 +93,6 @@ def own_name_problem(name: str) -> str | None:
     if without_blanks(name).startswith(MESSAGE_PREFIX):
         known = ", ".join(MESSAGE_SWITCHES)
         hint = switch_hint(folded(name))
-        no_switch = f"{name!r} is none of CleverTap's switches for messages.{hint}"
-        return f"{no_switch} It has {known}. Write one, {INSIST}"
+        no_switch = f"{name!r} is not one of CleverTap's switches for messages.{hint}"
+        return f"{no_switch} CleverTap has {known}. Write one of them, {INSIST}"
     return None

@@ -1,7 +1,7 @@
-"""Property types: each turns a column into JSON values, and says which cells it cannot turn.
+"""Property types: each converts a column to JSON values, and reports the cells that it cannot convert.
 
-Everything works on whole Arrow columns. A wrong cell becomes null, so that it can never be sent. Which
-Snowflake types a property type reads is in `type_compatibility.py`; what arrives here has passed it.
+All code works on whole Arrow columns. A wrong cell becomes null, so that it is never sent. The Snowflake
+types that each property type reads are in `type_compatibility.py`; columns of other types never arrive here.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,8 @@ class PropertyTypeUnusable(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a column is to be read: the zone of naive moments, the format of dates, what a list does."""
+    """How a column is read: the zone of moments without a zone, the format of dates, the operation of a
+    list."""
 
     timezone: str = "UTC"
     format: str | None = None
@@ -51,7 +52,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class PropertyType:
-    """`encode` takes a column and how to read it, and raises PropertyTypeUnusable.
+    """`encode` converts a column by the read options, and may raise PropertyTypeUnusable.
 
     `accepts` are texts with the JSON value that they become, `rejects` texts with the code of the reason.
     """
@@ -63,7 +64,7 @@ class PropertyType:
     rejects: tuple[tuple[str, str], ...]
     example_format: str | None = None
     is_json: bool = False
-    """Whether `encode` gives JSON text, which is written into the record as it is."""
+    """Whether `encode` returns JSON text, which is written into the record unchanged."""
 
 
 def unusable(cells: pa.Array, name: str) -> PropertyTypeUnusable:
@@ -80,7 +81,7 @@ def as_text(cells: pa.Array) -> pa.StringArray:
     if pa.types.is_binary(cells.type) or pa.types.is_nested(cells.type):
         raise unusable(cells, "string")
     if pa.types.is_timestamp(cells.type) and cells.type.tz:
-        # Of the names of this zone Arrow writes only UTC as Z; the connector says Etc/UTC.
+        # Arrow writes Z only for the zone name UTC; the connector calls the zone Etc/UTC.
         cells = cells.cast(pa.timestamp(cells.type.unit, "UTC"))
     texts = cells.cast(pa.string())
     if pa.types.is_temporal(cells.type):
@@ -90,7 +91,7 @@ def as_text(cells: pa.Array) -> pa.StringArray:
 
 
 def whole_digits(decimals: pa.Array) -> pa.StringArray:
-    """Decimals as text; whole ones without a decimal point."""
+    """Decimals as text; whole numbers without a decimal point."""
     return pc.replace_substring_regex(as_text(decimals), r"\.0*\z", "")
 
 
@@ -135,7 +136,7 @@ def whole(cells: pa.Array, name: str) -> Encoded:
 
 
 def fractional(cells: pa.Array) -> list[Violation]:
-    """Cells that are no whole number, and floats that are too large to become a decimal."""
+    """Cells that are not whole numbers, and floats that are too large for a decimal."""
     if pa.types.is_floating(cells.type):
         is_finite = pc.is_finite(cells)
         is_whole = pc.and_(is_finite, pc.equal(pc.trunc(cells), cells))
@@ -144,7 +145,7 @@ def fractional(cells: pa.Array) -> list[Violation]:
             *violation_if_any("not_an_integer", pc.invert(is_whole)),
             *violation_if_any("number_too_large", too_large),
         ]
-    # Arrow cannot round a decimal that has no digit before the point.
+    # Arrow cannot round a decimal type that has no digit before the point.
     all_fraction = cells.type.precision == cells.type.scale
     truncated = pa.scalar(Decimal(0), cells.type) if all_fraction else pc.trunc(cells)
     return violation_if_any("not_an_integer", pc.not_equal(truncated, cells))
@@ -184,7 +185,7 @@ def encode_date(cells: pa.Array, reading: ReadOptions) -> Encoded:
 
 
 def moment_seconds(cells: pa.Array, reading: ReadOptions) -> tuple[pa.Int64Array, list[Violation]]:
-    """Epoch seconds of moments in any of the ways that a column can write them."""
+    """Epoch seconds of moments, for every type of column."""
     if reading.format is None or pa.types.is_temporal(cells.type):
         seconds = epoch_seconds(cells, reading.timezone)
         return seconds, outside_years(cells, seconds)
@@ -195,7 +196,7 @@ def moment_seconds(cells: pa.Array, reading: ReadOptions) -> tuple[pa.Int64Array
         seconds = text_seconds(cells, reading.format, reading.timezone)
     else:
         raise unusable(cells, "date")
-    # What is no number is no moment either; one reason is enough.
+    # A value that is not a number is also not a moment; one reason is enough.
     wrong = pc.and_(pc.is_valid(cells), pc.is_null(seconds))
     return seconds, violation_if_any("not_a_date", wrong)
 
@@ -324,5 +325,5 @@ ARROW_INFERRED: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
 
 
 def arrow_inferred(column_type: pa.DataType) -> str:
-    """The property type where only the Arrow type is known, as for constants; text for all the rest."""
+    """The property type if only the Arrow type is known, as for constants; all other types become text."""
     return next((name for matches, name in ARROW_INFERRED if matches(column_type)), "string")

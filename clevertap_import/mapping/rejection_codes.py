@@ -1,4 +1,4 @@
-"""Every reason for which a row is not imported: CleverTap's number where it has one, else a word of ours."""
+"""All reasons why a row is not imported: CleverTap's number if there is one, otherwise a word of ours."""
 
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ ALL = (
     Code(
         "526",
         "identity",
-        "CleverTap ID holds another character than letters, digits and ( ) ! : @ $ _ -, or over 64 of them",
+        "CleverTap ID has a character other than letters, digits and ( ) ! : @ $ _ -, or over 64 characters",
         "`id 7`",
-        "Map the id as CleverTap gave it; your own ids are an `identity`.",
+        "Map the id that CleverTap assigned; your own ids are an `identity`.",
     ),
     Code(
         "509",
@@ -40,29 +40,29 @@ ALL = (
         "512",
         "clevertap",
         "CleverTap says that the event's structure is wrong",
-        "`evtData` that is no object",
-        "Look at the record with `preview`; take properties out one by one.",
+        "`evtData` that is not an object",
+        "Look at the record with `preview`; remove properties one by one.",
     ),
     Code(
         "513",
         "limits",
-        "event name is one that CleverTap keeps for itself, whatever its case and spaces",
+        "event name is reserved by CleverTap, in any case and with any spaces",
         "`App Launched`",
         "Choose another name for the event.",
     ),
     Code(
         "514",
         "mapping",
-        "Gender is none of M, F, O, U, male, female, others, unknown",
+        "Gender is not one of M, F, O, U, male, female, others, unknown",
         "`x`",
-        "Map the column's words to these in SQL. If CleverTap refuses one of them, to M and F.",
+        "Convert the column's words to these in SQL. If CleverTap refuses one of them, use M and F.",
     ),
     Code(
         "515",
         "mapping",
         "Email does not look like an address",
         "`ann at example`",
-        "Mend the address in the source.",
+        "Correct the address in the source.",
     ),
     Code(
         "516",
@@ -71,22 +71,20 @@ ALL = (
         "`9876543210`",
         "Put + and the country code before the number in SQL.",
     ),
-    Code(
-        "517", "mapping", "Employed is neither Y nor N", "`yes`", "Map the column's words to Y and N in SQL."
-    ),
+    Code("517", "mapping", "Employed is neither Y nor N", "`yes`", "Convert the words to Y and N in SQL."),
     Code(
         "518",
         "mapping",
-        "Education is none of School, College, Graduate",
+        "Education is not one of School, College, Graduate",
         "`PhD`",
-        "Map the column's words to these three in SQL.",
+        "Convert the column's words to these three in SQL.",
     ),
     Code(
         "519",
         "mapping",
         "Married is neither Y nor N",
         "`single`",
-        "Map the column's words to Y and N in SQL.",
+        "Convert the words to Y and N in SQL.",
     ),
     Code(
         "520",
@@ -114,7 +112,7 @@ ALL = (
         "mapping",
         "event time is missing, or not after 1970",
         "NULL",
-        "Fill the column, or leave `created_on` out to take the time of the run.",
+        "Fill the column, or leave `created_on` out to use the time of the run.",
     ),
     Code(
         "528",
@@ -126,16 +124,16 @@ ALL = (
     Code(
         "555",
         "clevertap",
-        "CleverTap had a passing fault",
-        "none: the record may be well",
-        "Run again; only what is missing is sent.",
+        "CleverTap had a temporary fault",
+        "none: the record may be correct",
+        "Run again; only missing records are sent.",
     ),
     Code(
         "400",
         "clevertap",
-        "CleverTap refuses any request that holds this record as malformed",
+        "CleverTap refuses any request that contains this record as malformed",
         "none is known",
-        "Look at the record with `preview`; take properties out one by one.",
+        "Look at the record with `preview`; remove properties one by one.",
     ),
     Code("not_an_integer", "mapping", "not a whole number", "`12.5`", "Use type float, or round in SQL."),
     Code(
@@ -144,21 +142,21 @@ ALL = (
     Code(
         "not_finite",
         "mapping",
-        "NaN or infinite, which JSON cannot carry",
+        "NaN or infinite, which JSON cannot represent",
         "`NaN`",
-        "Turn such values into NULL in SQL.",
+        "Convert such values to NULL in SQL.",
     ),
     Code(
         "number_too_large",
         "mapping",
         "a whole number beyond 64 bits",
         "`9223372036854775808`",
-        "Use type string: such numbers are names, not amounts.",
+        "Use type string: such numbers are usually ids, not amounts.",
     ),
     Code(
         "not_a_boolean",
         "mapping",
-        "none of true, false, 1, 0",
+        "not one of true, false, 1, 0",
         "`yes`",
         "Compare in SQL, such as `FLAG = 'yes'`.",
     ),
@@ -167,7 +165,7 @@ ALL = (
         "mapping",
         "not a date in the given format",
         "`2024-02-30`",
-        "Write the `format` that the column has, or cast it to a DATE or TIMESTAMP in SQL.",
+        "Write the `format` of the column, or cast it to a DATE or TIMESTAMP in SQL.",
     ),
     Code(
         "date_out_of_range",
@@ -186,7 +184,7 @@ ALL = (
     Code(
         "not_items",
         "mapping",
-        "Items of Charged is a JSON list of flat objects, and this is none",
+        "Items of Charged must be a JSON list of flat objects",
         '`{"sku": "A7"}`',
         "Build an ARRAY of OBJECTs in SQL, such as `ARRAY_CONSTRUCT(ITEM)`; `type: items` reads JSON text.",
     ),
@@ -200,7 +198,7 @@ ALL = (
     Code(
         "item_name",
         "limits",
-        "the name of a value is blank, over 120 bytes, or holds one of % > < ! | & . : ; $ ' \" \\ #",
+        "the name of a value is blank, over 120 bytes, or has one of % > < ! | & . : ; $ ' \" \\ #",
         '`[{"a.b": 1}]`',
         "Name the values of an item in SQL with `OBJECT_CONSTRUCT`.",
     ),
@@ -214,30 +212,30 @@ ALL = (
     Code(
         "not_groups",
         "mapping",
-        "not an object of lists of names by channel, the channels in small letters",
+        "not an object of lists of names by channel, with channels in small letters",
         '`{"email": "Marketing"}`, `{"Email": ["Marketing"]}`',
         "Build the OBJECT in SQL, such as `OBJECT_CONSTRUCT('email', ARRAY_CONSTRUCT('Marketing'))`.",
     ),
     Code(
         "repeated_name",
         "mapping",
-        "a JSON object with one name twice, of which only one value could be sent",
-        '`{"email": ["News"], "email": ["Marketing"]}`',
+        "a JSON object with the same name twice: only one of the values could be sent",
+        '`{"email": ["Offers"], "email": ["Marketing"]}`',
         "Write each name once: build the object in SQL with `OBJECT_CONSTRUCT`.",
     ),
     Code(
         "not_a_value",
         "mapping",
-        "an object or a list, where CleverTap takes one value",
+        "an object or a list, where CleverTap accepts one value",
         '`{"a": 1}`',
-        "Take the value out in SQL, such as `NOTE:city`; `type: list` sends a list, `type: string` the JSON.",
+        "Select the value in SQL, such as `NOTE:city`; `type: list` sends a list, `type: string` the JSON.",
     ),
     Code(
         "too_many_items",
         "limits",
         "a list of more than 100 items, or Items of Charged with more than 256",
         "101 items",
-        "Keep those that matter in SQL, such as `ARRAY_SLICE(TAGS, 0, 100)`.",
+        "Select the most important items in SQL, such as `ARRAY_SLICE(TAGS, 0, 100)`.",
     ),
     Code(
         "value_too_long",
@@ -249,14 +247,14 @@ ALL = (
     Code(
         "date_marker",
         "limits",
-        "text that begins with $D_, which CleverTap takes for a date",
+        "text that begins with $D_, which CleverTap reads as a date",
         "`$D_7`",
         "Use type date.",
     ),
     Code(
         "forbidden_character",
         "limits",
-        "event name holds one of % > < ! | & . : ; $ ' \" \\ #",
+        "event name has one of % > < ! | & . : ; $ ' \" \\ #",
         "`Sale: 50%`",
         "Replace the character in SQL.",
     ),
@@ -272,7 +270,7 @@ ALL = (
         "mapping",
         "text that is not Unicode",
         "half a surrogate pair",
-        "Mend the text in the source.",
+        "Correct the text in the source.",
     ),
 )
 

@@ -1,6 +1,6 @@
-"""What CleverTap would refuse, as masks over whole columns: true where a cell breaks the rule.
+"""CleverTap's rules, as masks over whole columns: true where a cell breaks the rule.
 
-Also the few layouts of Arrow columns that the rules know.
+Also the conversion of Arrow columns to the few layouts that the rules read.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from clevertap_import.mapping.blanks import blank_cells
 from clevertap_import.mapping.rejection_codes import CODES
 
 MAX_IDENTITY_CHARS = 1024
-"""Of an identity (Map Data for Import page). CleverTap IDs are shorter."""
+"""For an identity (Map Data for Import page). CleverTap IDs are shorter."""
 
 MAX_NAME_BYTES = 120
-"""Of a property's name (Upload User Profiles API page; other pages say characters, this is the stricter)."""
+"""For a property's name (Upload User Profiles API page; other pages say characters, which is less strict)."""
 
 MAX_EVENT_NAME_BYTES = 512
-"""Of an event's name: where CleverTap's own SDKs cut it."""
+"""For an event's name: CleverTap's own SDKs cut longer names."""
 
 MAX_VALUE_BYTES = 512
-"""Of a property's text (Upload User Profiles API page; other pages say characters, this is the stricter)."""
+"""For a property's text (Upload User Profiles API page; other pages say characters, which is less strict)."""
 
 FORBIDDEN_CHARACTERS = "%><!|&.:;$'\"\\#"
-"""In names of properties and events (Platform Considerations and Map Data for Import pages)."""
+"""Not allowed in names of properties and events (Platform Considerations and Map Data for Import pages)."""
 
 FORBIDDEN_TEXT = r"[%><!|&.:;$'\"\\#]"
 
@@ -47,10 +47,10 @@ JUNK_IDENTITIES = (
     ),
     *("empty", "xxxxxx", "none"),
 )
-"""Refused as an identity by CleverTap's own importers (Map Data for Import and CSV Upload pages)."""
+"""Identities that CleverTap's own importers refuse (Map Data for Import and CSV Upload pages)."""
 
 CLEVERTAP_ID_TEXT = r"\A[A-Za-z0-9()!:@$_-]{1,64}\z"
-"""A CleverTap ID (Set CleverTap ID page)."""
+"""The form of a CleverTap ID (Set CleverTap ID page)."""
 
 RESERVED_EVENTS = (
     *("Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered"),
@@ -71,10 +71,10 @@ RESERVED_EVENTS = (
         "Identity Error",
     ),
 )
-"""Names that CleverTap keeps for itself (Platform Considerations page). An account may have more."""
+"""Names that CleverTap reserves (Platform Considerations page). An account may have more."""
 
 FOLDED_RESERVED = tuple(name.replace(" ", "").lower() for name in RESERVED_EVENTS)
-"""CleverTap tells event names apart without case and spaces (Platform Considerations page)."""
+"""CleverTap ignores case and spaces in event names (Platform Considerations page)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +93,24 @@ class Violation:
 
 
 def violation_if_any(code: str, wrong: pa.BooleanArray, place: str = "") -> list[Violation]:
-    """One finding if any cell is wrong, else none. A null in `wrong` is not wrong."""
-    # Most columns have nothing wrong, and `any` passes over nulls by itself.
+    """One violation if any cell is wrong, otherwise none. A null in `wrong` is not wrong."""
+    # Most columns have nothing wrong, and `any` ignores nulls.
     return [Violation(code, pc.fill_null(wrong, False), place)] if pc.any(wrong).as_py() else []
 
 
 def each_once(violations: list[Violation]) -> list[Violation]:
-    """`violations` without the cells that an earlier one has: of each cell one reason is enough."""
-    found: list[Violation] = []
+    """`violations` without cells that an earlier violation has: one reason for each cell is enough."""
+    first_reasons: list[Violation] = []
     for violation in violations:
         wrong = violation.wrong
-        for earlier in found:
+        for earlier in first_reasons:
             wrong = pc.and_not(wrong, earlier.wrong)
-        found += violation_if_any(violation.code, wrong)
-    return found
+        first_reasons += violation_if_any(violation.code, wrong)
+    return first_reasons
 
 
 def unicode_violations(texts: pa.StringArray) -> list[Violation]:
-    """Texts that are no UTF-8, of which no JSON can be made. Arrow looks only when asked."""
+    """Texts that are not valid UTF-8, which JSON cannot represent. Arrow validates only on request."""
     try:
         texts.validate(full=True)
     except pa.ArrowInvalid:
@@ -134,7 +134,7 @@ def identity_violations(identities: pa.StringArray) -> list[Violation]:
     filled = pc.fill_null(identities, "")
     bare = pc.utf8_lower(pc.utf8_trim_whitespace(filled))
     wrong = pc.is_in(bare, value_set=pa.array(JUNK_IDENTITIES))
-    # Characters are no more than bytes, which are counted without reading the text.
+    # A text has at most as many characters as bytes, and bytes are counted without reading the text.
     if (pc.max(pc.binary_length(filled)).as_py() or 0) > MAX_IDENTITY_CHARS:
         wrong = pc.or_(wrong, pc.greater(pc.utf8_length(filled), MAX_IDENTITY_CHARS))
     blank = blank_cells(filled)
@@ -142,13 +142,13 @@ def identity_violations(identities: pa.StringArray) -> list[Violation]:
 
 
 def clevertap_id_violations(ids: pa.StringArray) -> list[Violation]:
-    """What holds for identities, and characters or a length that no CleverTap ID has."""
+    """The rules for identities, and the characters and the length of CleverTap IDs."""
     misspelt = pc.invert(pc.match_substring_regex(ids, CLEVERTAP_ID_TEXT))
     return each_once([*identity_violations(ids), *violation_if_any("526", misspelt)])
 
 
 def event_name_violations(names: pa.StringArray) -> list[Violation]:
-    """Event names that are missing, reserved, too long, or hold a character that names may not have."""
+    """Event names that are missing, reserved or too long, or have a forbidden character."""
     filled = pc.fill_null(names, "")
     blank = blank_cells(filled)
     folded = pc.utf8_lower(pc.replace_substring_regex(filled, r"[\s\p{Z}]+", ""))
@@ -166,7 +166,7 @@ def event_time_violations(seconds: pa.Int64Array) -> list[Violation]:
 
 
 def text_violations(texts: pa.StringArray) -> list[Violation]:
-    """Texts that are too long, or that CleverTap would take for a date."""
+    """Texts that are too long, or that CleverTap would read as a date."""
     return [
         *violation_if_any("value_too_long", pc.greater(pc.binary_length(texts), MAX_VALUE_BYTES)),
         *violation_if_any("date_marker", pc.starts_with(texts, "$D_")),

@@ -1,4 +1,4 @@
-"""Properties that CleverTap knows by name, and what it takes as their values."""
+"""Properties that CleverTap knows by name, and the values that it accepts for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from clevertap_import.mapping.rules import Violation, violation_if_any
 
 EMAIL_TEXT = r"\A[^@\s\pZ]+@[^@\s\pZ]+\.[^@\s\pZ]+\z"
 PHONE_TEXT = r"\A\+[1-9][0-9]{4,14}\z"
-"""Plus, then more than four digits (Map Data for Import page). By E.164 there are 15 at the most, and no
-country code begins with 0."""
+"""Plus, then more than four digits (Map Data for Import page). By E.164 there are at most 15, and no country
+code begins with 0."""
 AGE_TEXT = r"\A[0-9]{1,3}(\.[0-9]+)?\z"
 
 
 GENDERS = ("M", "F", "O", "U", "male", "female", "others", "unknown")
-"""What CleverTap's SDK for the web knows. The page of the upload API promises M and F; the server decides."""
+"""The words that CleverTap's SDK for the web knows. The upload API page promises only M and F."""
 
 SINGLE_VALUES = ("string", "integer", "long", "float", "boolean", "date")
 
@@ -26,8 +26,8 @@ SINGLE_VALUES = ("string", "integer", "long", "float", "boolean", "date")
 class SystemProperty:
     """A property with rules of its own: its type, and which of its texts are wrong.
 
-    Of type None are those of which no rule is known: they follow the column, and take one value.
-    `accepts` and `rejects` are such texts; the rejected ones have `code`.
+    Type None means that no rule is known: the type follows from the column, and only one value is accepted.
+    `accepts` and `rejects` are examples of such texts; the rejected ones have `code`.
     """
 
     name: str
@@ -40,21 +40,21 @@ class SystemProperty:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Every type that a mapping may give it; the first holds where it gives none."""
+        """The types that a mapping may give it; the first is the default."""
         return (self.type, *self.other_types) if self.type else SINGLE_VALUES
 
     @property
     def is_yes_or_no(self) -> bool:
-        """Whether it has booleans as Y and N."""
+        """Whether booleans are written as Y and N."""
         return "boolean" in self.other_types
 
     def spelt(self, values: pa.Array) -> pa.Array:
-        """Booleans as CleverTap writes them in this property."""
+        """Booleans in CleverTap's spelling for this property."""
         is_truth = self.is_yes_or_no and pa.types.is_boolean(values.type)
         return pc.if_else(values, "Y", "N") if is_truth else values
 
     def violations(self, values: pa.Array) -> list[Violation]:
-        """Values that CleverTap would refuse. Takes what the property's type made of the column."""
+        """Values that CleverTap would refuse. `values` are already encoded by the property's type."""
         if self.code is None or self.is_right is None:
             return []
         return violation_if_any(self.code, pc.invert(self.is_right(values.cast(pa.string()))))
@@ -70,7 +70,7 @@ def in_any_case(*words: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
 
 
 def one_of(*words: str) -> Callable[[pa.StringArray], pa.BooleanArray]:
-    # is_in answers false for null, which would make every missing value wrong.
+    # is_in returns false for null, which would make every missing value wrong.
     return lambda texts: pc.if_else(pc.is_valid(texts), pc.is_in(texts, pa.array(words)), True)
 
 
@@ -115,19 +115,19 @@ ALL = (
 )
 
 CHARGED = "Charged"
-"""The event of a purchase: the only one that takes a list everywhere (Events page)."""
+"""The event of a purchase: the only one that accepts a list of objects in every account (Events page)."""
 
 ITEMS = SystemProperty("Items", "items")
-"""Of a Charged event: the things that were bought (Upload Events API page)."""
+"""The property of a Charged event with the purchased items (Upload Events API page)."""
 
 
 def own_property(target: ProfilesTarget | EventsTarget, name: str) -> SystemProperty | None:
-    """What CleverTap knows of a property by its name. In events that is `Items` alone."""
+    """CleverTap's rules for a property, by its name. In events only `Items` has rules."""
     if isinstance(target, ProfilesTarget):
         return SYSTEM_PROPERTIES.get(name)
     return ITEMS if name == ITEMS.name and target.event_name.constant == CHARGED else None
 
 
 SYSTEM_PROPERTIES = {entry.name: entry for entry in ALL}
-"""By name, which CleverTap tells apart by case too. Sources: Upload User Profiles API, API Errors and User
+"""By name, in CleverTap's case-sensitive spelling. Sources: Upload User Profiles API, API Errors and User
 Profiles pages, the names that its SDKs restrict (FBID, GPID, Birthday), and recorded answers."""

@@ -149,7 +149,7 @@ def dry_run_results(
     blocking = blocks(config, counts)
     for name in ("identity", "mapping", "limits"):
         problems = [
-            (fault, tally) for fault, tally in counts.tallies.items() if CODES[fault.code].check == name
+            (fault, tally) for fault, tally in counts.problems.items() if CODES[fault.code].check == name
         ]
         notes, found = value_notes(config, counts) if name == "mapping" else ("", {})
         yield result(
@@ -163,7 +163,7 @@ def dry_run_results(
     yield result(
         key,
         "clevertap",
-        list(tried.tallies.items()),
+        list(tried.problems.items()),
         f"{tried.summary} {impact.refused}" if impact.refused else tried.summary,
         is_blocking=tried.blocks(config) or impact.refused is not None,
         metadata={"rows_checked": tried.rows},
@@ -175,7 +175,7 @@ def blocks(config: ImportConfig, counts: StageCounts) -> bool:
     """Whether so many rows are wrong that nothing may be sent."""
     checked = counts.read - counts.superseded
     if not counts.invalid:
-        return bool(counts.tallies) and config.on_invalid == "fail"
+        return bool(counts.problems) and config.on_invalid == "fail"
     return config.on_invalid == "fail" or is_over(
         counts.invalid, checked, config.dry_run.max_rejected_percent
     )

@@ -19,7 +19,7 @@ from clevertap_import.orchestration.partitions import (
 )
 from clevertap_import.orchestration.run_history import Line
 from clevertap_import.orchestration.runs import RunRange, runs
-from clevertap_import.staging.rejected_rows import kept_rejects, read_rejects
+from clevertap_import.staging.rejected_rows import read_rejects, stored_rejects
 from clevertap_import.window import GRIDS
 
 
@@ -43,7 +43,7 @@ def retry_ranges(instance: dg.DagsterInstance, config: ImportConfig, home: Path)
     rejected = {
         kept.run_id: {row.window_start for row in read_rejects(kept.path)}
         for nickname in config.nicknames
-        for kept in kept_rejects(home, nickname)
+        for kept in stored_rejects(home, nickname)
         if not kept.is_dry_run
     }
     partitions = partitions_def(config)

@@ -175,7 +175,7 @@ class SoFar:
         if not self.sends_events:
             return 0
         sent = self.delivery.accepted + self.delivery.uncertain
-        return self.delivery.possible_duplicates + min(self.staged.counts.doubtful, sent)
+        return self.delivery.possible_duplicates + min(self.staged.counts.sent_again, sent)
 
 
 def report_of(staged: StageCounts, delivery: Delivery) -> Report:

@@ -1,6 +1,6 @@
-"""A local Snowflake and a faithful local CleverTap, each a process of its own, reached by URL."""
+"""A local Snowflake and a faithful local CleverTap. Each is a process of its own, with a URL."""
 
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parent / "examples"
-"""The imports of `demo` and `sandbox`, on the seeded shop; no other command runs them."""
+"""The imports of `demo` and `sandbox`, from the seeded shop; no other command runs them."""

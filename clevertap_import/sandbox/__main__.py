@@ -1,9 +1,9 @@
-"""The sandbox: a local Snowflake with a seeded shop and a local CleverTap, until told to end.
+"""The sandbox: a local Snowflake with a seeded shop and a local CleverTap, until a signal ends it.
 
     python -m clevertap_import.sandbox --home .sandbox
 
-When both are ready it prints one line of JSON: the environment by which imports find them. It ends with 2 if
-another sandbox uses the folder.
+When both are ready it prints one line of JSON: the environment variables for the imports. It ends with code 2
+if another sandbox uses the folder.
 """
 
 import argparse
@@ -40,7 +40,7 @@ NOTHING_ELSE = {
     "NO_PROXY": "127.0.0.1",
     "no_proxy": "127.0.0.1",
 }
-"""Of what a shell or a .env may name beside: an empty variable is as good as none, and no .env fills it."""
+"""Variables that a shell or a .env may also set. They are set empty here, so that no .env can fill them."""
 
 NAMES = {
     "SNOWFLAKE_ACCOUNT": "sandbox",
@@ -73,23 +73,23 @@ nux:
 EXIT_USAGE = 2
 """The exit code of a sandbox that cannot start in its folder."""
 
-WHY = "The reason is above. If the disk is not full, delete the sandbox's folder to begin anew."
+WHY = "The reason is above. If the disk is not full, delete the sandbox's folder to start again."
 
 PORT = "clevertap.port"
 STOP_SECONDS = 20
 SEEDING = "seeding"
-"""A file that is there from before the shop's first row until after its last: a kill between leaves it."""
+"""A file that exists while the shop is filled: after a kill it shows that the shop is not complete."""
 
 
 @contextmanager
 def server(lock: int, kind: str, *arguments: str) -> Iterator[dict[str, str]]:
-    """A server in a process of its own; yields the address that it prints, and ends it in good order.
+    """A server in its own process; yields the address that it prints, and ends the process properly.
 
-    `kind`: snowflake or clevertap. It holds the folder's `lock` as long as it lives, which is not long after
-    the sandbox was killed.
+    `kind`: snowflake or clevertap. The process keeps the folder's `lock` while it lives, which is not long
+    after the sandbox was killed.
     """
     command = [sys.executable, "-m", f"clevertap_import.sandbox.{kind}.server", FLAG, *arguments]
-    # A session of its own: Ctrl-C in the terminal must reach the sandbox, which then ends its servers.
+    # A session of its own: Ctrl-C in the terminal must reach only the sandbox, which then ends its servers.
     process = subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.PIPE,
@@ -131,7 +131,7 @@ def prepared(home: Path) -> Path:
 
 
 def seeded(variables: Mapping[str, str]) -> None:
-    """Fill the shop; `variables` say where its Snowflake is."""
+    """Fill the shop; `variables` have the address of its Snowflake."""
     try:
         with connect(variables) as connection:
             seed(connection, datetime.now(UTC))
@@ -142,8 +142,8 @@ def seeded(variables: Mapping[str, str]) -> None:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="where all data of the sandbox is kept")
-    parser.add_argument("--fresh", action="store_true", help="forget the data that is there")
+    parser.add_argument("--home", type=Path, required=True, help="the folder for all data of the sandbox")
+    parser.add_argument("--fresh", action="store_true", help="delete the data of earlier starts")
     parser.add_argument(FLAG, action="store_true", help=HELP)
     options = parser.parse_args()
     if options.with_parent:
@@ -161,26 +161,26 @@ def main() -> None:
         sys.exit(EXIT_USAGE)
     except OSError as error:
         sys.stderr.write(
-            f"The sandbox cannot keep its data in {home}: {error.strerror or error}."
-            " Make room or mend the folder, or start it in another.\n"
+            f"The sandbox cannot store its data in {home}: {error.strerror or error}."
+            " Free some space or correct the folder, or use another folder.\n"
         )
         sys.exit(EXIT_USAGE)
 
 
 def clevertap_options(home: Path) -> list[str]:
-    """Where its data are, and the port that it had before, if that is free."""
-    kept = (home / PORT).read_text() if (home / PORT).exists() else "0"
+    """Options for its data, and for the port of the last start, if that is free."""
+    stored_port = (home / PORT).read_text() if (home / PORT).exists() else "0"
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", int(kept)))
+            probe.bind(("127.0.0.1", int(stored_port)))
         except OSError:
-            kept = "0"
-    return ["--state", str(home / "clevertap.json"), "--port", kept]
+            stored_port = "0"
+    return ["--state", str(home / "clevertap.json"), "--port", stored_port]
 
 
 def forget(home: Path) -> None:
-    """Remove what is in the folder, but for the lock, which is held, and the mark of a shop to fill."""
+    """Remove the contents of the folder, except the lock, which is in use, and the mark of a shop to fill."""
     for path in home.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -189,7 +189,7 @@ def forget(home: Path) -> None:
 
 
 def serve(home: Path, lock: int) -> None:
-    """Both servers, until a signal comes; the shop is filled if it is new."""
+    """Run both servers until a signal comes; a new shop is filled."""
     if not (home / "snowflake").exists():
         (home / SEEDING).touch()
     ended = threading.Event()
@@ -200,7 +200,7 @@ def serve(home: Path, lock: int) -> None:
         server(lock, "snowflake", "--data", str(home / "snowflake"), *secret) as snowflake,
         server(lock, "clevertap", *clevertap_options(home), *secret) as clevertap,
     ):
-        # An import knows where it was delivered to: the next start is to be the same server to it.
+        # An import stores its destination: after the next start the server must have the same address.
         (home / PORT).write_text(str(urlsplit(clevertap["url"]).port))
         variables = environment(home, snowflake, clevertap)
         if (home / SEEDING).exists():

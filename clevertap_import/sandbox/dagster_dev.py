@@ -1,8 +1,8 @@
-"""`dagster dev` for the sandbox; all of it ends with the process that started it.
+"""`dagster dev` for the sandbox; it ends with the process that started it.
 
     python -m clevertap_import.sandbox.dagster_dev --workspace FILE --port 3000
 
-It is started at the head of a session of its own, in which all of Dagster's processes are.
+It is started as the leader of its own session, which contains all of Dagster's processes.
 """
 
 import os
@@ -17,20 +17,20 @@ STOP_SECONDS = 30
 
 
 def end_session() -> None:
-    """Interrupt `dagster dev` as Ctrl-C would, which ends its children; then what is left of the session."""
+    """Interrupt `dagster dev` like Ctrl-C, which ends its children; then end the rest of the session."""
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(STOP_SECONDS)
     kill_session()
 
 
 def kill_session() -> None:
-    """Its children, and their children, this process among them."""
+    """End its children and their children, including this process."""
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:
-    # A shell starts what runs in its background with SIGINT ignored, and Dagster would be deaf to it.
+    # A shell starts background programs with SIGINT ignored, and Dagster would then ignore it too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     end_with_parent(end_session)
     sys.argv[1:1] = ["dev"]

@@ -1,4 +1,4 @@
-"""One sandbox at a time in a folder: its databases take no second server."""
+"""Only one sandbox may use a folder: its databases allow only one server."""
 
 import fcntl
 import os
@@ -13,12 +13,12 @@ NAME = "lock"
 
 
 class FolderInUse(ConfigError):
-    """Another sandbox works in this folder."""
+    """Another sandbox uses this folder."""
 
 
 @contextmanager
 def folder_lock(home: Path) -> Iterator[int]:
-    """Hold `home` for one sandbox; yields the open file, for its servers to hold too. Raises FolderInUse."""
+    """Lock `home` for one sandbox; yields the open file, for its servers too. Raises FolderInUse."""
     make_private_folder(home)
     tighten(home, FOLDER)
     handle = os.open(home / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -28,8 +28,8 @@ def folder_lock(home: Path) -> Iterator[int]:
         except BlockingIOError:
             raise FolderInUse(
                 f"Another sandbox or demo uses {home} (processes {(home / NAME).read_text().strip()})."
-                " End it, or start this one in another folder. The servers of one that was killed end by"
-                " themselves within a minute."
+                " End it, or use another folder. The servers of a killed sandbox end by themselves within a"
+                " minute."
             ) from None
         os.truncate(handle, 0)
         note(handle, os.getpid())
@@ -39,5 +39,5 @@ def folder_lock(home: Path) -> Iterator[int]:
 
 
 def note(handle: int, process_id: int) -> None:
-    """Write down who holds the lock, for whoever finds it held."""
+    """Write down who has the lock, for other processes that need it."""
     os.write(handle, f"{process_id} ".encode())

@@ -1,6 +1,6 @@
-"""Processes of the sandbox end when the one that started them is gone, also if that was killed.
+"""Processes of the sandbox end when their parent process is gone, also if it was killed.
 
-The parent holds a pipe to their standard input, which ends with it, however it ends.
+The parent has the other end of the pipe to their standard input, which closes when the parent ends.
 """
 
 import os
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import NoReturn
 
 FLAG = "--with-parent"
-HELP = "end when standard input ends: its other end is held by the process that started this one"
+HELP = "end when standard input ends: the parent process has its other end"
 
 AGAIN_SECONDS = 1
 
 
 def end_with_parent(end: Callable[[], None]) -> None:
-    """Call `end`, in a thread of its own, when standard input ends."""
+    """Call `end`, in its own thread, when standard input ends."""
 
     def watch() -> None:
         while os.read(0, 1024):
@@ -28,7 +28,7 @@ def end_with_parent(end: Callable[[], None]) -> None:
 
 
 def terminate() -> NoReturn:
-    """SIGTERM to this process until it is gone: one that comes before it is heeded would be lost."""
+    """Send SIGTERM to this process until it ends: a signal before the handler is installed would be lost."""
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(AGAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""What opens a sandbox: made once for its folder, in a file of its owner, never in a command line."""
+"""The secrets of a sandbox: made once for its folder, in a private file, never in a command line."""
 
 import json
 import secrets
@@ -24,7 +24,7 @@ def read_secrets(file: Path) -> Secrets:
 
 
 def sandbox_secrets(home: Path) -> Secrets:
-    """Those of the sandbox in `home`, made at its first start. They stay, so that copied lines hold."""
+    """The secrets of the sandbox in `home`, made at its first start. They stay, so that copied lines work."""
     file = home / NAME
     if not file.exists():
         with open(file, "w", opener=private) as made:

@@ -1,1 +1,1 @@
-"""All rows of a run mapped, checked and kept on disk before one is sent."""
+"""Maps and checks all rows of a run, and stores them on disk, before one is sent."""

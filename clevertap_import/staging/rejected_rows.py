@@ -24,13 +24,13 @@ from clevertap_import.window import Grid
 
 REASONS = ("row_number", "identity", "column", "property", "code", "reason")
 HEADER = (*REASONS, "window_start")
-"""Before the source columns, which have their own names."""
+"""The columns before the source columns, which have their own names."""
 
 OURS = re.compile(r"(?P<run_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?P<dry>\.dry-run)?\.csv")
 
-# Names and addresses are typed by strangers, and a spreadsheet runs a cell that begins like a formula. So
-# such a cell gets an apostrophe in front; phone and other plain numbers do not. Reading takes off exactly
-# what writing put on, so that every value comes back as it was.
+# Strangers type names and addresses, and a spreadsheet runs a cell that begins like a formula. So such a cell
+# gets an apostrophe in front; phone numbers and other plain numbers do not. Reading removes exactly what
+# writing added, so every value comes back unchanged.
 FORMULA_BEGINNINGS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """The last four are the wide forms of the first four."""
 
@@ -42,7 +42,7 @@ class RejectsUnwritable(Unfinished):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRejects:
+class StoredRejects:
     """A file of rejected rows, and the run that wrote it."""
 
     run_id: str
@@ -81,7 +81,7 @@ class RejectsFile:
     def add(self, rejections: Sequence[Rejection], sources: Iterable[pa.RecordBatch]) -> None:
         """Write `rejections` with their rows of the query, both in the order of the rows.
 
-        Raises RejectsUnwritable. What was added is in the file when this returns, whatever comes after.
+        Raises RejectsUnwritable. When this returns, everything that was added is in the file.
         """
         left = iter(rejections)
         with translated(self.path):
@@ -89,7 +89,7 @@ class RejectsFile:
                 names = [name for name in source.schema.names if name not in OWN_COLUMNS]
                 file = self._file or self.opened(names)
                 columns = [self.windows(source), *(texts(source[name]) for name in names)]
-                # The sources first: a rejection that zip took and found no row for would be lost.
+                # The sources first: zip would lose a rejection for which it then finds no row.
                 for values, rejection in zip(zip(*columns, strict=True), left, strict=False):
                     cells = (*(getattr(rejection, name) for name in REASONS), *values)
                     self._csv.writerow(["" if cell is None else guarded(str(cell)) for cell in cells])
@@ -107,7 +107,7 @@ class RejectsFile:
     def windows(self, source: pa.RecordBatch) -> list[str | None]:
         """The start of each row's window; None in a full import, which has no windows.
 
-        None also after the year 9999: milliseconds that are read as seconds.
+        It is also None after the year 9999: such values are milliseconds that were read as seconds.
         """
         if self.grid is None:
             return [None] * source.num_rows
@@ -118,21 +118,21 @@ class RejectsFile:
 
     def close(self) -> None:
         if self._file is not None:
-            # All that was added was written at once; what is left here was told as unwritable before.
+            # All rejections were written at once; for the rest, an error was raised before.
             with suppress(OSError):
                 self._file.close()
 
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """The one place where the disk's errors become ours."""
+    """Translates the disk's errors into ours. No other code of this file does."""
     try:
         yield
     except OSError as error:
         raise RejectsUnwritable(
             f"Rows were rejected, and their file {path} cannot be written:"
             f" {(error.strerror or type(error).__name__).lower()}. Nothing more is sent without it."
-            " Make room, or mend the folder, and run again."
+            " Free some space, or correct the folder, and run again."
         ) from None
 
 
@@ -146,7 +146,7 @@ def rejects_file(path: Path, grid: Grid | None) -> Iterator[RejectsFile]:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would run `text`, apostrophes in front of it aside."""
+    """Whether a spreadsheet would run `text`, without the apostrophes in front of it."""
     bare = text.lstrip("'")
     return bare[:1] in FORMULA_BEGINNINGS and bool(bare) and not PLAIN_NUMBER.fullmatch(bare)
 
@@ -161,13 +161,13 @@ def unguarded(text: str) -> str:
 
 def read_rejects(path: Path) -> Iterator[RejectedRow]:
     """The lines of a file, one at a time."""
-    # One cell may be a whole document.
+    # One cell may be a large document.
     csv.field_size_limit(2**31 - 1)
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
         header = [unguarded(name) for name in next(lines, [])]
         for cells in lines:
-            if len(cells) == len(header):  # else a run was killed, or the disk was full, within the line
+            if len(cells) == len(header):  # otherwise a run was killed, or the disk was full, within the line
                 yield rejected_row(header[len(HEADER) :], [unguarded(cell) or None for cell in cells])
 
 
@@ -180,23 +180,24 @@ def rejected_row(names: Sequence[str], cells: Sequence[str | None]) -> RejectedR
     )
 
 
-def kept_rejects(home: Path, import_name: str) -> list[KeptRejects]:
-    """The files of an import, newest first; what else may lie in the folder is left out."""
+def stored_rejects(home: Path, import_name: str) -> list[StoredRejects]:
+    """The files of an import, newest first; other files in the folder are ignored."""
     folder = rejects_folder(home, import_name)
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
-        # Another run of the import may be removing old files.
+        # Another run of the import may remove old files at the same time.
         with suppress(FileNotFoundError):
             if ours := OURS.fullmatch(path.name):
                 written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                found.append(KeptRejects(ours["run_id"], bool(ours["dry"]), path, written_at))
+                found.append(StoredRejects(ours["run_id"], bool(ours["dry"]), path, written_at))
     return sorted(found, key=lambda each: each.written_at, reverse=True)
 
 
 def remove_old_rejects(home: Path, import_name: str, days: int) -> list[Path]:
-    """Remove the files of an import that are older than `days` days; returns those that could not be."""
+    """Remove the files of an import that are older than `days` days; returns those that could not be
+    removed."""
     left = []
-    for each in kept_rejects(home, import_name):
+    for each in stored_rejects(home, import_name):
         if each.written_at < datetime.now(UTC) - timedelta(days=days):
             try:
                 each.path.unlink(missing_ok=True)
@@ -205,11 +206,11 @@ def remove_old_rejects(home: Path, import_name: str, days: int) -> list[Path]:
     return left
 
 
-def rejects_of_run(kept: Sequence[KeptRejects], run_id: str | None) -> KeptRejects | None:
-    """The file of the run whose id begins with `run_id`; of the newest run that is no dry run, if None."""
+def rejects_of_run(stored: Sequence[StoredRejects], run_id: str | None) -> StoredRejects | None:
+    """The file of the run whose id begins with `run_id`; if None, of the newest run that is not a dry run."""
     if run_id is None:
-        return next((each for each in kept if not each.is_dry_run), None)
-    found = [each for each in kept if each.run_id.startswith(run_id)]
+        return next((each for each in stored if not each.is_dry_run), None)
+    found = [each for each in stored if each.run_id.startswith(run_id)]
     return found[0] if len(found) == 1 else None
 
 

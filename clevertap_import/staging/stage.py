@@ -1,6 +1,6 @@
 """The stage: every row of a run mapped and checked, its records in a temporary file, before any is sent.
 
-Memory: one chunk of the query's result and less than one batch of records, whatever the number of rows.
+Memory: one chunk of the query's result and less than one batch of records, for any number of rows.
 """
 
 import tempfile
@@ -39,7 +39,7 @@ MAX_SHOWN_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """What a tally counts: one kind of problem in one column."""
+    """One kind of problem in one column, which a ProblemCount counts."""
 
     code: str
     column: str | None
@@ -50,7 +50,7 @@ class ProblemKind:
 
 @dataclass(slots=True)
 class ProblemCount:
-    """How many rows have a fault, and the number of the first; its value only if the import shows values.
+    """How many rows have a problem, and the number of the first; its value only if the import shows values.
 
     `example_place` is the part of the first row's cell that has it, such as `item 2`.
     """
@@ -63,16 +63,16 @@ class ProblemCount:
 
 @dataclass(slots=True)
 class StageCounts:
-    """Rows by what the stage made of them. Their sum is `read`:
-    superseded + invalid + unchanged + outdated + held + staged.
+    """Rows by the result of the stage. Their sum is `read`:
+    superseded + invalid + unchanged + outdated + withheld + staged.
 
-    superseded: older rows of an identity, which the query left out. outdated: those of an identity that has a
-    content of a later window than the run reads. changed: those of `staged` whose identity was delivered
-    before in another content. held: events that may have been stored, their answers being lost, and that are
-    not sent again. doubtful: those of `staged` that are sent again. Beside these sums, rows by their Updated
-    On: NULL; later than the run began; and late, that is news in windows before those that the run was asked
-    for. blanks: for each property the cells that were blank and counted as NULL. future_events: rows whose
-    event is dated after the run began.
+    superseded: older rows of an identity, which the query left out. outdated: rows of an identity that has a
+    content of a later window than the run reads. changed: rows of `staged` whose identity was delivered
+    before with another content. withheld: events that may be stored, because their answers were lost, and
+    that are not sent again. sent_again: rows of `staged` that may be stored and are sent again. Besides, rows
+    by their Updated On: NULL; later than the start of the run; and late, that is new in windows before those
+    of the run. blanks: for each property the cells that were blank and counted as NULL. future_events: rows
+    whose event is later than the start of the run.
     """
 
     read: int = 0
@@ -81,14 +81,14 @@ class StageCounts:
     unchanged: int = 0
     outdated: int = 0
     withheld: int = 0
-    doubtful: int = 0
+    sent_again: int = 0
     staged: int = 0
     without_updated_on: int = 0
     future: int = 0
     late: int = 0
     changed: int = 0
     batches: int = 0
-    tallies: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
+    problems: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
     blanks: Counter[str] = field(default_factory=Counter)
     future_events: int = 0
 
@@ -98,32 +98,33 @@ class StageCounts:
 
 
 class StageUnwritable(Unfinished):
-    """The rows of a run cannot be kept on the local disk."""
+    """The rows of a run cannot be stored on the local disk."""
 
 
 @contextmanager
 def written() -> Iterator[None]:
-    """The one place where the disk's errors become ours."""
+    """Translates the disk's errors into ours. No other code of this file does."""
     try:
         yield
     except OSError as error:
         raise StageUnwritable(
-            f"The rows of the run cannot be kept in {tempfile.gettempdir()}:"
+            f"The rows of the run cannot be stored in {tempfile.gettempdir()}:"
             f" {(error.strerror or type(error).__name__).lower()}. Nothing was sent."
-            " Make room there, or name another folder in TMPDIR, and run again."
+            " Free some space there, or name another folder in TMPDIR, and run again."
         ) from None
 
 
 class Stage:
-    """Records and their source rows on disk, readable by nobody else, gone when closed."""
+    """Records and their source rows on disk. No other user can read them, and they are deleted when
+    closed."""
 
     def __init__(self) -> None:
         self.counts = StageCounts()
         self.sources = SourceRows()
         self._file = tempfile.TemporaryFile(prefix="clevertap-import-stage-")  # noqa: SIM115
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), RECORD_SCHEMA)
-        self._held: list[pa.RecordBatch] = []
-        self._held_rows = 0
+        self._unwritten: list[pa.RecordBatch] = []
+        self._unwritten_rows = 0
 
     def __enter__(self) -> "Stage":
         return self
@@ -132,42 +133,42 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self.sources.close()
-        # What could not be written is not needed any more.
+        # A write error does not matter: the records are no longer needed.
         with suppress(OSError):
             self._file.close()
 
     @written()
     def add(self, records: pa.RecordBatch) -> None:
-        """Keep `records`; whole batches go to disk, the rest waits for more."""
+        """Store `records`: full batches go to disk, the rest waits for more."""
         if not records.num_rows:
             return
         self.counts.staged += records.num_rows
-        self._held.append(records)
-        self._held_rows += records.num_rows
-        if self._held_rows >= MAX_RECORDS_PER_REQUEST:
-            self._write(keep_last=True)
+        self._unwritten.append(records)
+        self._unwritten_rows += records.num_rows
+        if self._unwritten_rows >= MAX_RECORDS_PER_REQUEST:
+            self._write(without_last=True)
 
     @written()
     def add_source(self, rows: pa.RecordBatch) -> None:
-        """Keep the next rows of the query, whatever becomes of them."""
+        """Store the next rows of the query, whether or not they become records."""
         self.sources.add(rows)
 
     @written()
     def finish(self) -> None:
-        """Write what still waits. Nothing can be added after."""
+        """Write the remaining records. Nothing can be added afterwards."""
         self.sources.finish()
-        if self._held_rows:
-            self._write(keep_last=False)
+        if self._unwritten_rows:
+            self._write(without_last=False)
         self._writer.close()
 
-    def _write(self, *, keep_last: bool) -> None:
-        held = pa.Table.from_batches(self._held).combine_chunks().to_batches()[0]
-        batches = list(sliced(held, MAX_RECORDS_PER_REQUEST, MAX_BODY_BYTES))
-        last = [batches.pop()] if keep_last and batches[-1].num_rows < MAX_RECORDS_PER_REQUEST else []
+    def _write(self, *, without_last: bool) -> None:
+        unwritten = pa.Table.from_batches(self._unwritten).combine_chunks().to_batches()[0]
+        batches = list(sliced(unwritten, MAX_RECORDS_PER_REQUEST, MAX_BODY_BYTES))
+        last = [batches.pop()] if without_last and batches[-1].num_rows < MAX_RECORDS_PER_REQUEST else []
         for batch in batches:
             self._writer.write_batch(batch)
         self.counts.batches += len(batches)
-        self._held, self._held_rows = last, sum(batch.num_rows for batch in last)
+        self._unwritten, self._unwritten_rows = last, sum(batch.num_rows for batch in last)
 
     def batches(self) -> Iterator[Batch]:
         """The records in the order of the rows, one request at a time, from the beginning."""
@@ -181,8 +182,8 @@ class Stage:
 class Stager:
     """Fills a stage from the chunks of a query. `on_rejections` gets each invalid row once, in order.
 
-    `first_window`: the first that the run was asked for, in epoch seconds; what comes before is the lookback.
-    `sends_known`: whether what CleverTap has is sent again, and the journal is to count it once.
+    `first_window`: the first window of the run, in epoch seconds; earlier windows are the lookback.
+    `sends_known`: whether records that CleverTap has are sent again; the journal then counts them once.
     """
 
     mapper: Mapper
@@ -195,7 +196,7 @@ class Stager:
     sends_known: bool = False
 
     def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
-        """Map and check all `chunks`, and keep the records that are news to CleverTap."""
+        """Map and check all `chunks`, and store the records that are new to CleverTap."""
         counts = stage.counts
         for chunk in steps(chunks):
             stage.add_source(chunk)
@@ -204,39 +205,39 @@ class Stager:
             superseded = superseded_rows(chunk)
             counts.read += chunk.num_rows + superseded
             counts.superseded += superseded
-            self.tally(counts, mapped, chunk)
-            self.note_times(counts, chunk)
-            stage.add(self.new_records(counts, mapped.records))
+            self.count_problems(counts, mapped, chunk)
+            self.count_times(counts, chunk)
+            stage.add(self.to_send(counts, mapped.records))
             if mapped.rejections:
                 self.on_rejections(mapped.rejections)
             self.on_progress(counts)
         stage.finish()
 
-    def new_records(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Those of `records` that are to be sent."""
+    def to_send(self, counts: StageCounts, records: pa.RecordBatch) -> pa.RecordBatch:
+        """The records that are sent."""
         is_new = self.delivered.is_new(records)
         if self.sends_known:
             records = without_digests(records, ~is_new)
             is_new[:] = True
-        new_records = picked(records, is_new)
-        if self.on_unchanged and new_records.num_rows < records.num_rows:
+        new = picked(records, is_new)
+        if self.on_unchanged and new.num_rows < records.num_rows:
             self.on_unchanged(picked(records, ~is_new))
-        counts.unchanged += records.num_rows - new_records.num_rows
-        outdated = self.delivered.is_outdated(new_records)
+        counts.unchanged += records.num_rows - new.num_rows
+        outdated = self.delivered.is_outdated(new)
         counts.outdated += int(np.count_nonzero(outdated))
-        new_records = picked(new_records, ~outdated)
-        doubtful = self.delivered.may_be_stored(new_records)
+        new = picked(new, ~outdated)
+        may_be_stored = self.delivered.may_be_stored(new)
         if self.mapper.config.uncertain_events == "hold":
-            counts.withheld += int(np.count_nonzero(doubtful))
-            new_records = picked(new_records, ~doubtful)
+            counts.withheld += int(np.count_nonzero(may_be_stored))
+            new = picked(new, ~may_be_stored)
         else:
-            counts.doubtful += int(np.count_nonzero(doubtful))
-        counts.changed += int(np.count_nonzero(self.delivered.was_delivered(new_records)))
+            counts.sent_again += int(np.count_nonzero(may_be_stored))
+        counts.changed += int(np.count_nonzero(self.delivered.was_delivered(new)))
         if self.first_window is not None:
-            counts.late += int(np.count_nonzero(new_records["window"].to_numpy() < self.first_window))
-        return new_records
+            counts.late += int(np.count_nonzero(new["window"].to_numpy() < self.first_window))
+        return new
 
-    def note_times(self, counts: StageCounts, chunk: pa.RecordBatch) -> None:
+    def count_times(self, counts: StageCounts, chunk: pa.RecordBatch) -> None:
         epochs = chunk[EPOCH_COLUMN]
         if self.mapper.config.updated_on:
             counts.without_updated_on += epochs.null_count
@@ -244,18 +245,18 @@ class Stager:
                 pa.compute.sum(pa.compute.greater(epochs, self.mapper.run_seconds)).as_py() or 0
             )
 
-    def tally(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
+    def count_problems(self, counts: StageCounts, mapped: Mapped, chunk: pa.RecordBatch) -> None:
         counts.invalid += len(mapped.rejections)
         counts.blanks.update(mapped.blank_values)
         counts.future_events += mapped.future_events
         for problem in mapped.problems:
             places = problem.places()
             first = int(places[0])
-            if fault(problem) not in counts.tallies:
+            if problem_kind(problem) not in counts.problems:
                 value = shown_value(problem, chunk, first) if self.mapper.config.show_values else None
                 row, place = mapped.first_row + first, problem.violation.place
-                counts.tallies[fault(problem)] = ProblemCount(0, row, value, place)
-            counts.tallies[fault(problem)].rows += len(places)
+                counts.problems[problem_kind(problem)] = ProblemCount(0, row, value, place)
+            counts.problems[problem_kind(problem)].rows += len(places)
 
 
 def picked(records: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
@@ -263,11 +264,11 @@ def picked(records: pa.RecordBatch, mask: np.ndarray) -> pa.RecordBatch:
 
 
 def shown_value(problem: CellProblem, chunk: pa.RecordBatch, place: int) -> str | None:
-    """The wrong value itself, cut to what a table can show."""
+    """The wrong value itself, shortened for a table."""
     if problem.column is None:
         return None
     cell = chunk[problem.column].slice(place, 1)
-    # Texts in quotes, which show blanks at their ends; numbers and dates as people write them.
+    # Texts in quotes, which show blanks at their ends; numbers and dates without.
     text = repr(cell[0].as_py()) if pa.types.is_string(cell.type) else python_text(cell)
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}..."
 
@@ -276,18 +277,18 @@ def python_text(cell: pa.Array) -> str:
     try:
         return str(cell[0].as_py())
     except (ValueError, OverflowError):
-        # Arrow has years that Python has not.
+        # Arrow supports years that Python does not.
         return str(texts(cell)[0])
 
 
-def fault(problem: CellProblem) -> ProblemKind:
-    """One for all items of a list: a table of problems has a line for each kind, not for each item."""
+def problem_kind(problem: CellProblem) -> ProblemKind:
+    """One kind for all items of a list: a table of problems has a line for each kind, not for each item."""
     code = problem.violation.code
     return ProblemKind(code, problem.column, problem.property, problem.type, CODES[code].reason)
 
 
 def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Chunks of any size cut into steps of bounded rows and bytes; a row of more bytes is one by itself."""
+    """Chunks of any size, cut into steps of limited rows and bytes; a larger row is a step of its own."""
     for chunk in chunks:
         ends = np.cumsum(row_bytes(chunk))
         start = 0
@@ -300,7 +301,7 @@ def steps(chunks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def row_bytes(chunk: pa.RecordBatch) -> np.ndarray:
-    """The bytes of each row. Few cells may have nearly all of them: an average would tell nothing."""
+    """The bytes of each row. A few cells may have nearly all bytes, so an average would not be enough."""
     sizes = np.zeros(chunk.num_rows, np.int64)
     for column in chunk.columns:
         if pa.types.is_string(column.type) or pa.types.is_binary(column.type):

@@ -1,4 +1,4 @@
-"""Whose records a batch without an answer holds: the journal has digests only, so rows are matched again."""
+"""The persons in a batch without an answer: the journal has only digests, so rows are matched again."""
 
 import json
 import time
@@ -22,12 +22,13 @@ from clevertap_import.window import Grid, Window
 
 @dataclass(slots=True)
 class People:
-    """The persons of a batch, each once, in the order of the rows; `missing`: digests not met so far."""
+    """The persons of a batch, each once, in the order of the rows; `missing`: digests without a row so
+    far."""
 
     missing: Counter[bytes]
     names: dict[str, None] = field(default_factory=dict)
 
-    def meet(self, digest: bytes, name: str) -> None:
+    def add(self, digest: bytes, name: str) -> None:
         if self.missing[digest] > 0:
             self.missing[digest] -= 1
             self.names[name] = None
@@ -42,7 +43,7 @@ def people_of(
 ) -> dict[int, People]:
     """The persons of each batch, by its number; `digests` name its records, 16 bytes each.
 
-    A profile is known by its identity, whatever it has become; an event by its content.
+    A profile is recognised by its identity, even if it has changed; an event by its content.
     """
     found = {number: People(Counter(digest_list(text))) for number, text in digests.items()}
     if not found:
@@ -54,17 +55,19 @@ def people_of(
         mapper = Mapper(config, int(time.time()), resolve_types(config, columns))
         for chunk in steps(snowflake.batches(window_query(config, columns, windows))):
             records = mapper.map(chunk, window_starts(chunk, grid), 1).records
-            meet(list(found.values()), records, known, "digest" if config.is_events else "identity_digest")
+            add_people(
+                list(found.values()), records, known, "digest" if config.is_events else "identity_digest"
+            )
     return found
 
 
-def meet(people: Sequence[People], records: pa.RecordBatch, known: np.ndarray, column: str) -> None:
-    """Enter the persons of those `records` that have one of the digests `known`, which are sorted."""
+def add_people(people: Sequence[People], records: pa.RecordBatch, known: np.ndarray, column: str) -> None:
+    """Add the persons of those `records` that have one of the digests `known`, which are sorted."""
     digests = unpacked(packed(records[column]))
     for place in np.flatnonzero(located(digests, known)[1]).tolist():
         record = json.loads(records["record"][place].as_py())
         for each in people:
-            each.meet(digests[place].tobytes(), record.get("identity") or record.get("objectId"))
+            each.add(digests[place].tobytes(), record.get("identity") or record.get("objectId"))
 
 
 def digest_list(text: bytes) -> list[bytes]:

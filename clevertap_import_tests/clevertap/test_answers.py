@@ -168,8 +168,8 @@ def test_a_200_without_counts_is_uncertain(body: dict[str, object]) -> None:
 def test_fail_with_nothing_processed_and_nothing_listed_means_that_nothing_was_stored(records: int) -> None:
     found = read_answer(records, 200, answered(0, status="fail"))
     assert found == NothingTaken('HTTP 200 with "fail" for all records: no reason given')
-    answer = {"status": "fail", "error": "Try again", "processed": 0, "unprocessed": []}
-    assert read_answer(records, 200, json.dumps(answer).encode()) == NothingTaken(
+    body = {"status": "fail", "error": "Try again", "processed": 0, "unprocessed": []}
+    assert read_answer(records, 200, json.dumps(body).encode()) == NothingTaken(
         'HTTP 200 with "fail" for all records: Try again'
     )
     for other in ("success", "partial"):

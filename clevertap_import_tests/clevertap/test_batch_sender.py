@@ -138,7 +138,7 @@ def test_the_breaker_lets_no_more_failures_through_in_a_row_than_it_bears(case: 
 
 
 @given(scripts, st.integers(1, 6))
-def test_held_events_are_never_sent_after_an_answer_was_lost(script: list[Answer], size: int) -> None:
+def test_withheld_events_are_never_sent_after_an_answer_was_lost(script: list[Answer], size: int) -> None:
     clevertap = Scripted(script)
     clevertap.send(events(*map(str, range(size))), resends=0)
     assert LOST not in clevertap.outcomes[:-1]
@@ -206,8 +206,8 @@ def test_only_records_with_555_are_sent_again() -> None:
 def test_a_long_reason_is_cut_after_the_values_of_its_record_are_left_out() -> None:
     city = "12 Rose Lane " * 20
     # As the reader of answers leaves it: without the blank at its end.
-    answers = f"No value: {city}".strip()
-    answer = Accepted(0, (RecordProblem(0, "512", answers), RecordProblem(1, "512", "x" * 300)))
+    reason = f"No value: {city}".strip()
+    answer = Accepted(0, (RecordProblem(0, "512", reason), RecordProblem(1, "512", "x" * 300)))
     result = Scripted([always(answer)]).send(profiles("a", "b", city=city))
     assert [problem.reason for problem in result.rejected] == ["No value: ...", "x" * 200]
 
@@ -229,7 +229,7 @@ def test_what_is_refused_for_no_fault_of_the_body_is_never_tried_again(refused: 
     assert (len(clevertap.posted), clevertap.slept) == (1, [])
 
 
-def test_held_events_whose_answer_was_lost_are_uncertain_and_not_repeated() -> None:
+def test_withheld_events_whose_answer_was_lost_are_uncertain_and_not_repeated() -> None:
     clevertap = Scripted([always(LOST), problems()])
     batch = events("a", "b")
     assert clevertap.send(batch, resends=0) == Settlement(batch, uncertain=[0, 1], stopped=LOST)

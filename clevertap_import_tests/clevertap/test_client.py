@@ -196,35 +196,35 @@ def test_without_a_region_the_account_is_in_europe() -> None:
         ),
         (
             {"CLEVERTAP_MAX_IN_FLIGHT": "16"},
-            "CLEVERTAP_MAX_IN_FLIGHT is '16'. It is a whole number from 1 to 15.",
+            "CLEVERTAP_MAX_IN_FLIGHT is '16'. It must be a whole number from 1 to 15.",
         ),
         (
             {"CLEVERTAP_MAX_IN_FLIGHT": "0"},
-            "CLEVERTAP_MAX_IN_FLIGHT is '0'. It is a whole number from 1 to 15.",
+            "CLEVERTAP_MAX_IN_FLIGHT is '0'. It must be a whole number from 1 to 15.",
         ),
         (
             {"CLEVERTAP_MAX_IN_FLIGHT": "٣"},
-            "CLEVERTAP_MAX_IN_FLIGHT is '٣'. It is a whole number from 1 to 15.",
+            "CLEVERTAP_MAX_IN_FLIGHT is '٣'. It must be a whole number from 1 to 15.",
         ),
         (
             {"CLEVERTAP_API_URL": "localhost:1"},
-            "CLEVERTAP_API_URL is 'localhost:1'. It begins with https://, and names a host.",
+            "CLEVERTAP_API_URL is 'localhost:1'. It must begin with https:// and name a host.",
         ),
         (
             {"CLEVERTAP_API_URL": "https:///1/upload"},
-            "CLEVERTAP_API_URL is 'https:///1/upload'. It begins with https://, and names a host.",
+            "CLEVERTAP_API_URL is 'https:///1/upload'. It must begin with https:// and name a host.",
         ),
         (
             {"CLEVERTAP_API_URL": "https://ann:secret-2@clevertap.example.com"},
-            "CLEVERTAP_API_URL holds a login. Write the address alone, such as https://HOST.",
+            "CLEVERTAP_API_URL contains a login. Write only the address, such as https://HOST.",
         ),
         (
             {"CLEVERTAP_PASSCODE": "secret-2\n"},
-            "CLEVERTAP_PASSCODE holds a line break, a space or a letter that",
+            "CLEVERTAP_PASSCODE has a line break, a space or a letter that",
         ),
         (
             {"CLEVERTAP_ACCOUNT_ID": "secret-2€"},
-            "CLEVERTAP_ACCOUNT_ID holds a line break, a space or a letter",
+            "CLEVERTAP_ACCOUNT_ID has a line break, a space or a letter",
         ),
     ],
 )
@@ -260,7 +260,9 @@ def test_an_environment_that_cannot_work_is_reported_without_secrets(
 def test_an_address_that_cannot_be_asked_is_reported_before_anything_is_sent(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
         account_settings("clevertap", ENVIRONMENT | {"CLEVERTAP_API_URL": url})
-    assert str(caught.value).startswith(f"CLEVERTAP_API_URL is {url!r}. It begins with https://, and names a")
+    assert str(caught.value).startswith(
+        f"CLEVERTAP_API_URL is {url!r}. It must begin with https:// and name a"
+    )
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -274,7 +276,8 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 )
 def test_http_to_another_machine_is_refused(url: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"is 'http.*: passcode and rows would go .* Write https://\. Only to"
+        ConfigError,
+        match=r"is 'http.*: the passcode and all rows would .* Write https://\. http:// is allowed only to",
     ):
         account_settings("clevertap", ENVIRONMENT | {"CLEVERTAP_API_URL": url})
 

@@ -96,13 +96,13 @@ def test_any_answer_that_cannot_be_read_is_uncertain(answer: bytes) -> None:
         assert isinstance(client_of(url).post(BATCH), Uncertain)
 
 
-def test_a_kept_connection_that_is_broken_before_the_answer_is_uncertain() -> None:
+def test_a_reused_connection_that_is_broken_before_the_answer_is_uncertain() -> None:
     with server_saying(TAKEN, b"") as url:
         clevertap = client_of(url)
         assert [clevertap.post(BATCH), clevertap.post(BATCH)] == [Accepted(3), Uncertain("ConnectionError")]
 
 
-def test_a_kept_connection_that_was_closed_while_idle_is_replaced_and_nothing_is_in_doubt() -> None:
+def test_a_reused_connection_that_was_closed_while_idle_is_replaced_and_nothing_is_in_doubt() -> None:
     with server_saying(TAKEN, None, TAKEN) as url:
         clevertap = client_of(url)
         assert clevertap.post(BATCH) == Accepted(3)

@@ -55,13 +55,13 @@ faulty = st.frozensets(st.sampled_from(["ann", "bob", "cleo", "dan"]), max_size=
 
 @dataclass
 class Account:
-    """A CleverTap that answers as it is told, then takes all; `held` is what it has taken.
+    """A CleverTap with `verdicts` as its first answers, then it accepts all; `stored` is what it accepted.
 
     A request with a record of one of `faulty` is always malformed.
     """
 
     verdicts: list[str]
-    held: list[dict[str, Any]] = field(default_factory=list)
+    stored: list[dict[str, Any]] = field(default_factory=list)
     faulty: frozenset[str] = frozenset()
 
     def post(self, batch: Batch) -> Outcome:
@@ -79,13 +79,13 @@ class Account:
             case "refused":
                 return Refused(401, "Passcode Invalid")
             case "lost" | "lost though taken":
-                self.held += records if verdict != "lost" else []
+                self.stored += records if verdict != "lost" else []
                 return Uncertain("ReadTimeout")
             case "515" | "555":
-                self.held += records[1:]
+                self.stored += records[1:]
                 return Accepted(len(records) - 1, (RecordProblem(0, verdict, "no"),))
             case _:
-                self.held += records
+                self.stored += records
                 return Accepted(len(records))
 
 
@@ -144,7 +144,7 @@ def test_the_counts_of_every_run_that_ends_well_add_up(
             counts, delivery = run(config, source, account, journal, most_failures)
             # Two tries: what was lost and never answered may be there twice, what was then refused once.
             surplus = delivery.possible_duplicates + 2 * delivery.uncertain + delivery.rejected
-            assert delivery.accepted <= len(account.held) <= delivery.accepted + surplus
+            assert delivery.accepted <= len(account.stored) <= delivery.accepted + surplus
             report = Report(
                 counts.read,
                 delivery.accepted,
@@ -172,13 +172,13 @@ def test_events_are_neither_lost_nor_doubled_over_any_number_of_runs(
         for identity, city, _, _ in source
         if identity not in (None, "", "null") and len(city or "") <= 512
     )
-    held: list[dict[str, Any]] = []
+    stored: list[dict[str, Any]] = []
 
     def check(journal: Journal) -> None:
         # A lost answer to events may double them by design, and 515 is for good: neither belongs here.
         for verdicts, at_fault in [*answers, ([], frozenset())]:
             known = [verdict for verdict in verdicts if verdict not in (*LOST, "515")]
-            run(events_import(CITY), source, Account(known, held, at_fault), journal, most_failures)
+            run(events_import(CITY), source, Account(known, stored, at_fault), journal, most_failures)
 
     with_journal(check)
-    assert Counter((record["identity"], record["evtData"].get("City")) for record in held) == expected
+    assert Counter((record["identity"], record["evtData"].get("City")) for record in stored) == expected

@@ -190,7 +190,7 @@ def test_a_connection_that_is_refused_leaves_nothing_uncertain(run: Run) -> None
     assert (unsettled(run.journal, "orders"), len(run.undelivered(events("a", "b")))) == (0, 1)
 
 
-def test_held_events_whose_answer_was_lost_are_uncertain_and_sent_once(run: Run) -> None:
+def test_withheld_events_whose_answer_was_lost_are_uncertain_and_sent_once(run: Run) -> None:
     run.fake.faults([{"kind": "reset"}])
     delivery = run.deliver(events("a", "b"), resends=0)
     assert delivery == Delivery(uncertain=2, stopped=Uncertain("ConnectionError"))
@@ -270,7 +270,7 @@ def test_without_its_journal_nothing_is_sent(run: Run, tmp_path: Path) -> None:
         (
             Refused(400, "Malformed request"),
             BodyRefused,
-            "CleverTap refused a whole request with HTTP 400: Malformed request. So it did with smaller pie",
+            "CleverTap refused a whole request with HTTP 400: Malformed request. Smaller batches were",
         ),
         (Refused(404, "No"), BodyRefused, "CleverTap refused a whole request with HTTP 404: No. 2,500 "),
         (Busy("429"), CleverTapBusy, "CleverTap took nothing for several minutes: 429."),
@@ -278,13 +278,13 @@ def test_without_its_journal_nothing_is_sent(run: Run, tmp_path: Path) -> None:
         (
             TooManyFailures(60, "HTTP 503"),
             CleverTapUnavailable,
-            "CleverTap took nothing of 60 requests in a row: HTTP 503. 1,500 records are uncertain. 2,500",
+            "60 requests in a row to CleverTap failed: HTTP 503. 1,500 records are uncertain. 2,500",
         ),
-        (Accepted(0), CleverTapBusy, "CleverTap kept answering 555 for some records."),
+        (Accepted(0), CleverTapBusy, "CleverTap answered 555 for some records at each try."),
         (Uncertain("ReadTimeout"), AnswerLost, "The answers for 1,500 records were lost: ReadTimeout."),
     ],
 )
-def test_each_early_end_is_an_error_that_says_what_is_kept(
+def test_each_early_end_is_an_error_that_says_what_is_stored(
     stopped: Stop, error: type[Exception], message: str
 ) -> None:
     reason = stop_reason(Delivery(accepted=2000, rejected=500, uncertain=1500, stopped=stopped))

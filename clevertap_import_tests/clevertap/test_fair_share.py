@@ -1,4 +1,4 @@
-"""Dealing out a capacity: nothing over it, nothing wasted, nobody favoured; and going slower when told to."""
+"""Fair shares: the capacity is used and not exceeded, requests are equal; and fewer requests after a 429."""
 
 import pytest
 from hypothesis import given

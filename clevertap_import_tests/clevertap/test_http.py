@@ -1,4 +1,4 @@
-"""Each request ends, whatever the other side does, and leaves no more than it must in memory."""
+"""Each request ends, for any behaviour of the other side, and uses limited memory."""
 
 import threading
 from collections.abc import Iterator

@@ -118,7 +118,7 @@ def test_slots_that_have_rested_and_are_of_no_use_go_back(processes: Processes) 
     for seconds in (DEAD_SECONDS, LOOK_SECONDS):
         processes.pass_time(seconds)
         other.look()
-    assert other.limiter.slots.held == 0
+    assert other.limiter.slots.count == 0
 
 
 def test_others_take_what_one_holds_only_for_their_turn_when_there_are_more_of_them_than_slots(

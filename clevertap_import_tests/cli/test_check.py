@@ -40,7 +40,7 @@ EVENTS = {"kind": "events", "identity": {"column": "ID"}, "event_name": {"consta
 
 BROKEN: Mapping[str, tuple[dict[str, Any], list[str]]] = {
     "b01": ({"window": "fortnight", "on_null": "drop"}, ["window is 'fortnight'", "on_null is 'drop'"]),
-    "b02": ({"target": EVENTS}, ["event name is one that CleverTap keeps for itself"]),
+    "b02": ({"target": EVENTS}, ["event name is reserved by CleverTap"]),
     "b03": ({"start": None}, ["'start' is missing"]),
     "b04": ({"unknown": 1}, ["'unknown'"]),
     "b05": ({"target": {"kind": "profiles"}}, ["'identity' or 'clevertap_id' is missing"]),

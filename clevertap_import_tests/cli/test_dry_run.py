@@ -114,7 +114,7 @@ def test_a_dry_run_without_news_asks_clevertap_all_the_same(workshop: Workshop) 
     finally:
         (workshop.folder / "nobody" / "defs.yaml").unlink()
     assert (code, checks["clevertap"]["passed"]) == (0, True)
-    note = "There is nothing to send. CleverTap would take records for this account."
+    note = "There is nothing to send. CleverTap would accept records for this account."
     assert checks["clevertap"]["description"] == note
     assert refused.returncode == 1
     assert "ERROR    clevertap: CleverTap answered HTTP 401" in refused.stdout

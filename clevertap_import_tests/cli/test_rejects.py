@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.staging.rejected_rows import HEADER, kept_rejects, rejects_folder
+from clevertap_import.staging.rejected_rows import HEADER, rejects_folder, stored_rejects
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.workshop import (
@@ -115,7 +115,7 @@ def test_rejected_rows_are_shown_with_their_source_and_nothing_else_is(
     done = command(workshop, "rejects", "people", "--output", str(output))
     assert (done.returncode, done.stdout) == (0, "")
     assert output.stat().st_mode & 0o777 == 0o600
-    (kept,) = kept_rejects(home(workshop), "people")
+    (kept,) = stored_rejects(home(workshop), "people")
     assert output.read_bytes() == kept.path.read_bytes()
     assert output.read_text().startswith(",".join([*HEADER, *MALFORMED]))
 
@@ -169,7 +169,7 @@ def test_the_rows_of_a_dry_run_are_kept_and_shown_only_if_it_is_named(workshop: 
     assert "No run of 'people' has rejected rows." in nothing.stderr
     dry = command(workshop, "dry-run", "people", "--all")
     assert dry.returncode == 0
-    (kept,) = kept_rejects(home(workshop), "people")
+    (kept,) = stored_rejects(home(workshop), "people")
     assert f"clevertap-import rejects people --run {kept.run_id}" in dry.stderr
     assert [row["source"] for row in rejected(workshop, "people", "--run", kept.run_id)] == [MALFORMED]
     unnamed = command(workshop, "rejects", "people", "--json")
@@ -189,7 +189,7 @@ def test_a_run_without_rejected_rows_says_so(workshop: Workshop) -> None:
 
 def test_old_files_are_removed_when_a_run_ends_well(workshop: Workshop) -> None:
     workshop.run("people")
-    (old,) = kept_rejects(home(workshop), "people")
+    (old,) = stored_rejects(home(workshop), "people")
     past = old.written_at.timestamp() - OLD_SECONDS
     os.utime(old.path, (past, past))
     write_people(workshop, journal_retention_days=41)

@@ -83,8 +83,8 @@ def test_no_module_takes_the_name_of_a_function() -> None:
     ],
 )
 def test_neither_help_nor_the_door_imports_what_is_heavy(statement: str) -> None:
-    code = f"{statement}\nimport sys; print(sorted(set({HEAVY}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    program = f"{statement}\nimport sys; print(sorted(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

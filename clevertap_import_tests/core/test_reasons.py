@@ -1,4 +1,4 @@
-"""However many texts there are, few are kept, and every row is counted."""
+"""For any number of texts, few are stored, and every row is counted."""
 
 from hypothesis import given
 from hypothesis import strategies as st

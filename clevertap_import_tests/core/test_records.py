@@ -70,9 +70,9 @@ def test_a_text_keeps_no_value_of_the_record_that_it_is_about() -> None:
         "profileData": {"Email": "a.b+c@", "Points": 1042, "Tags": {"$set": ["gold"]}, "Married": "Y"},
     }
     batch = Batch(0, record_rows([json.dumps(record).encode()]))
-    reason = "C-1041: Email a.b+c@ and Points 1042, or gold, are not valid. Married needs to be Y/N. 10421"
+    text = "C-1041: Email a.b+c@ and Points 1042, or gold, are not valid. Married needs to be Y/N. 10421"
     expected = "...: Email ... and Points ..., or ..., are not valid. Married needs to be Y/N. 10421"
-    assert batch.without_values(0, reason) == expected
+    assert batch.without_values(0, text) == expected
     assert batch.without_values(0, "Profile data is incorrect.") == "Profile data is incorrect."
 
 
@@ -83,10 +83,10 @@ def test_a_text_about_a_whole_request_keeps_no_value_of_any_record_in_whatever_f
         for number, value in enumerate(values)
     ]
     batch = Batch(0, record_rows(lines))
-    reason = (
+    text = (
         'Malformed request: ann@example.com, say \\"hi\\", Zo\\u00eb, Zoë, two lines, 4711 of id-3 and id-33'
     )
-    assert batch.without_any_values(reason) == (
+    assert batch.without_any_values(text) == (
         "Malformed request: ..., ..., ..., ..., ..., ... of ... and id-33"
     )
 

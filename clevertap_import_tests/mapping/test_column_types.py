@@ -24,7 +24,7 @@ def problem_of(mapping: dict[str, Any], *, is_events: bool = False) -> tuple[str
 @pytest.mark.parametrize("character", "%><!|&.:;$'\"\\#")
 def test_a_name_with_a_forbidden_character_is_refused_by_name(character: str) -> None:
     name = f"Sale{character}"
-    expected = ("property", f"{name!r} holds {character}, which no name in CleverTap may have.")
+    expected = ("property", f"{name!r} has {character}, which names in CleverTap may not have.")
     assert problem_of({"column": "CITY", "property": name}) == expected
     assert problem_of({"column": "CITY", "property": name}, is_events=True) == expected
 
@@ -32,13 +32,13 @@ def test_a_name_with_a_forbidden_character_is_refused_by_name(character: str) ->
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.b#", "'a.b#' holds . #, which no name in CleverTap may have."),
-        ("x" * 121, "The name has 121 bytes; CleverTap takes 120."),
-        ("é" * 61, "The name has 122 bytes; CleverTap takes 120."),
-        ("\U0001f600" * 31, "The name has 124 bytes; CleverTap takes 120."),
+        ("a.b#", "'a.b#' has . #, which names in CleverTap may not have."),
+        ("x" * 121, "The name has 121 bytes; CleverTap accepts 120."),
+        ("é" * 61, "The name has 122 bytes; CleverTap accepts 120."),
+        ("\U0001f600" * 31, "The name has 124 bytes; CleverTap accepts 120."),
         (" ", "The name is blank."),
         ("\u00a0", "The name is blank."),
-        ("a\x00b", "'a\\x00b' holds a control character."),
+        ("a\x00b", "'a\\x00b' has a control character."),
         ("identity", "The identity of a row is not a property. Write it under target.identity."),
         ("Identity", "The identity of a row is not a property. Write it under target.identity."),
     ],
@@ -68,13 +68,13 @@ def many(count: int) -> list[dict[str, Any]]:
 def test_a_profile_has_at_most_256_properties_besides_clevertaps_own() -> None:
     own = [{"column": "CITY", "property": name} for name in ("Name", "Email", "Gender")]
     assert problems(profiles_import(*many(256), *own)) == []
-    expected = ("target.properties", "There are 257 properties of your own; CleverTap takes 256.")
+    expected = ("target.properties", "There are 257 properties of your own; CleverTap accepts 256.")
     assert problems(profiles_import(*many(257), *own)) == [expected]
 
 
 def test_an_event_has_at_most_100_properties_unless_the_account_has_more() -> None:
     assert problems(events_import(*many(100))) == []
-    expected = ("target.properties", "There are 101 properties; CleverTap takes 100.")
+    expected = ("target.properties", "There are 101 properties; CleverTap accepts 100.")
     assert problems(events_import(*many(101))) == [expected]
     assert problems(events_import(*many(101), max_event_properties=101)) == []
 
@@ -88,9 +88,7 @@ def test_a_reserved_event_name_is_refused_whatever_its_case_and_spaces(name: str
     for spelling in (name, name.upper(), name.lower(), name.replace(" ", ""), f" {'  '.join(name.split())} "):
         ((key, message),) = event_named(spelling)
         assert key == "target.event_name.constant"
-        assert (
-            message == "The event name is one that CleverTap keeps for itself, whatever its case and spaces."
-        )
+        assert message == "The event name is reserved by CleverTap, in any case and with any spaces."
     assert event_named(f"{name} 2") == []
 
 
@@ -98,7 +96,7 @@ def test_a_reserved_event_name_is_refused_whatever_its_case_and_spaces(name: str
     ("name", "reason"),
     [
         (" ", "is missing or blank"),
-        ("Sale: 50%", "holds one of"),
+        ("Sale: 50%", "has one of"),
         ("é" * 257, "of more than 512 bytes"),
     ],
 )
@@ -157,7 +155,7 @@ def test_an_age_may_be_a_number() -> None:
         (-(2**63) - 1, {"type": "integer"}, "a whole number beyond 64 bits"),
         (10**40, {"type": "long"}, "a whole number beyond 64 bits"),
         (1.5, {"type": "integer"}, "not a whole number"),
-        ("yes", {"type": "boolean"}, "none of true, false, 1, 0"),
+        ("yes", {"type": "boolean"}, "not one of true, false, 1, 0"),
         ("$D_1", {}, "text that begins with $D_"),
         ("31/02/2024", {"type": "date", "format": "dd/MM/yyyy"}, "not a date in the given format"),
         ("2024-01-01", {"type": "date"}, "text and whole numbers with a `format`"),

@@ -211,7 +211,7 @@ def test_iso_moments_are_read_with_fractions_and_offsets(
     )
     at_offset = seconds_of(wall.replace(tzinfo=timezone(timedelta(minutes=minutes))))
     for style in ("", ":"):
-        # The zone in the text holds, whatever the zone of the import is.
+        # The zone in the text is used, with any zone of the import.
         assert read_one(text + offset_text(minutes, style), "iso8601", "Asia/Kolkata") == at_offset
 
 

@@ -1,4 +1,4 @@
-"""What counts as a change of an import: whatever makes other records of the same rows, and nothing else."""
+"""A change of an import is a change that makes other records of the same rows, and no other change."""
 
 from typing import Any
 

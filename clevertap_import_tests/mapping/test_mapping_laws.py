@@ -189,7 +189,7 @@ def test_every_row_is_one_record_or_one_rejection_and_no_record_is_one_clevertap
 
 @given(tables, st.booleans(), st.integers(0, 12))
 def test_how_rows_come_in_chunks_changes_nothing(rows: list[Row], is_events: bool, cut: int) -> None:
-    """A wrong cell says nothing of the others: the rules are told of each row alone."""
+    """A wrong cell does not affect the others: the rules see each row alone."""
     config, whole = config_of(is_events), columns(rows)
     head, tail = whole.slice(0, cut), whole.slice(cut)
     parts = [mapped(config, head), mapped(config, tail, first_row=1 + head.num_rows)]

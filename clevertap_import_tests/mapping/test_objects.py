@@ -84,13 +84,13 @@ def test_null_deletes_no_subscription_group() -> None:
         ),
         ([{"a": 1}, None, "A7"], "item_not_flat", "item 3: not an object of texts, numbers and booleans"),
         ([{"a": "x" * 513}], "value_too_long", "item 1: over 512 bytes of text"),
-        ([{"a.b": 1}], "item_name", "item 1: the name of a value is blank, over 120 bytes, or holds one of"),
+        ([{"a.b": 1}], "item_name", "item 1: the name of a value is blank, over 120 bytes, or has one of"),
         (
             [{}] * 257,
             "too_many_items",
             "a list of more than 100 items, or Items of Charged with more than 256",
         ),
-        ({"a": 1}, "not_items", "Items of Charged is a JSON list of flat objects, and this is none"),
+        ({"a": 1}, "not_items", "Items of Charged must be a JSON list of flat objects"),
     ],
 )
 def test_a_problem_names_the_item_and_no_value(cell: object, code: str, reason: str) -> None:
@@ -109,7 +109,7 @@ def test_a_problem_names_the_item_and_no_value(cell: object, code: str, reason: 
         (
             profiles_import({"column": "OUT", "property": "category-unsubscribe"}),
             "OUT",
-            '{"email": ["News"], "email": ["Marketing"]}',
+            '{"email": ["Offers"], "email": ["Marketing"]}',
         ),
     ],
 )
@@ -193,7 +193,7 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
 
 
 @pytest.mark.parametrize(
-    ("config", "key", "message"),
+    ("config", "key", "shown"),
     [
         (
             profiles_import({"column": "V", "property": "Cart", "type": "items"}),
@@ -213,12 +213,12 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
         (
             charged({"column": "V", "property": "Items"}, event_name={"constant": "charged"}),
             "target.event_name.constant",
-            "CleverTap writes it Charged. Items go with this spelling alone.",
+            "CleverTap writes it Charged. Items are possible only with this spelling.",
         ),
         (
             profiles_import({"column": "V", "property": "category-unsubscribe", "on_null": "delete"}),
             "target.properties[0].on_null",
-            "category-unsubscribe says what is to change; nothing can be deleted. Leave on_null out.",
+            "category-unsubscribe lists changes; nothing can be deleted. Leave on_null out.",
         ),
         (
             charged({"constant": '[{"a": {"b": 1}}]', "property": "Items"}),
@@ -227,8 +227,8 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
         ),
     ],
 )
-def test_check_says_where_objects_belong(config: ImportConfig, key: str, message: str) -> None:
-    assert (key, message) in list(config_problems(config))
+def test_check_says_where_objects_belong(config: ImportConfig, key: str, shown: str) -> None:
+    assert (key, shown) in list(config_problems(config))
 
 
 @pytest.mark.parametrize("name", ["items", "ITEMS", "Items ", "I-tems", "\uff29tems"])

@@ -43,9 +43,7 @@ def test_a_column_named_as_one_of_the_query_around_it_is_refused() -> None:
     config = profiles_import({"column": EPOCH_COLUMN, "property": "City"})
     ((key, message),) = column_problems(config, (*COLUMNS, SourceColumn(EPOCH_COLUMN, "TEXT")))
     assert key == "target.properties[0].column"
-    assert message == (
-        f"{EPOCH_COLUMN}: The query around yours has a column of this name. Give it another one in SQL."
-    )
+    assert message == (f"{EPOCH_COLUMN}: The query of a run adds a column of this name. Rename yours in SQL.")
 
 
 def test_a_column_is_found_in_any_case_unless_two_differ_in_case_alone() -> None:
@@ -95,7 +93,7 @@ def test_an_identity_is_text_or_a_whole_number(key: str, column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "message_part"),
+    ("mapping", "shown"),
     [
         ({"column": "VIP", "type": "integer"}, "VIP: A column of type BOOLEAN cannot be read as integer;"),
         ({"column": "CITY", "type": "date"}, "Write the format of the column."),
@@ -107,17 +105,17 @@ def test_an_identity_is_text_or_a_whole_number(key: str, column: str) -> None:
         ({"column": "TAGS", "property": "MSG-email"}, "ARRAY cannot be read as boolean"),
     ],
 )
-def test_a_pair_of_types_that_cannot_be_is_reported_at_its_column(
-    mapping: dict[str, Any], message_part: str
+def test_a_pair_of_types_that_cannot_be_is_an_error_of_its_column(
+    mapping: dict[str, Any], shown: str
 ) -> None:
     ((key, message),) = unusable(profiles_import({"property": "P"} | mapping))
     assert key == "target.properties[0].column"
-    assert message_part in message
+    assert shown in message
 
 
 def test_an_event_takes_an_array_as_text_only_where_the_import_says_so() -> None:
     ((_, message),) = unusable(events_import({"column": "TAGS", "property": "Tags"}))
-    assert "CleverTap takes no lists in events" in message
+    assert "CleverTap accepts no lists in events" in message
     assert unusable(events_import({"column": "TAGS", "property": "Tags", "type": "string"})) == []
 
 

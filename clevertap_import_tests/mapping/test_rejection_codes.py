@@ -92,7 +92,7 @@ PRODUCED_BY: dict[str, list[Maker]] = {
     "not_items": [typed("items", [cell]) for cell in ('{"sku": "A7"}', "x", "[NaN]", "3", "[" * 99_999)],
     "repeated_name": [
         typed("items", ['[{"a": 1, "a": 2}]']),
-        typed("groups", ['{"email": ["News"], "email": ["Marketing"]}']),
+        typed("groups", ['{"email": ["Offers"], "email": ["Marketing"]}']),
     ],
     "item_not_flat": [typed("items", [cell]) for cell in ('["A7"]', '[{"a": [1]}]', '[{"a": {}}]', "[[]]")],
     "item_name": [

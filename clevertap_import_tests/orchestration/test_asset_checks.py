@@ -166,7 +166,8 @@ def test_a_dry_run_that_clevertap_refuses_looks_nobody_up(workshop: Workshop) ->
 
 def test_lost_answers_to_a_dry_run_are_not_reported_like_those_to_a_delivery() -> None:
     assert unanswered(Uncertain("HTTP 500")) == (
-        "CleverTap's own dry run was not answered: HTTP 500. Nothing was stored. Run again when it is well."
+        "CleverTap's own dry run was not answered: HTTP 500. Nothing was stored."
+        " Run again when CleverTap works."
     )
 
 

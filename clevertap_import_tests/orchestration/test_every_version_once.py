@@ -144,7 +144,7 @@ def lived_through(config: ImportConfig, history: list[tuple[Any, ...]], journal:
 def test_every_event_arrives_and_none_twice(history: list[tuple[Any, ...]]) -> None:
     def check(journal: Journal) -> None:
         world = lived_through(EVENTS, history, journal)
-        held = Counter((record["identity"], record["evtData"]["City"]) for record in world.account.held)
+        held = Counter((record["identity"], record["evtData"]["City"]) for record in world.account.stored)
         rows = [
             (version.identity, version.city, version.is_within_lookback) for version in world.visible.values()
         ]
@@ -159,7 +159,7 @@ def test_every_event_arrives_and_none_twice(history: list[tuple[Any, ...]]) -> N
 def test_every_profile_ends_as_the_table_has_it(history: list[tuple[Any, ...]]) -> None:
     def check(journal: Journal) -> None:
         world = lived_through(PROFILES, history, journal)
-        last = {record["identity"]: record["profileData"]["City"] for record in world.account.held}
+        last = {record["identity"]: record["profileData"]["City"] for record in world.account.stored}
         current = {row.identity: row.city for row in world.visible.values() if row.is_within_lookback}
         assert {identity: last.get(identity) for identity in current} == current
 
@@ -173,9 +173,9 @@ def test_a_row_that_is_committed_40_minutes_late_arrives_and_nothing_else_is_sen
             world.commit(Version(f"p{number}", "Pune", noon - timedelta(minutes=10 * number), 0))
         world.tick(noon + timedelta(minutes=5), fails=False)
         world.tick(noon + timedelta(minutes=65), fails=False)
-        assert len(world.account.held) == 50
+        assert len(world.account.stored) == 50
         world.commit(Version("late", "Goa", noon + timedelta(minutes=25), 40))
         world.tick(noon + timedelta(minutes=125), fails=False)
-        assert [record["identity"] for record in world.account.held[50:]] == ["late"]
+        assert [record["identity"] for record in world.account.stored[50:]] == ["late"]
 
     with_journal(check)

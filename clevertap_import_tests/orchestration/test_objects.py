@@ -11,9 +11,9 @@ ORDERS = """create or replace table ORDERS as
     union all select 'b', parse_json('[{"sku": "A7", "size": {"cm": 3}}]')
     union all select 'c', null"""
 CHOICES = """create or replace table CHOICES as
-    select 'a' as ID, parse_json('{"email": ["News"]}') as GROUPS, parse_json('{"city": "Pune"}') as ADDRESS
+    select 'a' as ID, parse_json('{"email": ["Offers"]}') as GROUPS, parse_json('{"city": "Pune"}') as ADDRESS
     union all select 'b', parse_json('{"Email": ["Marketing"]}'), null
-    union all select 'c', parse_json('{"email": ["Marketing", "News"]}'), null"""
+    union all select 'c', parse_json('{"email": ["Marketing", "Offers"]}'), null"""
 WHOLE = {"updated_on": None, "start": days_ago(2), "dry_run": {"max_rejected_percent": 90}}
 
 
@@ -53,7 +53,7 @@ def test_subscription_groups_arrive_as_objects_and_other_objects_not_at_all(work
     workshop.write("choices", source={"kind": "table", "table": "CHOICES"}, target=target, **WHOLE)
     (line,) = workshop.run("choices")
     assert (line["successful_syncs"], line["invalid"], line["rejected"]) == (1, 2, 0)
-    assert workshop.clevertap.properties("c") == {"category-unsubscribe": {"email": ["Marketing", "News"]}}
+    assert workshop.clevertap.properties("c") == {"category-unsubscribe": {"email": ["Marketing", "Offers"]}}
     assert workshop.clevertap.profiles().keys() == {"c"}
 
 

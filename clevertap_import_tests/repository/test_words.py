@@ -93,13 +93,43 @@ GIVEN_UP = {
     "settle_held": "settle_unanswered",
     "held_batches": "unanswered_batches",
     "take_over": "copy_from_dagster, or adopt_destination",
+    "KeptRejects": "StoredRejects",
+    "kept_rejects": "stored_rejects",
+    "told_apart": "within_limit",
+    "told_in_one_line": "errors_in_one_line",
+    "kept_otherwise": "wrong_parameters",
+    "check_kept": "check_parameters",
+    "given_up": "last_error",
+    "unremembered": "count_unentered",
+    "goes_by": "set_connection",
+    "tallies": "problems",
 }
 
 
-CLEARED = ("clevertap_import/journal", "clevertap_import/snowflake")
+CLEARED = (
+    "clevertap_import",
+    "clevertap_import/clevertap",
+    "clevertap_import/journal",
+    "clevertap_import/mapping",
+    "clevertap_import/sandbox",
+    "clevertap_import/snowflake",
+    "clevertap_import/staging",
+    "clevertap_import_tests",
+    "clevertap_import_tests/clevertap",
+    "clevertap_import_tests/core",
+    "clevertap_import_tests/mapping",
+    "clevertap_import_tests/sandbox",
+    "clevertap_import_tests/snowflake",
+    "clevertap_import_tests/staging",
+    "clevertap_import_tests/testing",
+    "scripts",
+    "scripts/reference",
+)
 """Packages without private words in prose and names. `python -m scripts.words` counts those of the others."""
 
-CLEARED_MODULES = [module for module in MODULES if package_of(module) in CLEARED]
+CLEARED_MODULES = [
+    module for module in MODULES if package_of(module) in CLEARED and module.name != "words.py"
+]
 
 
 def test_names_are_read_wherever_code_makes_them(tmp_path: Path) -> None:

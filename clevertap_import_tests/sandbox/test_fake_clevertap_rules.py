@@ -123,16 +123,18 @@ def test_items_of_a_charge_are_a_list_of_flat_objects(fake_clevertap: FakeClever
 
 
 @pytest.mark.parametrize("key", ["category-unsubscribe", "category-resubscribe"])
-@pytest.mark.parametrize("groups", ['{"email": ["News"]}', ["News"], {"email": "News"}, {"Email": ["News"]}])
+@pytest.mark.parametrize(
+    "groups", ['{"email": ["Offers"]}', ["Offers"], {"email": "Offers"}, {"Email": ["Offers"]}]
+)
 def test_subscription_groups_are_lists_by_channel(
     fake_clevertap: FakeCleverTap, groups: object, key: str
 ) -> None:
-    right = {key: {"email": ["News"]}}
+    right = {key: {"email": ["Offers"]}}
     assert codes(fake_clevertap, profile("a", **{key: groups}), profile("b", **right)) == [524]
     assert fake_clevertap.properties("b") == right
 
 
-def test_objects_as_text_are_kept_unless_they_are_to_be_refused(fake_clevertap: FakeCleverTap) -> None:
+def test_objects_as_text_are_stored_unless_configured_otherwise(fake_clevertap: FakeCleverTap) -> None:
     records = [profile("a", Address='{"city": "Pune"}'), event("a", Tags="[1]"), event("a", Note="{no json")]
     assert codes(fake_clevertap, *records) == []
     fake_clevertap.knobs(object_texts="refuse")

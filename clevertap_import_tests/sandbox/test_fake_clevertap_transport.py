@@ -127,7 +127,7 @@ def test_the_spaced_style_is_as_recorded(fake_clevertap: FakeCleverTap) -> None:
     assert answer.text == '{ "status" : "success" , "processed" : 2 , "unprocessed" : [ ]}'
 
 
-def test_a_compressed_body_is_malformed_unless_configured_otherwise(fake_clevertap: FakeCleverTap) -> None:
+def test_a_compressed_body_is_malformed_by_default(fake_clevertap: FakeCleverTap) -> None:
     body = gzip.compress(json.dumps({"d": [profile("a")]}).encode())
     answer = fake_clevertap.post(body, {"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()) == (400, MALFORMED)
@@ -232,7 +232,7 @@ def test_profiles_and_events_share_one_pool_unless_configured_otherwise(
         assert fake_clevertap.upload(profile("a")).status_code == 429
 
 
-def test_a_connection_is_kept_until_it_has_carried_n_calls(fake_clevertap: FakeCleverTap) -> None:
+def test_a_connection_is_stored_until_it_has_carried_n_calls(fake_clevertap: FakeCleverTap) -> None:
     fake_clevertap.knobs(keep_alive_requests=2)
     url = f"{fake_clevertap.url}/1/upload"
     with requests.Session() as session:

@@ -37,8 +37,8 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     home.touch()
     assert sandbox(home) == (
         2,
-        f"The sandbox cannot keep its data in {home}: File exists."
-        " Make room or mend the folder, or start it in another.\n",
+        f"The sandbox cannot store its data in {home}: File exists."
+        " Free some space or correct the folder, or use another folder.\n",
     )
 
 
@@ -51,7 +51,7 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     assert first.startswith(f"The local Snowflake cannot use {tmp_path}/snowflake, or its port: IO Error: ")
     assert last == (
         "snowflake_server did not start. The reason is above."
-        " If the disk is not full, delete the sandbox's folder to begin anew."
+        " If the disk is not full, delete the sandbox's folder to start again."
     )
 
 
@@ -67,7 +67,7 @@ def test_what_the_local_clevertap_had_is_broken(tmp_path: Path) -> None:
     state.write_text('{"store": ')
     assert words_of("clevertap_import.sandbox.clevertap.server", "--state", str(state)) == (
         1,
-        f"{state}, what the local CleverTap had, cannot be read. Delete its folder to begin anew.\n",
+        f"{state}, the state of the local CleverTap, cannot be read. Delete its folder to start again.\n",
     )
 
 
@@ -85,5 +85,5 @@ def test_what_the_local_clevertap_has_cannot_be_saved(tmp_path: Path) -> None:
         _, words = process.communicate(timeout=SECONDS)
     assert (process.returncode, words) == (
         1,
-        f"What the local CleverTap has could not be saved to {state}: No such file or directory.\n",
+        f"The state of the local CleverTap could not be saved to {state}: No such file or directory.\n",
     )

@@ -51,9 +51,9 @@ def cursor(local_snowflake: LocalSnowflake, fresh_database: str) -> Iterator[Sno
     ],
 )
 def test_no_query_reaches_a_file_elsewhere(cursor: SnowflakeCursor, private: Path, query: str) -> None:
-    with pytest.raises(Error) as raised:
+    with pytest.raises(Error) as caught:
         cursor.execute(query.format(file=private)).fetchall()
-    assert "secret" not in str(raised.value)
+    assert "secret" not in str(caught.value)
     assert cursor.execute("select count(*) from T").fetchall() == [(0,)]
 
 

@@ -1,4 +1,4 @@
-"""The local Snowflake answering as it is told to, read by the real connector."""
+"""The local Snowflake with changed answers, read by the real connector."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

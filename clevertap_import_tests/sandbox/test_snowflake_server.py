@@ -35,7 +35,7 @@ def rows_of(connection: SnowflakeConnection, sql: str) -> list[tuple[object, ...
 
 
 def peak_bytes(process_id: int) -> int:
-    """The most memory that the process ever held, from Linux's /proc."""
+    """The peak memory of the process, from Linux's /proc."""
     (line,) = (
         line for line in Path(f"/proc/{process_id}/status").read_text().splitlines() if "VmHWM" in line
     )
@@ -157,20 +157,20 @@ def test_numbers_keep_value_sign_scale_and_null(local_snowflake: LocalSnowflake)
 
 def test_databases_survive_a_restart(tmp_path: Path) -> None:
     with running_snowflake(tmp_path) as server, server.connect() as connection:
-        rows_of(connection, "create database KEPT")
-        rows_of(connection, "create schema if not exists KEPT.PUBLIC")
-        rows_of(connection, "create table KEPT.PUBLIC.T as select 7 as X")
+        rows_of(connection, "create database STAYS")
+        rows_of(connection, "create schema if not exists STAYS.PUBLIC")
+        rows_of(connection, "create table STAYS.PUBLIC.T as select 7 as X")
     with running_snowflake(tmp_path) as server, server.connect() as connection:
-        assert rows_of(connection, "select X from KEPT.PUBLIC.T") == [(7,)]
+        assert rows_of(connection, "select X from STAYS.PUBLIC.T") == [(7,)]
 
 
 def test_databases_survive_a_killed_server(tmp_path: Path) -> None:
     with running_snowflake(tmp_path, kill=True) as server, server.connect() as connection:
-        rows_of(connection, "create database KEPT")
-        rows_of(connection, "create schema if not exists KEPT.PUBLIC")
-        rows_of(connection, "create table KEPT.PUBLIC.T as select 7 as X")
+        rows_of(connection, "create database STAYS")
+        rows_of(connection, "create schema if not exists STAYS.PUBLIC")
+        rows_of(connection, "create table STAYS.PUBLIC.T as select 7 as X")
     with running_snowflake(tmp_path) as server, server.connect() as connection:
-        assert rows_of(connection, "select X from KEPT.PUBLIC.T") == [(7,)]
+        assert rows_of(connection, "select X from STAYS.PUBLIC.T") == [(7,)]
 
 
 def test_sessions_share_the_storage_at_the_same_time(

@@ -13,8 +13,8 @@ from clevertap_import.cli.local_sandbox import free_port, refuse_other_machines
 from clevertap_import.sandbox import EXAMPLES
 from clevertap_import.sandbox.folder_lock import FolderInUse, folder_lock
 from clevertap_import.sandbox.this_machine import (
-    KEPT,
-    KEPT_PREFIXES,
+    ALLOWED,
+    ALLOWED_PREFIXES,
     ElsewhereRefused,
     clean_environment,
     refuse_elsewhere,
@@ -57,7 +57,7 @@ def test_this_machine_is_known(address: str) -> None:
     ],
 )
 def test_every_other_address_is_refused(address: str) -> None:
-    with pytest.raises(ElsewhereRefused, match=r"^X leads to .* speaks only to this machine"):
+    with pytest.raises(ElsewhereRefused, match=r"^X leads to .* connects only to this machine"):
         refuse_elsewhere("X", address)
 
 
@@ -72,7 +72,7 @@ def test_a_clean_environment_has_no_word_that_is_not_listed(environment: dict[st
     }
     found = clean_environment(environment)
     assert found.pop("SNOWFLAKE_DISABLE_PLATFORM_DETECTION") == "true"
-    assert all(name in KEPT or name.startswith(KEPT_PREFIXES) for name in found)
+    assert all(name in ALLOWED or name.startswith(ALLOWED_PREFIXES) for name in found)
     assert found["PATH"] == "p"
     assert not {"EMEA_API_URL", "HTTPS_PROXY", "DAGSTER_HOME", "SNOWFLAKE_HOST"} & found.keys()
 
@@ -130,7 +130,7 @@ def test_a_shop_without_a_sandbox_says_how_to_start_one() -> None:
 def test_a_shop_whose_sandbox_has_ended_says_so(local_snowflake: LocalSnowflake) -> None:
     done = shop("change", local_snowflake.environment() | {"SNOWFLAKE_PORT": str(free_port(0))})
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("The local Snowflake could not do it; does the sandbox still run? ")
+    assert done.stderr.startswith("The local Snowflake refused. Check that the sandbox still runs. ")
 
 
 def test_a_folder_takes_one_sandbox_at_a_time(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_full_disk_while_staging_ends_the_run_before_anything_is_sent(
     with small_files(2 * MEGABYTE):
         line = run(workshop)
     assert line["status"] == "Failed"
-    assert "cannot be kept in" in line["problem"]
+    assert "cannot be stored in" in line["problem"]
     assert "Nothing was sent." in line["problem"]
     assert events(workshop) == (0, 0)
     assert run(workshop)["successful_syncs"] == 30_000

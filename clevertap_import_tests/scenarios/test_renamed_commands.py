@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clevertap_import.orchestration.resources import home
-from clevertap_import.staging.rejected_rows import kept_rejects
+from clevertap_import.staging.rejected_rows import stored_rejects
 from clevertap_import_tests.scenarios.people import TARGETS
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
@@ -86,9 +86,9 @@ def test_rejected_rows_of_the_old_nickname_are_removed_in_their_time(workshop: W
     workshop.people([("p1", "no address", YESTERDAY), ("p2", "zoe@example.com", YESTERDAY)])
     workshop.write(OLD, **LENIENT)
     workshop.run(OLD)
-    (kept,) = kept_rejects(home(), OLD)
+    (kept,) = stored_rejects(home(), OLD)
     long_ago = (TODAY - timedelta(days=31)).timestamp()
     os.utime(kept.path, (long_ago, long_ago))
     rename(workshop, **LENIENT)
     workshop.run(NEW)
-    assert kept_rejects(home(), OLD) == []
+    assert stored_rejects(home(), OLD) == []

@@ -1,4 +1,4 @@
-"""A session that is kept: one login for many questions, a new one after a question that failed."""
+"""A cached session: one login for many queries, and a new login after a failed query."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,49 +37,49 @@ def logins(local_snowflake: LocalSnowflake, fresh_database: str) -> Logins:
 
 
 def test_many_questions_are_one_login(logins: Logins) -> None:
-    kept = CachedSession(logins, idle_seconds=60)
-    assert [kept.rows(f"select {number} as N") for number in range(3)] == [[{"N": n}] for n in range(3)]
+    session = CachedSession(logins, idle_seconds=60)
+    assert [session.rows(f"select {number} as N") for number in range(3)] == [[{"N": n}] for n in range(3)]
     assert (len(logins.opened), logins.closed) == (1, 0)
-    kept.close()
+    session.close()
     assert logins.closed == 1
 
 
 def test_a_session_that_has_ended_is_replaced(logins: Logins) -> None:
-    kept = CachedSession(logins, idle_seconds=60)
-    kept.rows("select 1 as N")
+    session = CachedSession(logins, idle_seconds=60)
+    session.rows("select 1 as N")
     logins.opened[0]._connection.close()
-    assert kept.rows("select 2 as N") == [{"N": 2}]
+    assert session.rows("select 2 as N") == [{"N": 2}]
     assert len(logins.opened) == 2
-    kept.close()
+    session.close()
 
 
 @pytest.mark.parametrize("code", ["390111", "390112", "390113", "390114", "390115"])
 def test_a_session_that_snowflake_has_ended_is_replaced_whatever_it_says(logins: Logins, code: str) -> None:
-    kept = CachedSession(logins, idle_seconds=60)
-    kept.rows("select 1 as N")
+    session = CachedSession(logins, idle_seconds=60)
+    session.rows("select 1 as N")
     logins.server.end_sessions(code)
-    assert [kept.rows(f"select {number} as N") for number in (2, 3)] == [[{"N": 2}], [{"N": 3}]]
+    assert [session.rows(f"select {number} as N") for number in (2, 3)] == [[{"N": 2}], [{"N": 3}]]
     assert len(logins.opened) == 2
-    kept.close()
+    session.close()
 
 
 def test_a_question_that_is_wrong_is_reported_and_costs_a_session_at_most(logins: Logins) -> None:
-    kept = CachedSession(logins, idle_seconds=60)
+    session = CachedSession(logins, idle_seconds=60)
     for _ in range(2):
         with pytest.raises(QueryFailed):
-            kept.rows("select NOTHING from NOWHERE")
-    assert kept.rows("select 1 as N") == [{"N": 1}]
+            session.rows("select NOTHING from NOWHERE")
+    assert session.rows("select 1 as N") == [{"N": 1}]
     assert len(logins.opened) == 2
     assert logins.closed == 1
-    kept.close()
+    session.close()
 
 
 def test_a_session_that_nobody_needs_is_closed(logins: Logins) -> None:
-    kept = CachedSession(logins, idle_seconds=0.05)
-    kept.rows("select 1 as N")
+    session = CachedSession(logins, idle_seconds=0.05)
+    session.rows("select 1 as N")
     wait_for("the session to be closed", lambda: logins.closed, 20)
-    assert kept.rows("select 2 as N") == [{"N": 2}]
-    kept.close()
+    assert session.rows("select 2 as N") == [{"N": 2}]
+    session.close()
     assert logins.closed == len(logins.opened) == 2
 
 

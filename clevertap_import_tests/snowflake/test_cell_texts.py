@@ -1,4 +1,4 @@
-"""Cells as JSON text: exact, whatever JSON has words for."""
+"""Cells as JSON text: every value that JSON can represent is exact."""
 
 import json
 from datetime import date

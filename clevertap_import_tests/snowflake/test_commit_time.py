@@ -82,7 +82,7 @@ def test_a_table_without_row_timestamps_is_reported_with_what_to_do(
         read(settings, config(), BEFORE)
 
 
-def test_a_query_that_does_not_select_it_is_reported_with_the_fix(
+def test_a_query_that_does_not_select_it_says_how(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
     fill(local_snowflake, settings, "create table T (ID varchar, CITY varchar)")
@@ -94,7 +94,7 @@ def test_a_query_that_does_not_select_it_is_reported_with_the_fix(
     )
 
 
-def test_a_table_with_a_column_of_that_name_is_reported_with_what_to_write(
+def test_a_table_with_a_column_of_that_name_is_reported_what_to_write(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
     fill(

@@ -51,5 +51,5 @@ def test_each_drawn_record_is_one_that_a_run_would_send(
     assert len(set(drawn)) == len(drawn) == 40
     assert set(drawn) <= set(everything)
     nobody = sum(record[0] is None for record in drawn)
-    # Where identities are drawn, both kinds have their exact share; else rows are, by chance.
+    # If identities are drawn, both kinds have their exact share; if rows are drawn, it varies.
     assert nobody == counts.shares(40)[1] or (counts.is_unique and nobody < 40)

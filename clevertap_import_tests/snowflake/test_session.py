@@ -279,7 +279,7 @@ def test_the_query_may_take_hours_and_all_else_minutes(
     limits: list[float] = []
 
     class Noting(cursor._TrackedQueryCancellationTimer):  # type: ignore[misc]
-        """The connector's own, which cancels a query in the end; it tells when that would be."""
+        """The connector's own, which cancels a query in the end; this one records the time limit."""
 
         def start(self) -> None:
             limits.append(self.interval)

@@ -120,7 +120,7 @@ def test_no_clock_is_an_error_of_ours(local_snowflake: LocalSnowflake, settings:
 def test_a_result_in_json_names_the_parameter(
     local_snowflake: LocalSnowflake, settings: SnowflakeSettings
 ) -> None:
-    # Whatever the session asks for.
+    # For all parameters of the session.
     rule = {"columns": {}, "result_format": "json", "is_pinned": False}
     with local_snowflake.answering(rule), pytest.raises(QueryFailed) as caught:
         rows_read(settings, "select 1 as X")

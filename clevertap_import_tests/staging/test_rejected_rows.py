@@ -21,12 +21,12 @@ from clevertap_import.staging.rejected_rows import (
     RejectsFile,
     RejectsUnwritable,
     guarded,
-    kept_rejects,
     read_rejects,
     rejects_file,
     rejects_of_run,
     rejects_path,
     remove_old_rejects,
+    stored_rejects,
     unguarded,
 )
 from clevertap_import.window import GRIDS, Grid
@@ -211,17 +211,17 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_the_files_of_an_import_are_found_newest_first(home: Path) -> None:
-    found = [(each.run_id, each.is_dry_run) for each in kept_rejects(home, "customers")]
+    found = [(each.run_id, each.is_dry_run) for each in stored_rejects(home, "customers")]
     assert found == [(OLDER, True), (RUN, False), (OLDER, False)]
-    assert kept_rejects(home, "orders") == []
+    assert stored_rejects(home, "orders") == []
 
 
 def test_the_newest_run_is_meant_if_none_is_named_and_never_a_dry_run(home: Path) -> None:
-    kept = kept_rejects(home, "customers")
-    assert rejects_of_run(kept, None) == kept[1]
-    assert rejects_of_run(kept, RUN[:4]) == kept[1]
-    assert rejects_of_run(kept, "") is None
-    assert rejects_of_run(kept[:1], None) is None
+    stored = stored_rejects(home, "customers")
+    assert rejects_of_run(stored, None) == stored[1]
+    assert rejects_of_run(stored, RUN[:4]) == stored[1]
+    assert rejects_of_run(stored, "") is None
+    assert rejects_of_run(stored[:1], None) is None
 
 
 def test_only_files_of_ours_that_are_too_old_are_removed(home: Path) -> None:

@@ -22,6 +22,6 @@ def test_a_moment_after_the_year_9999_is_shown(unit: str) -> None:
             Mapper(config, 1), HOURS, NothingDelivered(), lambda rejections: None, lambda counts: None
         )
         stager.fill(stage, [rows])
-        ((fault, tally),) = stage.counts.tallies.items()
+        ((fault, tally),) = stage.counts.problems.items()
     assert (fault.code, tally.rows) == ("date_out_of_range", 1)
     assert tally.example_value

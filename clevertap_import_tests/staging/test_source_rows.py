@@ -1,4 +1,4 @@
-"""The rows of a query on disk: by its number each comes back as it was, whatever the types of its chunk."""
+"""The rows of a query on disk: each is found unchanged by its number, for any types of its chunk."""
 
 import tracemalloc
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clevertap_import.snowflake.cell_texts import texts
-from clevertap_import.staging.source_rows import PIECES_HELD, SourceRows
+from clevertap_import.staging.source_rows import PIECES_IN_MEMORY, SourceRows
 from clevertap_import_tests.testing.arrow_columns import chunks
 
 
 @contextmanager
-def kept(chunks: Sequence[pa.RecordBatch]) -> Iterator[SourceRows]:
+def stored(chunks: Sequence[pa.RecordBatch]) -> Iterator[SourceRows]:
     sources = SourceRows()
     try:
         for chunk in chunks:
@@ -28,13 +28,13 @@ def kept(chunks: Sequence[pa.RecordBatch]) -> Iterator[SourceRows]:
         sources.close()
 
 
-@given(st.lists(chunks(), min_size=1, max_size=2 * PIECES_HELD), st.data())
+@given(st.lists(chunks(), min_size=1, max_size=2 * PIECES_IN_MEMORY), st.data())
 def test_a_row_by_its_number_is_the_row_that_went_in(
     chunks: list[pa.RecordBatch], data: st.DataObject
 ) -> None:
     rows = [row for chunk in chunks for row in chunk.to_pylist()]
     numbers = data.draw(st.lists(st.integers(1, len(rows)), unique=True).map(sorted))
-    with kept(chunks) as sources:
+    with stored(chunks) as sources:
         for is_finished in (False, True):
             found = [row for chunk in sources.take(numbers) for row in chunk.to_pylist()]
             # As text, because no NaN equals another.
@@ -45,20 +45,20 @@ def test_a_row_by_its_number_is_the_row_that_went_in(
 def test_types_come_back_as_they_were() -> None:
     narrow = pa.record_batch({"N": pa.array([1], pa.int8())})
     wide = pa.record_batch({"N": pa.array([2**40], pa.int64())})
-    with kept([narrow, wide]) as sources:
+    with stored([narrow, wide]) as sources:
         sources.finish()
         assert [chunk.schema.field("N").type for chunk in sources.take([1, 2])] == [pa.int8(), pa.int64()]
 
 
 def test_few_pieces_are_in_memory_whatever_their_number() -> None:
-    count, size = 10 * PIECES_HELD, 100_000
-    with kept([pa.record_batch({"TEXT": ["x" * size]}) for _ in range(count)]) as sources:
+    count, size = 10 * PIECES_IN_MEMORY, 100_000
+    with stored([pa.record_batch({"TEXT": ["x" * size]}) for _ in range(count)]) as sources:
         sources.finish()
         tracemalloc.start()
         assert sum(chunk.num_rows for chunk in sources.take(range(1, count + 1))) == count
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert PIECES_HELD * size <= most < 2 * PIECES_HELD * size
+    assert PIECES_IN_MEMORY * size <= most < 2 * PIECES_IN_MEMORY * size
 
 
 INDIA = "Asia/Kolkata"

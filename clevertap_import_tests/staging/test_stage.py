@@ -156,8 +156,8 @@ with Stage() as stage:
 
 def test_rows_for_which_the_disk_has_no_room_end_the_run_before_anything_is_sent() -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("The rows of the run cannot be kept in ")
-    assert ": file too large. Nothing was sent. Make room there, or name another" in done.stdout
+    assert done.stdout.startswith("The rows of the run cannot be stored in ")
+    assert ": file too large. Nothing was sent. Free some space there, or name another" in done.stdout
     assert "secret" not in done.stdout + done.stderr
 
 
@@ -170,7 +170,7 @@ def test_faults_are_tallied_with_the_first_row_that_has_them() -> None:
             invalid=2,
             staged=1,
             batches=1,
-            tallies={
+            problems={
                 ProblemKind(
                     "not_an_integer", "POINTS", "Points", "integer", "not a whole number"
                 ): ProblemCount(2, 2)
@@ -197,7 +197,7 @@ def test_a_kind_of_problem_is_one_line_whichever_items_have_it() -> None:
         Stager(Mapper(charged, 0), HOURS, NothingDelivered(), rejected.extend, lambda counts: None).fill(
             stage, [rows]
         )
-        ((fault, tally),) = stage.counts.tallies.items()
+        ((fault, tally),) = stage.counts.problems.items()
     assert (fault.reason, tally) == (CODES["item_not_flat"].reason, ProblemCount(30, 1, None, "item 1"))
     assert rejected[-1].reason == f"item 30: {CODES['item_not_flat'].reason}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clevertap_import.staging.rejected_rows import kept_rejects
+from clevertap_import.staging.rejected_rows import stored_rejects
 from clevertap_import_tests.testing.dagster_processes import web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
@@ -88,7 +88,7 @@ def test_only_the_files_of_rejected_rows_hold_values(workshop: Workshop, outputs
     """Dagster's databases, the logs of the runs, the journal."""
     home = Path(workshop.instance.root_directory)
     found = {path: leaks(path.read_bytes().decode("latin-1")) for path in home.rglob("*") if path.is_file()}
-    kept = {each.path for each in kept_rejects(home, "people")}
+    kept = {each.path for each in stored_rejects(home, "people")}
     assert len(kept) == 3
     assert {path.name for path in found} >= {"journal.db", "runs.db"}
     assert {path for path, values in found.items() if values} == kept
@@ -101,7 +101,7 @@ def test_dagsters_ui_gets_no_value_and_gets_the_path_of_the_file(
     workshop: Workshop, outputs: dict[str, str]
 ) -> None:
     newest = {
-        each.run_id: each.path for each in kept_rejects(Path(workshop.instance.root_directory), "people")
+        each.run_id: each.path for each in stored_rejects(Path(workshop.instance.root_directory), "people")
     }
     with web_server(process_environment(workshop)) as server:
         events: dict[str, Any] = {run: server.ask(EVENTS, run=run) for run in newest}

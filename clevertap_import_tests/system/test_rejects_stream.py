@@ -11,9 +11,9 @@ import pytest
 from clevertap_import.cli.printing import print_json, print_json_rows
 from clevertap_import.cli.rejects import MAX_SHOWN_CHARS, MAX_SHOWN_ROWS, print_rejects
 from clevertap_import.records import Rejection
-from clevertap_import.staging.rejected_rows import KeptRejects, RejectedRow
+from clevertap_import.staging.rejected_rows import RejectedRow, StoredRejects
 
-KEPT = KeptRejects("run", False, Path("run.csv"), datetime(2026, 1, 1, tzinfo=UTC))
+KEPT = StoredRejects("run", False, Path("run.csv"), datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -77,4 +77,4 @@ def import_config(
 
 def unsettled(journal: Journal, import_name: str) -> int:
     """How many records were sent whose answers are not known."""
-    return sum(held.records for held in journal.unanswered(import_name))
+    return sum(batch.records for batch in journal.unanswered(import_name))

@@ -45,7 +45,7 @@ class Line(BaseRequestHandler):
 
 
 def received(connection: socket.socket) -> bytes:
-    """Nothing once the connection has ended, in whatever way."""
+    """Empty as soon as the connection has ended, in any way."""
     try:
         return connection.recv(PIECE_BYTES)
     except OSError:

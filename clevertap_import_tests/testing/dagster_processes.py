@@ -34,7 +34,7 @@ class WebServer:
     url: str
     log: Path
 
-    def ask(self, query: str, **variables: object) -> Any:  # noqa: ANN401 - whatever the query asks for
+    def ask(self, query: str, **variables: object) -> Any:  # noqa: ANN401 - the result of any query
         answer = requests.post(
             f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=ASK_SECONDS
         ).json()

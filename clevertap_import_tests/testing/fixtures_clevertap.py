@@ -83,7 +83,7 @@ class FakeCleverTap:
         return traffic
 
     def error_stream(self) -> list[dict[str, Any]]:
-        """What was silently not kept."""
+        """The properties that were silently dropped."""
         stream: list[dict[str, Any]] = self._look("error_stream")
         return stream
 

@@ -105,7 +105,7 @@ class LocalSnowflake:
             self._post("answers", [])
 
     def end_sessions(self, code: str = "390111", message: str = "Session no longer exists.") -> None:
-        """Whatever is asked in a session of now is refused with this code; new sessions are not."""
+        """Refuse all requests of the current sessions with this code; new sessions are not refused."""
         self._post("end_sessions", {"code": code, "message": message})
 
     def _post(self, door: str, content: object) -> None:

@@ -1,4 +1,4 @@
-"""A disk that is full: Dagster's storage takes no event of some types any more, until it is mended."""
+"""A disk that is full: Dagster's storage stores no more events of some types, until there is space again."""
 
 import sqlite3
 from contextlib import closing

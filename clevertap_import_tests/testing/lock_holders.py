@@ -39,7 +39,7 @@ class Process:
     scope: ExitStack
     requests: list[str] = field(default_factory=list)
     unwound: ExitStack | None = None
-    """Held, as Python would else come to the end of what it left."""
+    """A reference: otherwise Python would collect the generator and release the lock."""
 
     def look(self) -> int:
         """Look who else is there; how many it may have in flight at most."""
@@ -88,9 +88,9 @@ def backend_of(locks: AdvisoryLocks) -> int:
 
 
 def has_ended(engine: sa.Engine, number: int) -> bool:
-    held = sa.text("select count(*) from pg_locks where pid = :number")
+    locks = sa.text("select count(*) from pg_locks where pid = :number")
     with engine.connect() as connection:
-        return bool(connection.scalar(held, {"number": number}) == 0)
+        return bool(connection.scalar(locks, {"number": number}) == 0)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A mapping of one row at a time in plain Python, for the tests alone: columns are held against it."""
+"""A mapping of one row at a time in plain Python; tests compare the columnar mapping with it."""
 
 import json
 import math
@@ -150,8 +150,8 @@ def judged_items(operation: str, value: str) -> Read:
 
 
 def inside(value: str) -> str:
-    held: str = json.loads(value) if value.startswith('"') else value
-    return held
+    content: str = json.loads(value) if value.startswith('"') else value
+    return content
 
 
 def inner(read: Callable[[str], Read]) -> Callable[[str], Read]:
@@ -162,12 +162,12 @@ def inner(read: Callable[[str], Read]) -> Callable[[str], Read]:
             return None, None
         if value[0] in "[{":
             return (None, "not_a_value") if read is text else read(value)
-        held = inside(value)
+        content = inside(value)
         try:
-            held.encode()
+            content.encode()
         except UnicodeEncodeError:
             return None, "not_unicode"
-        return read(held)
+        return read(content)
 
     return unwrapped
 
@@ -198,7 +198,7 @@ READS: dict[str, Callable[[Any], Read]] = {
 
 
 def head_problem(row: Row, is_events: bool) -> str | None:
-    """The code for which a row is rejected whatever its properties are."""
+    """The code for which a row is rejected with any properties."""
     identity, name = row["ID"], row["EVENT"] or ""
     if identity is None or is_blank(identity) or len(identity) > 1024:
         return "523"
@@ -225,8 +225,8 @@ def counts_as_null(column: str, cell: object, is_events: bool) -> bool:
     """Whether a cell is blank where it may not be: everywhere but in text that is the customer's own."""
     if column in (FREE_TEXT_IN_EVENTS if is_events else FREE_TEXT):
         return False
-    held = inside(cell) if SOURCE_TYPES.get(column) == "VARIANT" and isinstance(cell, str) else cell
-    return is_blank(held)
+    value = inside(cell) if SOURCE_TYPES.get(column) == "VARIANT" and isinstance(cell, str) else cell
+    return is_blank(value)
 
 
 def plain_record(

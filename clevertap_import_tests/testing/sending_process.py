@@ -1,7 +1,7 @@
 """A process that delivers events of an import, as a run does after its stage: journal, locks and gate.
 
 Arguments: the journal's URL, CleverTap's URL, the account's id and passcode, its requests in flight, the
-import's name, how many batches, and how many records each. It tells what it does in lines of JSON.
+import's name, how many batches, and how many records each. It reports its steps in lines of JSON.
 """
 
 import json

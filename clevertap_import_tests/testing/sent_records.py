@@ -1,4 +1,4 @@
-"""What no record may ever hold, whatever the rows were."""
+"""Checks for every record that is sent, from any rows."""
 
 import json
 import math

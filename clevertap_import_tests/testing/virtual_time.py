@@ -13,7 +13,7 @@ from clevertap_import_tests.testing.workshop import Workshop
 
 @dataclass
 class VirtualTime:
-    """Seconds that were slept, and what happens in the world at the first sleep or after so many seconds."""
+    """The seconds that were slept, and the actions at the first sleep or after a number of seconds."""
 
     seconds: float = 0.0
     at_first_wait: list[Callable[[], object]] = field(default_factory=list)

@@ -41,7 +41,7 @@ FIRST_DAY = datetime.now(UTC).date()
 
 
 def days_ago(days: int) -> date:
-    """So many days before the tests began."""
+    """This number of days before the tests began."""
     return FIRST_DAY - timedelta(days=days)
 
 

@@ -202,7 +202,7 @@ def check_section() -> Iterable[str]:
     words = "They look at every row before a run sends anything. Alone they are the dry run, on a sample."
     yield from heading(2, "Asset checks", words)
     rows = [(code(name), text, "no" if name == "impact" else "yes") for name, text in DESCRIPTIONS.items()]
-    yield from table(("check", "passes if, or tells", "can stop a run"), rows)
+    yield from table(("check", "passes if, or shows", "can stop a run"), rows)
 
 
 def metadata_section() -> Iterable[str]:

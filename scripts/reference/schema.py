@@ -70,19 +70,21 @@ def definition(name: str, schema: Schema) -> Schema:
 
 def without_noise(schema: Schema) -> Schema:
     """A copy without titles made of key names, null as a way to leave a key out, and OpenAPI's words."""
-    kept = {key: value for key, value in schema.items() if key not in ("title", "discriminator")}
-    if kept.get("default", ...) is None:
-        del kept["default"]
-    choices = [each for each in kept.get("anyOf", ()) if each != {"type": "null"}]
+    other_keys = {key: value for key, value in schema.items() if key not in ("title", "discriminator")}
+    if other_keys.get("default", ...) is None:
+        del other_keys["default"]
+    choices = [each for each in other_keys.get("anyOf", ()) if each != {"type": "null"}]
     if len(choices) == 1:
-        del kept["anyOf"]
-        kept = {**choices[0], **kept}
+        del other_keys["anyOf"]
+        other_keys = {**choices[0], **other_keys}
     elif choices:
-        kept["anyOf"] = choices
-    if kept.get("format") == "date-time":
+        other_keys["anyOf"] = choices
+    if other_keys.get("format") == "date-time":
         # Ours needs no offset, and the format does.
-        kept["pattern"] = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
-        del kept["format"]
-    if "properties" in kept:
-        kept["properties"] = {key: without_noise(value) for key, value in kept["properties"].items()}
-    return kept
+        other_keys["pattern"] = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
+        del other_keys["format"]
+    if "properties" in other_keys:
+        other_keys["properties"] = {
+            key: without_noise(value) for key, value in other_keys["properties"].items()
+        }
+    return other_keys

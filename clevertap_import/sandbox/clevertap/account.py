@@ -1,4 +1,4 @@
-"""One fake CleverTap account: who may call it, how it behaves, and what it holds."""
+"""One fake CleverTap account: its credentials, its behaviour, and its data."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a call must show, and the region at which it must show it."""
+    """The credentials that a call must have, and the region that it must use."""
 
     account_id: str = "TEST-SHO-PSA-NDX"
     passcode: str = field(default="sandbox-passcode", repr=False)
@@ -40,7 +40,7 @@ class Credentials:
 
 
 class Account:
-    """The state behind the doors. The clock is passed in, so that a test may set it."""
+    """The state behind the endpoints. The clock is a parameter, so that a test may set it."""
 
     def __init__(self, credentials: Credentials, clock: Callable[[], float] = time.time) -> None:
         self.credentials = credentials
@@ -48,7 +48,7 @@ class Account:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: data, counters, faults, knobs."""
+        """Remove everything: data, counters, faults, settings."""
         self.store = Store()
         self.faults = FaultPlan()
         self.counters = Counters()
@@ -58,25 +58,26 @@ class Account:
         self.paces: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.turn(Behaviour())
 
-    def turn(self, knobs: Behaviour) -> None:
-        """Behave otherwise from now on. Seeded draws start anew."""
-        self.knobs = knobs
-        self.order = ApplyOrder(knobs.seed)
-        self._random = Random(knobs.seed)  # noqa: S311
+    def turn(self, behaviour: Behaviour) -> None:
+        """Change the behaviour from now on. Seeded random values start again."""
+        self.behaviour = behaviour
+        self.order = ApplyOrder(behaviour.seed)
+        self._random = Random(behaviour.seed)  # noqa: S311
 
     def service_seconds(self, records: int) -> float:
-        """How long a batch takes, beyond the fake's own work."""
-        knobs = self.knobs
-        jitter = knobs.service_jitter_seconds * self._random.random()
-        return knobs.service_seconds + jitter + knobs.service_seconds_per_record * records
+        """How long a batch takes, in addition to the fake's own work."""
+        behaviour = self.behaviour
+        jitter = behaviour.service_jitter_seconds * self._random.random()
+        return behaviour.service_seconds + jitter + behaviour.service_seconds_per_record * records
 
     async def pace(self, event_name: str, flight: RequestInFlight) -> None:
-        """Wait for one's turn among the batches of a paced event; no longer once the knob is turned back."""
-        if event_name not in self.knobs.paced_events:
+        """Wait for a place among the batches of a paced event; the wait ends when the pacing is switched
+        off."""
+        if event_name not in self.behaviour.paced_events:
             return
         async with self.paces[event_name]:
-            await asyncio.sleep(self.knobs.paced_events.get(event_name, 0))
-            while self.uploads.unserved() < self.knobs.paced_in_flight:
+            await asyncio.sleep(self.behaviour.paced_events.get(event_name, 0))
+            while self.uploads.unserved() < self.behaviour.paced_in_flight:
                 await asyncio.sleep(LOOK_SECONDS)
             flight.is_served = True
 
@@ -89,28 +90,28 @@ class Account:
             return "Account ID is not valid"
         if headers.get("x-clevertap-passcode") != self.credentials.passcode:
             return "Passcode Invalid"
-        home = self.knobs.account_region or self.credentials.region
+        home = self.behaviour.account_region or self.credentials.region
         return None if self._region_called(headers.get("host", "")) == home else "Invalid Credentials"
 
     def _region_called(self, host: str) -> str:
         label = host.partition(".")[0].lower()
         if label in REGIONS:
             return label
-        # CleverTap's bare host is Europe; a local address stands for whatever region this process plays.
+        # CleverTap's host without a region is Europe; a local address has the region of this process.
         return "eu1" if host.partition(":")[0].lower() == "api.clevertap.com" else self.credentials.region
 
     def counters_shown(self) -> dict[str, Any]:
-        """The counters, and which events the log holds more than once."""
+        """The counters, and which events are more than once in the log."""
         return {**self.counters.shown(), **duplicates(self.store)}
 
     def save(self, file: Path) -> None:
-        """Write data and counters; a file half written never takes the place of a whole one."""
+        """Write data and counters. The file is replaced only when the new one is complete."""
         partial = file.with_suffix(file.suffix + ".partial")
         partial.write_text(json.dumps({"store": self.store.snapshot(), "counters": self.counters.shown()}))
         partial.replace(file)
 
     def load(self, file: Path) -> None:
-        """Take over what `save` wrote."""
+        """Load what `save` wrote."""
         saved = json.loads(file.read_text())
         self.store.restore(saved["store"])
         self.counters = Counters.restored(saved["counters"])

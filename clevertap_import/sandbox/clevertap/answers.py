@@ -1,4 +1,4 @@
-"""The bodies that CleverTap answers with, in the styles in which recorded traffic has them."""
+"""The bodies of CleverTap's answers, in the styles of recorded traffic."""
 
 import json
 from typing import Any, Literal
@@ -15,7 +15,7 @@ def failure(text: str, code: int) -> dict[str, Any]:
 
 
 def batch_answer(accepted: int, unprocessed: list[dict[str, Any]], style: AnswerStyle) -> dict[str, Any]:
-    """The body of a batch. The recordings of 2017 say success whatever happened, and echo records as text."""
+    """The body of a batch. The recordings of 2017 always have status success, and echo records as text."""
     if style == "spaced_2017":
         echoes = [{**entry, "record": spaced(entry["record"])} for entry in unprocessed]
         return {"status": "success", "processed": accepted, "unprocessed": echoes}
@@ -38,5 +38,5 @@ def answer_text(body: object, style: AnswerStyle) -> str:
 
 
 def json_reply(body: object, style: AnswerStyle, status: int = 200) -> Response:
-    """An answer of CleverTap's."""
+    """An answer of CleverTap."""
     return Response(answer_text(body, style), status, {"content-type": CONTENT_TYPE})

@@ -1,6 +1,7 @@
-"""The settings of the fake CleverTap: one for each thing that CleverTap leaves undocumented, and its limits.
+"""The settings of the fake CleverTap: one for each undocumented behaviour of CleverTap, and its limits.
 
-Each default is what CleverTap's API docs or recorded traffic say; if they are silent, the harshest reading.
+Each default follows CleverTap's API docs or recorded traffic; where they have nothing, it is the strictest
+choice.
 """
 
 from functools import cached_property
@@ -27,28 +28,28 @@ RESERVED_EVENT_NAMES = (
     "Identity Reset",
     "Identity Set",
     "Identity Error",
-    # On no published list, but refused in production traffic of September 2024.
+    # Not on a published list, but refused in production traffic of September 2024.
     "Web Page Viewed",
 )
 
 
 def folded(name: str) -> str:
-    """An event name as CleverTap compares it: neither case nor spaces count."""
+    """An event name as CleverTap compares it: without case and spaces."""
     return "".join(name.split()).lower()
 
 
 class Behaviour(BaseModel):
-    """How the fake behaves. Unknown knobs are refused, so that a misspelt one cannot pass unnoticed."""
+    """The fake's settings. Unknown settings are refused, so that a misspelt one is noticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # Service time, spent while holding a slot: fixed + seeded random share of jitter + slope * records.
+    # Service time, during which the slot is used: fixed + a seeded random part of jitter + slope * records.
     service_seconds: float = Field(default=0, ge=0)
     service_jitter_seconds: float = Field(default=0, ge=0)
     service_seconds_per_record: float = Field(default=0, ge=0)
-    # Batches that begin with an event of such a name are served one after the other, so many seconds each,
-    # and each only while so many uploads are under way that are not served yet. Other batches and dry runs
-    # do not wait for them.
+    # Batches that begin with an event of such a name are served one after the other, with this number of
+    # seconds each, and each only while this number of uploads is in flight and not yet served. Other batches
+    # and dry runs do not wait for them.
     paced_events: dict[str, float] = {}
     paced_in_flight: int = 0
     seed: int = 0
@@ -80,10 +81,10 @@ class Behaviour(BaseModel):
     max_event_properties: int = Field(default=100, ge=1)
     over_event_properties: Literal["refuse", "drop"] = "refuse"
     doubtful_properties: Literal["drop", "refuse_events"] = "drop"
-    # Text that is the JSON of an object: other clients send it, and it is kept as the text that it is.
+    # Text that is the JSON of an object: other clients send it, and it is stored as text.
     object_texts: Literal["keep", "refuse"] = "keep"
     max_custom_properties: int = Field(default=256, ge=1)
-    # What is not listed is taken, but for nested objects, which are ignored: a beta that few accounts have.
+    # Other operations are accepted, except nested objects, which are ignored: a beta that few accounts have.
     operations: dict[Operation, Answer] = {}
     delete_scope: Literal["any", "name_and_gender"] = "any"
 

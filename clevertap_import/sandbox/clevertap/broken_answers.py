@@ -1,4 +1,4 @@
-"""What a fault makes of an answer of the fake CleverTap."""
+"""Applies a fault to an answer of the fake CleverTap."""
 
 import asyncio
 import gzip
@@ -14,13 +14,13 @@ from clevertap_import.sandbox.clevertap.faults import Fault
 
 SECONDS_BETWEEN_DRIPS = 0.1
 BOMB_BYTES = 1_600_000_000
-"""What 1.6 MB of gzip become."""
+"""The unpacked size of 1.6 MB of gzip."""
 
 BURST = 1000
-"""Pieces that are written at once where there is no pause between them."""
+"""Pieces that are written together if there is no pause between them."""
 
 UNREAD_BYTES = 1_000_000
-"""So much waits at most for a caller that reads slowly."""
+"""The most data that waits for a slow reader."""
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\n"
 LONG = HEAD + b"Content-Length: 1000000000000\r\n\r\n"
@@ -30,13 +30,13 @@ ENDLESS: dict[str, tuple[bytes, bytes, float]] = {
     "endless_continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0),
     "endless_body": (LONG, b" " * 1000, 0),
 }
-"""How such an answer begins, how it goes on for ever, and with which pauses."""
+"""The beginning of such an answer, the part that repeats forever, and the pause between parts."""
 
 DROPPED = frozenset({"timeout", "reset", *ENDLESS})
 
 
 def bomb() -> bytes:
-    """Blanks before an answer, a thousand times as many as they seem."""
+    """Blanks before an answer, compressed to a thousandth of their size."""
     return gzip.compress(b" " * UNREAD_BYTES) * (BOMB_BYTES // UNREAD_BYTES)
 
 
@@ -59,11 +59,11 @@ MADE: dict[str, Callable[[bytes], Response]] = {
     "truncated": truncated_answer,
     "gzip_bomb": packed_answer,
 }
-"""What is made of the whole body of the answer."""
+"""For each fault, the function that changes the whole body of the answer."""
 
 
 async def apply_fault(fault: Fault, request: Request, reply: Response | None) -> Response | None:
-    """What a fault makes of an answer (None if nothing was applied); None when it drops the connection."""
+    """Apply a fault to an answer (None if nothing was applied); returns None if it drops the connection."""
     if fault.kind in ENDLESS:
         await _written_on(request, *ENDLESS[fault.kind])
     if fault.kind == "timeout":
@@ -83,7 +83,7 @@ async def apply_fault(fault: Fault, request: Request, reply: Response | None) ->
 
 
 async def _client_gone(request: Request, seconds: float) -> None:
-    """Wait until the caller hangs up, but no longer than `seconds`."""
+    """Wait until the caller hangs up, at most `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             while (await request.receive())["type"] != "http.disconnect":
@@ -93,13 +93,13 @@ async def _client_gone(request: Request, seconds: float) -> None:
 
 
 async def _dropped(request: Request) -> None:
-    """Break the TCP connection at once, with a reset and not with an orderly end."""
+    """Break the TCP connection at once, with a reset instead of an orderly end."""
     transport: asyncio.Transport = request.state.connection.transport
     connection = transport.get_extra_info("socket")
     if connection is not None and not transport.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
-    # uvicorn would answer 500 for a call that ends unanswered, unless it knows that the caller is gone.
+    # uvicorn answers 500 for a call without an answer, unless it knows that the caller is gone.
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,5 @@
-"""The control door of the fake CleverTap, under `/_fake/`: for tests, no part of CleverTap, never counted."""
+"""The control endpoint of the fake CleverTap, under `/_fake/`: for tests, not part of CleverTap, not
+counted."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,14 +16,14 @@ FAULTS = TypeAdapter(list[Fault])
 
 
 def control_routes(account: Account) -> Sequence[Route]:
-    """The routes by which a test looks into an account and sets it up."""
+    """The routes with which a test reads and sets up an account."""
     return [
         _view("/_fake/profiles", lambda: account.store.profiles_shown()),
         _view("/_fake/events", lambda: account.store.events_shown()),
         _view("/_fake/counters", account.counters_shown),
         _view("/_fake/traffic", lambda: account.counters.shown()),
         _view("/_fake/error_stream", lambda: account.store.error_stream),
-        _change("/_fake/knobs", account, _turn_knobs),
+        _change("/_fake/knobs", account, _set_behaviour),
         _change("/_fake/faults", account, _add_faults),
         _change("/_fake/end_faults", account, _end_faults),
         _change("/_fake/reset", account, _reset),
@@ -46,10 +47,10 @@ def _change(path: str, account: Account, change: Callable[[Account, bytes], obje
     return Route(path, answer, methods=["POST"])
 
 
-def _turn_knobs(account: Account, body: bytes) -> object:
+def _set_behaviour(account: Account, body: bytes) -> object:
     changes = Behaviour.model_validate_json(body).model_dump(exclude_unset=True)
-    account.turn(Behaviour.model_validate(account.knobs.model_dump() | changes))
-    return account.knobs.model_dump(mode="json")
+    account.turn(Behaviour.model_validate(account.behaviour.model_dump() | changes))
+    return account.behaviour.model_dump(mode="json")
 
 
 def _add_faults(account: Account, body: bytes) -> object:

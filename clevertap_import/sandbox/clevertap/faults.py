@@ -1,6 +1,6 @@
-"""Faults that tests ask of the fake CleverTap, each given at a moment that the test chose.
+"""Faults of the fake CleverTap, at moments that a test chooses.
 
-A call number counts the calls to one endpoint that were let in: authenticated, and given a slot.
+A call number counts the accepted calls to one endpoint: authenticated, and with a slot.
 """
 
 import json
@@ -38,8 +38,8 @@ STATUS_WORDS = {
     500: "An unknown error occurred",
     503: "Service unavailable, please try again later",
 }
-# An answer that is lost or cut short comes, by default, after the batch was taken: the ambiguous outcome.
-APPLIED_UNLESS_TOLD = frozenset(
+# By default an answer is lost or cut after the batch was stored: the ambiguous outcome.
+APPLIED_BY_DEFAULT = frozenset(
     {
         *("truncated", "timeout", "reset", "slow"),
         *("drip", "endless_headers", "endless_continue", "endless_body", "gzip_bomb"),
@@ -50,12 +50,11 @@ APPLIED_UNLESS_TOLD = frozenset(
 class Fault(BaseModel):
     """One fault: what goes wrong, and for which calls.
 
-    `call`, `from_call`, `identities` and `dry_run` narrow the calls down; with none, the next call is meant.
-    `times` is how many calls get it, None for all. `share` leaves it to a seeded draw per call.
-    `echoes`: the text of a whole-request failure says the first record again.
-    A `reject` refuses single records instead: those of `identities` (all if empty), on their first `attempts`
-    tries. `numbered`: each time with another text. `late`: the batch is taken after all, once so many others
-    were.
+    `call`, `from_call`, `identities` and `dry_run` select the calls; without them it is the next call.
+    `times` is the number of calls that get it, None for all. With `share` a seeded random draw decides per
+    call. `echoes`: the error text repeats the first record. A `reject` refuses single records instead: those
+    of `identities` (all if empty), on their first `attempts` tries. `numbered`: each time with another text.
+    `late`: the batch is stored after all, as soon as this number of other batches was stored.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,11 +79,11 @@ class Fault(BaseModel):
 
     @property
     def is_applied(self) -> bool:
-        """Whether the batch is taken although its answer is spoilt."""
+        """Whether the batch is stored although its answer is broken."""
         if self.late:
             return False
         if self.applied is None or self.kind == "slow":
-            return self.kind in APPLIED_UNLESS_TOLD
+            return self.kind in APPLIED_BY_DEFAULT
         return self.applied
 
     @property
@@ -110,8 +109,8 @@ class Fault(BaseModel):
             "nothing_taken": 200,
         }.get(self.kind, self.status)
 
-    def meets(self, call: int, identities: Iterable[str | None], *, is_dry_run: bool) -> bool:
-        """Whether a call with these identities is one of those meant."""
+    def applies_to(self, call: int, identities: Iterable[str | None], *, is_dry_run: bool) -> bool:
+        """Whether the fault applies to a call with these identities."""
         if self.dry_run not in (None, is_dry_run):
             return False
         if self.call is not None and call != self.call:
@@ -122,7 +121,7 @@ class Fault(BaseModel):
 
 
 class FaultPlan:
-    """The faults still to be given, in the order in which they were asked for."""
+    """The faults that are still to come, in the order in which they were added."""
 
     def __init__(self) -> None:
         self.pending: list[Fault] = []
@@ -130,23 +129,25 @@ class FaultPlan:
         self._tries: Counter[tuple[int, str | None]] = Counter()
 
     def add(self, faults: Iterable[Fault]) -> None:
-        """Ask for more faults; earlier ones come first."""
+        """Add faults; earlier ones come first."""
         self.pending += faults
 
     def take(
         self, on: str, call: int, identities: Sequence[str | None], seed: int, *, is_dry_run: bool = False
     ) -> Fault | None:
-        """The first fault that meets this call, used up by it."""
+        """The first fault for this call, which uses it up."""
         for index, fault in enumerate(self.pending):
             if fault.kind == "reject" or fault.on != on or not self._is_left(index):
                 continue
-            if fault.meets(call, identities, is_dry_run=is_dry_run) and _is_drawn(fault, index, call, seed):
+            if fault.applies_to(call, identities, is_dry_run=is_dry_run) and _is_drawn(
+                fault, index, call, seed
+            ):
                 self._given[index] += 1
                 return fault
         return None
 
     def rejected(self, identity: str | None, *, is_dry_run: bool = False) -> Refusal | None:
-        """The refusal asked for this record, if any; each call is one try."""
+        """The refusal for this record, if any; each call is one try."""
         for index, fault in enumerate(self.pending):
             if fault.kind != "reject" or (fault.identities and identity not in fault.identities):
                 continue
@@ -160,7 +161,7 @@ class FaultPlan:
 
     @property
     def rejects_records(self) -> bool:
-        """Whether any single records are to be refused."""
+        """Whether any single records are refused."""
         return any(fault.kind == "reject" for fault in self.pending)
 
     def _is_left(self, index: int) -> bool:
@@ -172,5 +173,5 @@ class FaultPlan:
 
 
 def _is_drawn(fault: Fault, index: int, call: int, seed: int) -> bool:
-    # Drawn from the call number, so that the order in which calls end cannot change which calls are hit.
+    # Drawn from the call number, so that the order of the ends of calls does not change the result.
     return fault.share == 1 or Random(f"{seed}/{index}/{call}").random() < fault.share  # noqa: S311

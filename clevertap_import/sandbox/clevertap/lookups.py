@@ -18,10 +18,10 @@ def profile_answer(account: Account, query: QueryParams) -> tuple[int, dict[str,
     if not any(query.get(key) for key in ("identity", "email", "objectId")):
         return 400, failure("Failed to process request", 400)
     profile = _found(account, query)
-    moment = account.clock() - account.knobs.visibility_seconds
+    moment = account.clock() - account.behaviour.visibility_seconds
     properties = profile.visible_at(moment) if profile else None
     if profile is None or properties is None:
-        return _not_found(account.knobs.not_found)
+        return _not_found(account.behaviour.not_found)
     events = [event for event in account.store.events if event.identity in _names(profile)]
     visible = [event for event in events if event.seen_at <= moment]
     return 200, {"status": "success", "record": _record(profile, properties, visible)}
@@ -32,7 +32,7 @@ def event_count(account: Account, wanted: dict[str, Any], of_profiles: bool) -> 
     name = wanted.get("event_name")
     if not isinstance(name, str):
         return 400, failure("Malformed request", 400)
-    moment = account.clock() - account.knobs.visibility_seconds
+    moment = account.clock() - account.behaviour.visibility_seconds
     events = [event for event in account.store.events if folded(event.name) == folded(name)]
     users = [event.identity for event in events if event.seen_at <= moment]
     return 200, {"status": "success", "count": len(set(users)) if of_profiles else len(users)}

@@ -1,7 +1,7 @@
-"""Where CleverTap takes objects: the items of a Charged event, and the subscription groups of a profile.
+"""Where CleverTap accepts objects: the items of a Charged event, and the subscription groups of a profile.
 
-Both shapes are from CleverTap's samples. What it does with another shape is documented nowhere; the fake
-refuses the record, so that objects that were made text cannot pass.
+Both forms are from CleverTap's samples. Its answer to other forms is not documented; the fake refuses the
+record, so that an object in the form of text is noticed.
 """
 
 import json
@@ -17,7 +17,7 @@ def is_items(value: object) -> bool:
 
 
 def is_groups(value: object) -> bool:
-    """Lists of names by channel; a channel in capitals is none that CleverTap knows."""
+    """Lists of names by channel; CleverTap does not know channels in capitals."""
     return isinstance(value, dict) and all(
         channel == channel.lower()
         and isinstance(names, list)

@@ -1,4 +1,4 @@
-"""Operations whose effect CleverTap's pages do not say clearly; a knob says what the fake does with each."""
+"""Operations whose effect CleverTap's documentation leaves unclear; a setting decides what the fake does."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ Operation = Literal[
 Answer = Literal["take", "ignore", "refuse"]
 
 DEFAULTS: dict[Operation, Answer] = {"nested_profile": "ignore", "nested_event": "ignore"}
-"""The others are taken."""
+"""The others are accepted."""
 
 LIST_OPERATIONS: dict[str, Operation] = {"$set": "set", "$add": "add", "$remove": "remove"}
 SECONDS_AHEAD = 365 * 86_400
@@ -45,7 +45,7 @@ def event_operation(value: object) -> Operation | None:
 
 
 def is_ahead(record: Mapping[str, Any]) -> bool:
-    """More than a year, which no clock is wrong by."""
+    """More than a year ahead: no clock is wrong by that much."""
     ts = record.get("ts")
     return isinstance(ts, int) and ts > time.time() + SECONDS_AHEAD
 

@@ -1,7 +1,8 @@
-"""What CleverTap keeps of the properties that it is sent, and how operators change a stored one.
+"""What CleverTap stores of the properties that it receives, and how operators change a stored property.
 
-Key and value limits, prohibited characters and operators are from CleverTap's API docs. How the API reacts to
-a breach is documented nowhere; the fake answers 200, loses the property, and notes that in the error stream.
+Limits of keys and values, prohibited characters and operators are from CleverTap's API docs. How the API
+reacts to a violation is not documented; the fake answers 200, drops the property, and adds it to the error
+stream.
 """
 
 import re
@@ -45,7 +46,7 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class DroppedProperty:
-    """Something that CleverTap silently did not keep of an accepted record."""
+    """A part of an accepted record that CleverTap silently did not store."""
 
     property: str
     reason: str
@@ -55,7 +56,8 @@ Stored: TypeAlias = str | int | float | bool | Date | list[str] | dict[str, Any]
 
 
 def stored(value: object) -> Stored:
-    """A value as it is kept: a well-formed `$D_` string becomes a date, a malformed one stays a string."""
+    """The stored form of a value: a well-formed `$D_` string becomes a date, a malformed one stays a
+    string."""
     if isinstance(value, str):
         if value.startswith("$D_") and (date := DATE_TEXT.fullmatch(value)):
             return Date(int(date[1]))
@@ -66,7 +68,7 @@ def stored(value: object) -> Stored:
 
 
 def shown(value: Stored) -> str | int | float | bool | list[str] | dict[str, Any]:
-    """A kept value in JSON; a date in its wire form."""
+    """A stored value in JSON; a date in its wire form."""
     return str(value) if isinstance(value, Date) else value
 
 
@@ -79,7 +81,7 @@ def type_name(value: Stored) -> str:
 
 @lru_cache(maxsize=10_000)
 def key_problem(key: str) -> str | None:
-    """Why a property or event name is not kept."""
+    """Why a property or event name is not stored."""
     if len(key.encode()) > MAX_KEY_BYTES:
         return "key longer than 120 bytes"
     if not PROHIBITED_CHARACTERS.isdisjoint(key):
@@ -88,55 +90,55 @@ def key_problem(key: str) -> str | None:
 
 
 def within_bytes(value: str) -> str:
-    """The longest start of a text that fits the value limit without splitting a character."""
+    """The longest beginning of a text that fits the value limit without splitting a character."""
     return value.encode()[:MAX_VALUE_BYTES].decode(errors="ignore")
 
 
-def kept_profile(
-    properties: dict[str, Any], knobs: Behaviour
+def stored_profile(
+    properties: dict[str, Any], behaviour: Behaviour
 ) -> tuple[dict[str, Any], list[DroppedProperty]]:
-    """The properties and operators of a profile that are kept, and what is lost."""
-    kept: dict[str, Any] = {}
+    """The properties and operators of a profile that are stored, and those that are dropped."""
+    result: dict[str, Any] = {}
     losses: list[DroppedProperty] = []
     for key, value in properties.items():
-        reason = key_problem(key) or _profile_value_problem(key, value, knobs)
-        _keep(kept, losses, key, value, reason)
-    return kept, losses
+        reason = key_problem(key) or _profile_value_problem(key, value, behaviour)
+        _store_property(result, losses, key, value, reason)
+    return result, losses
 
 
-def kept_event(
-    name: str, properties: dict[str, Any], knobs: Behaviour
+def stored_event(
+    name: str, properties: dict[str, Any], behaviour: Behaviour
 ) -> tuple[dict[str, Any], list[DroppedProperty]]:
-    """The properties of an event that are kept, and what is lost."""
-    kept: dict[str, Any] = {}
+    """The properties of an event that are stored, and those that are dropped."""
+    result: dict[str, Any] = {}
     losses: list[DroppedProperty] = []
     for key, value in properties.items():
         is_items = key == "Items" and name == CHARGED and isinstance(value, list)
-        is_taken = is_items or is_nested(event_operation(value), knobs)
+        is_taken = is_items or is_nested(event_operation(value), behaviour)
         reason = key_problem(key) or (None if is_taken else _value_problem(value))
-        if reason is None and len(kept) >= knobs.max_event_properties:
+        if reason is None and len(result) >= behaviour.max_event_properties:
             reason = "more event properties than allowed"
-        _keep(kept, losses, key, value, reason)
-    return kept, losses
+        _store_property(result, losses, key, value, reason)
+    return result, losses
 
 
-def is_nested(operation: Operation | None, knobs: Behaviour) -> bool:
-    """Whether it is a nested object, and those are taken."""
+def is_nested(operation: Operation | None, behaviour: Behaviour) -> bool:
+    """Whether it is a nested object, and those are accepted."""
     is_object = operation in ("nested_profile", "nested_event")
-    return is_object and operation is not None and answer_to(operation, knobs.operations) == "take"
+    return is_object and operation is not None and answer_to(operation, behaviour.operations) == "take"
 
 
-def _keep(
-    kept: dict[str, Any], losses: list[DroppedProperty], key: str, value: object, reason: str | None
+def _store_property(
+    result: dict[str, Any], losses: list[DroppedProperty], key: str, value: object, reason: str | None
 ) -> None:
     if reason is not None:
         losses.append(DroppedProperty(key, reason))
         return
-    # A character takes at most four bytes, so short texts need no encoding to be found short.
+    # A character has at most four bytes, so short texts need no encoding to be checked.
     if isinstance(value, str) and len(value) > MAX_VALUE_BYTES // 4 and len(value.encode()) > MAX_VALUE_BYTES:
         losses.append(DroppedProperty(key, "value longer than 512 bytes"))
         value = within_bytes(value)
-    kept[key] = value
+    result[key] = value
 
 
 def _value_problem(value: object) -> str | None:
@@ -147,21 +149,21 @@ def _value_problem(value: object) -> str | None:
     return "array value" if isinstance(value, list) else "object value"
 
 
-def _profile_value_problem(key: str, value: object, knobs: Behaviour) -> str | None:
+def _profile_value_problem(key: str, value: object, behaviour: Behaviour) -> str | None:
     if not isinstance(value, dict) or key in OBJECT_KEYS:
         return None if key in OBJECT_KEYS else _value_problem(value)
     operation = profile_operation(key, value)
-    if is_nested(operation, knobs):
+    if is_nested(operation, behaviour):
         return None
-    if operation and answer_to(operation, knobs.operations) == "ignore":
+    if operation and answer_to(operation, behaviour.operations) == "ignore":
         return "object value" if operation == "nested_profile" else "operation without effect"
     if len(value) != 1:
         return "object value"
     operator, operand = next(iter(value.items()))
-    return _operator_problem(key, operator, operand, knobs)
+    return _operator_problem(key, operator, operand, behaviour)
 
 
-def _operator_problem(key: str, operator: str, operand: object, knobs: Behaviour) -> str | None:
+def _operator_problem(key: str, operator: str, operand: object, behaviour: Behaviour) -> str | None:
     if operator in LIST_OPERATORS:
         if key.lower() in SINGLE_VALUED:
             return "property takes a single value"
@@ -171,14 +173,15 @@ def _operator_problem(key: str, operator: str, operand: object, knobs: Behaviour
         return None if is_number else "operand is not a number"
     if operator != "$delete":
         return "object value"
-    is_deletable = knobs.delete_scope == "any" or key in {"Name", "Gender"}
+    is_deletable = behaviour.delete_scope == "any" or key in {"Name", "Gender"}
     return None if is_deletable else "property cannot be deleted"
 
 
 def after_operator(current: Stored | None, operator: str, operand: object) -> Stored | None:
-    """What a property is after an operator; None when it is gone.
+    """A property after an operator; None if it was removed.
 
-    Lists hold unique strings; beyond a hundred the oldest give way. A scalar becomes a list of one.
+    Lists contain unique strings; beyond a hundred the oldest are removed. A single value becomes a list of
+    one.
     """
     if operator == "$delete":
         return None

@@ -1,7 +1,7 @@
-"""Which requests are under way at the fake CleverTap: its slots, its counters, the order of batches.
+"""The requests in flight at the fake CleverTap: its slots, its counters, the order of batches.
 
-A request is under way from the arrival of its headers until its answer is written. CleverTap allows 15
-uploads and 3 profile lookups at a time, and refuses more at once.
+A request is in flight from the arrival of its headers until its answer is written. CleverTap allows 15
+uploads and 3 profile look-ups at a time, and refuses more.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Counters:
-    """What a test may want to know of the calls so far. Calls to the control door are not counted.
+    """Counts of the calls so far, for tests. Calls to the control endpoint are not counted.
 
-    busy_seconds: how long any upload was under way. request_seconds: how long all of them were, added up. So
-    request_seconds / busy_seconds were in flight on average.
+    busy_seconds: how long any upload was in flight. request_seconds: the sum over all uploads. So on average
+    request_seconds / busy_seconds were in flight.
     """
 
     calls: int = 0
@@ -45,7 +45,7 @@ class Counters:
 
     @classmethod
     def restored(cls, shown: dict[str, Any]) -> "Counters":
-        """The counters that `shown` gave; after a restart nothing is under way."""
+        """The counters that `shown` returned; after a restart no request is in flight."""
         refused = Counter({int(code): count for code, count in shown["records_refused"].items()})
         known = {name: shown[name] for name in cls.__slots__}
         return cls(
@@ -55,7 +55,7 @@ class Counters:
 
 @dataclass(eq=False, slots=True)
 class RequestInFlight:
-    """One request under way."""
+    """One request in flight."""
 
     call: int
     pool: str | None = None
@@ -65,7 +65,7 @@ class RequestInFlight:
 
 
 class Slots:
-    """The requests of one kind that are under way."""
+    """The requests of one kind that are in flight."""
 
     def __init__(self, counters: Counters | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.counters = counters
@@ -75,7 +75,7 @@ class Slots:
         self._counted_at = clock()
 
     def enter(self, limit: int | None) -> RequestInFlight | None:
-        """Take a slot; None if as many as `limit` are taken."""
+        """Take a slot; None if `limit` slots are in use."""
         if limit is not None and len(self.flights) >= limit:
             return None
         self.calls += 1
@@ -95,17 +95,18 @@ class Slots:
         self._count()
 
     def unserved(self) -> int:
-        """How many are under way that still wait for their service to begin."""
+        """How many are in flight and still wait for their service to begin."""
         return sum(not flight.is_served for flight in self.flights)
 
     def is_full(self, pool: str, limit: int) -> bool:
-        """Whether others take up a pool; for accounts where profiles and events do not share one."""
+        """Whether others use all slots of a pool; for accounts with separate pools for profiles and
+        events."""
         return sum(flight.pool == pool for flight in self.flights) >= limit
 
     def overlaps(self, flight: RequestInFlight, identities: Iterable[str]) -> int:
-        """How many identities this flight shares with others that were under way at any moment of it.
+        """How many identities this request shares with others that were in flight at any moment of it.
 
-        Each pair is counted once, by whichever of the two has its body read last.
+        Each pair is counted once, by the request whose body is read last.
         """
         flight.identities = frozenset(identities)
         return sum(len(flight.identities & peer.identities) for peer in flight.peers if peer.identities)
@@ -124,29 +125,29 @@ class Slots:
 
 
 class LateBatches:
-    """Batches that CleverTap takes after their callers have gone, each once so many others were taken."""
+    """Batches that CleverTap stores after their callers have gone, each after a number of other batches."""
 
     def __init__(self) -> None:
-        self._held: list[tuple[int, Callable[[], None]]] = []
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
 
     def hold(self, others: int, apply: Callable[[], None]) -> None:
         """`apply` is called after `others` more batches."""
-        self._held.append((others, apply))
+        self._waiting.append((others, apply))
 
     def one_taken(self) -> None:
-        """A batch was taken in its time."""
-        held, self._held = self._held, []
-        for others, apply in held:
+        """A batch was stored in time."""
+        waiting, self._waiting = self._waiting, []
+        for others, apply in waiting:
             if others > 1:
-                self._held.append((others - 1, apply))
+                self._waiting.append((others - 1, apply))
             else:
                 apply()
 
 
 class ApplyOrder:
-    """Lets the batches under way be applied in a drawn order, once all of them are ready.
+    """Applies the batches in flight in a random order, as soon as all of them are ready.
 
-    It shows up clients that send records of one user in two batches at a time.
+    It detects clients that send records of one user in two batches at a time.
     """
 
     def __init__(self, seed: int) -> None:
@@ -156,7 +157,7 @@ class ApplyOrder:
 
     @contextmanager
     def one_batch(self) -> Generator[None, None, None]:
-        """A batch is under way until it is applied, or will not be."""
+        """A batch is in flight until it is applied, or until it is certain that it is not."""
         self._under_way += 1
         try:
             yield
@@ -165,11 +166,11 @@ class ApplyOrder:
             self._release()
 
     async def turn(self) -> None:
-        """Wait until it is this batch's turn to be applied."""
+        """Wait until this batch may be applied."""
         loop = asyncio.get_running_loop()
         ready = loop.create_future()
         self._ready.append(ready)
-        # Not at once: the last to be ready would not pause, and so would always be applied first.
+        # With a pause: otherwise the last one to be ready would always be applied first.
         loop.call_soon(self._release)
         await ready
 

@@ -1,4 +1,4 @@
-"""Which records CleverTap refuses, with what code and words, and how it echoes a refused one.
+"""Which records CleverTap refuses, with what code and text, and how it echoes a refused record.
 
 The codes are CleverTap's published ones. The words of 509, 513-520, 523 and 525 are from recorded traffic,
 with the uneven space before "Skipped"; those of 512, 522, 524, 526, 528 and 555 are ours, in the same style.
@@ -17,13 +17,13 @@ from clevertap_import.sandbox.clevertap.objects import (
     is_object_text,
 )
 from clevertap_import.sandbox.clevertap.operations import answer_to, operations
-from clevertap_import.sandbox.clevertap.properties import kept_event
+from clevertap_import.sandbox.clevertap.properties import stored_event
 
 MAX_IDENTITY_CHARS = 1024
 # Later than any plausible date in seconds, earlier than any in milliseconds.
 FIRST_MILLISECONDS = 100_000_000_000
 IDENTITY_KEYS = ("identity", "FBID", "GPID", "objectId")
-# CleverTap's own importers refuse these as identities; that the API does so too is a guess.
+# CleverTap's own importers refuse these as identities; that the API does so too is an assumption.
 # fmt: off
 JUNK_IDENTITIES = frozenset({
     "undefined", "null", "na", "n/a", "0", "nil", "-1", "infinity", "-infinity", "inf", "-inf", "nan", "-nan",
@@ -47,7 +47,7 @@ REFUSAL_WORDS = {
     519: "Profile data is incorrect. Married needs to be Y/N.",
     520: "Profile data is incorrect. Age is invalid.",
     522: "Event data is incorrect. ErrorCode: 522 - Event properties limit exceeded. ",
-    # The recorded words still name the old limit; CleverTap's docs now allow 1,024 characters.
+    # The recorded text still has the old limit; CleverTap's docs now allow 1,024 characters.
     523: "'identity' or 'fbId' or 'gpId' or 'objectId' is necessary under 120 chars to identify the user. ",
     524: "Record is neither an event nor a profile. ",
     525: "Timestamp should be present in the Unix Epoch format. ",
@@ -74,7 +74,7 @@ IDENTITY_REWRITTEN = frozenset({520})
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one record of a batch is not taken."""
+    """Why one record of a batch is not accepted."""
 
     code: int
     words: str
@@ -90,26 +90,26 @@ class Refusal:
 
 
 def refusal(code: int, words: str | None = None) -> Refusal:
-    """A refusal in CleverTap's words for the code, or in the given ones."""
+    """A refusal with CleverTap's text for the code, or with the given text."""
     return Refusal(code, REFUSAL_WORDS.get(code, "") if words is None else words)
 
 
-def record_refusal(record: object, knobs: Behaviour) -> Refusal | None:
+def record_refusal(record: object, behaviour: Behaviour) -> Refusal | None:
     """The first check that a record fails, in the order seen in recorded traffic."""
-    code = _record_code(record, knobs)
-    if code is None and knobs.operations and isinstance(record, dict):
-        code = _operation_code(record, knobs)
+    code = _record_code(record, behaviour)
+    if code is None and behaviour.operations and isinstance(record, dict):
+        code = _operation_code(record, behaviour)
     return None if code is None else refusal(code)
 
 
-def _operation_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
+def _operation_code(record: dict[str, Any], behaviour: Behaviour) -> int | None:
     # No published code is about operations.
-    is_refused = any(answer_to(each, knobs.operations) == "refuse" for each in operations(record))
+    is_refused = any(answer_to(each, behaviour.operations) == "refuse" for each in operations(record))
     return (512 if record["type"] == "event" else 524) if is_refused else None
 
 
 def record_key(record: object) -> str | None:
-    """The value by which a record names its user, whichever field holds it."""
+    """The value by which a record names its user, from any of its fields."""
     if not isinstance(record, dict):
         return None
     value = next((record[key] for key in IDENTITY_KEYS if record.get(key) not in (None, "")), None)
@@ -117,7 +117,7 @@ def record_key(record: object) -> str | None:
 
 
 def echoed(record: object, code: int) -> object:
-    """The record as CleverTap sends it back, which is not always as it came."""
+    """The record as CleverTap sends it back, which may differ from the request."""
     properties = record.get("profileData") if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(properties, dict):
         return record
@@ -130,97 +130,99 @@ def echoed(record: object, code: int) -> object:
     return {**record, "profileData": rewritten}
 
 
-def _record_code(record: object, knobs: Behaviour) -> int | None:
+def _record_code(record: object, behaviour: Behaviour) -> int | None:
     if not isinstance(record, dict) or record.get("type") not in ("profile", "event"):
         return 524
-    code = _identity_code(record, knobs)
-    if code is None and "ts" in record and not _is_epoch(record["ts"], knobs):
+    code = _identity_code(record, behaviour)
+    if code is None and "ts" in record and not _is_epoch(record["ts"], behaviour):
         code = 525
     if code is not None:
         return code
-    return _event_code(record, knobs) if record["type"] == "event" else _profile_code(record, knobs)
+    return _event_code(record, behaviour) if record["type"] == "event" else _profile_code(record, behaviour)
 
 
-def _identity_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
+def _identity_code(record: dict[str, Any], behaviour: Behaviour) -> int | None:
     object_id = record.get("objectId")
     named = [record[key] for key in IDENTITY_KEYS[:3] if record.get(key) not in (None, "")]
     if not named and object_id in (None, ""):
         return 523
-    if not all(_is_identity(value, knobs) for value in named):
+    if not all(_is_identity(value, behaviour) for value in named):
         return 523
     if object_id not in (None, "") and not (isinstance(object_id, str) and OBJECT_ID.fullmatch(object_id)):
         return 526
     return None
 
 
-def _is_identity(value: object, knobs: Behaviour) -> bool:
-    # Recorded traffic has whole numbers as identities, and they are taken.
+def _is_identity(value: object, behaviour: Behaviour) -> bool:
+    # Recorded traffic has whole numbers as identities, and they are accepted.
     if not isinstance(value, str | int) or isinstance(value, bool):
         return False
     text = str(value).strip()
     if not text or len(text) > MAX_IDENTITY_CHARS:
         return False
-    return knobs.junk_identities == "accept" or text.lower() not in JUNK_IDENTITIES
+    return behaviour.junk_identities == "accept" or text.lower() not in JUNK_IDENTITIES
 
 
-def _is_epoch(ts: object, knobs: Behaviour) -> bool:
+def _is_epoch(ts: object, behaviour: Behaviour) -> bool:
     if isinstance(ts, bool):
         return False
     if isinstance(ts, int):
-        return ts > 0 and (ts < FIRST_MILLISECONDS or "milliseconds" in knobs.accepted_ts)
+        return ts > 0 and (ts < FIRST_MILLISECONDS or "milliseconds" in behaviour.accepted_ts)
     if isinstance(ts, float):
-        return ts > 0 and "float" in knobs.accepted_ts
-    return isinstance(ts, str) and ts.isdigit() and "string" in knobs.accepted_ts
+        return ts > 0 and "float" in behaviour.accepted_ts
+    return isinstance(ts, str) and ts.isdigit() and "string" in behaviour.accepted_ts
 
 
-def _profile_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
+def _profile_code(record: dict[str, Any], behaviour: Behaviour) -> int | None:
     properties = record.get("profileData")
     if not isinstance(properties, dict):
         # No published code fits a profile without data.
         return 524
     for key, code in PREDEFINED_CODES:
         value = properties.get(key)
-        # An operator such as {"$delete": 1} is no value to check.
-        if value is not None and not isinstance(value, dict) and not _is_valid(key, value, knobs):
+        # An operator such as {"$delete": 1} is not a value to check.
+        if value is not None and not isinstance(value, dict) and not _is_valid(key, value, behaviour):
             return code
-    return _profile_object_code(properties, knobs)
+    return _profile_object_code(properties, behaviour)
 
 
-def _profile_object_code(properties: dict[str, Any], knobs: Behaviour) -> int | None:
+def _profile_object_code(properties: dict[str, Any], behaviour: Behaviour) -> int | None:
     # No published code fits a profile whose groups are of another shape.
     if not all(is_groups(properties[key]) for key in OBJECT_KEYS & properties.keys()):
         return 524
-    return 524 if knobs.object_texts == "refuse" and any(map(is_object_text, properties.values())) else None
+    return (
+        524 if behaviour.object_texts == "refuse" and any(map(is_object_text, properties.values())) else None
+    )
 
 
-def _is_valid(key: str, value: object, knobs: Behaviour) -> bool:
+def _is_valid(key: str, value: object, behaviour: Behaviour) -> bool:
     if key == "Age" and isinstance(value, int | float) and not isinstance(value, bool):
         return True
     if key in PATTERNS:
         return isinstance(value, str) and PATTERNS[key].fullmatch(value) is not None
-    return value in CHOICES.get(key, knobs.accepted_genders)
+    return value in CHOICES.get(key, behaviour.accepted_genders)
 
 
-def _event_code(record: dict[str, Any], knobs: Behaviour) -> int | None:
+def _event_code(record: dict[str, Any], behaviour: Behaviour) -> int | None:
     name, properties = record.get("evtName"), record.get("evtData")
     if not isinstance(name, str) or not name.strip():
         return 509
     if not isinstance(properties, dict):
         return 512
-    if folded(name) in knobs.reserved:
+    if folded(name) in behaviour.reserved:
         return 513
-    if folded(name) in knobs.discarded:
+    if folded(name) in behaviour.discarded:
         return 528
-    return _event_properties_code(name, properties, knobs)
+    return _event_properties_code(name, properties, behaviour)
 
 
-def _event_properties_code(name: str, properties: dict[str, Any], knobs: Behaviour) -> int | None:
+def _event_properties_code(name: str, properties: dict[str, Any], behaviour: Behaviour) -> int | None:
     if name == CHARGED and "Items" in properties and not is_items(properties["Items"]):
         return 512
-    if knobs.object_texts == "refuse" and any(map(is_object_text, properties.values())):
+    if behaviour.object_texts == "refuse" and any(map(is_object_text, properties.values())):
         return 512
-    if len(properties) > knobs.max_event_properties and knobs.over_event_properties == "refuse":
+    if len(properties) > behaviour.max_event_properties and behaviour.over_event_properties == "refuse":
         return 522
-    if knobs.doubtful_properties == "refuse_events" and kept_event(name, properties, knobs)[1]:
+    if behaviour.doubtful_properties == "refuse_events" and stored_event(name, properties, behaviour)[1]:
         return 512
     return None

@@ -1,7 +1,7 @@
-"""A local CleverTap, speaking HTTP on a port of its own.
+"""A local CleverTap with HTTP on its own port.
 
-Run it as `python -m clevertap_import.sandbox.clevertap.server --port 0`. When it is listening it writes one
-JSON line with its URL. On SIGTERM or SIGINT it saves its state, if it was given a file for it, and ends.
+Run it as `python -m clevertap_import.sandbox.clevertap.server --port 0`. When it is ready it writes one JSON
+line with its URL. On SIGTERM or SIGINT it saves its state, if it has a file for it, and ends.
 """
 
 import argparse
@@ -36,7 +36,7 @@ Answer = Callable[[Account, Request, RequestInFlight], Awaitable[Response | None
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol, made known to the request: to drop its connection, and to count its calls."""
+    """uvicorn's protocol, which a request can reach: to drop its connection, and to count its calls."""
 
     calls = 0
 
@@ -48,7 +48,7 @@ class Connection(HttpToolsProtocol):
 
 
 class Endpoint:
-    """One endpoint. A call holds its slot from its headers' arrival until its answer is written."""
+    """One endpoint. A call uses its slot from the arrival of its headers until its answer is written."""
 
     def __init__(self, account: Account, method: str, answer: Answer) -> None:
         self.account = account
@@ -89,23 +89,23 @@ class Endpoint:
         return None if text is None else self._failure(text, 401)
 
     def _failure(self, text: str, status: int) -> Response:
-        return json_reply(failure(text, status), self.account.knobs.answer_style, status)
+        return json_reply(failure(text, status), self.account.behaviour.answer_style, status)
 
     def _limit(self) -> int | None:
-        knobs = self.account.knobs
+        behaviour = self.account.behaviour
         if not self.is_upload:
-            return knobs.max_lookups_in_flight
-        # Apart, the pools can only be told once the body is read.
-        return None if knobs.separate_pools else knobs.max_in_flight
+            return behaviour.max_lookups_in_flight
+        # Separate pools can be checked only after the body is read.
+        return None if behaviour.separate_pools else behaviour.max_in_flight
 
     async def _write(self, reply: Response, request: Request) -> None:
         account = self.account
         account.counters.answers[str(reply.status_code)] += 1
         alternate = account.counters.calls % 2 == 0
-        if account.knobs.framing == "chunked" or (account.knobs.framing == "alternate" and alternate):
+        if account.behaviour.framing == "chunked" or (account.behaviour.framing == "alternate" and alternate):
             # Without a length uvicorn sends chunks.
             del reply.headers["content-length"]
-        most = account.knobs.keep_alive_requests
+        most = account.behaviour.keep_alive_requests
         if most is not None and request.state.connection.calls >= most:
             reply.headers["connection"] = "close"
         await reply(request.scope, request.receive, request._send)
@@ -119,12 +119,12 @@ async def answer_upload(account: Account, request: Request, flight: RequestInFli
 async def answer_profile(account: Account, request: Request, flight: RequestInFlight) -> Response | None:
     """`GET /1/profile.json`."""
     keys = [request.query_params.get("identity")]
-    fault = account.faults.take("profile", flight.call, keys, account.knobs.seed)
-    seconds = account.knobs.service_seconds + (fault.seconds if fault and fault.kind == "slow" else 0)
+    fault = account.faults.take("profile", flight.call, keys, account.behaviour.seed)
+    seconds = account.behaviour.service_seconds + (fault.seconds if fault and fault.kind == "slow" else 0)
     if seconds:
         await asyncio.sleep(seconds)
     status, body = profile_answer(account, request.query_params)
-    reply = json_reply(body, account.knobs.answer_style, status)
+    reply = json_reply(body, account.behaviour.answer_style, status)
     return reply if fault is None or fault.kind == "slow" else await apply_fault(fault, request, reply)
 
 
@@ -137,7 +137,7 @@ def counting(of_profiles: bool) -> Answer:
         except ValueError:
             wanted = None
         status, body = event_count(account, wanted if isinstance(wanted, dict) else {}, of_profiles)
-        return json_reply(body, account.knobs.answer_style, status)
+        return json_reply(body, account.behaviour.answer_style, status)
 
     return answer_count
 
@@ -163,21 +163,22 @@ def fake_clevertap_app(account: Account) -> Starlette:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, ended in good order by a signal; it would raise the signal again before the state is saved."""
+    """uvicorn with an orderly end after a signal; it would raise the signal again before the state is
+    saved."""
 
     def heed_signals(self) -> None:
-        """Take SIGTERM and SIGINT as a request to end, from now on and not only once the loop is running."""
+        """Handle SIGTERM and SIGINT from now on, also before a loop runs."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Called by uvicorn; the signals are heeded already."""
+        """Called by uvicorn; the signals are handled already."""
         yield
 
 
 def listening_socket(port: int) -> socket.socket:
-    """A socket that already takes connections, so that the URL holds once it is written."""
+    """A socket that already accepts connections, so that the URL works as soon as it is written."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -186,7 +187,7 @@ def listening_socket(port: int) -> socket.socket:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until told to end."""
+    """Serve until a signal comes."""
     options = _parsed(arguments)
     if options.with_parent:
         end_with_parent(terminate)
@@ -214,23 +215,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def load(account: Account, file: Path | None) -> None:
-    """Take over what was saved, if it was. Ends the process if that cannot be read."""
+    """Load the saved state, if there is one. Ends the process if it cannot be read."""
     if file is None or not file.exists():
         return
     try:
         account.load(file)
     except (OSError, ValueError, KeyError, TypeError):
-        sys.exit(f"{file}, what the local CleverTap had, cannot be read. Delete its folder to begin anew.")
+        sys.exit(
+            f"{file}, the state of the local CleverTap, cannot be read. Delete its folder to start again."
+        )
 
 
 def save(account: Account, file: Path | None) -> None:
-    """Ends the process if that cannot be done; what was saved before stays."""
+    """Ends the process if the state cannot be saved; an earlier file does not change."""
     if file is None:
         return
     try:
         account.save(file)
     except OSError as error:
-        sys.exit(f"What the local CleverTap has could not be saved to {file}: {error.strerror}.")
+        sys.exit(f"The state of the local CleverTap could not be saved to {file}: {error.strerror}.")
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -1,7 +1,7 @@
-"""What the fake CleverTap remembers: profiles, the event log, the error stream.
+"""The data of the fake CleverTap: profiles, the event log, the error stream.
 
-Profiles converge when a batch is sent again; events and $incr do not, since CleverTap has no event id and no
-idempotency key. All of it is held in memory.
+Profiles are the same after a batch is sent again; events and $incr are not, since CleverTap has no event id
+and no idempotency key. All data is in memory.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from clevertap_import.sandbox.clevertap.properties import (
     DroppedProperty,
     Stored,
     after_operator,
-    kept_event,
-    kept_profile,
     key_problem,
     shown,
     stored,
+    stored_event,
+    stored_profile,
     type_name,
 )
 from clevertap_import.sandbox.clevertap.rules import IDENTITY_KEYS, record_key
@@ -36,16 +36,16 @@ PREDEFINED_KEYS = frozenset({
 
 @dataclass(slots=True)
 class Profile:
-    """One user: known under any of its identities, seen on any of its devices."""
+    """One user, with any number of identities and devices."""
 
     object_ids: list[str]
     identities: list[str] = field(default_factory=list)
     properties: dict[str, Stored] = field(default_factory=dict)
-    # What lookups saw after each batch, kept only while a visibility delay is set.
+    # What look-ups saw after each batch; only stored while a visibility delay is set.
     revisions: list[tuple[float, dict[str, Stored]]] = field(default_factory=list)
 
     def visible_at(self, moment: float) -> dict[str, Stored] | None:
-        """The properties as of a moment; None when the profile was not there yet."""
+        """The properties at a moment; None if the profile did not exist yet."""
         if not self.revisions:
             return self.properties
         seen = [properties for at, properties in self.revisions if at <= moment]
@@ -54,7 +54,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of the event log; `ts_given` tells whether `ts` was sent, or is the time of arrival."""
+    """One entry of the event log; `ts_given`: `ts` was sent, otherwise it is the time of arrival."""
 
     identity: str
     name: str
@@ -75,49 +75,49 @@ class Store:
         self.events: list[Event] = []
         self.error_stream: list[dict[str, Any]] = []
 
-    def apply(self, records: Iterable[dict[str, Any]], batch: int, now: float, knobs: Behaviour) -> None:
-        """Take accepted records, in their order in the batch."""
+    def apply(self, records: Iterable[dict[str, Any]], batch: int, now: float, behaviour: Behaviour) -> None:
+        """Store accepted records, in their order in the batch."""
         for record in records:
             if record["type"] == "event":
-                self._apply_event(record, batch, now, knobs)
+                self._apply_event(record, batch, now, behaviour)
             else:
-                self._apply_profile(record, batch, now, knobs)
+                self._apply_profile(record, batch, now, behaviour)
 
-    def _apply_event(self, record: dict[str, Any], batch: int, now: float, knobs: Behaviour) -> None:
+    def _apply_event(self, record: dict[str, Any], batch: int, now: float, behaviour: Behaviour) -> None:
         name: str = record["evtName"]
         key = record_key(record) or ""
         self._owner(record)
         if reason := key_problem(name):
             self._note([DroppedProperty(name, f"event dropped: {reason}")], record, batch)
             return
-        if is_ahead(record) and answer_to("future_event", knobs.operations) == "ignore":
+        if is_ahead(record) and answer_to("future_event", behaviour.operations) == "ignore":
             self._note([DroppedProperty(name, "event dropped: time in the future")], record, batch)
             return
-        data, losses = kept_event(name, record["evtData"], knobs)
+        data, losses = stored_event(name, record["evtData"], behaviour)
         self._note(losses, record, batch)
         ts = int(record.get("ts", now))
         order = len(self.events) + 1
         self.events.append(Event(key, name, ts, data, order, batch, "ts" in record, now))
 
-    def _apply_profile(self, record: dict[str, Any], batch: int, now: float, knobs: Behaviour) -> None:
-        properties, losses = kept_profile(record["profileData"], knobs)
+    def _apply_profile(self, record: dict[str, Any], batch: int, now: float, behaviour: Behaviour) -> None:
+        properties, losses = stored_profile(record["profileData"], behaviour)
         is_new = record_key(record) not in (self.by_identity if _names_user(record) else self.by_object_id)
         profile = self._owner(record)
         identity = properties.pop("identity", None)
         if identity is not None:
-            profile = self._linked(profile, str(identity), record, knobs)
-        # Before the first delayed change, what was there is visible at once.
-        if knobs.visibility_seconds and not profile.revisions and not is_new:
+            profile = self._linked(profile, str(identity), record, behaviour)
+        # Before the first delayed change, existing properties are visible at once.
+        if behaviour.visibility_seconds and not profile.revisions and not is_new:
             profile.revisions.append((0.0, dict(profile.properties)))
-        losses += _changed(profile.properties, properties, knobs.max_custom_properties)
-        if knobs.visibility_seconds:
+        losses += _changed(profile.properties, properties, behaviour.max_custom_properties)
+        if behaviour.visibility_seconds:
             profile.revisions.append((now, dict(profile.properties)))
         elif profile.revisions:
             profile.revisions.clear()
         self._note(losses, record, batch)
 
     def _owner(self, record: dict[str, Any]) -> Profile:
-        """The profile that a record is about; an unknown user or device gets a new one."""
+        """The profile of a record; an unknown user or device gets a new one."""
         key, object_id = record_key(record) or "", record.get("objectId")
         if not _names_user(record):
             return self.by_object_id.get(key) or self._new_profile(key)
@@ -143,8 +143,10 @@ class Store:
         profile.identities.append(identity)
         self.by_identity[identity] = profile
 
-    def _linked(self, profile: Profile, identity: str, record: dict[str, Any], knobs: Behaviour) -> Profile:
-        """The profile that `profileData.identity` leads to: this one under one more name, or another."""
+    def _linked(
+        self, profile: Profile, identity: str, record: dict[str, Any], behaviour: Behaviour
+    ) -> Profile:
+        """The profile that `profileData.identity` names: this one with one more name, or another."""
         if identity in profile.identities:
             return profile
         other = self.by_identity.get(identity)
@@ -152,7 +154,7 @@ class Store:
             self._merge(profile, other)
             return other
         is_device = not _names_user(record)
-        if is_device and profile.identities and knobs.second_identity == "separate":
+        if is_device and profile.identities and behaviour.second_identity == "separate":
             other = self._new_profile(_made_object_id(identity))
             self._name(other, identity)
             return other
@@ -160,7 +162,7 @@ class Store:
         return profile
 
     def _merge(self, anonymous: Profile, named: Profile) -> None:
-        """A device that turns out to be a known user's joins that user; two known users stay two."""
+        """Merges an anonymous device into the profile of a known user; two known users are not merged."""
         if anonymous.identities:
             return
         for object_id in anonymous.object_ids:
@@ -184,7 +186,7 @@ class Store:
         return [event_shown(event) for event in self.events]
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it as JSON, for `restore`. Revisions are left out: after a restart all is visible."""
+        """All data as JSON, for `restore`. Without revisions: after a restart everything is visible."""
         profiles = list({id(profile): profile for profile in self.by_object_id.values()}.values())
         return {
             "profiles": [
@@ -200,7 +202,7 @@ class Store:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take over what `snapshot` gave."""
+        """Load what `snapshot` returned."""
         for saved in snapshot["profiles"]:
             properties = {key: stored(value) for key, value in saved["properties"].items()}
             profile = Profile(saved["object_ids"], saved["identities"], properties)
@@ -211,7 +213,7 @@ class Store:
 
 
 def profile_shown(profile: Profile) -> dict[str, Any]:
-    """A profile as the control door shows it."""
+    """A profile as the control endpoint shows it."""
     return {
         "objectId": profile.object_ids[0],
         "properties": {key: shown(value) for key, value in profile.properties.items()},
@@ -220,7 +222,7 @@ def profile_shown(profile: Profile) -> dict[str, Any]:
 
 
 def event_shown(event: Event) -> dict[str, Any]:
-    """An event as the control door shows it."""
+    """An event as the control endpoint shows it."""
     return {
         "identity": event.identity,
         "name": event.name,
@@ -233,7 +235,7 @@ def event_shown(event: Event) -> dict[str, Any]:
 
 
 def _made_object_id(identity: str) -> str:
-    """The objectId of a user that no device brought: made from the identity, so that runs compare."""
+    """The objectId of a user without a device: made from the identity, so that runs can be compared."""
     return blake2b(identity.encode(), digest_size=16).hexdigest()
 
 
@@ -244,9 +246,9 @@ def _names_user(record: dict[str, Any]) -> bool:
 def _changed(
     properties: dict[str, Stored], changes: dict[str, Any], max_custom: int
 ) -> list[DroppedProperty]:
-    """Change the properties in place: listed keys overwrite, unlisted stay. Returns what found no room."""
+    """Change the properties in place; others stay. Returns the properties that exceeded the limit."""
     losses = []
-    # Far below the limit no count is needed, which keeps large batches cheap.
+    # Far below the limit no count is needed, so large batches stay fast.
     is_near_limit = len(properties) + len(changes) > max_custom
     for key, value in changes.items():
         if is_near_limit and key not in properties and _is_full(properties, key, max_custom):

@@ -1,4 +1,4 @@
-"""`POST /1/upload` of the fake CleverTap: from the body's bytes to what is stored and what is answered."""
+"""`POST /1/upload` of the fake CleverTap: reads the body, stores the records, and answers."""
 
 import asyncio
 import gzip
@@ -22,12 +22,12 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-# Python would read NaN and Infinity, which are not JSON.
+# Python accepts NaN and Infinity, which are not JSON.
 STRICT_JSON = json.JSONDecoder(parse_constant=_no_number)
 
 
 class Refused(Exception):
-    """The request as a whole is answered with a failure, and nothing of it is stored."""
+    """The whole request fails, and none of it is stored."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -44,16 +44,16 @@ class Verdict:
 
 
 class Upload:
-    """One call to the upload endpoint, from its slot taken to its answer made.
+    """One call to the upload endpoint, after it has a slot.
 
-    It keeps hold of the store it began with: a call that outlives a reset must not write into the next test.
+    It uses the store that it began with: a call that outlives a reset must not write into the next test.
     """
 
     def __init__(self, account: Account, request: Request, flight: RequestInFlight) -> None:
         self.account = account
         self.request = request
         self.flight = flight
-        self.knobs = account.knobs
+        self.behaviour = account.behaviour
         self.counters = account.counters
         self.store = account.store
         self.order = account.order
@@ -69,16 +69,18 @@ class Upload:
         except ClientDisconnect:
             return None
         except Refused as refused:
-            return json_reply(failure(refused.text, refused.status), self.knobs.answer_style, refused.status)
+            return json_reply(
+                failure(refused.text, refused.status), self.behaviour.answer_style, refused.status
+            )
         return await self._reply(verdict, fault)
 
     async def _taken(self) -> tuple[Verdict | None, Fault | None]:
-        """The batch read, judged and stored; no verdict if a fault comes before all that."""
+        """Read, check and store the batch; no verdict if a fault comes earlier."""
         records = self._records(await self._body())
         keys = [record_key(record) for record in records]
         self._watch(records, keys)
         fault = self.account.faults.take(
-            "upload", self.flight.call, keys, self.knobs.seed, is_dry_run=self.is_dry_run
+            "upload", self.flight.call, keys, self.behaviour.seed, is_dry_run=self.is_dry_run
         )
         if fault is not None:
             fault = fault.about(records)
@@ -88,7 +90,7 @@ class Upload:
                 return None, fault
         await self._serve(records, fault)
         verdict = self._judged(records, keys)
-        if self.knobs.reorder:
+        if self.behaviour.reorder:
             await self.order.turn()
         self._store(verdict)
         if not self.is_dry_run:
@@ -100,9 +102,9 @@ class Upload:
         size = 0
         async for chunk in self.request.stream():
             size += len(chunk)
-            if size > self.knobs.max_body_bytes:
+            if size > self.behaviour.max_body_bytes:
                 self.counters.batches_over_limit += 1
-                raise Refused(self.knobs.over_body_status, "Request body too large")
+                raise Refused(self.behaviour.over_body_status, "Request body too large")
             chunks.append(chunk)
         self.counters.request_bytes += size
         body = b"".join(chunks)
@@ -111,8 +113,8 @@ class Upload:
         return self._unpacked(body)
 
     def _unpacked(self, body: bytes) -> bytes:
-        # No source says that CleverTap reads compressed bodies, so by default it does not.
-        if self.knobs.gzip == "refuse":
+        # No source says that CleverTap accepts compressed bodies, so by default the fake does not.
+        if self.behaviour.gzip == "refuse":
             raise Refused(400, "Malformed request")
         try:
             return gzip.decompress(body)
@@ -125,22 +127,22 @@ class Upload:
         except (ValueError, RecursionError) as error:
             raise Refused(400, "Malformed request") from error
         records = envelope.get("d") if isinstance(envelope, dict) else None
-        if not isinstance(records, list) or (not records and self.knobs.empty_batch == "refuse"):
+        if not isinstance(records, list) or (not records and self.behaviour.empty_batch == "refuse"):
             raise Refused(400, "Malformed request")
-        if len(records) > self.knobs.max_records:
+        if len(records) > self.behaviour.max_records:
             self.counters.batches_over_limit += 1
-            raise Refused(self.knobs.over_records_status, "Too many records in request")
+            raise Refused(self.behaviour.over_records_status, "Too many records in request")
         return records
 
     def _watch(self, records: list[object], keys: list[str | None]) -> None:
-        """Note which users are written by two calls at a time, and keep the pools apart if they are."""
+        """Record which users are written by two calls at a time, and separate the pools if configured."""
         known = (key for key in keys if key is not None)
         self.counters.same_identity_overlaps += self.account.uploads.overlaps(self.flight, known)
-        if not self.knobs.separate_pools:
+        if not self.behaviour.separate_pools:
             return
         has_events = any(isinstance(record, dict) and record.get("type") == "event" for record in records)
         pool = "events" if has_events else "profiles"
-        if self.account.uploads.is_full(pool, self.knobs.max_in_flight):
+        if self.account.uploads.is_full(pool, self.behaviour.max_in_flight):
             self.counters.busy_429 += 1
             raise Refused(429, "Too many concurrent requests")
         self.flight.pool = pool
@@ -159,7 +161,7 @@ class Upload:
         verdict = Verdict([], [])
         plan = self.account.faults if self.account.faults.rejects_records else None
         for number, (record, key) in enumerate(zip(records, keys, strict=True), start=1):
-            refusal = record_refusal(record, self.knobs) or (
+            refusal = record_refusal(record, self.behaviour) or (
                 plan.rejected(key, is_dry_run=self.is_dry_run) if plan else None
             )
             if refusal is not None:
@@ -173,12 +175,12 @@ class Upload:
             return
         self.counters.records_accepted += len(verdict.accepted)
         self.counters.records_refused.update(entry["code"] for entry in verdict.unprocessed)
-        self.store.apply(verdict.accepted, self.flight.call, self.account.clock(), self.knobs)
+        self.store.apply(verdict.accepted, self.flight.call, self.account.clock(), self.behaviour)
 
     async def _reply(self, verdict: Verdict | None, fault: Fault | None) -> Response | None:
         reply = None
         if verdict is not None:
-            style = self.knobs.answer_style
+            style = self.behaviour.answer_style
             reply = json_reply(batch_answer(len(verdict.accepted), verdict.unprocessed, style), style)
         if fault is None or fault.kind == "slow":
             return reply

@@ -1,4 +1,4 @@
-"""The dirt of the seeded shop: every row that is wrong, or only looks wrong, and why it is there."""
+"""The bad rows of the seeded shop: every row that is wrong, or only looks wrong, and why it is there."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,9 +13,9 @@ Value = str | bool | int | float | None | timedelta
 
 @dataclass(frozen=True)
 class BadRows:
-    """One dirty row. `code` is CleverTap's number, or a word: value_too_long, not_finite, superseded, ...
+    """One bad row. `code` is CleverTap's number, or a word: value_too_long, not_finite, superseded, ...
 
-    `key` is the CUSTOMER_ID or EVENT_ID as it stands in the table. A timedelta is that much after `now`.
+    `key` is the CUSTOMER_ID or EVENT_ID in the table. A timedelta means that time after `now`.
     """
 
     table: str
@@ -28,7 +28,7 @@ class BadRows:
 
     @property
     def values(self) -> dict[str, Value]:
-        """What differs from an ordinary row."""
+        """The values that differ from an ordinary row."""
         key_column = "CUSTOMER_ID" if self.table == "CUSTOMERS" else "EVENT_ID"
         return {key_column: self.key, **self.also, self.column: self.value}
 
@@ -54,7 +54,7 @@ _TWICE: dict[str, Value] = {"CUSTOMER_ID": "C000042", "UPDATED_AT": -timedelta(d
 DIRT: tuple[BadRows, ...] = (
     _identity(None, "a guest checkout has no customer id"),
     _identity("   ", "a form sent blanks for the id"),
-    _identity("null", "an export wrote NULL as text, which CleverTap takes for a placeholder"),
+    _identity("null", "an export wrote NULL as text, which CleverTap treats as a placeholder"),
     _identity("N/A", "placeholders are refused in capitals too"),
     _identity("C" * 1025, "one character over CleverTap's limit for an identity"),
     _customer("D-EMAIL-1", "an address without an @", "515", "EMAIL_ID", "anna.example.com"),

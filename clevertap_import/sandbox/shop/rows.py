@@ -133,7 +133,7 @@ def customer_id(number: int) -> str:
 
 
 def shop_rows(table: Table, now: datetime) -> Iterator[Row]:
-    """All rows of the table, the dirty ones last."""
+    """All rows of the table, the bad ones last."""
     random = Random(f"{SEED} {table.name}")  # noqa: S311 - made-up rows, not secrets
     dirt = [one for one in DIRT if one.table == table.name]
     for number in range(table.rows):
@@ -146,7 +146,7 @@ def shop_rows(table: Table, now: datetime) -> Iterator[Row]:
 
 
 def ordinary_row(table: Table, number: int, now: datetime, random: Random) -> Row:
-    """One row that CleverTap takes."""
+    """One row that CleverTap accepts."""
     make = {"CUSTOMERS": _customer, "ORDERS": _order, "PRODUCT_EVENTS": _event}[table.name]
     return make(number, _moment(now, random), random)
 

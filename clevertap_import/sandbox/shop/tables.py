@@ -1,11 +1,11 @@
-"""The seeded shop: customers, orders and product events, with the real world's dirt in known places.
+"""The seeded shop: customers, orders and product events, with bad rows in known places.
 
     python -m clevertap_import.sandbox.shop seed
     python -m clevertap_import.sandbox.shop change
     python -m clevertap_import.sandbox.shop generate --rows 1000000 --table BIG
 
-The connection is taken from SNOWFLAKE_ACCOUNT, _USER, _PASSWORD, _HOST, _PORT and _PROTOCOL, as the
-sandbox prints them. It replaces tables, so it writes to this machine only.
+The connection comes from SNOWFLAKE_ACCOUNT, _USER, _PASSWORD, _HOST, _PORT and _PROTOCOL, as the sandbox
+prints them. It replaces tables, so it writes only to this machine.
 """
 
 import argparse
@@ -41,7 +41,7 @@ LOGIN = ("account", "user", "password", "host", "port", "protocol")
 LOGIN_SECONDS = 15
 DATABASE = "SHOP"
 SCHEMA = "PUBLIC"
-# A statement binds one JSON text, which Snowflake allows 16 MB.
+# A statement binds one JSON text, for which Snowflake allows 16 MB.
 ROWS_A_STATEMENT = 2_500
 
 CHANGED_CUSTOMERS = 10
@@ -51,7 +51,7 @@ NEW_ORDERS = 5
 
 @dataclass(frozen=True)
 class Changes:
-    """What `change_rows` did: the keys of the rows that now have UPDATED_AT = now."""
+    """The result of `change_rows`: the keys of the rows that now have UPDATED_AT = now."""
 
     customers: tuple[str, ...]
     events: tuple[str, ...]
@@ -59,7 +59,7 @@ class Changes:
 
 
 def seed(connection: SnowflakeConnection, now: datetime, database: str = DATABASE) -> None:
-    """Make the shop anew; a table that was there is replaced."""
+    """Make the shop again; existing tables are replaced."""
     with connection.cursor() as cursor:
         cursor.execute(f"create database if not exists {database}")
         cursor.execute(f"create schema if not exists {database}.{SCHEMA}")
@@ -102,7 +102,7 @@ def generate_customers(
 def insert_rows(
     connection: SnowflakeConnection, table: Table, rows: Sequence[Row], database: str = DATABASE
 ) -> None:
-    """One statement with one bind, an array of arrays: the fastest way both here and in Snowflake."""
+    """One statement with one bind, an array of arrays: the fastest way here and in Snowflake."""
     cells = ", ".join(f"value[{index}]::{kind}" for index, (_, kind) in enumerate(table.columns))
     bind = "%s" if connection.is_pyformat else "?"
     with connection.cursor() as cursor:
@@ -114,7 +114,7 @@ def insert_rows(
 
 
 def _new_rows(table: Table, count: int, now: datetime) -> list[Row]:
-    """Rows of this very moment, with keys that no other moment gives."""
+    """Rows of this moment, with keys that no other moment has."""
     random = Random(f"{SEED} {now.isoformat()}")  # noqa: S311 - made-up rows, not secrets
     rows = []
     for number in range(count):
@@ -151,7 +151,7 @@ from (select seq8() as N from table(generator(rowcount => {rows})))
 
 
 def connect(environment: Mapping[str, str]) -> SnowflakeConnection:
-    """A connection as the SNOWFLAKE_* variables say. Raises ConfigError unless they lead to this machine."""
+    """A connection from the SNOWFLAKE_* variables. Raises ConfigError unless they name this machine."""
     names = {key: f"SNOWFLAKE_{key.upper()}" for key in LOGIN}
     missing = [name for name in names.values() if not environment.get(name)]
     if missing:
@@ -161,7 +161,7 @@ def connect(environment: Mapping[str, str]) -> SnowflakeConnection:
         )
     refuse_elsewhere(names["host"], environment[names["host"]])
     settings: dict[str, Any] = {key: environment[name] for key, name in names.items()}
-    # Without the last one, each login looks for a cloud around it, for seconds where names do not resolve.
+    # Without the last one, each login searches for a cloud, which takes seconds if names do not resolve.
     return snowflake.connector.connect(
         **settings,
         session_parameters={"TIMEZONE": "UTC"},
@@ -182,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     names = (f"SNOWFLAKE_{key.upper()}" for key in LOGIN)
-    # Without proxies and what else a shell may say: they could lead to another machine all the same.
+    # Without proxies and other variables of a shell: they could lead to another machine.
     enter_clean(os.environ, **{name: os.environ[name] for name in names if name in os.environ})
     try:
         with connect(os.environ) as connection:
@@ -191,12 +191,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(2, f"{error}\n")
     except snowflake.connector.errors.Error as error:
         words = " ".join(str(error.msg).split())
-        parser.exit(1, f"The local Snowflake could not do it; does the sandbox still run? {words}\n")
+        parser.exit(1, f"The local Snowflake refused. Check that the sandbox still runs. {words}\n")
     sys.stdout.write(json.dumps(done) + "\n")
 
 
 def acted(connection: SnowflakeConnection, options: argparse.Namespace, now: datetime) -> dict[str, Any]:
-    """Do what is asked for; what was done."""
+    """Do the requested action; returns its result."""
     if options.action == "seed":
         seed(connection, now)
         return {table.name: table.rows for table in TABLES}

@@ -1,12 +1,12 @@
-"""How the local Snowflake answers otherwise than by itself: short, late, refused, in other types or layouts.
+"""Changes answers of the local Snowflake: short, late, refused, in other types or layouts.
 
-Each rule names the queries that it is about and what becomes of their answers; the connector reads them
-through its own HTTP and Arrow code. A test sets rules by the door `/_fake/answers`:
+Each rule selects queries and changes their answers; the connector reads them with its own HTTP and Arrow
+code. A test sets rules with the endpoint `/_fake/answers`:
 
     with local_snowflake.answering({"match": "from T", "chunk_rows": 100}):
         ...
 
-Without rules the server answers truly. Of several rules that match, the first is taken.
+Without rules the answers do not change. If several rules match, the first is used.
 """
 
 import re
@@ -19,12 +19,12 @@ Cell = str | int | float | bool | list[int] | None
 
 
 class WireColumn(BaseModel):
-    """A column as the source has it. A cast in the outermost SELECT of a query goes before it.
+    """A column as in the source. A cast in the outermost SELECT of a query has priority.
 
-    `layout` is how timestamps travel; by itself Snowflake sends one integer where the scale allows it. An
-    ARRAY or OBJECT is JSON text, and nested if it is structured and the account says so.
-    `values` stand in the rows, from the first again after the last: for timestamps [seconds, nanoseconds] or
-    [seconds, nanoseconds, minutes east], for times [seconds, nanoseconds], for DECFLOAT text.
+    `layout` is the wire format of timestamps; Snowflake's default is one integer if the scale allows it. An
+    ARRAY or OBJECT is JSON text, or nested if it is structured and the account says so. `values` fill the
+    rows, and repeat: for timestamps [seconds, nanoseconds] or [seconds, nanoseconds, minutes east], for times
+    [seconds, nanoseconds], for DECFLOAT text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,24 +37,24 @@ class WireColumn(BaseModel):
 
 
 class AnswerRule(BaseModel):
-    """What becomes of the answers to some queries. Keys that are not given change nothing."""
+    """Changes to the answers of some queries. Keys that are not given change nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # Which answers: a pattern in the SQL or, of logins, the user; described or run; how many, from when.
+    # Which answers: a pattern in the SQL or, for logins, the user; described or run; how many, from when.
     match: str = ""
     at: Literal["query", "login"] = "query"
     describe: bool | None = None
     after: int = Field(default=0, ge=0)
     times: int | None = Field(default=None, ge=1)
 
-    # Refused, with Snowflake's code and words.
+    # Refused, with Snowflake's code and text.
     code: str | None = None
     message: str = "refused"
     sqlstate: str = "42000"
 
-    # Fewer or more rows than are announced: of the answer itself (which may be whole when it is asked for
-    # again), of each chunk, of the list of chunks.
+    # Fewer or more rows than announced: in the answer itself (which may be complete when it is requested
+    # again), in each chunk, in the list of chunks.
     inline_rows: int | None = Field(default=None, ge=0)
     inline_is_empty: bool = False
     inline_twice: bool = False
@@ -63,25 +63,25 @@ class AnswerRule(BaseModel):
     chunks: int | None = Field(default=None, ge=0)
     chunk_status: int | None = None
     chunk_body: str | None = None
-    # The links to all chunks, in place of the server's own.
+    # The links to all chunks, instead of the server's own.
     chunk_url: str | None = None
-    # The body of the answer, or of each chunk, ends after so many bytes; with `breaks_off` the connection
-    # does too, and else the length is as if it were whole.
+    # The body of the answer, or of each chunk, ends after this number of bytes. With `breaks_off` the
+    # connection ends too, otherwise the length looks correct.
     answer_bytes: int | None = Field(default=None, ge=0)
     chunk_bytes: int | None = Field(default=None, ge=0)
     breaks_off: bool = False
-    # In place of the body of the answer, or of each chunk, a byte comes now and then for ever.
+    # Instead of the body of the answer, or of each chunk, single bytes come now and then, forever.
     drips: Literal["answer", "chunk"] | None = None
     total: int | Literal["missing"] | None = None
     row_count: int | None = None
 
-    # What parameters of an account or user do, unless the session says otherwise and `is_pinned`.
+    # Effects of parameters of an account or user, unless the session sets them and `is_pinned`.
     is_pinned: bool = True
     rows_per_resultset: int | None = Field(default=None, ge=0)
     result_format: Literal["json"] | None = None
     quoted_identifiers_ignore_case: bool = False
     timestamp_input_format: str | None = None
-    # The session's own parameters are not taken, as an account may do with some.
+    # The session's own parameters are ignored, as an account may do with some.
     ignores_session: bool = False
 
     columns: dict[str, WireColumn] = Field(default_factory=dict)
@@ -95,11 +95,11 @@ PINNED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "quoted_identifiers_ignore_case": ("QUOTED_IDENTIFIERS_IGNORE_CASE", ("FALSE",)),
     "timestamp_input_format": ("TIMESTAMP_INPUT_FORMAT", ("AUTO",)),
 }
-"""The session parameter that goes before each key, and the values with which it does."""
+"""The session parameter that overrides each key, and the values with which it does."""
 
 
 class AnswerRules:
-    """The rules in force, and how often each matched."""
+    """The current rules, and how often each matched."""
 
     def __init__(self) -> None:
         self._rules: list[AnswerRule] = []
@@ -129,7 +129,7 @@ class AnswerRules:
 
 
 def within_session(rule: AnswerRule, parameters: Mapping[str, Any]) -> AnswerRule:
-    """The rule without what the session's own parameters undo."""
+    """The rule without the effects that the session's own parameters undo."""
     if rule.ignores_session:
         return rule
     said = {name.upper(): str(value).upper() for name, value in parameters.items()}

@@ -1,4 +1,4 @@
-"""Bodies of the local Snowflake that end too early, or never, as proxies and bad lines leave them."""
+"""Bodies of the local Snowflake that end too early, or never, as after proxies and bad lines."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,14 +26,14 @@ class BrokenOff(Response):
 
 
 async def drops() -> AsyncIterator[bytes]:
-    """A blank now and then, without end."""
+    """A blank now and then, forever."""
     while True:
         yield b" "
         await asyncio.sleep(DRIP_SECONDS)
 
 
 def cut(whole: Response, part: Literal["answer", "chunk"], rule: AnswerRule) -> Response:
-    """What the rule leaves of the response."""
+    """The response after the rule has cut it."""
     if rule.drips == part:
         return StreamingResponse(drops())
     size = rule.answer_bytes if part == "answer" else rule.chunk_bytes

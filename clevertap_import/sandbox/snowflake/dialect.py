@@ -1,4 +1,4 @@
-"""Where fakesnow's translation of Snowflake's SQL gives other values than Snowflake does."""
+"""Corrections of fakesnow's translation of SQL, where its values differ from Snowflake's."""
 
 from collections.abc import Callable
 
@@ -25,15 +25,16 @@ def _floor_epoch_seconds(node: exp.Expr) -> exp.Expr:
 
 
 def _sum_exactly(node: exp.Expr) -> exp.Expr:
-    """The sum of NUMBERs is a NUMBER in Snowflake; the translation adds doubles, off in the last place.
+    """The sum of NUMBERs is a NUMBER in Snowflake; the translation adds doubles, wrong in the last digit.
 
-    Under its bare name the function is left alone. Texts, which Snowflake would add as numbers, are refused.
+    A function without arguments of NUMBER does not change. Texts, which Snowflake would add as numbers, are
+    refused.
     """
     return exp.Anonymous(this="SUM", expressions=[node.this]) if isinstance(node, exp.Sum) else node
 
 
 def _collated(node: exp.Expr) -> exp.Expr:
-    """Snowflake names collations in quotes, 'en-ci'; DuckDB has nocase, noaccent and binary."""
+    """Snowflake writes collations in quotes, 'en-ci'; DuckDB has nocase, noaccent and binary."""
     match node:
         case exp.CollateColumnConstraint():
             return exp.CollateColumnConstraint(this=_collation(node.this))
@@ -51,7 +52,8 @@ def _collation(named: exp.Expr) -> exp.Identifier:
 
 
 def _last_change(node: exp.Expr) -> exp.Expr:
-    """Of the content, as DuckDB keeps no time of it: like Snowflake's, the number only tells a change."""
+    """A digest of the content, since DuckDB stores no time of it: like Snowflake's number it shows only
+    changes."""
     if not (isinstance(node, exp.Anonymous) and node.name.upper() == "SYSTEM$LAST_CHANGE_COMMIT_TIME"):
         return node
     table = exp.to_table(node.expressions[0].name, dialect="snowflake").sql("duckdb")
@@ -60,9 +62,9 @@ def _last_change(node: exp.Expr) -> exp.Expr:
 
 
 def _with_row_timestamps(node: exp.Expr) -> exp.Expr:
-    """A table made with row_timestamp = true gets the column, filled by INSERTs that name their columns.
+    """Adds the column to a table with row_timestamp = true; INSERTs that name their columns fill it.
 
-    Unlike Snowflake's it is among those of `*`, and an UPDATE has to set it.
+    Unlike in Snowflake `*` includes it, and an UPDATE has to set it.
     """
     if not isinstance(node, exp.Create) or not isinstance(node.this, exp.Schema):
         return node

@@ -1,4 +1,4 @@
-"""Columns in the types and layouts in which Snowflake sends them: timestamps by scale, DECFLOAT, casts."""
+"""Columns in Snowflake's wire types and layouts: timestamps by scale, DECFLOAT, casts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from sqlglot import exp
 from clevertap_import.sandbox.snowflake.answers import Cell, WireColumn
 
 LARGEST_INTEGER_SCALE = 7
-"""Timestamps of more digits need two numbers: seconds and nanoseconds."""
+"""Timestamps with more digits need two numbers: seconds and nanoseconds."""
 
 LARGEST_INTEGER_SCALE_WITH_ZONE = 3
 NO_OFFSET = 1440
-"""Of TIMESTAMP_TZ: minutes east of UTC, plus a day."""
+"""For TIMESTAMP_TZ: minutes east of UTC, plus a day."""
 
 CASTS = {
     exp.DataType.Type.TIMESTAMPNTZ: "timestamp_ntz",
@@ -63,7 +63,7 @@ def uncastable(sql: str, columns: Mapping[str, WireColumn]) -> str | None:
 
 
 def as_declared(rowtype: Sequence[dict[str, Any]], columns: Mapping[str, WireColumn], sql: str) -> None:
-    """Change the description of a result to what its source declares, or what the query casts it to."""
+    """Change the description of a result to the declared types of its source, or to the query's casts."""
     cast = casts(sql)
     for described in rowtype:
         column = columns.get(described["name"])
@@ -78,7 +78,7 @@ def as_declared(rowtype: Sequence[dict[str, Any]], columns: Mapping[str, WireCol
 
 
 def sent(table: pa.Table, rowtype: Sequence[dict[str, Any]], columns: Mapping[str, WireColumn]) -> pa.Table:
-    """The table with each of `columns` in the type, scale and layout that its description names."""
+    """The table with each of `columns` in the type, scale and layout of its description."""
     for place, described in enumerate(rowtype):
         column = columns.get(described["name"])
         if column is not None:
@@ -109,7 +109,7 @@ def sent_column(
 
 
 def nested(name: str, cells: pa.Array, metadata: Mapping[str, str]) -> tuple[pa.Field, pa.Array]:
-    """JSON text as lists and structs, whose inner fields are described too."""
+    """JSON text as lists and structs, whose inner fields have descriptions too."""
     parsed = pa.array([None if cell is None else json.loads(cell) for cell in cells.to_pylist()])
     kind = described_inside(parsed.type)
     return pa.field(name, kind, True, encoded(metadata)), parsed.cast(kind)
@@ -168,7 +168,7 @@ def moments(kind: str, scale: int, values: Sequence[Cell], layout: str | None) -
 
 
 def as_parts(value: Cell, scale: int) -> Parts:
-    """The parts, without the digits that a column of this scale does not hold."""
+    """The parts, without digits beyond the scale of the column."""
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is no [seconds, nanoseconds]")
     seconds, nanoseconds, minutes = (*value, 0, 0)[:3]
@@ -227,7 +227,7 @@ def exponent_and_significand(value: Decimal) -> tuple[int, bytes]:
 
 
 def json_cell(value: object, described: Mapping[str, Any]) -> str | None:
-    """A cell as results in JSON hold it."""
+    """A cell as in JSON results."""
     match value:
         case None:
             return None

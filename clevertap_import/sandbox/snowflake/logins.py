@@ -1,4 +1,4 @@
-"""Who may log in to the local Snowflake, and what Snowflake answers to the others."""
+"""Who may log in to the local Snowflake, and its answer to the others."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -22,7 +22,8 @@ OTHER_TOKEN: Refusal = ("390303", "Invalid OAuth access token.")
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """`any_login`: every user and password is taken. `takes_keys`: any key of the user is, unverified."""
+    """`any_login`: every user and password is accepted. `takes_keys`: every key of the user is,
+    unverified."""
 
     password: str = field(default=PASSWORD, repr=False)
     any_login: bool = False
@@ -44,6 +45,6 @@ class Logins:
 
 
 def logins_of(options: Namespace) -> Logins:
-    """As the sandbox's file says, if one is named: then its password is the only way in."""
+    """The logins of the sandbox's file, if there is one: then only its password is accepted."""
     password = read_secrets(options.secrets).password if options.secrets else PASSWORD
     return Logins(password, options.any_login, takes_keys=not options.secrets)

@@ -1,4 +1,4 @@
-"""Parameters of an account, which hold where a session says nothing else, as far as answers show them."""
+"""Parameters of an account, used if the session does not set them, as far as answers show them."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def is_shown(sql: str) -> bool:
 
 
 def shown(sql: str, session: Mapping[str, Any], rule: AnswerRule | None) -> dict[str, Any]:
-    """The answer to SHOW PARAMETERS: what the session says, else the account; JSON, as Snowflake sends it.
+    """The answer to SHOW PARAMETERS: the session's values, otherwise the account's; as JSON, like Snowflake.
 
     It is a result like all others: a limit of the account cuts it.
     """

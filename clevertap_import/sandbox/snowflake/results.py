@@ -20,8 +20,8 @@ from clevertap_import.sandbox.snowflake.answers import AnswerRule
 BATCH_ROWS = 2_000
 INLINE_ROWS = 4_000
 CHUNK_ROWS = 20_000
-# Results are freed when read or when their session ends; this bounds those of sessions that never end.
-RESULTS_KEPT = 32
+# Results are freed when read or when their session ends; this limits those of sessions that never end.
+MAX_RESULTS = 32
 # Level 1: the server must not be the slow part of a benchmark.
 GZIP_LEVEL = 1
 
@@ -30,7 +30,7 @@ RowType = list[Any]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows on disk, as DuckDB returned them; they become Snowflake's Arrow only when fetched."""
+    """Rows on disk, as DuckDB returned them; they are converted to Snowflake's Arrow only when fetched."""
 
     path: Path
     rows: int
@@ -42,7 +42,7 @@ class Chunk:
 
 @dataclass
 class SpooledResult:
-    """A large result: the first rows in memory, the rest on disk. Stands where fakesnow keeps a pa.Table."""
+    """A large result: the first rows in memory, the rest on disk. It replaces a pa.Table of fakesnow."""
 
     id: str
     first: pa.Table
@@ -73,7 +73,7 @@ class SpooledResult:
 
 
 class ResultSpool:
-    """The large results of all sessions, in one folder. In memory: a chunk for each query under way."""
+    """The large results of all sessions, in one folder. In memory: a chunk for each active query."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -97,7 +97,7 @@ class ResultSpool:
         return pa.Table.from_batches(first, schema=reader.schema)
 
     def free_session(self, session: str, only_read: bool = False) -> None:
-        """Forget the results of a session; `only_read`: those whose every chunk was fetched."""
+        """Remove the results of a session; `only_read`: only those whose chunks were all fetched."""
         with self._lock:
             of_session = [result for result in self._results.values() if result.session == session]
             for result in of_session:
@@ -120,7 +120,7 @@ class ResultSpool:
             raise
         with self._lock:
             self._results[result.id] = result
-            while len(self._results) > RESULTS_KEPT:
+            while len(self._results) > MAX_RESULTS:
                 self._free(next(iter(self._results)))
         return result
 
@@ -129,7 +129,7 @@ class ResultSpool:
 
 
 class SpoolingConnection:
-    """fakesnow's DuckDB connection, except that it hands out large results as chunks on disk."""
+    """fakesnow's DuckDB connection, except that it returns large results as chunks on disk."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, spool: ResultSpool) -> None:
         self._connection = connection
@@ -148,11 +148,11 @@ class SpoolingConnection:
 
 
 class RecentResults(dict[str, tuple[Any, ...]]):
-    """fakesnow's cache for RESULT_SCAN, which would keep every result for ever, cut to the last ones."""
+    """fakesnow's cache for RESULT_SCAN, limited to the last results; it would store every result forever."""
 
     def __setitem__(self, query_id: str, result: tuple[Any, ...]) -> None:
         super().__setitem__(query_id, result)
-        while len(self) > RESULTS_KEPT:
+        while len(self) > MAX_RESULTS:
             # Another session may evict the same one at the same time.
             self.pop(next(iter(self)), None)
 
@@ -176,7 +176,7 @@ def timestamps_as_structs(timestamps: pa.Array | pa.ChunkedArray) -> pa.StructAr
     arrays = [epoch, fraction]
     fields = [pa.field("epoch", pa.int64(), nullable=False), pa.field("fraction", pa.int32(), nullable=False)]
     if timestamps.type.tz:
-        # DuckDB keeps instants without their offset, so all are shown in UTC, which is 1440.
+        # DuckDB stores instants without their offset, so all are shown in UTC, which is 1440.
         arrays.append(pa.repeat(pa.scalar(1440, pa.int32()), len(timestamps)))
         fields.append(pa.field("timezone", pa.int32(), nullable=False))
     return pa.StructArray.from_arrays(arrays, fields=fields, mask=timestamps.is_null())

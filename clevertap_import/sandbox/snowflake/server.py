@@ -1,13 +1,12 @@
-"""A local Snowflake: fakesnow behind its HTTP door, for the real connector.
+"""A local Snowflake: fakesnow with its HTTP server, for the real connector.
 
-What this adds to fakesnow: NULL timestamps stay NULL, large results are chunks to download, NUMBERs are as
-narrow as Snowflake sends them, one storage on disk for all sessions, logins checked, databases that exist,
-and a door at `/_fake/` tells which queries came, ends sessions, and sets how answers differ from true ones
-(see `snowflake_answers`).
+This adds to fakesnow: NULL timestamps stay NULL, large results are chunks to download, NUMBERs have
+Snowflake's width, one storage on disk for all sessions, logins are checked, databases must exist. The
+endpoint `/_fake/` lists the queries, ends sessions, and sets how answers differ (see `answers.py`).
 
     python -m clevertap_import.sandbox.snowflake.server --port 0 --data DIR
 
-It listens when one JSON line, {"host", "port", "protocol"}, is on standard output. SIGTERM and SIGINT end it.
+It is ready when it writes one JSON line, {"host", "port", "protocol"}. SIGTERM and SIGINT end it.
 """
 
 import argparse
@@ -70,7 +69,7 @@ _large_result: ContextVar[SpooledResult | None] = ContextVar("large_result", def
 
 @dataclass
 class Session:
-    """One query at a time: a session's DuckDB connection is not made for two."""
+    """One query at a time: a session's DuckDB connection does not support two."""
 
     parameters: dict[str, Any] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -79,7 +78,7 @@ class Session:
 
 @dataclass
 class LocalSnowflakeServer:
-    """The HTTP door. Each route is fakesnow's own handler, with something before or after it."""
+    """The HTTP server. Each route is fakesnow's own handler, with something before or after it."""
 
     spool: ResultSpool
     logins_taken: Logins
@@ -87,7 +86,7 @@ class LocalSnowflakeServer:
     sessions: dict[str, Session] = field(default_factory=dict)
     received: Received = field(default_factory=Received)
     rules: AnswerRules = field(default_factory=AnswerRules)
-    # Of queries that a rule is about, by their ids.
+    # Rules that apply to queries, by query id.
     answers: dict[str, str] = field(default_factory=dict)
 
     def app(self) -> Starlette:
@@ -103,7 +102,7 @@ class LocalSnowflakeServer:
             Route("/_fake/answers", self.set_rules, methods=["POST"]),
             Route("/_fake/end_sessions", self.end_sessions, methods=["POST"]),
         ]
-        # The first route that matches is taken, so ours go before fakesnow's.
+        # The first matching route is used, so ours come before fakesnow's.
         return Starlette(routes=[*ours, *fakesnow_server.routes])
 
     async def login(self, request: Request) -> Response:
@@ -121,7 +120,7 @@ class LocalSnowflakeServer:
         opened = fakesnow_server.sessions[token]
         if zone := parameters.get("TIMEZONE"):
             opened._duck_conn.execute(f"SET TimeZone = '{str(zone).replace(QUOTE, QUOTE * 2)}'")
-        # Without a master token the connector believes the session closed, and never says that it ends.
+        # Without a master token the connector considers the session closed, and never logs out.
         content["data"]["masterToken"] = token
         content["data"]["sessionInfo"] = {
             "databaseName": opened.database,
@@ -178,7 +177,7 @@ class LocalSnowflakeServer:
         return JSONResponse({"success": True})
 
     async def answer_again(self, request: Request) -> Response:
-        """The connector asks so when the first rows of a result are missing."""
+        """The connector sends this request when the first rows of a result are missing."""
         return Response(self.answers[request.path_params["query"]], media_type="application/json")
 
     def chunk(self, request: Request) -> Response:
@@ -186,7 +185,7 @@ class LocalSnowflakeServer:
             result = self.spool[request.path_params["result"]]
             body = result.chunk_body(request.path_params["number"])
         except (KeyError, IndexError, FileNotFoundError):
-            return Response(status_code=403)  # what S3 says of a link that has expired
+            return Response(status_code=403)  # S3's answer to a link that has expired
         if result.rule and result.rule.chunk_status:
             return Response(status_code=result.rule.chunk_status)
         if result.rule:
@@ -212,7 +211,7 @@ class LocalSnowflakeServer:
         return JSONResponse({"rules": len(rules)})
 
     async def end_sessions(self, request: Request) -> Response:
-        """Refuse all that is asked in the sessions of now, with a `code` and a `message`."""
+        """Refuse all requests of the current sessions, with a `code` and a `message`."""
         said = await request.json()
         for session in self.sessions.values():
             session.ended = (said["code"], said["message"])
@@ -232,7 +231,7 @@ async def _answered(request: Request) -> Response:
 
 
 class _Announced(uvicorn.Server):
-    """A server that says on standard output when it listens."""
+    """A server that writes on standard output when it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -243,7 +242,7 @@ class _Announced(uvicorn.Server):
 
 def serve(options: argparse.Namespace) -> None:
     """Serve the databases in a folder until SIGTERM or SIGINT."""
-    # malloc gives memory back sooner than the pool that Arrow takes by itself.
+    # malloc returns memory earlier than Arrow's default pool.
     pa.set_memory_pool(pa.system_memory_pool())
     spool = ResultSpool(options.data / "results")
     storage = SharedStorage(options.data, spool)
@@ -255,7 +254,8 @@ def serve(options: argparse.Namespace) -> None:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     for ending in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops serving, then raises the signal again, which must not skip the closing of the files.
+        # uvicorn stops serving, then raises the signal again, which must not prevent the closing of the
+        # files.
         signal.signal(ending, lambda *_: None)
     try:
         _Announced(config).run(sockets=[listener])
@@ -264,7 +264,7 @@ def serve(options: argparse.Namespace) -> None:
 
 
 def _teach_fakesnow(storage: SharedStorage) -> None:
-    """Put our storage and our results in the places where fakesnow's handlers look for theirs."""
+    """Put our storage and our results where fakesnow's handlers look for theirs."""
     fakesnow_server.shared_fs = storage
     fakesnow.arrow.timestamp_to_sf_struct = timestamps_as_structs
     fakesnow_server.to_sf = _to_snowflake
@@ -272,7 +272,7 @@ def _teach_fakesnow(storage: SharedStorage) -> None:
     logging.getLogger("fakesnow.server").setLevel(logging.ERROR)
     for each in (logging.getLogger("fakesnow.server"), logger):
         each.addFilter(in_one_line)
-    # It warns that DuckDB samples in another way than was asked for; a sample it is all the same.
+    # It warns that DuckDB samples in another way than requested; the result is still a sample.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 
@@ -324,7 +324,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder of the databases; kept over a restart"
+        "--data", type=Path, required=True, help="folder of the databases; it survives a restart"
     )
     parser.add_argument("--secrets", type=Path, help=SECRETS_HELP)
     parser.add_argument("--any-login", action="store_true", help="accept every user and password")

@@ -13,7 +13,7 @@ from clevertap_import.sandbox.snowflake.results import RecentResults, ResultSpoo
 
 # DuckDB spills to disk above this.
 DUCKDB_MEMORY = "160MB"
-# The catalog in which DuckDB runs what names none.
+# The catalog for SQL that names none.
 NO_DATABASE = "memory"
 
 
@@ -23,14 +23,14 @@ class _Settings(TypedDict, total=False):
 
 
 def keep_staged_files(folder: Path) -> None:
-    """Put staged files into `folder`, in place of the temporary one that fakesnow never removes."""
+    """Put staged files into `folder`, instead of fakesnow's temporary folder, which it never removes."""
     with suppress(OSError):
         Path(stage.LOCAL_BUCKET_PATH).rmdir()
     stage.LOCAL_BUCKET_PATH = str(folder)
 
 
 class SharedStorage:
-    """Stands where fakesnow keeps its shared FakeSnow, whose databases are gone when the process ends."""
+    """Replaces fakesnow's shared FakeSnow, whose databases are lost when the process ends."""
 
     def __init__(self, folder: Path, spool: ResultSpool) -> None:
         folder = folder.resolve()
@@ -55,16 +55,16 @@ class SharedStorage:
         nop_regexes: list[str] | None = None,
         autocommit: bool = True,
     ) -> FakeSnowflakeConnection:
-        """As in Snowflake, a session may name a database that is not there, and creates none."""
+        """As in Snowflake, a session may name a database that does not exist, and creates none."""
         session = self._open(database, schema, nop_regexes=nop_regexes, autocommit=autocommit)
         session.database = session.database if session.database_set else None
         session._schema = session.schema if session.schema_set else None
         return session
 
     def _shut_in(self, folder: Path) -> None:
-        """No query reads or writes a file elsewhere, nor loads an extension; DuckDB takes it back for none.
+        """No query reads or writes files elsewhere, or loads an extension; DuckDB cannot undo these settings.
 
-        Whoever may log in would else have the files of the user whose process this is.
+        Otherwise everyone who may log in could read the files of the user of this process.
         """
         ours = str(folder).replace("'", "''")
         self._engine.execute(f"SET GLOBAL allowed_directories = ['{ours}/']")

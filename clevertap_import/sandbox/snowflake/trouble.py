@@ -1,4 +1,4 @@
-"""What DuckDB or the disk refuses to the local Snowflake, in one line."""
+"""Errors of DuckDB or the disk in the local Snowflake, in one line."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def in_one_line(record: logging.LogRecord) -> bool:
-    """A filter of logs: what DuckDB refuses, or the disk, is said without a traceback."""
+    """A log filter: errors of DuckDB or the disk are logged without a traceback."""
     problem = record.exc_info[1] if record.exc_info else None
     if is_trouble(problem):
         record.msg, record.args, record.exc_info = f"The local Snowflake: {problem}", (), None
@@ -16,8 +16,8 @@ def in_one_line(record: logging.LogRecord) -> bool:
 
 
 def is_trouble(problem: BaseException | None) -> bool:
-    # Here alone: logging keeps the filter until the very end, and with it this module. DuckDB, held so
-    # long, writes a page about leaks.
+    # Imported here: logging keeps the filter until the very end, and with it this module. If DuckDB is
+    # loaded that long, it writes a page about leaks.
     import duckdb
 
     return isinstance(problem, duckdb.Error | OSError)

@@ -1,4 +1,4 @@
-"""Answers of the local Snowflake on their way out, changed as a rule of `snowflake_answers` says."""
+"""Changes outgoing answers of the local Snowflake by a rule of `answers.py`."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ RowType = Sequence[dict[str, Any]]
 
 
 def change(data: dict[str, Any], rule: AnswerRule, sql: str) -> None:
-    """Change what the server says of a query: its description, its first rows, its chunks, its counts."""
+    """Change the answer to a query: its description, its first rows, its chunks, its counts."""
     described = data["rowtype"]
     as_declared(described, rule.columns, sql)
     if data.get("rowsetBase64"):
@@ -30,7 +30,7 @@ def change(data: dict[str, Any], rule: AnswerRule, sql: str) -> None:
 
 
 def limit_resultset(data: dict[str, Any], rule: AnswerRule) -> None:
-    """A limit of the account leaves no trace: the rest is neither announced nor linked."""
+    """A limit of the account leaves no trace: the other rows are neither announced nor linked."""
     if rule.rows_per_resultset and data["total"] > rule.rows_per_resultset:
         data["total"] = data["returned"] = rule.rows_per_resultset
         data.pop("chunks", None)
@@ -66,7 +66,7 @@ def change_counts(data: dict[str, Any], rule: AnswerRule) -> None:
 
 
 def changed_chunk(body: bytes, rowtype: RowType, rule: AnswerRule, sql: str) -> bytes:
-    """One chunk as the server serves it, gzipped."""
+    """One chunk as the server sends it, gzipped."""
     if rule.chunk_body is not None:
         return gzip.compress(rule.chunk_body.encode())
     described = [dict(column) for column in rowtype]
@@ -88,7 +88,7 @@ def read_stream(body: bytes) -> pa.Table:
 
 
 def stream_of(table: pa.Table) -> bytes:
-    """An Arrow stream; of a table without rows it has one batch, which is empty."""
+    """An Arrow stream; for a table without rows it has one empty batch."""
     if table.num_rows:
         return bytes(memoryview(fakesnow.arrow.to_ipc(table)))
     sink = pa.BufferOutputStream()
