@@ -97,7 +97,7 @@ class LocalSnowflakeServer:
             Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
             Route("/queries/{query}/result", self.answer_again, methods=["GET"]),
             Route("/_results/{result}/{number:int}", self.chunk, methods=["GET"]),
-            Route("/_fake/queries", self.tell_received, methods=["GET"]),
+            Route("/_fake/queries", self.received_queries, methods=["GET"]),
             Route("/_fake/reset_queries", self.reset, methods=["POST"]),
             Route("/_fake/answers", self.set_rules, methods=["POST"]),
             Route("/_fake/end_sessions", self.end_sessions, methods=["POST"]),
@@ -193,7 +193,7 @@ class LocalSnowflakeServer:
         whole = Response(body, headers={"Content-Encoding": "gzip"}, media_type="application/octet-stream")
         return cut(whole, "chunk", result.rule) if result.rule else whole
 
-    async def tell_received(self, request: Request) -> Response:
+    async def received_queries(self, request: Request) -> Response:
         return JSONResponse(self.received.content())
 
     async def reset(self, request: Request) -> Response:
