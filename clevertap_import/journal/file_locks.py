@@ -21,7 +21,7 @@ from clevertap_import.journal.tables import JournalUnavailable, translated
 FOLDER = "locks"
 LONGEST_BEGIN = 50
 OF_ONE_PROCESS = ("run ", "participant ")
-"""How the names of locks begin that no other process takes again. The file of a slot tells the next who takes
+"""How the names of locks begin that no other process takes again. The file of a slot shows the next who takes
 it that its holder was killed."""
 
 

@@ -29,7 +29,7 @@ def test_no_session_stays_open_if_the_run_is_asked_to_end_during_the_login(
     wait_for("the end of the session", lambda: bool(opened and opened[0].is_closed()), 60)
 
 
-def test_a_login_that_is_refused_is_told() -> None:
+def test_a_login_that_is_refused_is_reported() -> None:
     def log_in() -> "SnowflakeConnection":
         raise ValueError("refused")
 
