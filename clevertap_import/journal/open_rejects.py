@@ -1,4 +1,4 @@
-"""Open rejects: the rows that were rejected and not accepted since, whatever runs came after.
+"""Open rejects: the rows that were rejected and not accepted since, in any later run.
 
 A row is known by the digest of its identity, its window, its column and its code; without an identity by the
 others alone. Of events that CleverTap refused it is the digest of the record in place of the identity.
@@ -18,7 +18,7 @@ from clevertap_import.reasons import Reason, within_limit
 from clevertap_import.records import DIGEST_BYTES, Rejection, packed, unpacked
 
 MOST_OPEN = 1_000_000
-"""So many open rows of an import are known one by one. Of those beyond, only the number and the windows."""
+"""The number of open rows of an import that are stored one by one. For further rows, only the number and the windows."""
 
 UNKNOWN_PERSON = bytes(DIGEST_BYTES)
 """In place of a digest: the row has no identity."""
@@ -108,7 +108,7 @@ class FoundRejects:
                 group.digests += digest_of(each, is_events=self.is_events)
                 group.windows.append(each.window)
             else:
-                # Two numbers say how far the windows reach, whatever the number of rows.
+                # Two numbers say how far the windows reach, for any number of rows.
                 reach = (*group.beyond[1:], each.window)
                 count = group.beyond[0] + 1 if group.beyond else 1
                 group.beyond = array("q", (count, min(reach), max(reach)))
@@ -186,9 +186,9 @@ def open_after(
     if read is None:
         # Nobody knows whether a few rows were among those beyond the limit before.
         beyond, found = np.zeros_like(is_new), [each for each in found if len(each.digests)]
-    kept = [each for each in before if len(each.digests) or read is None or not read.holds_all(each)]
+    still_open = [each for each in before if len(each.digests) or read is None or not read.holds_all(each)]
     return [
-        *(part for part in cut(kept, stays) if part.rows),
+        *(part for part in cut(still_open, stays) if part.rows),
         *(part for part in cut(found, fits, beyond) if part.rows),
     ]
 

@@ -198,12 +198,12 @@ def test_check_takes_an_object_where_the_import_says_how(config: ImportConfig) -
         (
             profiles_import({"column": "V", "property": "Cart", "type": "items"}),
             "target.properties[0].type",
-            "type: items is for Items of the event Charged alone.",
+            "type: items is only for Items of the event Charged.",
         ),
         (
             charged({"column": "V", "property": "Groups", "type": "groups"}),
             "target.properties[0].type",
-            "type: groups is for category-unsubscribe and category-resubscribe alone.",
+            "type: groups is only for category-unsubscribe and category-resubscribe.",
         ),
         (
             charged({"column": "V", "property": "Items", "type": "string"}),
