@@ -18,7 +18,7 @@ from clevertap_import.reasons import Reason, within_limit
 from clevertap_import.records import DIGEST_BYTES, Rejection, packed, unpacked
 
 MOST_OPEN = 1_000_000
-"""The number of open rows of an import that are stored one by one. For further rows, only the number and the windows."""
+"""How many open rows of an import are stored one by one. For more, only their number and the windows."""
 
 UNKNOWN_PERSON = bytes(DIGEST_BYTES)
 """In place of a digest: the row has no identity."""
