@@ -105,7 +105,8 @@ def test_three_imports_at_once_one_of_them_killed_never_have_more_than_15_reques
     for nickname in rows:
         write(workshop, nickname, rows[nickname])
     # Two of them last until the third delivers and one is killed, however slow this machine is.
-    paced = {nickname: pace(rows[nickname]) for nickname in ("daily", "first")}
+    # The last request of the one that is killed must end before its slot has rested, which takes 5 seconds.
+    paced = {"daily": pace(DAILY_ROWS), "first": pace(2 * KILLED_ROWS)}
     workshop.clevertap.knobs(service_seconds=LATENCY_SECONDS, paced_events=paced)
     environment = process_environment(workshop)
     with web_server(environment) as server, daemon(environment):
