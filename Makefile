@@ -55,5 +55,7 @@ $(PEERS): clevertap_import_tests/benchmarks/peers.txt
 
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
+	# On all cores, where pip uses one. Some packages bring files for other versions of Python.
+	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	touch $(READY)
