@@ -1,1 +1,1 @@
-"""The only modules that know Dagster, beside the commands."""
+"""All modules that use Dagster, except the commands."""

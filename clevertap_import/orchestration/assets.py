@@ -45,12 +45,12 @@ TABLE_NAME = re.compile(r'"(?:[^"]|"")+"|[^.]+')
 
 
 class RunOptions(dg.Config):
-    """What a person may ask of one run.
+    """Options of one run.
 
-    force: send every record, also those that CleverTap has. limit: at most this many rows, and nothing is
+    force: send every record, also those that CleverTap has. limit: at most this many rows, and no window is
     marked done. all_rows: a dry run checks every row, not a sample. sample_rows: how many rows a dry run
-    checks, and how many records CleverTap's own dry run gets; left out, as the import says. admit_rejected:
-    send what is right, however many rows are wrong (max_rejected_percent).
+    checks, and how many records CleverTap's own dry run gets; default: the import's `sample_rows`.
+    admit_rejected: send the valid rows, also if more rows are wrong than max_rejected_percent allows.
     """
 
     force: bool = False
@@ -66,18 +66,18 @@ def source_tables(config: ImportConfig) -> tuple[str, ...]:
 
 
 def table_key(table: str) -> dg.AssetKey:
-    """A Snowflake table as an asset key: its names in small letters, with _ for what no key may have."""
+    """A Snowflake table as an asset key: its names in small letters, with _ for forbidden characters."""
     names = [
         re.sub(r"\W", "_", name.removeprefix('"').removesuffix('"').lower(), flags=re.ASCII)
         for name in TABLE_NAME.findall(table)
     ]
-    # Below `clevertap` are the imports themselves, and some words Dagster reserves.
+    # Keys below `clevertap` are imports, and Dagster reserves some words.
     is_taken = names[0] == PREFIX or input_name(names) in RESERVED
     return dg.AssetKey(["snowflake", *names] if is_taken else names)
 
 
 def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:
-    """The tables that an import reads, as assets that something else makes."""
+    """The tables that an import reads, as external assets."""
     return [
         dg.AssetSpec(table_key(table), kinds={"snowflake"}, metadata={"dagster/table_name": table})
         for table in source_tables(config)
@@ -87,7 +87,7 @@ def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:
 def upstream_deps(config: ImportConfig) -> dict[dg.AssetKey, dg.AssetDep]:
     """The tables that the import reads, and the assets that it names."""
     deps = {key: dg.AssetDep(key) for key in map(table_key, source_tables(config))}
-    # Each window may read what any partition of them made; and they may have partitions of any kind.
+    # A window may read rows of any of their partitions; and they may have partitions of any kind.
     every = dg.AllPartitionMapping()
     named = [dg.AssetKey.from_user_string(key) for key in upstream_assets(config) if is_asset_key(key)]
     return deps | {key: dg.AssetDep(key, partition_mapping=every) for key in named}
@@ -118,7 +118,7 @@ def import_asset(
 ) -> dg.AssetsDefinition:
     """The asset of one import. `metadata` is shown with it, such as where its YAML is.
 
-    `imports`: the nicknames of all imports; left out, those of the code location in which it runs.
+    `imports`: the nicknames of all imports; default: those of the code location of the run.
     """
     key = asset_key(imported.nickname)
 
@@ -150,7 +150,7 @@ def run_one(
     config: ImportConfig,
     imports: frozenset[str] | None,
 ) -> Results:
-    """One run. However it ends, it reports what happened so far."""
+    """One run. It always reports what happened until its end."""
     key = asset_key(config.nickname)
     delivers = key in context.selected_asset_keys
     if options.admit_rejected:
@@ -171,7 +171,7 @@ def run_one(
             is_sample = not delivers and run.window is None and not options.all_rows
             yield from run_steps(context, key, run, so_far, is_sample=is_sample)
         if so_far.rejects.rows and not delivers:
-            context.log.info(f"The rows that are not fit for CleverTap are in {path}.")
+            context.log.info(f"The invalid rows are in {path}.")
         remove_old_rows(context, config)
 
 
@@ -201,7 +201,7 @@ def reported(
 
 
 def admitting_all(config: ImportConfig) -> ImportConfig:
-    """`config` for a run that rejected rows do not stop."""
+    """`config` with a limit of 100 % for rejected rows."""
     dry_run = config.dry_run.model_copy(update={"max_rejected_percent": 100.0})
     return config.model_copy(update={"dry_run": dry_run})
 

@@ -1,4 +1,4 @@
-"""When an import runs by itself: schedules, and what a tick of a schedule or of a sensor asks for."""
+"""When an import runs by itself: schedules, and the runs that a tick of a schedule or sensor requests."""
 
 from datetime import UTC, datetime
 
@@ -14,10 +14,10 @@ from clevertap_import.orchestration.partitions import ActiveRun, range_tags, tag
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 
 TRIGGER_TAG = "clevertap/trigger"
-"""On runs that a schedule or sensor asked for: its kind."""
+"""On runs that a schedule or sensor requested: its kind."""
 
 TICK_TAG = "clevertap/tick"
-"""On the same runs: the moment for which they were asked."""
+"""On the same runs: the moment for which they were requested."""
 
 NEWEST_RUNS = 20
 
@@ -25,7 +25,7 @@ Tick = dg.SkipReason | list[dg.RunRequest]
 
 
 def import_schedule(config: ImportConfig, job: str) -> dg.ScheduleDefinition | None:
-    """The schedule of an import; None for kinds that go by no clock, or that a sensor starts."""
+    """The schedule of an import; None for kinds without a clock, and for kinds that a sensor starts."""
     schedule = config.schedule
     if not schedule.crons():
         return None
@@ -47,7 +47,7 @@ def import_schedule(config: ImportConfig, job: str) -> dg.ScheduleDefinition | N
 
 
 def scheduled(instance: dg.DagsterInstance, config: ImportConfig, now: datetime) -> Tick:
-    """What the tick at `now` asks for. Kinds that cron can say are due at every tick."""
+    """The runs that the tick at `now` requests. Kinds that cron can express are due at every tick."""
     if isinstance(config.schedule, Every) and not is_due(instance, config, config.schedule, now):
         return dg.SkipReason(
             f"{config.schedule.summary}, counted from {config.anchor}: nothing is due at this tick."
@@ -56,10 +56,10 @@ def scheduled(instance: dg.DagsterInstance, config: ImportConfig, now: datetime)
 
 
 def is_due(instance: dg.DagsterInstance, config: ImportConfig, schedule: Every, now: datetime) -> bool:
-    """Whether a moment of the interval has come since the last run that the schedule asked for.
+    """Whether a moment of the interval has passed since the last run that the schedule requested.
 
-    Since, because after a standstill Dagster evaluates only the last of the ticks that were missed. Until the
-    import has succeeded once every tick is due at which nothing of it is under way.
+    After a standstill Dagster evaluates only the last of the missed ticks, so earlier moments count too.
+    Until the import has succeeded once, every tick is due if no run of it is active.
     """
     if instance.get_latest_materialization_event(asset_key(config.nickname)) is None:
         return not runs_of(instance, config.nickname)
@@ -70,9 +70,9 @@ def is_due(instance: dg.DagsterInstance, config: ImportConfig, schedule: Every, 
 
 
 def last_tick(instance: dg.DagsterInstance, config: ImportConfig) -> datetime | None:
-    """The last moment for which this kind of schedule asked for a run; None if it never did.
+    """The last moment for which this kind of schedule requested a run; None if there is none.
 
-    The newest run need not have it: one that is executed again has the tags of the run that it repeats.
+    The newest run may not have it: a re-execution has the tags of the run that it repeats.
     """
     tags = {NICKNAME_TAG: config.nickname, TRIGGER_TAG: config.schedule.kind}
     runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=NEWEST_RUNS)
@@ -80,7 +80,7 @@ def last_tick(instance: dg.DagsterInstance, config: ImportConfig) -> datetime | 
 
 
 def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
-    """The runs of an import that have not ended; those that the UI's Materialize started, once it began."""
+    """The unfinished runs of an import; a run of the UI's Materialize counts once the import began in it."""
     statuses = [dg.DagsterRunStatus.QUEUED, *UNFINISHED]
     tagged = instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}, statuses=statuses))
     known = {record.dagster_run.run_id for record in tagged}
@@ -90,17 +90,18 @@ def runs_of(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
 
 
 def active_runs(instance: dg.DagsterInstance, nickname: str) -> list[dg.RunRecord]:
-    """The same after those that were killed are marked as failed."""
-    # By the clock: the tick that a schedule evaluates may be an old one.
+    """Like `runs_of`, after killed runs were marked as failed."""
+    # Use the clock: the tick that a schedule evaluates may be an old one.
     clear_dead_runs(instance, [nickname], datetime.now(UTC))
     return runs_of(instance, nickname)
 
 
 def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetime, tick: datetime) -> Tick:
-    """One run for each contiguous range of windows that are not done at `now`; none if one waits already.
+    """One run for each contiguous range of windows that are not done at `now`; none if a run is waiting
+    already.
 
-    `tick` is the moment for which they are asked, part of their keys, so that none is started twice for it.
-    The import is another part: one sensor may ask for runs of several.
+    `tick` is the moment for which the runs are requested. It is part of their keys, so that no run starts
+    twice for it. The import is part of the keys too, because one sensor may request runs of several imports.
     """
     under_way = active_runs(instance, config.nickname)
     waiting = [run for run in under_way if run.dagster_run.status == dg.DagsterRunStatus.QUEUED]
@@ -118,7 +119,7 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
     ranges = undone_ranges(instance, config, asset_key(config.nickname), now, readings)
     if not ranges:
         return dg.SkipReason("No window is left to import.")
-    # Dagster wants a key with each of several requests; the tick's time in it makes it a new one.
+    # Dagster requires a key for each of several requests; the tick's time makes it unique.
     return [
         dg.RunRequest(run_key=f"{run_key} {keys.first}", job_name=job, tags={**tags, **range_tags(keys)})
         for keys in ranges
@@ -126,8 +127,8 @@ def wanted_runs(instance: dg.DagsterInstance, config: ImportConfig, now: datetim
 
 
 def active_run_of(run: dg.RunRecord, now: datetime) -> ActiveRun | None:
-    """What a run under way reads, from `now` on if it has not begun; None if it is given no windows."""
+    """The windows that an active run reads, from `now` on if it has not begun; None if it has no windows."""
     keys = tagged_range(run.dagster_run.tags)
-    # A run that began in the future was started by a clock that ran ahead.
+    # A start in the future comes from a clock that was ahead.
     began = min(run.start_time or now.timestamp(), datetime.now(UTC).timestamp())
     return ActiveRun(keys, began) if keys else None

@@ -1,6 +1,6 @@
-"""What a run tells of its imports from inside its steps, as tags: which of them is under way, and where.
+"""Tags that a run sets from inside its steps: which of its imports are active, and in which process.
 
-A run that Dagster's UI, a backfill or its command line started has no other tag of ours, and may hold many.
+A run from Dagster's UI, a backfill or its command line has no other tag of ours, and may have many imports.
 """
 
 import time
@@ -14,19 +14,19 @@ from clevertap_import.errors import Unfinished
 from clevertap_import.journal.process_identity import own_process
 
 IMPORT_TAG = "clevertap/import/"
-"""With the nickname: the run's id, since when the import is under way, and in which process; or ENDED."""
+"""Followed by the nickname. Value: the run's id, the start of the import, and its process or ENDED."""
 
 ENDED = "ended"
 """In place of a process: the import ended at that moment."""
 
 
 class RunHasEnded(Unfinished):
-    """The run was marked as ended before the import began in it."""
+    """The run was marked as finished before the import began in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """`since` is in epoch seconds by the clock of the process, which `lives` knows."""
+    """`since`: epoch seconds by the clock of the process. `process`: as `own_process` names it."""
 
     since: float
     process: str
@@ -34,21 +34,21 @@ class Begun:
 
 @contextmanager
 def marked_as_begun(instance: dg.DagsterInstance, run_id: str, nickname: str) -> Iterator[None]:
-    """Let others know that the import is under way in the block.
+    """Mark the import as active in the block, for other processes.
 
-    Raises RunHasEnded if somebody took the run for dead: its windows may be another run's by now.
+    Raises RunHasEnded if the run was marked as dead: another run may have its windows by now.
     """
     run = instance.get_run_by_id(run_id)
     if run and run.is_finished:
         raise RunHasEnded(
-            f"Run {run_id[:8]} was marked as {run.status.value.lower()} before {nickname!r} began in it, as"
-            " nobody knew that it was alive. Nothing was sent. Start another run."
+            f"Run {run_id[:8]} was marked as {run.status.value.lower()} before {nickname!r} began in it,"
+            " because no sign of life was found. Nothing was sent. Start another run."
         )
     instance.add_run_tags(run_id, tag_of(run_id, nickname, own_process()))
     try:
         yield
     finally:
-        # If it cannot be written, neither can the end of the step, and the run fails by that.
+        # If this cannot be written, neither can the end of the step, and the run fails.
         with suppress(Exception):
             instance.add_run_tags(run_id, tag_of(run_id, nickname, ENDED))
 
@@ -58,17 +58,17 @@ def tag_of(run_id: str, nickname: str, process: str) -> dict[str, str]:
 
 
 def begun_imports(run: dg.DagsterRun) -> dict[str, Begun]:
-    """The imports under way in the run, by nickname."""
+    """The active imports of the run, by nickname."""
     return {nickname: each for nickname, each in imports_in_tags(run).items() if each.process != ENDED}
 
 
 def ended_imports(run: dg.DagsterRun) -> dict[str, float]:
-    """When the imports that have ended in the run did so, by nickname."""
+    """When each finished import of the run ended, by nickname."""
     return {nickname: each.since for nickname, each in imports_in_tags(run).items() if each.process == ENDED}
 
 
 def imports_in_tags(run: dg.DagsterRun) -> dict[str, Begun]:
-    """What the run tells of its imports. (A re-execution has the tags of another run too.)"""
+    """The imports in the run's own tags. (A re-execution has the tags of another run too.)"""
     found = {}
     for tag, value in run.tags.items():
         run_id, _, rest = value.partition(" ")

@@ -1,4 +1,4 @@
-"""Windows that were done before their import was changed: CleverTap has their rows as they were sent then."""
+"""Windows that were done before their import was changed: CleverTap has their rows in the old form."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -20,19 +20,19 @@ from clevertap_import.window import Window
 
 
 def changed_counts(engine: sa.Engine, configs: Iterable[ImportConfig]) -> dict[str, int]:
-    """How many windows of each import were done before it was changed, by nickname: one query for all."""
+    """How many windows of each import were done before it was changed, by nickname. It makes one query."""
     windowed = {config.nickname: config for config in configs if config.updated_on}
     spans = done_spans(engine, {name: windows_of(config) for name, config in windowed.items()})
     return {name: changed_count(config, spans.get(name, ())) for name, config in windowed.items()}
 
 
 def windows_of(config: ImportConfig) -> Windows:
-    """Whose windows the import's are, by the environment of now."""
+    """The length of the import's windows and its destination by the environment."""
     return Windows(grid(config).size_seconds, destination_of(config))
 
 
 def destination_of(config: ImportConfig) -> str:
-    """Where the import goes. UNKNOWN if the environment does not say it: no run will get that far."""
+    """The destination of the import; UNKNOWN if the environment does not define it: no run can deliver."""
     try:
         return destination(account_settings(config.account, os.environ))
     except ConfigError:
@@ -45,7 +45,7 @@ def changed_count(config: ImportConfig, spans: Sequence[DoneSpan]) -> int:
 
 
 def known_spans(engine: sa.Engine, config: ImportConfig) -> list[DoneSpan]:
-    """Under which definitions the import's windows were done; nothing for a full import."""
+    """The done spans of the import's windows, with their definitions; empty for a full import."""
     if config.updated_on is None:
         return []
     return done_spans(engine, {config.nickname: windows_of(config)}).get(config.nickname, [])
@@ -54,9 +54,9 @@ def known_spans(engine: sa.Engine, config: ImportConfig) -> list[DoneSpan]:
 def spans_after(
     config: ImportConfig, spans: Sequence[DoneSpan], window: Window, read: Window, read_seconds: float
 ) -> list[DoneSpan]:
-    """`spans` when a run has done `window` and has read `read`, its lookback included, at `read_seconds`.
+    """`spans` after a run of `window` that has read `read`, its lookback included, at `read_seconds`.
 
-    A window that had not ended by then is not done.
+    A window that had not ended at that time is not done.
     """
     size, start = grid(config).size_seconds, grid(config).start_seconds
     first, read_from = (
@@ -70,7 +70,7 @@ def spans_after(
 def remember_done(
     journal: Journal, config: ImportConfig, window: Window, read: Window, read_seconds: float
 ) -> int:
-    """Enter what `spans_after` says; returns how many windows are left as they were before the change."""
+    """Store the result of `spans_after`; returns how many windows still have the old definition."""
     spans = spans_after(config, known_spans(journal.engine, config), window, read, read_seconds)
     with journal.transaction() as connection:
         enter_done_spans(connection, config.nickname, windows_of(config), spans)
@@ -78,7 +78,7 @@ def remember_done(
 
 
 def counts_for_commands(configs: Iterable[ImportConfig], notify: Callable[[str], None]) -> dict[str, int]:
-    """`changed_counts` by the environment's journal; empty, and `notify` says why, if it cannot be used."""
+    """`changed_counts` of the environment's journal; empty if it cannot be used, and `notify` gets why."""
     try:
         with open_journal() as journal:
             return changed_counts(journal.engine, configs)

@@ -1,4 +1,4 @@
-"""The dry run as asset checks: what the stage found, as tables of problems."""
+"""The dry run as asset checks: the problems of the staged rows, as tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,16 +32,16 @@ SCHEMA = dg.TableSchema(
 
 
 SHOWN_BLANKS = 5
-"""Properties that a check names of those with blank cells."""
+"""The most properties with blank cells that a check names."""
 
 Problems = Sequence[tuple[ProblemKind, ProblemCount]]
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a delivery would change. `lookup` is None where CleverTap was not asked.
+    """What a delivery would change. `lookup` is None if no profile was looked up.
 
-    `refused`: why a run that is not forced would deliver nothing, whatever the rows are.
+    `refused`: why a run that is not forced would deliver no row at all.
     """
 
     new: int
@@ -70,7 +70,7 @@ class Impact:
 
     @property
     def unclear(self) -> str:
-        """What to say of look-ups that CleverTap did not answer clearly."""
+        """A sentence about look-ups without a clear answer; empty if there are none."""
         found = self.lookup or Lookup()
         lost = found.total - found.known - found.unknown
         return f" For {lost:,} it gave no clear answer." if lost else ""
@@ -87,18 +87,18 @@ class Impact:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """The results of all checks, and why nothing may be sent; None if no check blocks."""
+    """The results of all checks. `error`: why nothing may be sent; None if no check blocks."""
 
     results: Sequence[dg.AssetCheckResult]
     error: BaseException | None
 
 
 class ServerDryRunRefused(RefusedError):
-    """CleverTap's own dry run refused too many records, or could not be made; nothing was sent."""
+    """CleverTap's own dry run refused too many records, or failed; nothing was sent."""
 
 
 class TooManyInvalid(ConfigError):
-    """More rows are wrong than the import admits; nothing was sent."""
+    """More rows are invalid than the import admits; nothing was sent."""
 
     def __init__(self, config: ImportConfig, counts: StageCounts) -> None:
         checked = counts.read - counts.superseded
@@ -120,7 +120,7 @@ def check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 def checked(
     key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: ServerDryRunResult, impact: Impact
 ) -> Checks:
-    """What the checks say of rows that could be staged."""
+    """The checks of staged rows."""
     error: CleverTapImportError | None = None
     if blocks(config, counts):
         error = TooManyInvalid(config, counts)
@@ -130,7 +130,7 @@ def checked(
 
 
 def not_staged(key: dg.AssetKey, error: BaseException) -> Checks:
-    """What the checks say if staging broke off: that the query failed, if it was that."""
+    """The checks if staging failed: the check `query` fails, if the query was the cause."""
     is_of_query = isinstance(error, ConfigError | SourceError)
     return Checks([query_failed(key, str(error))] if is_of_query else [], error)
 
@@ -142,7 +142,7 @@ def query_failed(key: dg.AssetKey, reason: str) -> dg.AssetCheckResult:
 def dry_run_results(
     key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: ServerDryRunResult, impact: Impact
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result for each check. Too many wrong rows make a check block the delivery."""
+    """One result for each check. If too many rows are invalid, their checks block the delivery."""
     checked = {"rows_checked": counts.read - counts.superseded}
     times = {"rows_without_updated_on": counts.without_updated_on, "future_rows": counts.future}
     yield result(key, "query", [], query_summary(counts), metadata={**checked, **times})
@@ -172,7 +172,7 @@ def dry_run_results(
 
 
 def blocks(config: ImportConfig, counts: StageCounts) -> bool:
-    """Whether so many rows are wrong that nothing may be sent."""
+    """Whether too many rows are invalid, so that nothing may be sent."""
     checked = counts.read - counts.superseded
     if not counts.invalid:
         return bool(counts.problems) and config.on_invalid == "fail"
@@ -182,7 +182,7 @@ def blocks(config: ImportConfig, counts: StageCounts) -> bool:
 
 
 def query_summary(counts: StageCounts) -> str:
-    """Rows of the future are named, as a wrong `format` of Updated On puts all rows there."""
+    """Counts rows of the future, because a wrong `format` of Updated On moves all rows there."""
     text = "The query compiles and returns what the import needs."
     if not counts.read:
         text += " It returned no row."
@@ -199,7 +199,7 @@ def is_groups(config: ImportConfig, mapping: PropertyMapping) -> bool:
 
 
 def deleted_where_blank(config: ImportConfig, counts: StageCounts) -> list[str]:
-    """Properties with blank cells that NULL deletes. Subscription groups are no property to delete."""
+    """Properties with blank cells that NULL deletes. Subscription groups cannot be deleted."""
     return [
         mapping.property
         for mapping in config.target.properties
@@ -210,7 +210,7 @@ def deleted_where_blank(config: ImportConfig, counts: StageCounts) -> list[str]:
 
 
 def value_notes(config: ImportConfig, counts: StageCounts) -> tuple[str, dict[str, int]]:
-    """What to tell of values that are taken and yet may not be meant, and how many they are."""
+    """A text about valid values that may be unintended, and how many there are."""
     text = ""
     if counts.blanks:
         most = ", ".join(f"{name}: {cells:,}" for name, cells in counts.blanks.most_common(SHOWN_BLANKS))
@@ -247,7 +247,7 @@ def result(
     is_blocking: bool = False,
     metadata: Mapping[str, int] | None = None,
 ) -> dg.AssetCheckResult:
-    """An error blocks the delivery, a warning does not. `description` has words of people and servers."""
+    """An error blocks the delivery, a warning does not. `description` has texts of people and servers."""
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=key,
@@ -264,7 +264,7 @@ def reason_with_example(fault: ProblemKind, tally: ProblemCount) -> str:
 
 
 def problem_table(problems: Problems) -> dg.TableMetadataValue:
-    """Most frequent first. Values are shown only where the import asks for it."""
+    """Most frequent first. Values are shown only if the import allows it."""
     records = [
         dg.TableRecord(
             {

@@ -1,4 +1,4 @@
-"""Imports as Dagster definitions: one by one for components, all of a folder for the code location."""
+"""Imports as Dagster definitions: single ones for components, all of a folder for the code location."""
 
 import re
 import warnings
@@ -39,7 +39,7 @@ Job = UnresolvedAssetJobDefinition
 def code_references(file: str, line: int) -> dict[str, Any]:
     """Metadata by which the UI opens the YAML of an import."""
     with warnings.catch_warnings():
-        # Dagster says of these two, once for each import, that they are in beta.
+        # Dagster warns once for each import that these two are in beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         reference = dg.LocalFileCodeReference(
             file_path=str(Path(file).resolve()), line_number=line, label="YAML"
@@ -48,7 +48,7 @@ def code_references(file: str, line: int) -> dict[str, Any]:
 
 
 def import_definitions(config: ImportConfig, metadata: dict[str, Any]) -> dg.Definitions:
-    """Everything that one import needs, resources included, for a component among others."""
+    """All definitions of one import, resources included, for a component beside others."""
     job = import_job(config)
     first_run = first_runs_sensor(f"{config.nickname}_first_run", [config], [job])
     killed_runs = killed_runs_sensor(f"{config.nickname}_{KILLED_RUNS}", [config])
@@ -71,7 +71,7 @@ def import_job(config: ImportConfig) -> Job:
 def own_definitions(
     config: ImportConfig, metadata: dict[str, Any], job: Job, imports: frozenset[str] | None = None
 ) -> dg.Definitions:
-    """What an import does not share with others, and its resources, which are the same for all."""
+    """The import's own definitions, and its resources, which imports share."""
     schedule, sensor = import_schedule(config, job_name(config.nickname)), import_sensor(config)
     return dg.Definitions(
         assets=[import_asset(config, metadata, imports)],
@@ -87,9 +87,9 @@ def own_definitions(
 
 
 def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.AssetSpec]:
-    """Imports whose YAML has problems, as assets that cannot be materialized and say why.
+    """Imports whose YAML has problems, as assets that cannot be materialized and show the problems.
 
-    `taken`: nicknames of imports that work; a draft of the same name must not take their place.
+    `taken`: nicknames of valid imports; a draft of the same name must not replace them.
     """
     problems: dict[str, list[str]] = {}
     for draft in drafts:
@@ -109,7 +109,7 @@ def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.Asset
 
 
 def folder_definitions(folder: Path) -> dg.Definitions:
-    """All imports of a folder. One process for a run: a second one costs more than a small import."""
+    """All imports of a folder. A run has one process: a second one costs more than a small import."""
     imports = load_folder(folder)
     configs = [loaded.config for loaded in imports.loaded]
     tables = {spec.key: spec for config in configs for spec in table_specs(config)}

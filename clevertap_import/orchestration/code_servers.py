@@ -1,7 +1,7 @@
-"""Whether the code server that started a run knows its process: for runs in which no step is under way.
+"""Whether the code server that started a run still has its process, for runs without an active step.
 
 Dagster's default launcher starts each run as a child of a code server, which marks the run as failed if the
-child is killed. If the code server went down itself, nobody does.
+child is killed. If the code server itself goes down, nothing marks the run.
 """
 
 import json
@@ -26,15 +26,15 @@ BEGINNING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 @dataclass(slots=True)
 class CodeServers:
-    """Those that were asked in one look; one that does not answer is asked once."""
+    """The code servers of one evaluation. A server that does not answer is called only once."""
 
     unreachable: set[str] = field(default_factory=set)
 
     def abandoned(self, instance: dg.DagsterInstance, run: dg.DagsterRun, own_step: str) -> bool:
-        """Whether nobody knows of the run any more: it has no step under way, and no code server has it.
+        """Whether the run is abandoned: it has no active step, and no code server has its process.
 
-        `own_step` may have begun; the import in it did not. Such a run must not go on when it is marked as
-        ended, so that one that lives after all does no harm. Other launchers' runs are never abandoned.
+        `own_step` may have begun, but not the import in it. A run that is marked as finished does not
+        continue, so a mistake about a live run does no harm. Runs of other launchers are never abandoned.
         """
         info = run.tags.get(GRPC_INFO_TAG)
         if info is None or run.status not in BEGINNING:

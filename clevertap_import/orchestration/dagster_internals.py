@@ -1,6 +1,6 @@
-"""Everything that this package uses of Dagster beyond its public names, and why.
+"""All private names of Dagster that this package uses, and why.
 
-Dagster may change these in any release: to try a new version, look here first.
+Dagster may change them in any release. If you try a new version, look here first.
 """
 
 # What the UI would load in this folder: only Dagster's command line reads workspace.yaml.

@@ -1,7 +1,8 @@
-"""Runs whose processes were killed: nobody else ends them, so they are found and marked as failed here.
+"""Finds runs whose processes were killed, and marks them as failed.
 
-Dagster's default launcher watches a run only from the code server that started it; if that went down too, or
-a command carried the run out, nobody ends it. It would fill the queue (`max_concurrent_runs`) for ever.
+Dagster's default launcher watches a run only from the code server that started it. If that goes down too, or
+if a command executed the run, the run stays unfinished, and occupies the queue (`max_concurrent_runs`)
+forever.
 """
 
 import json
@@ -27,16 +28,16 @@ from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.run_result import RunStatus
 
 PROCESS_TAG = "clevertap/process"
-"""The process of the command that carries a run out, as `own_process` says it."""
+"""The process of the command that executes a run, from `own_process`."""
 
 END_SECONDS = 600
-"""A run whose import has ended, elsewhere, has ended itself by then: its last events may take their time."""
+"""A run on another machine ends within this time after its import: its last events may be slow."""
 
 BEGIN_SECONDS = 60
-"""A run has its lock by then: it takes it before it logs in anywhere."""
+"""A run has its lock within this time: it takes the lock before any login."""
 
 SILENT_SECONDS = 30.0
-"""A run without its lock for so long is dead: if PostgreSQL was restarted, it takes it again in seconds."""
+"""A run without its lock for this time is dead. After a restart of PostgreSQL it has the lock in seconds."""
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -46,7 +47,7 @@ UNFINISHED = [
 ]
 
 HeartbeatLog = dict[str, tuple[float, str]]
-"""By run: when it was first seen without its lock, and on which host."""
+"""By run: when it was first seen without its lock, and by which host."""
 
 
 def process_tags() -> dict[str, str]:
@@ -54,9 +55,10 @@ def process_tags() -> dict[str, str]:
 
 
 def clear_dead_runs(instance: dg.DagsterInstance, nicknames: Collection[str], now: datetime) -> list[str]:
-    """Mark the runs of these imports that are dead as failed, and those of dead processes of this machine.
+    """Mark dead runs of these imports as failed, and all runs of dead processes of this machine; returns
+    their ids.
 
-    `now` is the clock's. Returns their ids. Without the journal nothing can be told of runs elsewhere.
+    `now` is the clock's time. Without the journal, runs of other machines cannot be checked.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
     dead = [record.dagster_run for record in records if lives(command_of(record.dagster_run)) is False]
@@ -70,18 +72,18 @@ def clear_dead_runs(instance: dg.DagsterInstance, nicknames: Collection[str], no
 
 
 def command_of(run: dg.DagsterRun) -> str:
-    """The process of the command that carries the run out; nothing for all other runs."""
-    # A re-execution has the tags of the run that it repeats, and a process of its own.
+    """The process of the command that executes the run; empty for all other runs."""
+    # A re-execution has the tags of the run that it repeats, but its own process.
     return "" if run.parent_run_id else run.tags.get(PROCESS_TAG, "")
 
 
 def clear_silent_runs(
     instance: dg.DagsterInstance, nicknames: Collection[str], records: Collection[dg.RunRecord], now: float
 ) -> Iterator[dg.DagsterRun]:
-    """Mark the runs that give no sign of life, as failed.
+    """Mark runs without a sign of life as failed.
 
-    It takes two looks, SILENT_SECONDS or more apart, with the first kept in Dagster's storage. Both are of
-    one host, so that no two clocks are compared; one that is set back begins the time anew.
+    This takes two checks, at least SILENT_SECONDS apart; the first is stored in Dagster's storage. Both must
+    be of the same host, so that no two clocks are compared. If the clock is set back, the time starts again.
     """
     servers = CodeServers()
     suspects = {
@@ -98,7 +100,7 @@ def clear_silent_runs(
         }
     for name in names:
         for run_id in without_process(instance, name, missed[name], now):
-            # It may have ended or begun since it was found.
+            # It may have ended or begun since the first check.
             run = instance.get_run_by_id(run_id)
             if run and run.status in [each.status for each in suspects[name] if each.run_id == run_id]:
                 mark(instance, run)
@@ -119,11 +121,11 @@ def mark(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 def is_suspect(
     instance: dg.DagsterInstance, record: dg.RunRecord, nickname: str, servers: CodeServers, now: float
 ) -> bool:
-    """Whether the run is dead, unless it has its lock."""
+    """Whether the run is dead if it does not have its lock."""
     run, begun = record.dagster_run, begun_imports(record.dagster_run)
     processes = [command_of(run), *(each.process for each in begun.values())]
     if any(lives(process) for process in processes):
-        # Also if it is stopped, or waits.
+        # A stopped or waiting process is alive too.
         return False
     if nickname in begun:
         return is_silent(instance, run, nickname, begun[nickname], now)
@@ -139,9 +141,9 @@ def is_suspect(
 def is_silent(
     instance: dg.DagsterInstance, run: dg.DagsterRun, nickname: str, begun: Begun, now: float
 ) -> bool:
-    """Whether an import that has begun must have its lock by now, or, of a dry run, its process is gone.
+    """Whether an import that has begun must have its lock by now; for a dry run, whether its process is gone.
 
-    Unless Dagster has seen it fail: then another process goes on with the run.
+    False if Dagster has seen its step fail: then another process continues the run.
     """
     must_have_lock = delivers(run, nickname) and now - begun.since >= BEGIN_SECONDS
     if not must_have_lock and lives(begun.process) is None:
@@ -155,7 +157,7 @@ def began_at(record: dg.RunRecord) -> float:
 
 
 def delivers(run: dg.DagsterRun, nickname: str) -> bool:
-    """Whether the run is more than the import's checks: a dry run is judged by its process only."""
+    """Whether the run delivers. A dry run selects only checks, and is judged by its process alone."""
     assets, checks = run.asset_selection, run.asset_check_selection
     return asset_key(nickname) in assets if assets else not checks
 
@@ -167,7 +169,7 @@ def checked_assets(run: dg.DagsterRun) -> set[dg.AssetKey]:
 def without_process(
     instance: dg.DagsterInstance, nickname: str, missed: Collection[str], now: float
 ) -> list[str]:
-    """Those whose locks were missed at the first look, which was long ago; keeps the looks at the others."""
+    """The runs without a lock since a check at least SILENT_SECONDS ago; stores the checks of the others."""
     key, storage = f"clevertap_import/missed/{nickname}", instance.daemon_cursor_storage
     before: HeartbeatLog = json.loads(storage.get_cursor_values({key}).get(key) or "{}")
     looks: HeartbeatLog = {}

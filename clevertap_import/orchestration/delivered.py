@@ -1,4 +1,4 @@
-"""What Dagster knows of an import's deliveries, to find out whether the journal is the right one."""
+"""The deliveries of an import that Dagster knows, to check whether the journal is complete."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -25,22 +25,22 @@ from clevertap_import.orchestration.partitions import is_of_a_run, read_by_runs
 from clevertap_import.orchestration.renamed import as_known
 
 DELIVERIES = "deliveries"
-"""In each report: how many runs have sent records, by the journal or by the reports before."""
+"""In each report: how many runs have sent records, from the journal or from earlier reports."""
 
 BEGUN = "clevertap_import/begun/"
 ENDED = "clevertap_import/ended/"
-"""With the nickname: the number of the last delivery that began to send, and of the last that ended.
+"""Followed by the nickname: the numbers of the last delivery that began to send, and of the last that ended.
 
-In Dagster's storage, beside the switches of schedules: removing runs or wiping assets leaves it alone.
+They are in Dagster's storage of cursors, which stays if people remove runs or wipe assets.
 """
 
 REPORTS = 20
-"""How many of the newest reports are read. Each says what was known before it, so one would nearly do."""
+"""How many of the newest reports are read. Each includes earlier counts, so one is nearly enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """What Dagster knows of the deliveries of an import: the numbers of the last that began, and ended."""
+    """The numbers of the last deliveries of an import that began and that ended, from Dagster."""
 
     begun: int = 0
     ended: int = 0
@@ -50,7 +50,7 @@ NO_DELIVERIES = DeliveryCounts()
 
 
 def counts_in_dagster(instance: dg.DagsterInstance, names: Collection[str]) -> DeliveryCounts:
-    """Of an import that has, or had, these nicknames. Runs that were killed or removed from Dagster count."""
+    """The counts of an import that has, or had, these nicknames, with killed runs and removed runs."""
     begun, ended = (stored_counts(instance, names, what) for what in (BEGUN, ENDED))
     reported = (deliveries for name in names for deliveries, _ in reported_counts(instance, asset_key(name)))
     return DeliveryCounts(max([*begun, *reported]), max(ended))
@@ -63,18 +63,18 @@ def stored_counts(instance: dg.DagsterInstance, names: Collection[str], what: st
 
 
 def report_delivery(instance: dg.DagsterInstance, nickname: str, what: str, number: int) -> None:
-    """Let Dagster know what the journal has entered. Reports come too late, and not from a killed run."""
+    """Store a number of the journal in Dagster too. Reports come too late, and not from a killed run."""
     if number > max(stored_counts(instance, [nickname], what)):
         instance.daemon_cursor_storage.set_cursor_values({what + nickname: str(number)})
 
 
 def was_imported(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
-    """Whether CleverTap has taken records. What is reported by hand says nothing of it, and hides nothing."""
+    """Whether CleverTap has accepted records. Windows that people report by hand do not count."""
     return any(max(counts) for counts in reported_counts(instance, key)) or has_read(instance, key)
 
 
 def reported_counts(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[tuple[int, int]]:
-    """Of the newest reports: how many runs had sent records, and how many CleverTap took of this one."""
+    """From the newest reports: how many runs had sent records, and how many records this run delivered."""
     for record in instance.fetch_observations(key, limit=REPORTS).records:
         metadata = record.asset_observation.metadata if record.asset_observation else {}
         deliveries, accepted = (metadata.get(name) for name in (DELIVERIES, "accepted"))
@@ -86,7 +86,7 @@ def number_in(value: dg.MetadataValue | None) -> int:
 
 
 def has_read(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
-    """Whether a run of the import made any window, or without windows the newest materialization."""
+    """Whether a run of the import materialized a window, or, without windows, the newest materialization."""
     event = instance.get_latest_materialization_event(key)
     tags = event.asset_materialization.tags if event and event.asset_materialization else None
     return is_of_a_run(tags or {}) or bool(read_by_runs(instance, key))
@@ -94,7 +94,7 @@ def has_read(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StaleJournal:
-    """The journal lacks deliveries of an import: it is an older copy, or another."""
+    """The journal lacks deliveries of an import: it is an older copy, or another journal."""
 
     nickname: str
     known: ImportState
@@ -102,7 +102,7 @@ class StaleJournal:
 
     @property
     def until(self) -> int:
-        """The number of the last delivery that may be missing, or be there in part."""
+        """The number of the last delivery that may be missing or incomplete."""
         if self.known.deliveries < self.in_dagster.begun or self.known.ended < self.in_dagster.ended:
             return max(self.in_dagster.begun, self.in_dagster.ended)
         return self.known.lacks_until
@@ -127,16 +127,16 @@ class StaleJournal:
 
 
 def stale_journal(config: ImportConfig, journal: Journal, in_dagster: DeliveryCounts) -> StaleJournal | None:
-    """Whether the journal that is there lacks deliveries. An empty journal is found in `refusal`."""
+    """How the journal is incomplete; None if it is complete. `refusal` detects an empty journal."""
     known = import_state(journal.engine, as_known(journal, config).nickname)
     is_stale = known.deliveries < in_dagster.begun or known.ended < in_dagster.ended or known.lacks_until
     return StaleJournal(config.nickname, known, in_dagster) if is_stale else None
 
 
 def refuse_doubles(config: ImportConfig, found: StaleJournal) -> None:
-    """Raises JournalLost where events would be stored twice.
+    """Raises JournalLost for events, which would be stored twice.
 
-    Profiles are sent again: the journal may hold an older content of a person than CleverTap does.
+    Profiles are sent again: the journal may have an older content of a person than CleverTap.
     """
     if not config.is_events:
         return
@@ -158,10 +158,10 @@ def counted(
     lacks: bool = False,
     copied: Callable[[sa.Connection], object] = lambda connection: None,
 ) -> int:
-    """Enter that one more run sends records. The count is more than Dagster's then, whatever was lost.
+    """Count one more run that sends records. The new count is always higher than Dagster's.
 
-    `lacks`: whether events may be missing in the journal that this run does not send again. `copied`
-    enters again what the run entered before: a database that has lost it has lost the count too.
+    `lacks`: whether the journal may lack events that this run does not send again. `copied` repeats earlier
+    entries of the run: a database that has lost them has lost the count too.
     """
     with translated(), journal.engine.begin() as connection:
         if found:
@@ -178,10 +178,10 @@ def counted(
 
 
 def recount(journal: Journal, config: ImportConfig, count: int, ended_before: int) -> bool:
-    """At the end of a delivery: all that it sent, and its count, are in the journal, whatever was lost of it.
+    """At the end of a delivery: write all its batches and its count again, if the journal has lost them.
 
-    What was sent is entered again in the same commit: the count alone would hide that it is missing. Returns
-    whether that is so. Else the next run takes the journal for an older copy, as it is one.
+    One commit writes both: the count alone would hide missing batches. Returns whether the journal is
+    complete. If it is not, the next run treats it as an older copy.
     """
     if journal.import_lock is not None:
         with suppress(ImportLockLost, JournalUnavailable):
@@ -196,16 +196,16 @@ def recount(journal: Journal, config: ImportConfig, count: int, ended_before: in
 def counted_delivery(
     instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, count: int
 ) -> Iterator[None]:
-    """Delivery `count` is under way in the block. Dagster knows of it before anything is sent.
+    """Delivery `count` is active in the block. Dagster gets its number before anything is sent.
 
-    A copy of the journal that was made before it, or during it, is known by that, also if the run is killed.
+    So a copy of the journal from before or during the delivery is recognized, also if the run is killed.
     """
     ended_before = import_state(journal.engine, config.nickname).ended
     report_delivery(instance, config.nickname, BEGUN, count)
     try:
         yield
     finally:
-        # Whoever cannot tell Dagster leaves the journal with the higher number, which is taken for right.
+        # If this fails, the journal has the higher number, and counts as complete.
         with suppress(Exception):
             if recount(journal, config, count, ended_before):
                 report_delivery(instance, config.nickname, ENDED, count)

@@ -1,7 +1,7 @@
-"""Which windows of an import are done. The journal's database says so; Dagster shows it.
+"""Which windows of an import are done. The journal's database stores them, and Dagster shows them.
 
-From Dagster come the windows that people report as done in its UI; and, before a run of this version has
-delivered, what earlier versions kept there alone.
+Dagster has the windows that people report as done in its UI; and, until a run of this version has delivered,
+the windows of earlier versions, which stored them only there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,19 +33,19 @@ from clevertap_import.orchestration.renamed import as_known
 from clevertap_import.orchestration.resources import open_journal
 
 REPORTED = ""
-"""In place of a definition's digest: nobody knows under which one these windows were done."""
+"""In place of a definition's digest: the definition of these windows is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What is done: the windows of `spans`, and those that were read at these moments, after their end."""
+    """The done windows: those of `spans`, and those that were read at `moments`, after their end."""
 
     spans: Sequence[DoneSpan] = ()
     moments: Mapping[str, float] = field(default_factory=dict)
     reports_until: float | None = None
 
     def places(self, config: ImportConfig, keys: Sequence[str]) -> bytearray:
-        """For each of `keys`, which are all from the first on, whether its window is done."""
+        """For each of `keys` (all keys from the first on) whether its window is done."""
         first, size = grid(config).start_seconds, grid(config).size_seconds
         done = bytearray(len(keys))
         for span in self.spans:
@@ -60,7 +60,7 @@ class Done:
 
 
 def done_windows(instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetKey) -> Done:
-    """Whatever says of a window that it is done, by the clock of now."""
+    """The done windows of the import, from the journal and from Dagster."""
     with open_journal() as journal:
         return done_by(instance, journal, config, key)
 
@@ -74,7 +74,7 @@ def done_keys(instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetK
 
 def done_by(instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey) -> Done:
     config = as_known(journal, config)
-    # What a clock that ran ahead has read is not read yet.
+    # A reading in the future comes from a clock that was ahead, and does not count yet.
     now = datetime.now(UTC).timestamp()
     spans = [span for span in known_spans(journal.engine, config) if span.read_at <= now]
     until = import_state(journal.engine, config.nickname).reports_until
@@ -85,9 +85,9 @@ def done_by(instance: dg.DagsterInstance, journal: Journal, config: ImportConfig
 
 
 def forgotten(journal: Journal, config: ImportConfig, moments: Mapping[str, float]) -> Iterable[DoneSpan]:
-    """The windows of which the journal has forgotten what was sent, before all that Dagster knows.
+    """The windows whose records the journal has removed, before the first window that Dagster knows.
 
-    Their runs were removed from Dagster. Among the windows that Dagster knows, others may have failed.
+    Their runs were removed from Dagster. Later windows may have failed, so they do not count.
     """
     keys = keys_until(config, datetime.now(UTC)) if moments else []
     place = next((place for place, key in enumerate(keys) if key in moments), None)
@@ -97,17 +97,17 @@ def forgotten(journal: Journal, config: ImportConfig, moments: Mapping[str, floa
 
 
 def copy_from_dagster(
-    instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey, *, anew: bool
+    instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey, *, again: bool
 ) -> Callable[[sa.Connection], None]:
-    """Enter into the journal what only Dagster knows, so that nothing of it is needed any more.
+    """Copy the done windows that only Dagster has into the journal.
 
-    For the run that has the import's turn. `anew`: also what the journal had taken over, as it is lost there.
-    Returns what enters it again.
+    Only the run with the import lock may do so. `again`: also the windows that were copied before, because
+    the journal has lost them. Returns a function that repeats the copy.
     """
     if config.updated_on is None:
         return lambda connection: None
     found = done_by(instance, journal, config, key)
-    moments = read_moments(instance, key) if anew else found.moments
+    moments = read_moments(instance, key) if again else found.moments
     if found.reports_until is not None and not moments:
         return lambda connection: None
     spans = known_spans(journal.engine, config)
@@ -131,7 +131,7 @@ def covers_undone(
     key: dg.AssetKey,
     forced: Forced | None,
 ) -> bool:
-    """Whether a forced run sends again all windows that are not done, the one in progress included."""
+    """Whether a forced run covers all windows that are not done, including the one in progress."""
     if forced is None or config.updated_on is None:
         return forced is not None
     keys = keys_until(config, datetime.now(UTC))
@@ -163,7 +163,7 @@ def undone_ranges(
     now: datetime,
     readings: Iterable[ActiveRun] = (),
 ) -> list[KeyRange]:
-    """The windows of an import that a run should take, up to and with the one in progress at `now`."""
+    """The windows of an import that a run should take, until the one in progress at `now`, included."""
     if config.updated_on is None:
         return []
     return ranges_left(config, done_windows(instance, config, key), readings, now)
@@ -172,9 +172,9 @@ def undone_ranges(
 def ranges_left(
     config: ImportConfig, done: Done, readings: Iterable[ActiveRun], now: datetime
 ) -> list[KeyRange]:
-    """The windows that are neither done nor under way at `now`.
+    """The windows that are neither done nor in an active run at `now`.
 
-    What `readings` have under way counts as read: a run that fails after all leaves its windows to the next.
+    Windows of `readings` count as read. If such a run fails, the next run takes its windows.
     """
     keys, expected = keys_until(config, now), dict(done.moments)
     for reading in readings:

@@ -36,7 +36,7 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What the checks said. `problem` is why the run came to no end; None if it did."""
+    """The results of the checks. `problem`: why the run failed; None if it did not."""
 
     nickname: str
     rows: int
@@ -48,7 +48,7 @@ class DryRun:
 
     @property
     def passed(self) -> bool:
-        """Whether a delivery would go through; warnings do not stop one."""
+        """Whether a delivery would be allowed; warnings do not stop one."""
         stopped = any(check["severity"] == "ERROR" and not check["passed"] for check in self.checks)
         return self.problem is None and not stopped
 
@@ -67,7 +67,7 @@ def dry_run(
     notify: Callable[[str], None],
     imports: frozenset[str] | None = None,
 ) -> DryRun:
-    """Check `rows` random rows (None: as many as the import says), or all; nothing is sent.
+    """Check `rows` random rows (None: the import's `sample_rows`), or all rows. Nothing is sent.
 
     `imports`: the nicknames of all imports.
     """
@@ -113,7 +113,7 @@ def counted(evaluation: dg.AssetCheckEvaluation | None, name: str) -> int:
 
 
 def check_line(evaluation: dg.AssetCheckEvaluation) -> Line:
-    """One check as the command prints it; empty cells of the problems are null."""
+    """One check as the command prints it. Empty cells of its problems are null."""
     table = evaluation.metadata.get("problems")
     records = table.records if isinstance(table, dg.TableMetadataValue) else []
     return {

@@ -1,7 +1,7 @@
-"""Dagster's SQLite storage, which writes the windows of one run together.
+"""Dagster's SQLite storage, with the events of all windows of a run written together.
 
-A run of a range is one event for each window, planned and then made. Dagster would write each in
-transactions of its own, on connections of its own: 30 milliseconds a window. The files are the same.
+A run of a range has two events for each window, planned and materialized. Dagster writes each event in its
+own transactions, on its own connections: 30 milliseconds for each window. The files are the same.
 """
 
 import os
@@ -21,7 +21,7 @@ from clevertap_import.orchestration.dagster_internals import (
 from clevertap_import.orchestration.storage_trouble import storage_translated
 
 BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
-"""Dagster hands events over together only if this is set; its PostgreSQL storage writes them so too."""
+"""Dagster passes events in batches only if this is set. Its PostgreSQL storage uses the same variable."""
 
 BATCH_SIZE = 500
 
@@ -33,7 +33,7 @@ TOGETHER = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATER
 
 
 class BatchingEventLog(SqliteEventLogStorage):
-    """Overrides only how events are written, and what is said where they cannot be."""
+    """Overrides only how events are written, and the error if that fails."""
 
     def store_event(self, event: EventLogEntry) -> None:
         with storage_translated():
@@ -49,9 +49,9 @@ class BatchingEventLog(SqliteEventLogStorage):
                 self.store_event(event)
 
     def _store_together(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
-        """All of them or none: first into the file of the run, then into the one that all runs share.
+        """All of them or none: first into the file of the run, then into the file of all runs.
 
-        Dagster repeats events that could not be written, so none of them may be left in one of the files.
+        Dagster repeats events that could not be written, so none of them may stay in one of the files.
         """
         rows = [self._event_to_row(event) for event in events]
         with self.run_connection(run_id) as connection:
@@ -71,7 +71,7 @@ class BatchingEventLog(SqliteEventLogStorage):
                 self._store_asset_event(connection, event, number)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
-        """As Dagster's own, which writes the event once for each window into one statement."""
+        """Like Dagster's own method, which repeats the event for each window in one statement."""
         planned: Any = event.get_dagster_event().event_specific_data
         subset = planned.partitions_subset
         shared = {
@@ -91,7 +91,7 @@ class BatchingEventLog(SqliteEventLogStorage):
 def last_of_each_asset(
     events: Sequence[EventLogEntry], numbers: Sequence[int]
 ) -> Iterable[tuple[EventLogEntry, int]]:
-    """What an asset's own line tells is of the last event of each type."""
+    """The last event of each type for each asset: Dagster stores these with the asset itself."""
     last = {
         (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
         for event, number in zip(events, numbers, strict=True)

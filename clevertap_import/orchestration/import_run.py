@@ -88,10 +88,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """What one run was asked for and what it works with. Each step takes values and returns a value.
+    """The options and resources of one run. Each step takes values and returns a value.
 
     `window` is None for a full import, and for a dry run, which reads a random sample. `was_imported`:
-    whether Dagster knows of a run that delivered. `imports`: the nicknames of all imports, if known.
+    whether Dagster has a run that delivered. `imports`: the nicknames of all imports, if known.
     """
 
     config: ImportConfig
@@ -111,7 +111,7 @@ class ImportRun:
     def stage(
         self, stage: Stage, known: KnownBefore, rejects: RejectsFile | None, *, is_sample: bool
     ) -> Staged:
-        """Query Snowflake, and map and check every row. The session ends before anything is sent."""
+        """Query Snowflake, and map and check every row. The session ends before the first batch is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
         unchanged = Unchanged() if known.is_forgetting else None
         staged = Staged(stage.counts, unchanged=unchanged, found=FoundRejects(self.config.is_events))
@@ -159,7 +159,7 @@ class ImportRun:
 
     @property
     def read_window(self) -> Window | None:
-        """The windows that were asked for, and the lookback before them."""
+        """The windows of the run, and the lookback before them."""
         if self.window is None or self.config.updated_on is None:
             return None
         return grid(self.config).looking_back(self.window, self.config.updated_on.lookback)
@@ -170,7 +170,7 @@ class ImportRun:
         return CleverTap(self.account.settings())
 
     def import_lock(self, locks: NamedLocks) -> AbstractContextManager[ImportLock]:
-        """Held by the one run of this import that delivers; waits for it."""
+        """The import lock as a context: only one run of this import delivers. Waits for it."""
 
         def notify(others: str) -> None:
             self.progress.log(f"{others} is under way; this run waits for it.")
@@ -178,7 +178,7 @@ class ImportRun:
         return import_lock(locks, self.config.nickname, self.purpose, notify)
 
     def limiter(self, locks: NamedLocks, wanted: int) -> AbstractContextManager[AccountLimiter]:
-        """By which the uploads of this run go; `wanted`: how many at once are of use."""
+        """The limiter of this run's uploads; `wanted`: how many it can use at once."""
         return upload_limiter(locks, self.clevertap.settings, wanted, self.purpose)
 
     @property
@@ -188,7 +188,7 @@ class ImportRun:
     def known_before(
         self, journal: Journal, stale: StaleJournal | None, *, was_imported: bool, delivers: bool
     ) -> KnownBefore:
-        """What CleverTap has of these windows already. Raises ConfigError if nothing may be delivered."""
+        """The records of these windows that CleverTap has. Raises ConfigError if nothing may be delivered."""
         known_as = as_known(journal, self.config)
         is_forgetting = delivers and self.limit is None and is_forgetting_due(self.config, journal)
         place = self.connection.database, self.connection.schema_name
@@ -214,11 +214,11 @@ class ImportRun:
 
     @property
     def may_double(self) -> bool:
-        """Whether a person takes it on them that a lost journal doubles events: not with a few rows."""
+        """Whether a person accepts that events may be stored twice: a forced run without a limit."""
         return self.force and self.limit is None
 
     def overrides(self, refused: ConfigError, journal: Journal, windows: WindowRange) -> bool:
-        """Whether this run was forced in such a way that `refused` does not hold for it."""
+        """Whether this run is forced, so that `refused` does not apply to it."""
         if isinstance(refused, JournalLost):
             return self.may_double
         return windows.forced is not None and is_of_everything(journal, windows.forced, self.config.nickname)
@@ -231,7 +231,7 @@ class ImportRun:
         return ChangedWindows(changed_count(self.config, spans), changed_count(self.config, after))
 
     def server_dry_run(self, stage: Stage, locks: NamedLocks, *, delivers: bool) -> ServerDryRunResult:
-        """CleverTap's own dry run of the first staged records; in a dry run without any, of a made-up one."""
+        """CleverTap's own dry run of the first staged records; without any, a dry run sends a test record."""
         clevertap, retry_policy = self.clevertap, self.account.retry_policy()
         if not delivers:
             retry_policy = replace(retry_policy, retry=FOR_A_PERSON)
@@ -243,7 +243,7 @@ class ImportRun:
     def impact(
         self, stage: Stage, locks: NamedLocks, known: KnownBefore, changed: ChangedWindows, *, looks_up: bool
     ) -> Impact:
-        """What a delivery would change; for profiles a few are looked up, if `looks_up`."""
+        """What a delivery would change. If `looks_up`, a few profiles are looked up."""
         counts, lookup = stage.counts, None
         if looks_up and not self.config.is_events:
             clevertap = self.clevertap
@@ -262,11 +262,11 @@ class ImportRun:
         )
 
     def begin_delivery(self, journal: Journal, known: KnownBefore) -> int:
-        """Enter that this run delivers from now on, while it has the import lock. Returns its epoch."""
+        """Store the start of the delivery, while this run has the import lock. Returns its epoch."""
         return journal.begin_delivery(self.config.nickname, known.scope, known.windows.forced)
 
     def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> DeliveryResult:
-        """Send what was staged, or as much of it as can be."""
+        """Send the staged records, until a reason to stop."""
         clevertap, breaker, codes = self.clevertap, CircuitBreaker(), dict(staged.codes)
         post = sending.limiter.upload(under(sending.lock, clevertap.post), breaker.check)
         retry_policy = self.account.retry_policy()
@@ -294,15 +294,15 @@ class ImportRun:
         return DeliveryResult(deliverer.delivery, codes, sending.epoch, error)
 
     def end_on_signal(self, ending: Ending) -> AbstractContextManager[None]:
-        """In the block signals ask for the end of the delivery."""
+        """In the block, signals request the end of the delivery."""
         return end_on_signal(ending)
 
     def finish(
         self, journal: Journal, known: KnownBefore, staged: Staged, sent: DeliveryResult, changed: int
     ) -> int:
-        """After a run that left nothing open. Of `changed` windows it returns how many are left.
+        """The end of a run whose records all have an outcome. Returns how many `changed` windows remain.
 
-        A few rows (`limit`) settle nothing of what earlier runs left open.
+        A run with a `limit` does not settle unanswered batches of earlier runs.
         """
         if self.limit is not None:
             with suppress(JournalUnavailable):
@@ -317,7 +317,7 @@ class ImportRun:
         return left
 
     def enter_rejects(self, journal: Journal, known: KnownBefore, staged: Staged) -> None:
-        """Which rows were rejected and not accepted since. A few rows (`limit`) are no whole windows."""
+        """Store the rows that were rejected and not accepted since. A `limit` reads no whole windows."""
         read = span_of(known.windows) if self.limit is None else None
         outcome = Outcome(self.run_id, staged.found, read, known.closing)
         with journal.transaction() as connection:
@@ -328,7 +328,7 @@ class ImportRun:
     def enter_end(
         self, journal: Journal, known: KnownBefore, staged: Staged, epoch: int, changed: int
     ) -> int:
-        """In one commit: what counts no more, what nobody needs any more, and which windows are done."""
+        """In one commit: close unanswered batches, remove old entries, and store the done windows."""
         windows = known.windows
         closed = windows if resends(self.config) != 0 else windows.forced
         with journal.together():
@@ -344,7 +344,7 @@ class ImportRun:
     def seen_until(self, staged: Staged) -> list[float]:
         """Until when the query saw the rows, by several clocks.
 
-        A commit takes its time a moment before this session could see its rows.
+        A commit gets its time a moment before this session can see its rows.
         """
         unseen = COMMIT_SECONDS if self.config.is_by_commit_time else 0
         return [clock - unseen for clock in self.start.read_clocks(staged.read_at)]

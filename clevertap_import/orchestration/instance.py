@@ -1,4 +1,4 @@
-"""Dagster's instance, as the commands open it."""
+"""Opens Dagster's instance for commands."""
 
 import os
 from pathlib import Path
@@ -18,10 +18,10 @@ from clevertap_import.private_files import FOLDER, make_private_folder, tighten
 
 
 def open_instance() -> dg.DagsterInstance:
-    """Dagster's instance in DAGSTER_HOME, or as this project's dagster.yaml says, or else in `.dagster`.
+    """Dagster's instance in DAGSTER_HOME; without that, from this project's dagster.yaml, or in `.dagster`.
 
-    Raises ConfigError if there is no such home, or its dagster.yaml is wrong; StorageUnavailable if the
-    storage that it names cannot be used.
+    Raises ConfigError if there is no such home, or its dagster.yaml is wrong; StorageUnavailable if its
+    storage cannot be used.
     """
     os.environ.setdefault(BATCH_VARIABLE, str(BATCH_SIZE))
     try:
@@ -68,7 +68,7 @@ def instance_folder() -> Path:
 
 
 def anchored(ref: InstanceRef, folder: Path) -> InstanceRef:
-    """The same instance, with relative folders of its dagster.yaml below `folder`, wherever one works."""
+    """The same instance, with relative folders of its dagster.yaml below `folder`, not the current folder."""
     parts: dict[str, Any] = {
         name: below(part, folder)
         for name, part in ref._asdict().items()
@@ -87,7 +87,7 @@ def below(part: ConfigurableClassData, folder: Path) -> ConfigurableClassData:
 
 
 def with_batches(ref: InstanceRef) -> InstanceRef:
-    """The same instance, with Dagster's own SQLite storage replaced by ours, which has the same files."""
+    """The same instance, with Dagster's SQLite storage replaced by ours, which uses the same files."""
     data = ref.storage_data
     if data is None or data.class_name != "DagsterSqliteStorage":
         return ref

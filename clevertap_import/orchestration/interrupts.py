@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM while Dagster executes a run in this process.
 
-Dagster ends the run and tells nothing of it to whoever started it: a command would go on with its next run.
+Dagster ends the run, but the caller gets no sign of it: a command would continue with its next run.
 """
 
 import signal
@@ -22,19 +22,19 @@ INTERRUPTED = "It was canceled. What CleverTap took is in the journal; the next 
 
 
 INTERRUPTS = (dg.DagsterExecutionInterruptedError, KeyboardInterrupt)
-"""Dagster's, and that of a library which takes Ctrl-C to itself for a while."""
+"""Dagster's exception, and that of a library that handles Ctrl-C itself for a while."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def end_on_signal(ending: Ending) -> Iterator[None]:
-    """In the block Ctrl-C and SIGTERM only ask `ending`; after it they raise, as Dagster has them raise.
+    """In the block, Ctrl-C and SIGTERM only set `ending`. The exception is raised after the block.
 
-    An exception at any line would tear what is counted from what is entered.
+    An exception at any line could separate the counts from the entries of the journal.
     """
     if threading.current_thread() is not threading.main_thread():
-        # Signals come to the main thread alone.
+        # Only the main thread gets signals.
         yield
         return
     usual = {number: signal.signal(number, lambda *_: ending.request()) for number in SIGNALS}
@@ -52,9 +52,9 @@ def end_on_signal(ending: Ending) -> Iterator[None]:
 
 
 def report_canceling(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Announce that a run was interrupted: Dagster takes an interrupt that nobody announced for a failure.
+    """Report that a run was interrupted: without a report Dagster counts an interrupt as a failure.
 
-    Not if Dagster is to resume the run elsewhere.
+    Does nothing if Dagster will resume the run elsewhere.
     """
     run = instance.get_run_by_id(run_id)
     if run and run.status == dg.DagsterRunStatus.STARTED and not instance.run_will_resume(run_id):
@@ -63,7 +63,7 @@ def report_canceling(instance: dg.DagsterInstance, run_id: str) -> None:
 
 @contextmanager
 def whole() -> Iterator[None]:
-    """The block comes to its end; an interrupt within it is raised after it."""
+    """The block always ends; an interrupt in it is raised after it."""
     with capture_interrupts():
         yield
         is_interrupted = check_captured_interrupt()
@@ -72,13 +72,13 @@ def whole() -> Iterator[None]:
 
 
 def is_interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether the event tells that an interrupt has ended a step."""
+    """Whether the event shows that an interrupt has ended a step."""
     error = event.step_failure_data.error if event.is_step_failure else None
     return error is not None and error.cls_name in [kind.__name__ for kind in INTERRUPTS]
 
 
 def heeding_interrupts(events: Iterable[dg.DagsterEvent]) -> Iterator[dg.DagsterEvent]:
-    """The events of a run. Raises KeyboardInterrupt after the last if an interrupt came outside of steps."""
+    """The events of a run. Raises KeyboardInterrupt after the last if an interrupt came outside a step."""
     is_late = is_ended = False
     for event in events:
         is_late = check_captured_interrupt()

@@ -30,14 +30,14 @@ WORDS = {
     "sync_type": ("profiles", "events"),
     "frequency": tuple(dict.fromkeys(kind.word for kind in KINDS)),
 }
-"""What a line can say, by the name of the filter."""
+"""The allowed words, by the name of the filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Only lines that match all that is given; words in any case, days inclusive.
+    """Selects the lines that match all filters; words in upper or lower case, days inclusive.
 
-    Raises ConfigError for a word that no line can say.
+    Raises ConfigError for a word that is not allowed.
     """
 
     status: str | None = None
@@ -122,7 +122,7 @@ def loaded_line(
 def waiting_status(
     instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, ScheduleState]
 ) -> str:
-    """What an import that is not running waits for; one that ran at its only moment is as a manual one."""
+    """The status of an import that is not running. After its only moment, `once` counts as manual."""
     schedule = config.schedule
     if isinstance(schedule, Manual):
         return "Ready"

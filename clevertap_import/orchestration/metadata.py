@@ -44,7 +44,7 @@ MEANINGS = {
 
 
 def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
-    """Keys as the documentation promises them. A share or a bound that does not exist is left out."""
+    """The keys of the documentation. A share or a bound that does not exist is left out."""
     report, counts, seconds = so_far.report, so_far.staged.counts, so_far.start.seconds
     metadata: dict[str, dg.MetadataValue] = {
         "total_records": dg.MetadataValue.int(report.read),
@@ -79,7 +79,7 @@ def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
 
 
 def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:
-    """The bounds of what was read; an open first window has no start."""
+    """The bounds of the windows that were read. An open first window has no start."""
     if window is None:
         return {}
     end: dict[str, dg.MetadataValue] = {"window_end": dg.MetadataValue.timestamp(window.upper)}

@@ -1,4 +1,4 @@
-"""A person says that an account has moved to another address, and what was delivered stays delivered."""
+"""A person declares that an account has moved to another address. Its delivered records stay delivered."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -22,16 +22,16 @@ NO_REGION = "an address that is none of CleverTap's regions"
 
 
 class MovedMeanwhile(Unfinished):
-    """The journal is another than when it was shown."""
+    """The journal has changed since it was shown."""
 
 
 class SeveralAddresses(ConfigError):
-    """Imports of the account were delivered to several addresses, and nobody has said which one has moved."""
+    """Imports of the account were delivered to several addresses, and --from does not name the old one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The imports of an account that were delivered to its id at another address, and where it is now."""
+    """The imports of an account that were delivered to another address, and the present address."""
 
     configs: Sequence[ImportConfig]
     settings: AccountSettings
@@ -53,7 +53,7 @@ class Moved:
 
 
 def address_of(settings: AccountSettings, place: str) -> str:
-    """The journal holds a digest of each address: those of CleverTap's regions are recognized by it."""
+    """The address for a digest in the journal, if it is one of CleverTap's regions."""
     known = {destination(replace(settings, url=url)): url for url in REGION_HOSTS.values()}
     return known.get(place, NO_REGION)
 
@@ -61,7 +61,7 @@ def address_of(settings: AccountSettings, place: str) -> str:
 def moved(
     imports: Sequence[ImportConfig], account: str, before: str | None, environment: Mapping[str, str]
 ) -> Moved:
-    """What has moved of `account`, from the address `before` if one is named. Raises ConfigError."""
+    """The imports of `account` that have moved, from the address `before` if given. Raises ConfigError."""
     settings = account_settings(account, environment)
     configs = [config for config in imports if config.account == account]
     if not configs:
@@ -72,7 +72,7 @@ def moved(
         )
     if before and not is_address(before):
         raise ConfigError(
-            f"{before!r} is no address. Write it as https://HOST, as it was in the environment."
+            f"{before!r} is not an address. Write it as https://HOST, as it was in the environment."
         )
     with open_journal() as journal:
         known = known_names(journal, configs)
@@ -90,12 +90,12 @@ def moved(
 
 
 def known_names(journal: Journal, configs: Sequence[ImportConfig]) -> set[str]:
-    """The names under which the journal knows the imports."""
+    """The names of the imports in the journal."""
     return {as_known(journal, config).nickname for config in configs}
 
 
 def enter_moved(shown: Moved) -> None:
-    """Enter what was shown, all of it or nothing. Raises RunUnderWay or MovedMeanwhile."""
+    """Store the moves that were shown, all or none. Raises RunUnderWay or MovedMeanwhile."""
     place = destination(shown.settings)
     with ExitStack() as stack:
         journal = stack.enter_context(open_journal())

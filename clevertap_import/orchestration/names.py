@@ -1,4 +1,4 @@
-"""How an import and what belongs to it are called in Dagster."""
+"""The names of an import and its parts in Dagster."""
 
 import dagster as dg
 
@@ -14,17 +14,17 @@ def asset_key(nickname: str) -> dg.AssetKey:
 
 
 def known_keys(config: ImportConfig) -> list[dg.AssetKey]:
-    """The import's asset, and that of the nickname which it had before."""
+    """The asset keys of the import, for its nickname and its earlier one."""
     return [asset_key(name) for name in config.nicknames]
 
 
 def op_name(nickname: str) -> str:
-    """Dagster's own name for the op of such a key; the nickname alone may be a word that Dagster reserves."""
+    """Dagster's own name for the op of this key. The nickname alone may be a word that Dagster reserves."""
     return asset_key(nickname).to_python_identifier()
 
 
 def nickname_of(key: dg.AssetKey) -> str | None:
-    """The import whose asset this is; None if it is no import's."""
+    """The nickname of the import with this asset key; None if the key is not an import's."""
     return key.path[1] if len(key.path) == 2 and key.path[0] == PREFIX else None
 
 
@@ -33,7 +33,7 @@ def job_name(nickname: str) -> str:
 
 
 def automation_name(config: ImportConfig) -> str | None:
-    """What starts the import, by its name in Dagster; None for an import that nothing starts."""
+    """The name of the import's schedule or sensor in Dagster; None for a manual import."""
     if isinstance(config.schedule, Manual):
         return None
     return f"{config.nickname}_{'schedule' if config.schedule.crons() else 'sensor'}"

@@ -1,4 +1,4 @@
-"""What a person should know of an import or a run although nothing failed."""
+"""Notes for people about an import or a run that did not fail."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,21 +8,21 @@ from clevertap_import.config.model import ImportConfig
 
 
 def changed_note(config: ImportConfig, windows: int) -> str | None:
-    """What to say of so many windows that were done before a change; None if there is none."""
+    """A note about the number of windows that were done before a change; None if it is 0."""
     if not windows:
         return None
     since = "1 window was" if windows == 1 else f"{windows:,} windows were"
     text = f"The import was changed since {since} done: clevertap-import run {config.nickname} --full"
     if not config.is_events:
-        return f"{text} reads them again, and sends what is other now."
+        return f"{text} reads them again, and sends the profiles that are different now."
     return (
-        f"{text} reads them again. CleverTap cannot change an event: those that are other now would be"
-        " stored beside the old ones."
+        f"{text} reads them again. CleverTap cannot change an event: events that are different now are"
+        " stored in addition to the old ones."
     )
 
 
 def no_rows_note(config: ImportConfig, line: Mapping[str, Any]) -> str | None:
-    """What to say of a run, by its line of stats, that found nothing to read; None of any other."""
+    """A note about a run that found no rows, from its line of stats; None for any other run."""
     if line["status"] != "Success" or line["total_records"]:
         return None
     if config.updated_on is None or not line["window_end"]:

@@ -1,4 +1,4 @@
-"""A person goes on with an older copy of the journal: what it lacks of an import is sent as new."""
+"""A person accepts an older copy of the journal: the records of an import that it lacks are sent as new."""
 
 import dagster as dg
 
@@ -16,9 +16,9 @@ from clevertap_import.orchestration.unanswered import RunUnderWay
 
 
 def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> bool:
-    """Enter that the journal counts as whole from now on; False if it did before. Raises RunUnderWay.
+    """Store that the journal counts as complete; False if it was complete before. Raises RunUnderWay.
 
-    Which windows are done is taken over from Dagster, so that none of these is sent once more.
+    The done windows are copied from Dagster, so that these are not sent again.
     """
     with (
         open_journal() as journal,
@@ -31,7 +31,7 @@ def accept_older_journal(instance: dg.DagsterInstance, config: ImportConfig) -> 
         if stale_journal(config, journal, in_dagster) is None:
             return False
         known = as_known(journal, config)
-        copy_from_dagster(instance, journal, known, asset_key(config.nickname), anew=True)
+        copy_from_dagster(instance, journal, known, asset_key(config.nickname), again=True)
         with translated(), journal.engine.begin() as connection:
             accept_lack(
                 connection, known.nickname, in_dagster.begun, in_dagster.ended, journal.now().timestamp()

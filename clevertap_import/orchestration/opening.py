@@ -15,8 +15,8 @@ NO_FILE = "No dagster instance configuration file"
 def opening(home: Path) -> Iterator[None]:
     """In the block one command at a time opens Dagster's instance in `home`.
 
-    Dagster makes its tables when it finds none; two that do so at once trip over each other's. And it warns
-    of a missing dagster.yaml, without which its defaults are what was meant.
+    Dagster makes its tables if there are none, and fails if two processes do so at once. It also warns of a
+    missing dagster.yaml, although its defaults are intended then.
     """
     logger = logging.getLogger("dagster")
     logger.addFilter(is_worth_telling)
@@ -33,7 +33,7 @@ def is_worth_telling(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Without a lock where none can be had: in a folder that is missing or read-only, Dagster says more."""
+    """Without a lock if the folder is missing or read-only: Dagster's own error explains that better."""
     handle = None
     with suppress(OSError):
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)

@@ -21,7 +21,7 @@ KEY_FORMATS = {
     "30 minutes": "%Y-%m-%d-%H:%M+30m",
     "15 minutes": "%Y-%m-%d-%H:%M+15m",
 }
-"""All different, so that after a change of grid no window of the old one makes one of the new look done."""
+"""All different, so that after a change of `window` no old window marks a new one as done."""
 
 RECORDS_PER_READ = 1000
 READ_AT = "read "
@@ -33,7 +33,7 @@ PARTITION_TAG = "dagster/partition"
 
 
 def grid(config: ImportConfig) -> Grid:
-    """The import's windows. Their start is a day in UTC, whatever the zone of the column."""
+    """The import's windows. They start at a day in UTC, for any time zone of the column."""
     return Grid(GRIDS[config.window], datetime.combine(config.anchor, time(), UTC))
 
 
@@ -52,16 +52,16 @@ def partitions_def(config: ImportConfig) -> dg.TimeWindowPartitionsDefinition | 
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """Windows that follow each other, by their first and last partition key."""
+    """Consecutive windows, by their first and last partition key."""
 
     first: str
     last: str
 
 
 def keys_until(config: ImportConfig, now: datetime) -> list[str]:
-    """The keys of all windows that have begun at `now`, in order: Dagster's, without its cron arithmetic.
+    """The keys of all windows that have begun at `now`, in order, without Dagster's slow cron arithmetic.
 
-    Of the first Dagster knows one window ahead.
+    Like Dagster, it includes the first window one window early.
     """
     first, size, text = grid(config).start, grid(config).size, KEY_FORMATS[config.window]
     last = (now - first) // size
@@ -76,33 +76,33 @@ def key_ranges(keys: Sequence[str], wanted: Iterable[str]) -> list[KeyRange]:
 
 
 def reading_version(*clocks: float) -> dg.DataVersion:
-    """The data version of windows that a run began to read at this moment: Snowflake as it was then.
+    """The data version of windows that a run began to read at this moment.
 
-    `clocks`: the moment in epoch seconds, as one or several clocks told it. The earliest counts: a window
-    that is read once too often does no harm, one that passes for read before its end loses rows.
+    `clocks`: the moment in epoch seconds by one or several clocks. The earliest counts: a window that is read
+    once too often does no harm, but a window marked as read too early loses rows.
     """
     return dg.DataVersion(f"{READ_AT}{datetime.fromtimestamp(int(min(clocks)), UTC).isoformat()}")
 
 
 def read_moments(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
-    """When the last run that imported a window began to read it, in epoch seconds, as Dagster knows it.
+    """When the last run of each window began to read it, in epoch seconds, from Dagster.
 
-    The time of the materialization would not do: a window that ends while the run delivers was read in part.
-    Windows of other making, such as those reported by hand in the UI, count from their materialization.
-    Moments that have not come yet are left out: they are of a clock that ran ahead.
+    The time of the materialization is too late: a window that ends while the run delivers was read in part.
+    Windows from another source, such as reports by hand in the UI, count from their materialization. Moments
+    in the future are left out: they come from a clock that was ahead.
     """
     by_runs = read_by_runs(instance, key)
     return come(by_runs | reports(instance, key, by_runs))
 
 
 def reported_moments(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> dict[str, float]:
-    """When windows were reported by hand, of those whose last materialization that is, after `since`."""
+    """When windows were reported by hand after `since`, if that is their last materialization."""
     found = come(reports(instance, key, read_by_runs(instance, key)))
     return {partition: moment for partition, moment in found.items() if moment > since}
 
 
 def come(moments: Mapping[str, float]) -> dict[str, float]:
-    # Of the clock, and not of a tick: windows may have been read since a tick that is evaluated late.
+    # Use the clock, not the tick: windows may have been read after a tick that is evaluated late.
     now = datetime.now(UTC).timestamp()
     return {partition: moment for partition, moment in moments.items() if moment <= now}
 
@@ -113,7 +113,7 @@ def is_of_a_run(tags: Mapping[str, str]) -> bool:
 
 
 def read_by_runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, float]:
-    """By the versions of the last materializations of all windows."""
+    """When runs read each window, from the data versions of its last materialization."""
     versions = instance.event_log_storage.get_latest_tags_by_partition(key, MATERIALIZED, [DATA_VERSION_TAG])
     return {
         partition: datetime.fromisoformat(tags[DATA_VERSION_TAG].removeprefix(READ_AT)).timestamp()
@@ -123,13 +123,13 @@ def read_by_runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, fl
 
 
 def reports(instance: dg.DagsterInstance, key: dg.AssetKey, by_runs: Mapping[str, float]) -> dict[str, float]:
-    """When windows were materialized whose last materialization is of other making."""
+    """When windows were materialized whose last materialization is not from a run of the import."""
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, MATERIALIZED)
     return materialized_at(instance, key, [latest[other] for other in latest if other not in by_runs])
 
 
 def materialized_at(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> dict[str, float]:
-    """When the materializations with these storage ids were told to Dagster, by partition."""
+    """When the materializations with these storage ids were reported to Dagster, by partition."""
     moments: dict[str, float] = {}
     for begin in range(0, len(ids), RECORDS_PER_READ):
         part = ids[begin : begin + RECORDS_PER_READ]
@@ -142,13 +142,13 @@ def materialized_at(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequenc
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """A run under way: the windows that it takes, and when it began to read them, in epoch seconds."""
+    """An active run: its windows, and when it began to read them, in epoch seconds."""
 
     keys: KeyRange
     began: float
 
     def among(self, keys: Sequence[str]) -> Sequence[str]:
-        """Those of `keys`, which are in order, that the run takes."""
+        """The keys of the run's windows among `keys`, which are in order."""
         return keys[bisect_left(keys, self.keys.first) : bisect_right(keys, self.keys.last)]
 
 
@@ -158,7 +158,7 @@ def range_tags(keys: KeyRange) -> dict[str, str]:
 
 
 def tagged_range(tags: Mapping[str, str]) -> KeyRange | None:
-    """The windows that a run with these tags takes; None if it has none."""
+    """The windows of a run with these tags; None if it has none."""
     one = tags.get(PARTITION_TAG)
     first, last = tags.get(FIRST_TAG, one), tags.get(LAST_TAG, one)
     return KeyRange(first, last) if first and last else None

@@ -1,4 +1,4 @@
-"""Progress of a run: in Dagster's log every few seconds, and to whoever listens (the command line's bar)."""
+"""Progress of a run: in Dagster's log every few seconds, and for listeners such as the command line's bar."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ class Progress:
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """In the block `log` gets a line every LOG_SECONDS, also while no row moves."""
+        """In the block, `log` gets a line every LOG_SECONDS, also if no row was processed since."""
         ended = Event()
         thread = Thread(target=self.log_regularly, args=(ended.wait,), daemon=True)
         thread.start()
@@ -52,9 +52,9 @@ class Progress:
             thread.join()
 
     def log_regularly(self, has_ended: Callable[[float], bool]) -> None:
-        """Log where the run is, until `has_ended`, which waits for so many seconds."""
+        """Log the progress until `has_ended` returns True; it waits for the given seconds."""
         while not has_ended(LOG_SECONDS):
-            # A line that cannot be written is no reason to end the run that it tells of.
+            # If a line cannot be logged, the run still continues.
             with suppress(Exception):
                 self.log(self.line())
 

@@ -1,4 +1,4 @@
-"""A run in this process that Dagster's UI knows as one of the code location, and can re-execute."""
+"""Executes a run in this process as one of the code location, so that Dagster's UI can re-execute it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,10 +24,10 @@ def execute_recorded(
     run_config: Mapping[str, Any],
     tags: Mapping[str, str],
 ) -> tuple[str, Sequence[dg.DagsterEvent]]:
-    """Execute the job of an import in this process; the id and the events of its run.
+    """Execute the job of an import in this process; returns the id and the events of its run.
 
-    Unlike `execute_in_process`, it says where Dagster finds the job; without that the UI cannot re-execute
-    the run. A run that was interrupted is recorded as canceled.
+    Unlike `execute_in_process`, it stores the code location of the job; without that the UI cannot re-execute
+    the run. An interrupted run is recorded as canceled.
     """
     run = instance.create_run_for_job(
         job,
@@ -39,18 +39,18 @@ def execute_recorded(
     for event in heeding_interrupts(execute_run_iterator(InMemoryJob(job), run, instance)):
         events.append(event)
         if is_interrupted(event):
-            # The step announces it itself, but for an interrupt between two of its results.
+            # The step reports it itself, except for an interrupt between two of its results.
             report_canceling(instance, run.run_id)
     return run.run_id, events
 
 
 def code_location(instance: dg.DagsterInstance, config: ImportConfig) -> RemoteRepositoryOrigin:
-    """Where Dagster's web server has the import: as its daemon knows it, or as this folder says."""
+    """The code location of the import: the one in Dagster's storage, or the one of this folder."""
     own = {
         *(FIRST_RUNS, KILLED_RUNS, f"{config.nickname}_{KILLED_RUNS}"),
         automation_name(config) or KILLED_RUNS,
     }
-    # An instance in memory alone keeps no switches.
+    # An instance in memory stores no states of schedules.
     all_states = instance.all_instigator_state() if instance.schedule_storage else []
     states = [state for state in all_states if state.instigator_name in own]
     newest_first = sorted(states, key=lambda state: since(state) or 0, reverse=True)

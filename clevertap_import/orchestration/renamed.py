@@ -1,4 +1,4 @@
-"""Imports that have a new nickname: what was delivered under the old one counts on."""
+"""Imports that have a new nickname: deliveries under the old nickname still count."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
@@ -31,7 +31,7 @@ from clevertap_import.project.folder import Imports
 
 
 def as_known(journal: Journal, config: ImportConfig) -> ImportConfig:
-    """`config` under the nickname by which the journal knows it: the old one until a run has delivered."""
+    """`config` with the nickname that it has in the journal: the old one until a run has delivered."""
     name = known_name(journal.engine, config.nickname, config.renamed_from)
     return config if name == config.nickname else config.model_copy(update={"nickname": name})
 
@@ -39,9 +39,10 @@ def as_known(journal: Journal, config: ImportConfig) -> ImportConfig:
 def take_name_over(
     journal: Journal, locks: NamedLocks, lock: ImportLock, config: ImportConfig, purpose: str
 ) -> None:
-    """What the journal knows under the old nickname becomes that of `config`, once no run of it is left.
+    """Assign the journal's entries of the old nickname to `config`, when no run of the old nickname is
+    active.
 
-    `lock`: the import's own, under the new nickname. Raises RenamedTwice.
+    `lock`: the import lock of the new nickname. Raises RenamedTwice.
     """
     before = config.renamed_from
     if before is None or before not in delivered_names(journal.engine, [before]):
@@ -58,7 +59,7 @@ def take_name_over(
 
 
 def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None:
-    """Why an import whose old nickname was delivered beside its own cannot go on."""
+    """Why an import cannot run if both its old and its new nickname have deliveries; None if it can."""
     before, name = config.renamed_from, config.nickname
     if before is None or delivered_names(journal.engine, [before, name]) != {before, name}:
         return None
@@ -73,7 +74,7 @@ def renamed_twice(journal: Journal, config: ImportConfig) -> RenamedTwice | None
 def name_refusal(
     journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, imports: Container[str] | None
 ) -> ConfigError | None:
-    """Why no run may deliver under this nickname; `known`: None if the import was never delivered.
+    """Why no run may deliver with this nickname. `known`: None if the import was never delivered.
 
     `imports`: the nicknames of all imports, if they are known.
     """
@@ -101,7 +102,7 @@ def name_refusal(
 def name_note(
     journal: Journal, config: ImportConfig, known: Scope | None, now: Scope, imports: Container[str]
 ) -> str | None:
-    """What to say of an import of profiles that may be another one under a new nickname."""
+    """A note about an import of profiles that may be an earlier import with a new nickname."""
     if known or config.is_events:
         return None
     found = gone(journal, config, now, imports)
@@ -109,8 +110,8 @@ def name_note(
         return None
     return (
         f"{possible_rename(config, found)} If {config.nickname!r} is its new nickname, write into its YAML:"
-        f" renamed_from: {found[-1]}. Else its profiles are sent, which changes nothing in those that are"
-        " the same."
+        f" renamed_from: {found[-1]}. Otherwise all its profiles are sent again, which does not change"
+        " profiles that are the same."
     )
 
 
@@ -131,9 +132,10 @@ def possible_rename(config: ImportConfig, found: Sequence[str]) -> str:
 def name_diagnostics(
     imports: Imports, environment: Mapping[str, str], notify: Callable[[str], None]
 ) -> dict[str, Diagnostics]:
-    """What the journal says of the nicknames of `imports`, by nickname. It is read, and never made.
+    """Problems and notes about the nicknames of `imports`, by nickname. Reads the journal, and never makes
+    one.
 
-    `notify` gets why nothing is known, if the journal cannot be used.
+    If the journal cannot be used, `notify` gets the reason.
     """
     found: dict[str, Diagnostics] = {}
     try:
@@ -148,7 +150,7 @@ def name_diagnostics(
 
 
 def is_there(url: str) -> bool:
-    """Whether the journal is a database of a server, or a file that was made already."""
+    """Whether the journal is a database of a server, or a file that exists."""
     file = sqlite_file(read_url(url))
     return file is None or file.is_file()
 
@@ -164,7 +166,7 @@ def diagnostics_of(
             *place_of(config.connection, environment),
         )
     except ConfigError:
-        # The environment does not say where it goes; test-connection tells why.
+        # The environment does not define its destination; test-connection shows why.
         return Diagnostics()
     with translated(), journal.engine.connect() as connection:
         known = scope_in(connection, as_known(journal, config).nickname)
@@ -177,7 +179,7 @@ def diagnostics_of(
 
 
 def names_of_location(context: dg.AssetExecutionContext) -> frozenset[str] | None:
-    """The nicknames of all imports in the code location of a run; None if the run is of none."""
+    """The nicknames of all imports in the code location of a run; None if the run has no code location."""
     try:
         keys = context.repository_def.asset_graph.get_all_asset_keys()
     except CheckError:

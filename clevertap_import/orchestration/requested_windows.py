@@ -1,4 +1,4 @@
-"""The windows that the tags of a run ask for. A run that asks for none, or for wrong ones, is refused."""
+"""The windows that the tags of a run request. A run without windows, or with wrong ones, is refused."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,19 +16,19 @@ from clevertap_import.orchestration.partitions import (
 from clevertap_import.window import GRIDS, Window
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""The clock of the machine that asked for a window may be ahead of the clock of the one that runs."""
+"""The clock of the machine that requested a window may be ahead of the clock of the machine of the run."""
 
 NOTHING_READ = "Nothing was read, and nothing was sent."
 
 
 class WindowsRefused(ConfigError):
-    """The windows that a run asks for do not exist; nothing was read, and nothing was sent."""
+    """The requested windows do not exist; nothing was read, and nothing was sent."""
 
 
 def requested_window(
     config: ImportConfig, tags: Mapping[str, str], now: datetime, *, delivers: bool
 ) -> Window | None:
-    """What a run with these tags reads; None for a full import, and for a dry run of a sample.
+    """The windows of a run with these tags; None for a full import, and for a dry run of a sample.
 
     Raises WindowsRefused if the import has no such windows at `now`, or if a delivery names none.
     """
@@ -99,6 +99,6 @@ def key_of(config: ImportConfig, start: datetime) -> str:
 
 
 def last_allowed(config: ImportConfig, now: datetime) -> datetime:
-    """The last moment at which a window may begin. Of the first Dagster knows one window ahead."""
+    """The last moment at which a window may begin. Dagster offers the first window one window early."""
     first = grid(config).start
     return first if now < first <= now + grid(config).size else now + CLOCKS_DIFFER

@@ -26,7 +26,7 @@ JOURNAL_VARIABLE = "CLEVERTAP_IMPORT_JOURNAL_URL"
 
 
 class SnowflakeConnection(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A Snowflake connection; each field is the variable of the same name behind the connection's prefix."""
+    """A Snowflake connection. Each field is the variable of the same name with the connection's prefix."""
 
     name: str
     account: str | None = None
@@ -49,7 +49,7 @@ class SnowflakeConnection(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class CleverTapAccount(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A CleverTap account; each field is the variable of the same name behind the account's prefix."""
+    """A CleverTap account. Each field is the variable of the same name with the account's prefix."""
 
     name: str
     account_id: str | None = Field(None, repr=False)
@@ -68,7 +68,7 @@ class CleverTapAccount(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where deliveries are remembered; a SQLite file below Dagster's home if no URL is given."""
+    """The database of the journal; without a URL, a SQLite file below Dagster's home."""
 
     url: str | None = Field(None, repr=False)
     _step: Generator[object, None, None] | None = PrivateAttr(None)
@@ -77,10 +77,10 @@ class JournalDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Journal(self.url or default_url(home()), key_folder=home() / OUR_FOLDER)
 
     def guarded(self, results: Generator[Result, None, None]) -> Generator[Result, None, None]:
-        """The results of a step, which is closed at the latest when the next one begins or the run ends.
+        """The results of a step. The step is closed, at the latest, when the next one begins or the run ends.
 
-        Dagster leaves a step between two results if it cannot store one, or if the run is canceled there,
-        and keeps it in memory: with the import's turn, for which the next run in this process would wait.
+        If Dagster cannot store a result, or the run is canceled between two results, it leaves the step open
+        in memory, with the import lock. The next run in this process would wait for that lock.
         """
         self.close_step()
         self._step = results
@@ -100,24 +100,24 @@ def open_journal() -> Journal:
 
 
 def journal_url() -> str:
-    """Where the journal of commands is."""
+    """The URL of the journal for commands."""
     return os.environ.get(JOURNAL_VARIABLE) or default_url(home())
 
 
 def home() -> Path:
-    """Where Dagster keeps its things: DAGSTER_HOME, or `.dagster` in the folder of the project around."""
+    """Dagster's home: DAGSTER_HOME, or `.dagster` in the folder of the project."""
     named = os.environ.get("DAGSTER_HOME")
-    # As Dagster takes the name: in a .env nobody else makes a home of `~`.
+    # Dagster expands `~` too. In a .env file no shell does it.
     return Path(os.path.expanduser(named)).resolve() if named else base_folder(Path.cwd()) / HOME
 
 
 def variable(name: str, field: str) -> str:
-    """The environment variable behind a resource's field. (pydantic keeps `schema` to itself.)"""
+    """The environment variable of a resource's field. (pydantic reserves `schema`.)"""
     return f"{name.upper()}_{field.removesuffix('_name').upper()}"
 
 
 def given(resource: dg.ConfigurableResource, name: str) -> dict[str, str]:  # type: ignore[type-arg]
-    """The fields of a resource under the names of the variables that they came from."""
+    """The fields of a resource, by the names of their variables."""
     values = {field: getattr(resource, field) for field in type(resource).model_fields if field != "name"}
     return {variable(name, field): value for field, value in values.items() if value is not None}
 
@@ -137,22 +137,22 @@ def account_key(name: str) -> str:
 
 
 class ResourcesInRunConfig(ConfigError):
-    """Whoever launched a run says where its rows, its passcode or its journal are."""
+    """The configuration of a run has its own connection, account or journal."""
 
 
 def refuse_foreign_resources(config: ImportConfig, run_config: Mapping[str, Any]) -> None:
     """Raises ResourcesInRunConfig if a run is to use another account, connection or journal.
 
-    Dagster lets a run's configuration replace each field of a resource and keeps the others, the secrets
-    too; and any page in an operator's browser can launch a run.
+    In Dagster a run's configuration can replace single fields of a resource; the other fields, also secrets,
+    stay the same. And any page in an operator's browser can launch a run.
     """
     ours = {connection_key(config.connection), account_key(config.account), JOURNAL_KEY}
     if found := sorted(ours & set(run_config.get("resources") or {})):
         raise ResourcesInRunConfig(
             f"The run's configuration has settings of its own for {' and '.join(found)}. Nothing was read or"
-            " sent: whoever reaches Dagster's web server could so have passcode and rows sent wherever they"
-            " like. Take 'resources' out of the run's configuration, and set the environment variables where"
-            " runs execute."
+            " sent: with such settings, anyone who reaches Dagster's web server could have the passcode and"
+            " the rows sent to any address. Take 'resources' out of the run's configuration, and set the"
+            " environment variables where runs execute."
         )
 
 
@@ -164,7 +164,7 @@ def snowflake_connection(name: str) -> SnowflakeConnection:
 
 @cache
 def clevertap_account(name: str) -> CleverTapAccount:
-    """Always the same object for a name, as above."""
+    """Always the same object for a name: Dagster merges definitions only if they share it."""
     return CleverTapAccount(name=name, **variables(CleverTapAccount, name, os.environ))
 
 
@@ -178,6 +178,6 @@ def variables(
     name: str,
     environment: Mapping[str, str],
 ) -> dict[str, dg.EnvVar]:
-    """Which variables are set, by field. Only their names go into the definitions, never their values."""
+    """The variables that are set, by field. Definitions contain only their names, never their values."""
     fields = {field: variable(name, field) for field in kind.model_fields if field != "name"}
     return {field: dg.EnvVar(name) for field, name in fields.items() if environment.get(name)}

@@ -1,4 +1,4 @@
-"""What the journal may forget once a run has ended well."""
+"""Which entries the journal removes after a successful run."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,13 +13,13 @@ from clevertap_import.records import packed
 
 
 def cutoff(config: ImportConfig, now: datetime) -> datetime:
-    """What was sent before that moment is old."""
+    """Entries that were sent before that moment are old."""
     return now - timedelta(days=config.journal_retention_days)
 
 
 @dataclass(slots=True)
 class Unchanged:
-    """The digests of records that CleverTap had already, 16 or 32 bytes each."""
+    """The digests of records that CleverTap already had, 16 or 32 bytes each."""
 
     digests: list[bytes] = field(default_factory=list)
     identity_digests: list[bytes] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Unchanged:
 
 
 def is_forgetting_due(config: ImportConfig, journal: Journal) -> bool:
-    """Whether a full import has old entries, so that those which its next run does not need are removed."""
+    """Whether a full import has old entries, so that this run must remove unneeded ones."""
     return config.updated_on is None and journal.has_entries_before(
         config.nickname, cutoff(config, journal.now())
     )
@@ -44,9 +44,10 @@ def forget_old(
     epoch: int,
     unchanged: Unchanged | None,
 ) -> None:
-    """Remove what no later run needs.
+    """Remove entries that no later run needs.
 
-    That is what is old in windows before those of this run, and for a full import all that it did not see.
+    These are old entries of windows before this run; for a full import, all records that this run did not
+    see.
     """
     if unchanged is not None:
         digests = b"".join(unchanged.digests), b"".join(unchanged.identity_digests)

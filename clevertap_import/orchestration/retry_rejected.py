@@ -1,4 +1,4 @@
-"""Runs again what has rejected rows. What CleverTap has is in the journal, and is not sent again."""
+"""Repeats windows with rejected rows. The journal has the delivered records, and they are not sent again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -30,21 +30,21 @@ def retried(
     home: Path,
     notify: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
-    """Run all that has rejected rows, one run for each contiguous range; lines as those of `runs`.
+    """Run all windows with rejected rows, one run for each contiguous range; lines as in `runs`.
 
-    These windows are dense in wrong rows, so no share of them stops a run.
+    These windows have many wrong rows, so no share of rejected rows stops a run.
     """
     for wanted in retry_ranges(instance, config, home):
         yield from runs(instance, defs, config, replace(wanted, admit_rejected=True), notify)
 
 
 def retry_ranges(instance: dg.DagsterInstance, config: ImportConfig, home: Path) -> list[RunRange]:
-    """The ranges to run again; for a full import everything, or nothing."""
+    """The ranges to run again; for a full import, one run or none."""
     rejected = {
-        kept.run_id: {row.window_start for row in read_rejects(kept.path)}
+        stored.run_id: {row.window_start for row in read_rejects(stored.path)}
         for nickname in config.nicknames
-        for kept in stored_rejects(home, nickname)
-        if not kept.is_dry_run
+        for stored in stored_rejects(home, nickname)
+        if not stored.is_dry_run
     }
     partitions = partitions_def(config)
     if partitions is None:
@@ -64,12 +64,13 @@ def still_rejected(
     config: ImportConfig,
     rejected: Mapping[str, Iterable[datetime | None]],
 ) -> list[datetime]:
-    """The windows in which the newest run that read them to its end rejected rows.
+    """The windows in which the newest successful run that read them rejected rows.
 
     `rejected`: by run, the windows in which it rejected rows. A run that failed, or had a limit, materialized
-    nothing, and does not count. Of a window that is done, and whose run was removed from Dagster, all count.
+    no window, and does not count. If the run of a done window was removed from Dagster, all its rejections
+    count.
     """
-    # What the new nickname read last counts, not what the one before it did.
+    # The last run with the new nickname counts, not the last one with the old nickname.
     latest: dict[str, int] = {}
     for key in reversed(known_keys(config)):
         latest |= instance.event_log_storage.get_latest_storage_id_by_partition(
@@ -94,7 +95,7 @@ def still_rejected(
 
 
 def reading_keys(config: ImportConfig, window: datetime) -> Iterator[str]:
-    """The windows whose import reads `window`: itself, and those that look back so far."""
+    """The keys of the windows whose run reads `window`: itself, and later ones whose lookback reaches it."""
     lookback = config.updated_on.lookback if config.updated_on else GRIDS[config.window] * 0
     key, size = window, GRIDS[config.window]
     while key < window + size + lookback:

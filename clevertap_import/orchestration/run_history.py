@@ -1,4 +1,4 @@
-"""A line for each run of an import, from what the run told Dagster."""
+"""A line for each run of an import, from the run's report in Dagster."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,10 +20,10 @@ STATUS_WORDS = {
     dg.DagsterRunStatus.CANCELED: "Canceled",
     dg.DagsterRunStatus.QUEUED: "Queued",
 }
-"""Words for runs that are not under way; all others are Running."""
+"""Words for runs that are not active; all others are Running."""
 
 UNFINISHED_WORDS = ("Running", "Queued", "Canceled")
-"""What such a run did says nothing of the import's health: a person ended it, or it goes on."""
+"""Such a run does not count for the import's health: a person canceled it, or it is unfinished."""
 
 COUNTS = {
     "total_records": "total_records",
@@ -41,7 +41,7 @@ COUNTS = {
 Line = dict[str, Any]
 
 NICKNAME_TAG = "clevertap/nickname"
-"""On the runs of commands and schedules, dry runs excepted."""
+"""On the runs of commands and schedules, without dry runs."""
 
 PAGE = 100
 
@@ -49,7 +49,7 @@ PAGE = 100
 def import_stats(
     instance: dg.DagsterInstance, nickname: str, run_ids: Sequence[str] | None = None, limit: int = PAGE
 ) -> list[Line]:
-    """The last `limit` runs of an import, newest first; or only those of `run_ids` among them."""
+    """The last `limit` runs of an import, newest first; with `run_ids`, only these."""
     key = asset_key(nickname)
     observed = {record.run_id: record for record in instance.fetch_observations(key, limit=limit).records}
     wanted = imported_by(instance, nickname, observed, limit) if run_ids is None else run_ids
@@ -65,10 +65,10 @@ def import_stats(
 
 
 def run_details(instance: dg.DagsterInstance, nicknames: Sequence[str], begin: str) -> Line:
-    """The line of the run whose id begins so, with `errors_by_code`, a list of `{code, reason, rows}`, and
-    `problem`: why it failed, or None.
+    """The line of the run whose id begins with `begin`, with `errors_by_code`, a list of `{code, reason,
+    rows}`, and `problem`: why it failed, or None.
 
-    `nicknames`: that of the import, and before it. Raises ConfigError if there is none such, or several.
+    `nicknames`: the import's, and its earlier one. Raises ConfigError if there is no such run, or several.
     """
     lines = [line for each in nicknames for line in import_stats(instance, each)]
     found = [line for line in lines if line["run_id"].startswith(begin)]
@@ -95,7 +95,7 @@ def run_details(instance: dg.DagsterInstance, nicknames: Sequence[str], begin: s
 
 
 def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
-    """Why a run failed, in our words where they are ours."""
+    """Why a run failed: our message if we raised the error, otherwise the first cause."""
     for event in events:
         if not event.is_step_failure:
             continue
@@ -104,7 +104,7 @@ def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
             return INTERRUPTED
         if data.user_failure_data:
             return str(data.user_failure_data.description)
-        # What went wrong first: Dagster's own words around it only say in which op it did.
+        # The first cause: Dagster's errors around it only name the op.
         error = data.error
         while error and error.cause:
             error = error.cause
@@ -116,7 +116,7 @@ def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
 
 
 def count_killed(line: Line, journal: Journal) -> None:
-    """What the journal knows of a run that could tell nothing."""
+    """Add the journal's counts of a run that made no report."""
     accepted, uncertain = journal.of_run(line["run_id"])
     line |= {
         "total_records": accepted + uncertain,
@@ -129,10 +129,10 @@ def count_killed(line: Line, journal: Journal) -> None:
 def imported_by(
     instance: dg.DagsterInstance, nickname: str, observed: Iterable[str], limit: int
 ) -> Sequence[str]:
-    """The ids of the import's runs, also of those that were killed and could tell nothing.
+    """The ids of the import's runs, also of killed runs without a report.
 
-    Runs from the UI are known by what they planned to make. They plan each window by itself, so a long range
-    fills the page; runs of commands and schedules are known by their tag whatever their length.
+    Runs from the UI are found by their planned materializations. These are one for each window, so a long
+    range fills the page. Runs of commands and schedules are found by their tag.
     """
     planned = instance.fetch_planned_materializations(asset_key(nickname), limit=limit).records
     tagged = instance.get_run_records(dg.RunsFilter(tags={NICKNAME_TAG: nickname}), limit=limit)
@@ -141,7 +141,7 @@ def imported_by(
 
 
 def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:
-    """Keys are the columns of the listing in small letters; counts are 0 for a run that told nothing."""
+    """Keys are the columns of the listing in small letters. Counts are 0 for a run without a report."""
     metadata = observed_values(observed)
     status = STATUS_WORDS.get(run.dagster_run.status, "Running")
     is_judged = status not in UNFINISHED_WORDS

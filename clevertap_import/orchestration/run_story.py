@@ -1,4 +1,4 @@
-"""The steps of a run, in their order: what CleverTap has, stage, check, deliver, finish."""
+"""The steps of a run, in their order: known records, stage, check, deliver, finish."""
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -45,7 +45,7 @@ Results = Generator[dg.AssetCheckResult | dg.MaterializeResult, None, None]  # t
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a run works on. `lock` is that of the import; None for a dry run, which delivers nothing."""
+    """The open resources of a run. `lock` is the import lock; None for a dry run, which delivers nothing."""
 
     journal: Journal
     locks: NamedLocks
@@ -57,7 +57,7 @@ class Opened:
 def opened(
     context: dg.AssetExecutionContext, run: ImportRun, so_far: SoFar, *, delivers: bool
 ) -> Iterator[Opened]:
-    """In the block no other run of the import delivers, if this one does."""
+    """In the block, if this run delivers, no other run of the import does."""
     with ExitStack() as stack:
         journal: Journal = stack.enter_context(getattr(context.resources, JOURNAL_KEY).open())
         if delivers:
@@ -76,10 +76,10 @@ def opened(
 def run_steps(
     context: dg.AssetExecutionContext, key: dg.AssetKey, run: ImportRun, so_far: SoFar, *, is_sample: bool
 ) -> Results:
-    """All of them if the asset itself is selected and no check blocks; a dry run ends with the checks."""
+    """All steps if the asset itself is selected and no check blocks. A dry run ends with the checks."""
     delivers = key in context.selected_asset_keys
     with opened(context, run, so_far, delivers=delivers) as use:
-        # Not before the lock was ours: the run before this one may have begun meanwhile.
+        # Only after this run has the lock: an earlier run may have begun a delivery in the meantime.
         in_dagster = counts_in_dagster(context.instance, run.config.nicknames)
         so_far.deliveries = in_dagster.begun
         changed = run.changed_windows(use.journal, delivers=delivers)
@@ -110,9 +110,9 @@ def known_before(
     *,
     delivers: bool,
 ) -> KnownBefore:
-    """What CleverTap has. Raises JournalLost if Dagster knows of more deliveries, and these are events."""
+    """The records that CleverTap has. Raises JournalLost if the journal lacks deliveries of events."""
     stale = stale_journal(run.config, journal, in_dagster)
-    # A journal that counts deliveries was begun anew, or a person has accepted that it knows nothing.
+    # If the journal counts deliveries, a new one was begun, or a person has accepted an empty one.
     was_imported = run.was_imported and not import_state(journal.engine, run.config.nickname).deliveries
     known = run.known_before(journal, stale, was_imported=was_imported, delivers=delivers)
     if stale:
@@ -130,10 +130,10 @@ def check(
     known: KnownBefore,
     changed: ChangedWindows,
 ) -> Checks:
-    """All checks of what was staged, or of why it could not be."""
+    """All checks of the staged rows, or of the error that prevented staging."""
     if staged.error:
         return not_staged(key, staged.error)
-    # A run without new records needs no CleverTap; a dry run is to say whether it would take any.
+    # A run without new records needs no CleverTap, but a dry run must show whether CleverTap accepts records.
     is_dry_run = use.lock is None
     tried = run.server_dry_run(use.stage, use.locks, delivers=not is_dry_run)
     looks_up = is_dry_run and tried.stopped is None
@@ -149,13 +149,13 @@ def begin_delivery(
     staged: Staged,
     known: KnownBefore,
 ) -> int | None:
-    """Enter what only Dagster knew so far, and that one more run sends records.
+    """Copy done windows that only Dagster has, and count one more run that sends records.
 
-    Returns how many runs have sent records, this one included; None if it has nothing to send.
+    Returns how many runs have sent records, including this one; None if it has no records to send.
     """
     config, instance = run.config, context.instance
     is_lost = known.stale is not None and config.is_events
-    copied = copy_from_dagster(instance, journal, config, key, anew=is_lost)
+    copied = copy_from_dagster(instance, journal, config, key, again=is_lost)
     if not staged.counts.batches and not known.stale:
         return None
     lacks = is_lost and not covers_undone(instance, journal, config, key, known.windows.forced)
@@ -165,11 +165,11 @@ def begin_delivery(
 def deliver(
     run: ImportRun, use: Opened, lock: ImportLock, staged: Staged, known: KnownBefore, so_far: SoFar
 ) -> DeliveryResult:
-    """Send what was staged. Raises why, if a record is left without an outcome that can stand."""
+    """Send the staged records. Raises the reason if a record has no final outcome."""
     epoch, ending = run.begin_delivery(use.journal, known), Ending()
     with run.limiter(use.locks, staged.counts.batches) as limiter, run.end_on_signal(ending):
         sending = Sending(limiter, lock, ending, epoch, so_far.rejects)
-        # Within, as an interrupt is raised at the end of the block: what was sent is reported.
+        # Inside the block, because an interrupt is raised at its end: the result must be stored before.
         sent = so_far.sent = run.deliver(use.stage, staged, use.journal, sending)
         if sent.error:
             raise sent.error
@@ -184,6 +184,6 @@ def deliver(
 def selected(
     context: dg.AssetExecutionContext, results: Iterable[dg.AssetCheckResult]
 ) -> Iterator[dg.AssetCheckResult]:
-    """All checks are always made; Dagster takes only those that were asked for."""
+    """All checks are always made; Dagster accepts only the selected ones."""
     names = {check.name for check in context.selected_asset_check_keys}
     return (result for result in results if result.check_name in names)

@@ -1,6 +1,6 @@
-"""The values that the steps of a run return, and what a run reports of them.
+"""The values that the steps of a run return, and the run's report of them.
 
-A step that breaks off returns its value too, with the `error`: a run reports what happened until then.
+A step that fails also returns its value, with the `error`, so that the run can report its counts.
 """
 
 import time
@@ -31,20 +31,20 @@ from clevertap_import.window import Window
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """When a run began: by a clock that nobody sets, and in epoch seconds."""
+    """When a run began: by the monotonic clock, and in epoch seconds."""
 
     monotonic: float = field(default_factory=time.monotonic)
     epoch_seconds: float = field(default_factory=time.time)
 
     @property
     def seconds(self) -> float:
-        """How long ago that was."""
+        """The seconds since the start."""
         return time.monotonic() - self.monotonic
 
     def read_clocks(self, read_at: datetime | None) -> tuple[float, float, float]:
-        """When Snowflake was read, in epoch seconds, by several clocks; `read_at` is by Snowflake's.
+        """When Snowflake was read, in epoch seconds, by several clocks; `read_at` is by Snowflake's clock.
 
-        A clock may be set while the run goes on, or be wrong all the time.
+        A clock may be changed during the run, or be wrong all the time.
         """
         return (
             self.epoch_seconds,
@@ -55,7 +55,7 @@ class RunStart:
 
 @dataclass(frozen=True, slots=True)
 class ChangedWindows:
-    """How many windows were done before the import was changed: before this run, and if it ends well."""
+    """How many windows were done before the import was changed: before this run, and after its success."""
 
     before: int = 0
     after: int = 0
@@ -63,12 +63,12 @@ class ChangedWindows:
 
 @dataclass(frozen=True, slots=True)
 class KnownBefore:
-    """What CleverTap has of the windows that a run reads.
+    """The records that CleverTap has of the windows that a run reads.
 
-    `scope`: where the run delivers to, and which windows of which source. `stale`: whether the journal lacks
-    deliveries that Dagster knows (`in_dagster`). `refused`: why a run that is not forced would deliver
-    nothing. `is_forgetting`: whether the journal is to forget the records that this run does not see.
-    `closing`: finds the open rejects that CleverTap has by now; None if nothing is open.
+    `scope`: the destination, the windows and the source of the run. `stale`: how the journal lacks deliveries
+    that Dagster knows (`in_dagster`). `refused`: why a run that is not forced would deliver nothing.
+    `is_forgetting`: whether the journal should remove the records that this run does not see. `closing`:
+    finds the open rejects that CleverTap has by now; None if there are none.
     """
 
     scope: Scope
@@ -83,11 +83,11 @@ class KnownBefore:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What became of the rows of the query, before anything is sent.
+    """The result of staging, before the first batch is sent.
 
-    `codes`: how many rows were rejected, by code and reason. `unchanged`: the records that CleverTap has
-    already, if the journal is to forget all others. `found`: the rejected rows, those that CleverTap refuses
-    later included. `error`: why staging broke off.
+    `codes`: how many rows were rejected, by code and reason. `unchanged`: the records that CleverTap already
+    has, if the journal should remove all others. `found`: the rejected rows, including those that CleverTap
+    refuses later. `error`: why staging failed.
     """
 
     counts: StageCounts = field(default_factory=StageCounts)
@@ -101,7 +101,7 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What a delivery works with beside the journal."""
+    """What a delivery needs beside the journal."""
 
     limiter: AccountLimiter
     lock: ImportLock
@@ -112,9 +112,9 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What CleverTap answered to the staged records. `codes`: those of all rejected rows of the run.
+    """CleverTap's answers to the staged records. `codes`: of all rejected rows of the run.
 
-    `error`: why the delivery broke off, if that was not for an answer of CleverTap (`counts.stopped`).
+    `error`: why the delivery failed, if the reason is not an answer of CleverTap (`counts.stopped`).
     """
 
     counts: Delivery = field(default_factory=Delivery)
@@ -125,9 +125,9 @@ class DeliveryResult:
 
 @dataclass(slots=True)
 class SoFar:
-    """The values of the steps that have ended. Only the code that calls the steps assigns them.
+    """The values of the finished steps. Only the code that calls the steps assigns them.
 
-    `engine`: the journal's, once it was opened. `error`: why the run failed.
+    `engine`: the journal's, after it was opened. `error`: why the run failed.
     """
 
     sends_events: bool = True
@@ -168,9 +168,9 @@ class SoFar:
 
     @property
     def possible_duplicates(self) -> int:
-        """How many copies of events CleverTap may have beyond one of each, of those that this run sent.
+        """How many extra copies of this run's events CleverTap may have.
 
-        An event without an answer of an earlier run may be there once; profiles stay the same.
+        An unanswered event of an earlier run may be stored once; profiles stay the same.
         """
         if not self.sends_events:
             return 0
@@ -179,7 +179,7 @@ class SoFar:
 
 
 def report_of(staged: StageCounts, delivery: Delivery) -> Report:
-    """Each row of a run in one count."""
+    """The report of a run. Each row is in one count."""
     return Report(
         read=staged.read,
         accepted=delivery.accepted,

@@ -1,4 +1,4 @@
-"""Runs of imports, started from a command: in this process, recorded in Dagster's history."""
+"""Runs of imports from a command: in this process, and recorded in Dagster's history."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -27,14 +27,14 @@ from clevertap_import.orchestration.run_history import Line, failure, import_sta
 from clevertap_import.orchestration.storage_trouble import STORAGE_TROUBLE
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""The run's log goes to Dagster's history; on the terminal it would bury the command's own output."""
+"""The run's log goes only to Dagster's history: on the terminal it would hide the command's own output."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRange:
-    """What a person asks for: windows from `start` until `end` (None: all that are not done), and how.
+    """The options of a command: windows from `start` to `end` (None: all that are not done), and how to run.
 
-    `admit_rejected`: send what is right, however many rows are wrong.
+    `admit_rejected`: send the valid rows for any number of wrong rows.
     """
 
     start: datetime | None = None
@@ -48,7 +48,7 @@ class RunRange:
 def selected_ranges(
     instance: dg.DagsterInstance, config: ImportConfig, wanted: RunRange, now: datetime
 ) -> list[KeyRange]:
-    """The windows of each run that `wanted` means, in order; empty if there is nothing to do."""
+    """The windows of each run for `wanted`, in order; empty if all windows are done."""
     partitions = partitions_def(config)
     if partitions is None:
         raise ConfigError(
@@ -79,7 +79,7 @@ def selected_ranges(
 
 
 def overlaps(window: dg.TimeWindow, start: datetime, end: datetime) -> bool:
-    """Whether `window` shares a moment with [start, end), or holds the moment if both are the same."""
+    """Whether `window` overlaps [start, end), or contains the moment if both are the same."""
     if start == end:
         return window.start <= start < window.end
     return window.start < end and start < window.end
@@ -92,10 +92,10 @@ def runs(
     wanted: RunRange,
     notify: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Line]:
-    """Run what `wanted` means, one run after the other; yields a line of stats for each when it has ended.
+    """Start the runs of `wanted` one after the other; yields a line of stats at the end of each.
 
-    Beside the columns of stats a line has `nickname`, and `problem`: why the run failed, or None.
-    `notify` gets words for the person who waits.
+    In addition to the columns of stats, a line has `nickname`, and `problem`: why the run failed, or None.
+    `notify` gets messages for the person who waits.
     """
     fail_dead_runs(instance, config, notify)
     announce_active_run(config, notify)
@@ -114,12 +114,12 @@ def runs(
         problem = failure(events)
         yield {"nickname": config.nickname, **stats[0], "problem": problem}
         if problem and problem.startswith(STORAGE_TROUBLE):
-            # The next run would send, and then fail alike.
+            # The next run would send records, and then fail in the same way.
             return
 
 
 def until_canceled(lines: Iterable[Line]) -> Iterator[Line]:
-    """The lines of `runs`, but for those of runs after one that was canceled: they are not begun."""
+    """The lines of `runs` until a canceled run. Later runs are not started."""
     for line in lines:
         yield line
         if line["status"] == "Canceled":
@@ -127,7 +127,7 @@ def until_canceled(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def extent(config: ImportConfig, keys: KeyRange | None, now: datetime) -> str:
-    """What a run takes, in words."""
+    """The windows of a run, in words."""
     if keys is None:
         return "all rows"
     if keys.first == keys.last:
@@ -138,13 +138,13 @@ def extent(config: ImportConfig, keys: KeyRange | None, now: datetime) -> str:
 
 
 def fail_dead_runs(instance: dg.DagsterInstance, config: ImportConfig, notify: Callable[[str], None]) -> None:
-    """Clear what killed runs left."""
+    """Mark killed runs as failed."""
     for run_id in clear_dead_runs(instance, [config.nickname], datetime.now(UTC)):
         notify(f"Run {run_id[:8]} was killed; it is marked as failed now.")
 
 
 def announce_active_run(config: ImportConfig, notify: Callable[[str], None]) -> None:
-    """Say so if another run of the import is under way: a new one will wait for it."""
+    """Notify if another run of the import is active: a new run waits for it."""
     with open_journal() as journal, open_locks(journal.engine) as locks:
         if purpose := under_way(locks, config.nickname):
             notify(f"{purpose} is under way; this one waits until it has ended.")

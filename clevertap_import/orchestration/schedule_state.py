@@ -1,6 +1,6 @@
-"""Whether the schedule or sensor of an import is on: in Dagster's own storage, as its UI keeps it.
+"""Whether the schedule or sensor of an import is on: in Dagster's own storage, like a switch in its UI.
 
-Dagster offers this to code that has loaded the code location only. Here the rows are written as Dagster
+Dagster offers this only to code that has loaded the code location. Here the rows are written as Dagster
 writes them, so that a command needs no code server, and works beside a running daemon.
 """
 
@@ -36,19 +36,19 @@ DEFINITIONS = "clevertap_import.definitions"
 
 
 class NothingToSwitch(ConfigError):
-    """The import runs only when asked to."""
+    """The import has a manual schedule."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleState:
-    """How a schedule or sensor stands, and since when it was last switched on, or by a command off."""
+    """Whether a schedule or sensor is on. `since`: when it was switched on, or switched off by a command."""
 
     is_on: bool
     since: float | None
 
 
 def switches(instance: dg.DagsterInstance) -> dict[str, ScheduleState]:
-    """Those that somebody switched or Dagster's daemon met, by name; on if it is so in any location."""
+    """All states in Dagster's storage, by name; on if one is on in any code location."""
     found: dict[str, ScheduleState] = {}
     for state in instance.all_instigator_state():
         is_on = state.is_running or (state.instigator_name in found and found[state.instigator_name].is_on)
@@ -64,7 +64,7 @@ def since(state: InstigatorState) -> float | None:
 
 
 def is_on(config: ImportConfig, found: Mapping[str, ScheduleState]) -> bool:
-    """Whether the import starts by itself: as it was switched, or else as its YAML says."""
+    """Whether the import starts by itself: by its switch or, without one, by its YAML."""
     switch = found.get(automation_name(config) or "")
     return switch.is_on if switch else config.schedule.active
 
@@ -72,7 +72,7 @@ def is_on(config: ImportConfig, found: Mapping[str, ScheduleState]) -> bool:
 def is_stopped(
     instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, ScheduleState]
 ) -> bool:
-    """Whether the import was switched off by `stop`, and nobody has switched it since."""
+    """Whether the import was switched off by `stop`, and not switched since."""
     switch = found.get(automation_name(config) or "")
     if switch is None or switch.is_on:
         return False
@@ -85,9 +85,9 @@ def stopped_key(nickname: str) -> str:
 
 
 def switch(instance: dg.DagsterInstance, config: ImportConfig, others: Collection[str], *, on: bool) -> float:
-    """Switch what starts the import on or off; the moment of it. A run under way goes on.
+    """Switch the schedule or sensor of the import on or off; returns the moment. An active run continues.
 
-    `others` names all that starts imports here: where Dagster has met one of them, this one is too.
+    `others`: the names of all schedules and sensors here. The code location of any of them is this one's too.
     """
     name = automation_name(config)
     if name is None:
@@ -104,8 +104,10 @@ def switch(instance: dg.DagsterInstance, config: ImportConfig, others: Collectio
             state.with_status(status).with_data(instigator_data(config, state, now))
         )
     if not known:
-        met = {state.origin.repository_origin for state in states if state.instigator_name in others}
-        for repository in met or repositories():
+        known_origins = {
+            state.origin.repository_origin for state in states if state.instigator_name in others
+        }
+        for repository in known_origins or repositories():
             origin = RemoteInstigatorOrigin(repository, name)
             instance.add_instigator_state(
                 InstigatorState(origin, kind_of(config), status, instigator_data(config, None, now))
@@ -114,7 +116,7 @@ def switch(instance: dg.DagsterInstance, config: ImportConfig, others: Collectio
 
 
 def stop(instance: dg.DagsterInstance, config: ImportConfig, others: Collection[str]) -> None:
-    """Switch it off for good: remembered as stopped, and runs that it asked for wait no longer."""
+    """Switch it off, store that it was stopped, and cancel its waiting runs."""
     moment = switch(instance, config, others, on=False)
     tags = {NICKNAME_TAG: config.nickname, TRIGGER_TAG: config.schedule.kind}
     waiting = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.QUEUED])
@@ -130,26 +132,26 @@ def kind_of(config: ImportConfig) -> InstigatorType:
 def instigator_data(
     config: ImportConfig, state: InstigatorState | None, now: float
 ) -> ScheduleInstigatorData | SensorInstigatorData:
-    """What Dagster keeps with the switch: ticks count from `now`; a sensor goes on from its cursor."""
+    """The data of a switch: ticks count from `now`; a sensor continues from its cursor."""
     if config.schedule.crons():
         return ScheduleInstigatorData(list(config.schedule.crons()), now)
     data = state.instigator_data if state else None
-    kept = (
+    stored = (
         data
         if isinstance(data, SensorInstigatorData)
         else SensorInstigatorData(sensor_type=SensorType.STANDARD)
     )
-    return kept.with_sensor_start_timestamp(now)
+    return stored.with_sensor_start_timestamp(now)
 
 
 def repositories() -> Sequence[RemoteRepositoryOrigin]:
-    """Where the imports would be if Dagster were started in this folder."""
+    """The code location of the imports if Dagster is started in this folder."""
     try:
         origins = workspace_opts_to_load_target(WorkspaceOpts()).create_origins()
     except click.UsageError:  # no workspace.yaml, and nothing like it
         origins = []
     ours = [origin for origin in origins if is_ours(origin)]
-    # What a code server of its own holds, the workspace does not say; nor of somebody's own project.
+    # The workspace does not show the contents of a separate code server, or of a user's own project.
     found = (
         ours
         or (origins if len(origins) == 1 else [])

@@ -1,4 +1,4 @@
-"""Whether what the journal remembers of an import holds for the import as it is now."""
+"""Whether the journal's digests of an import are valid for its present definition."""
 
 from datetime import UTC, datetime
 
@@ -15,15 +15,16 @@ from clevertap_import.orchestration.partitions import grid
 from clevertap_import.window import Window
 
 NO_END = int(datetime.max.replace(tzinfo=UTC).timestamp())
-"""The last window of a full import, which has none: later than all."""
+"""The last window of a full import, which has no windows: later than all others."""
 
 
 def scope_of(
     config: ImportConfig, settings: AccountSettings, database: str | None, schema: str | None
 ) -> Scope:
-    """`database`, `schema`: those of the import's connection.
+    """The scope of an import. `database`, `schema`: those of its connection.
 
-    Events are remembered by window, so their grid belongs to it; profiles, and full imports, have none.
+    The journal stores events by window, so the grid is part of their scope. Profiles and full imports have
+    none.
     """
     has_grid = config.updated_on is not None and config.is_events
     windows = (grid(config).size_seconds, grid(config).start_seconds) if has_grid else (0, 0)
@@ -32,7 +33,7 @@ def scope_of(
 
 
 def window_range(config: ImportConfig, scope: Scope, window: Window | None) -> WindowRange:
-    """`window` as the journal knows windows; None for a full import."""
+    """`window` in the journal's terms; None for a full import."""
     name, place = config.nickname, scope.destination
     if window is None:
         return WindowRange(name, None, NO_END, place, NO_END + 1)
@@ -44,9 +45,9 @@ def window_range(config: ImportConfig, scope: Scope, window: Window | None) -> W
 def forced_of(
     config: ImportConfig, journal: Journal, root_run_id: str, windows: WindowRange, read: WindowRange
 ) -> Forced:
-    """What a forced run sends again: `windows`, without their lookback.
+    """The windows that a forced run sends again: `windows`, without their lookback.
 
-    But with it if the journal has forgotten what events were delivered of it: they cannot be left out.
+    With the lookback if the journal has removed its delivered events: then they cannot be left out.
     """
     if config.is_events and windows.first is not None and read.first != windows.first:
         before = WindowRange(config.nickname, read.first, windows.first - 1, windows.destination)
@@ -56,16 +57,16 @@ def forced_of(
 
 
 def is_of_everything(journal: Journal, forced: Forced, import_name: str) -> bool:
-    """Whether a forced run sends all again that was ever delivered, to whatever account."""
+    """Whether a forced run sends all again that was ever delivered to any account."""
     return forced.first is None and forced.last >= (journal.last_window(import_name) or 0)
 
 
 def history_forgotten(config: ImportConfig) -> HistoryForgotten:
     return HistoryForgotten(
         f"Events of these windows of {config.nickname!r} were delivered more than"
-        f" {config.journal_retention_days} days ago (journal_retention_days), and the journal"
-        " has forgotten which. Nothing was sent, as they would be stored twice."
-        " Force the run to send all of them in spite of that."
+        f" {config.journal_retention_days} days ago (journal_retention_days), and the journal has removed"
+        " their entries. Nothing was sent, because events would be stored twice. To send all of them again"
+        " anyway, force the run."
     )
 
 
@@ -80,9 +81,9 @@ def events_withheld(config: ImportConfig, withheld: int) -> EventsWithheld:
 def refusal(
     config: ImportConfig, known: Scope | None, now: Scope, *, was_imported: bool
 ) -> ConfigError | None:
-    """Why no run may deliver: it would store events again, or withhold records from a new account.
+    """Why no run may deliver: it would store events twice, or not send records to a new account.
 
-    `was_imported`: whether Dagster knows of a run that delivered.
+    `was_imported`: whether Dagster has a run that delivered.
     """
     name = config.nickname
     if known is None and was_imported and config.is_events:

@@ -28,16 +28,16 @@ FIRST_RUNS = "first_runs"
 KILLED_RUNS = "killed_runs"
 LOOK_SECONDS = 30
 FIRST_RUNS_A_LOOK = 20
-"""So that a look ends well before Dagster gives it up, after a minute."""
+"""The most first runs in one evaluation, so that it ends before Dagster's timeout of a minute."""
 
 Evaluate = Callable[[dg.DagsterInstance, ImportConfig, datetime, str | None], tuple[Tick, str | None]]
-"""What a look at `now` with the sensor's cursor asks for, and the cursor after it."""
+"""An evaluation at `now` with the sensor's cursor: returns the requested runs, and the new cursor."""
 
 UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 def import_sensor(config: ImportConfig) -> dg.SensorDefinition | None:
-    """The sensor of an import; None for kinds that have a schedule, or nothing that starts them."""
+    """The sensor of an import; None for kinds with a schedule, and for the manual kind."""
     look = EVALUATORS.get(type(config.schedule))
     if look is None:
         return None
@@ -60,7 +60,7 @@ def import_sensor(config: ImportConfig) -> dg.SensorDefinition | None:
 def first_runs_sensor(
     name: str, configs: Sequence[ImportConfig], jobs: Sequence[Any]
 ) -> dg.SensorDefinition | None:
-    """Starts each `every` import for the first time, as soon as its schedule runs; None if there is none.
+    """Starts each `every` import for the first time, as soon as its schedule is on; None if there is none.
 
     A schedule of Dagster starts nothing before its first tick, which may be a year away.
     """
@@ -83,9 +83,9 @@ def first_runs_sensor(
 
 
 def killed_runs_sensor(name: str, configs: Sequence[ImportConfig]) -> dg.SensorDefinition:
-    """Marks runs as failed whose process is gone: they would keep their import's queue for ever.
+    """Marks runs as failed whose process is gone: otherwise they occupy their import's queue forever.
 
-    Ticks do so too, but may be a month apart; and an import of kind manual has none.
+    Ticks do so too, but they may be a month apart, and a manual import has none.
     """
     nicknames = [config.nickname for config in configs]
 
@@ -118,7 +118,7 @@ def sensor_result(tick: Tick, cursor: str | None) -> dg.SensorResult:
 def first_runs(
     instance: dg.DagsterInstance, configs: Sequence[ImportConfig], now: datetime, cursor: str | None
 ) -> tuple[Tick, str]:
-    """The cursor is the list of imports that have been started, which need no further look."""
+    """The cursor is the list of imports that have been started. They need no further evaluation."""
     started = set(json.loads(cursor or "[]")) & {config.nickname for config in configs}
     found = switches(instance)
     requests: list[dg.RunRequest] = []
@@ -148,7 +148,7 @@ def look_once(
         return dg.SkipReason(f"It will run at {moment:%Y-%m-%d %H:%M} UTC."), cursor
     under_way = active_runs(instance, config.nickname)
     if under_way:
-        # It may have a limit, or fail: then nobody would come back for its windows.
+        # It may have a limit, or fail. Then its windows would never be read, because this kind starts once.
         run_id = under_way[0].dagster_run.run_id
         return dg.SkipReason(
             f"Run {run_id[:8]} of this import is under way; this one starts after it."
@@ -160,7 +160,7 @@ def look_once(
 def has_run_for(
     instance: dg.DagsterInstance, config: ImportConfig, moment: datetime, cursor: str | None = None
 ) -> bool:
-    """Whether a run was asked for at `moment`: by the cursor, or where that was lost, by the runs."""
+    """Whether a run was requested for `moment`: by the cursor or, if that was lost, by the runs."""
     if cursor == moment.isoformat():
         return True
     tags = {
@@ -174,10 +174,10 @@ def has_run_for(
 def look_upstream(
     instance: dg.DagsterInstance, config: ImportConfig, now: datetime, cursor: str | None
 ) -> tuple[Tick, str | None]:
-    """The cursor is the last materialization of each upstream asset that the import was started for.
+    """The cursor is the last materialization of each upstream asset when the import was started.
 
-    Any new data starts it; but while another of the assets is being made, it waits for that too, so that one
-    upstream run that makes several of them starts the import once.
+    Any new data starts the import. But if another of the assets is being materialized, the import waits for
+    it, so that one upstream run of several assets starts the import once.
     """
     assert isinstance(config.schedule, After)  # noqa: S101 - by LOOKS
     upstream = [dg.AssetKey.from_user_string(name) for name in config.schedule.assets]
@@ -185,7 +185,7 @@ def look_upstream(
     records = instance.get_asset_records([*upstream, own])
     entries = {record.asset_entry.asset_key: record.asset_entry for record in records}
     latest = {key: entry.last_materialization_storage_id or 0 for key, entry in entries.items()}
-    # What was there before the import last ran is not new to it.
+    # Materializations before the last run of the import are not new to it.
     seen, floor = json.loads(cursor or "{}"), latest.pop(own, 0)
     new = {key for key, number in latest.items() if number > seen.get(key.to_user_string(), floor)}
     if not new:
@@ -200,7 +200,7 @@ def look_upstream(
 
 
 def is_being_made(instance: dg.DagsterInstance, entry: AssetEntry) -> bool:
-    """Whether the last run that planned to materialize the asset is under way, and has not done it yet."""
+    """Whether the last run that planned to materialize the asset is active, and has not done so yet."""
     made = entry.last_materialization_record
     if entry.last_run_id is None or (made and made.run_id == entry.last_run_id):
         return False
@@ -211,7 +211,7 @@ def is_being_made(instance: dg.DagsterInstance, entry: AssetEntry) -> bool:
 def look_at_tables(
     instance: dg.DagsterInstance, config: ImportConfig, now: datetime, cursor: str | None
 ) -> tuple[Tick, str | None]:
-    """The cursor is what Snowflake told of the tables when the import was started last."""
+    """The cursor is Snowflake's state of the tables at the last start of the import."""
     states = json.dumps(table_states(config), sort_keys=True)
     if states == cursor:
         return dg.SkipReason("No table has changed."), cursor
@@ -223,7 +223,7 @@ EVALUATORS: Mapping[type, Evaluate] = {Once: look_once, After: look_upstream, Ch
 
 
 def never_started(kinds: Iterable[type[Kind]], evaluators: Iterable[type]) -> list[str]:
-    """Kinds that neither a clock nor a sensor starts; `Manual` alone is meant to be so."""
+    """Kinds that neither a clock nor a sensor starts, without `Manual`."""
     started = {Manual, *evaluators}
     return [kind.__name__ for kind in kinds if kind.crons is Kind.crons and kind not in started]
 

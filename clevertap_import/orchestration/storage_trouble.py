@@ -1,4 +1,4 @@
-"""Trouble with Dagster's own storage: full, read-only, locked or gone. The journal tells of its own."""
+"""Errors of Dagster's own storage: full, read-only, locked or deleted. The journal has its own errors."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ class StorageUnavailable(Unfinished):
     """Dagster's storage cannot be read or written."""
 
     def __init__(self, error: BaseException) -> None:
-        # SQLAlchemy's own text holds the statement and what it was to write.
+        # SQLAlchemy's own text contains the statement and its values.
         cause = getattr(error, "orig", None) or error
         words = " ".join(str(cause).split()) or type(cause).__name__
         super().__init__(
             f"{STORAGE_TROUBLE}: {words.rstrip('.?')}. It is in DAGSTER_HOME, or where its"
-            " dagster.yaml says. Mend it, and run again: what CleverTap took is in the journal, and is not"
-            " sent twice."
+            " dagster.yaml says. Repair it, and run again: the journal has the delivered records, and they"
+            " are not sent twice."
         )
 
 
 @contextmanager
 def storage_translated() -> Iterator[None]:
-    """In the block a database's exceptions become ours; Dagster would print their statements."""
+    """In the block, a database's exceptions become ours: Dagster would print their statements."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -35,9 +35,9 @@ def storage_translated() -> Iterator[None]:
 
 
 def storage_trouble(error: BaseException) -> StorageUnavailable | None:
-    """What `error` tells of Dagster's storage; None if neither it nor what it came from is of a database.
+    """The storage error for `error`; None if neither it nor its causes come from a database.
 
-    The journal's errors are ours by the time that they get here.
+    The journal's errors were converted to ours before.
     """
     seen: list[BaseException] = []
     cause: BaseException | None = error

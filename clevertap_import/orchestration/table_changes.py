@@ -1,4 +1,4 @@
-"""What Snowflake tells of the tables that an import reads, asked again and again over one session."""
+"""When the tables of an import have changed, by regular queries over one Snowflake session."""
 
 import os
 from functools import cache, partial
@@ -12,17 +12,17 @@ from clevertap_import.snowflake.table_changes import change_query
 
 IDLE_SECONDS = 3600.0
 RETRY_SECONDS = 10.0
-"""So that one look without an answer keeps those of the other imports waiting for a moment only."""
+"""So that a query without an answer delays the queries of other imports only briefly."""
 
 TableStates = dict[str, str]
 
 
 class TableStateUnknown(SourceError):
-    """Snowflake does not say when the data of what an import reads has changed."""
+    """Snowflake does not show when the tables of an import have changed."""
 
 
 @cache
-def kept_session(connection: str) -> CachedSession:
+def cached_session(connection: str) -> CachedSession:
     """The session of this process for a connection; sensors of many imports share it."""
     settings = snowflake_settings(connection, os.environ)
     log_in = partial(open_snowflake, settings, "clevertap_import:changes", RETRY_SECONDS)
@@ -30,13 +30,13 @@ def kept_session(connection: str) -> CachedSession:
 
 
 def table_states(config: ImportConfig) -> TableStates:
-    """For each table or view a text that differs after each change. Raises TableStateUnknown."""
+    """For each table or view a text that is different after each change. Raises TableStateUnknown."""
     tables = source_tables(config)
     if not tables:
         raise TableStateUnknown(
             f"{config.nickname!r} names no table that is known from its SQL. Choose another kind of schedule."
         )
-    session = kept_session(config.connection)
+    session = cached_session(config.connection)
     return {table: table_state(session, table) for table in tables}
 
 
@@ -45,11 +45,11 @@ def table_state(session: CachedSession, table: str) -> str:
         rows = session.rows(change_query(table))
     except QueryFailed as error:
         raise TableStateUnknown(
-            f"Snowflake does not tell when {table} changes. {error} For a view, change tracking may have"
+            f"Snowflake does not show when {table} changes. {error} For a view, change tracking may have"
             " to be on for the tables that it reads. Or choose another kind of schedule, such as every."
         ) from None
     if not rows or rows[0]["TOKEN"] is None:
         raise TableStateUnknown(
-            f"Snowflake does not tell when {table} changes. Choose another kind of schedule, such as every."
+            f"Snowflake does not show when {table} changes. Choose another kind of schedule, such as every."
         )
     return str(rows[0]["TOKEN"])

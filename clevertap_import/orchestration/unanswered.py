@@ -1,4 +1,4 @@
-"""Batches whose answers are not known, for people who find out what became of them."""
+"""Unanswered batches, for people who check in CleverTap whether they were stored."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -22,27 +22,27 @@ Line = dict[str, Any]
 
 
 class RunUnderWay(Unfinished):
-    """A run of the import is at work; what it has sent is not known yet."""
+    """A run of the import is active; its answers are not known yet."""
 
 
 class NoSuchBatch(ConfigError):
-    """No batch without an answer is of the run, or has the number, that was asked for."""
+    """No unanswered batch has the requested run or number."""
 
 
 class BatchSettled(Unfinished):
-    """A batch that a person settled has its answer already, or is not in the journal any more."""
+    """A batch that a person settled already has its answer, or is no longer in the journal."""
 
 
 class NotShown(ConfigError):
-    """Batches are to be settled that nobody has looked at."""
+    """A person wants to settle batches that were not shown before."""
 
 
 def chosen_batches(
     journal: Journal, config: ImportConfig, run_id: str, batch_number: int | None
 ) -> list[UnansweredBatch]:
-    """Those of runs whose ids begin with `run_id`, and of one batch number, if one is given.
+    """The unanswered batches of runs whose ids begin with `run_id`; with `batch_number`, only that one.
 
-    Raises NoSuchBatch if one is asked for that is not there.
+    Raises NoSuchBatch if there is no such batch.
     """
     open_ = journal.unanswered(as_known(journal, config).nickname)
     found = [
@@ -64,7 +64,7 @@ def chosen_batches(
 
 
 def unanswered_batches(config: ImportConfig, run_id: str, batch_number: int | None) -> list[Line]:
-    """A line for each of the chosen batches. If none is named, all count as shown to a person."""
+    """A line for each of the chosen batches. Without a run and a number, all batches count as shown."""
     with open_journal() as journal:
         found = chosen_batches(journal, config, run_id, batch_number)
         if not run_id and batch_number is None:
@@ -92,7 +92,7 @@ def batches_with_people(
 
 
 def windows_of(config: ImportConfig, batches: Sequence[UnansweredBatch]) -> Window | None:
-    """All windows that these batches have records of; None for a full import."""
+    """The windows of the records of these batches; None for a full import."""
     if config.updated_on is None or not batches:
         return None
     first = min(batch.first_window for batch in batches)
@@ -101,9 +101,9 @@ def windows_of(config: ImportConfig, batches: Sequence[UnansweredBatch]) -> Wind
 
 
 def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[Line], int]:
-    """The open batches that a person was shown, of all runs; and how many have come since.
+    """The unanswered batches of all runs that a person has seen, and the number of newer ones.
 
-    Raises NotShown if there are some, and the person has looked at none of them.
+    Raises NotShown if there are unanswered batches, and the person has seen none of them.
     """
     with open_journal() as journal:
         found = chosen_batches(journal, config, "", batch_number)
@@ -118,7 +118,7 @@ def shown_batches(config: ImportConfig, batch_number: int | None) -> tuple[list[
 
 
 def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool) -> None:
-    """Enter what a person found out about the batches of `lines`. Raises RunUnderWay or BatchSettled."""
+    """Store whether the batches of `lines` have arrived. Raises RunUnderWay or BatchSettled."""
     with ExitStack() as stack:
         journal = stack.enter_context(open_journal())
         locks = stack.enter_context(open_locks(journal.engine))
@@ -137,7 +137,7 @@ def settle_batches(config: ImportConfig, lines: Sequence[Line], *, arrived: bool
 
 
 def line(config: ImportConfig, batch: UnansweredBatch) -> Line:
-    """Windows of imports that have any, as ISO 8601."""
+    """A line about a batch, with its windows as ISO 8601, if the import has windows."""
     windows: Line = {"window_start": None, "window_end": None}
     if config.updated_on:
         windows["window_start"] = moment(batch.first_window)

@@ -75,7 +75,7 @@ def test_a_session_that_has_ended_starts_and_stops_no_import(workshop: Workshop)
 
 def test_a_table_that_is_not_there_is_reported(workshop: Workshop) -> None:
     config = watching(workshop, source={"kind": "table", "table": "NOWHERE"})
-    with pytest.raises(TableStateUnknown, match=r"does not tell when NOWHERE changes\. .*NOWHERE"):
+    with pytest.raises(TableStateUnknown, match=r"does not show when NOWHERE changes\. .*NOWHERE"):
         table_states(config)
 
 

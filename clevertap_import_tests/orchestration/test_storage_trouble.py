@@ -51,8 +51,8 @@ def test_a_storage_that_is_no_database_is_one_line_of_a_command(shop: Workshop, 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "Dagster's storage cannot be used: file is not a database. It is in DAGSTER_HOME, or where its"
-        " dagster.yaml says. Mend it, and run again: what CleverTap took is in the journal, and is not"
-        " sent twice.\n"
+        " dagster.yaml says. Repair it, and run again: the journal has the delivered records, and they"
+        " are not sent twice.\n"
     )
 
 

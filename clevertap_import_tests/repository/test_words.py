@@ -111,6 +111,7 @@ CLEARED = (
     "clevertap_import/clevertap",
     "clevertap_import/journal",
     "clevertap_import/mapping",
+    "clevertap_import/orchestration",
     "clevertap_import/sandbox",
     "clevertap_import/snowflake",
     "clevertap_import/staging",
