@@ -43,9 +43,15 @@ RUNS = {
     "records_per_second": NUMBER,
     "query_id": TEXT,
     "changed_windows": COUNT,
+    "problem": TEXT,
+    "requests": COUNT,
+    "throttled_seconds": NUMBER,
+    "staging_seconds": NUMBER,
+    "sending_seconds": NUMBER,
+    "in_flight": COUNT,
 }
-RUN_DETAILS = {**RUNS, "errors_by_code": OBJECTS, "problem": TEXT}
-REPORTS = {"nickname": TEXT, **RUNS, "problem": TEXT}
+RUN_DETAILS = {**RUNS, "errors_by_code": OBJECTS}
+REPORTS = {"nickname": TEXT, **RUNS}
 IMPORTS = {
     "nickname": TEXT,
     "title": TEXT,

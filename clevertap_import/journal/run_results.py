@@ -105,6 +105,13 @@ def results_of(
     return dict(found)
 
 
+def results_of_runs(engine: sa.Engine, import_name: str, run_ids: Iterable[str]) -> dict[str, RunResult]:
+    """The results of these runs, by the id, as far as they were entered."""
+    query = sa.select(*COLUMNS).where((C.import_name == import_name) & C.run_id.in_(list(run_ids)))
+    with translated(), engine.connect() as connection:
+        return {row.run_id: result_of(row) for row in connection.execute(query)}
+
+
 def parts(names: Iterable[str]) -> Iterator[list[str]]:
     """Each name once, in lists for one query each."""
     wanted = list(dict.fromkeys(names))

@@ -17,7 +17,7 @@ from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.begun_imports import marked_as_begun
 from clevertap_import.orchestration.checks import check_specs
 from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported
-from clevertap_import.orchestration.entered_results import enter_ended
+from clevertap_import.orchestration.entered_results import enter_ended, entering_progress
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
@@ -220,6 +220,7 @@ def import_run(
     so_far: SoFar,
     imports: frozenset[str] | None,
 ) -> ImportRun:
+    enter = entering_progress(context, config.nickname, so_far)
     return ImportRun(
         config=config,
         run_id=context.run.run_id,
@@ -229,7 +230,7 @@ def import_run(
         sample_rows=options.sample_rows or config.dry_run.sample_rows,
         connection=getattr(context.resources, connection_key(config.connection)),
         account=getattr(context.resources, account_key(config.account)),
-        progress=Progress(config.nickname, context.log.info),
+        progress=Progress(config.nickname, context.log.info, meter=so_far.meter, enter=enter),
         start=so_far.start,
         root_run_id=context.run.root_run_id or context.run.run_id,
         was_imported=any(was_imported(context.instance, key) for key in known_keys(config)),

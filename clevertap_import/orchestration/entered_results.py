@@ -3,7 +3,7 @@
 The result is of use for monitoring alone: a run goes on, and ends, in the same way if it cannot be entered.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from clevertap_import.errors import CleverTapImportError
-from clevertap_import.journal.run_results import enter_result
+from clevertap_import.journal.run_results import enter_progress, enter_result
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.orchestration.automation import TRIGGER_TAG
 from clevertap_import.orchestration.resources import (
@@ -20,7 +20,7 @@ from clevertap_import.orchestration.resources import (
     ResourcesInRunConfig,
 )
 from clevertap_import.orchestration.run_values import SoFar
-from clevertap_import.run_result import RunResult, RunStatus
+from clevertap_import.run_result import RunProgress, RunResult, RunStatus
 
 UNUSABLE = (JournalUnavailable, ResourcesInRunConfig)
 """After such an error the journal cannot be used, or is not the one that it should be."""
@@ -37,7 +37,7 @@ def enter_ended(context: dg.AssetExecutionContext, nickname: str, so_far: SoFar)
     """Enter how the run ended. If that is not possible its row says that it goes on; Dagster knows better."""
     if isinstance(so_far.error, UNUSABLE):
         return
-    result = result_of(context.run, nickname, so_far, status_of(so_far))
+    result = result_of(context.run, nickname, so_far, so_far.status)
     try:
         with engine_of(context, so_far) as engine:
             enter_result(engine, result)
@@ -57,15 +57,23 @@ def engine_of(context: dg.AssetExecutionContext, so_far: SoFar) -> Iterator[sa.E
         yield journal.engine
 
 
-def status_of(so_far: SoFar) -> RunStatus:
-    """How a run ended."""
-    if so_far.is_canceled:
-        return "Canceled"
-    return "Failed" if so_far.error else "Success"
+def entering_progress(
+    context: dg.AssetExecutionContext, nickname: str, so_far: SoFar
+) -> Callable[[RunProgress], None]:
+    """Enters where the run is, each time by a connection of its own: another thread calls it."""
+    resource: JournalDatabase = getattr(context.resources, JOURNAL_KEY)
+    run_id = context.run.run_id
+
+    def enter(progress: RunProgress) -> None:
+        with resource.open() as journal:
+            report, effort = so_far.report, so_far.meter.effort
+            enter_progress(journal.engine, nickname, run_id, report, effort, progress)
+
+    return enter
 
 
 def result_of(run: dg.DagsterRun, nickname: str, so_far: SoFar, status: RunStatus) -> RunResult:
-    code, reason = max(so_far.codes, key=so_far.codes.__getitem__, default=(None, None))
+    code, reason = so_far.top_reason or (None, None)
     window = so_far.window
     return RunResult(
         nickname,
@@ -78,6 +86,8 @@ def result_of(run: dg.DagsterRun, nickname: str, so_far: SoFar, status: RunStatu
         problem=so_far.problem,
         top_code=code,
         top_reason=reason,
+        newest_updated_on=so_far.newest_updated_on,
         window_start=window.lower if window else None,
         window_end=window.upper if window else None,
+        effort=so_far.meter.effort,
     )

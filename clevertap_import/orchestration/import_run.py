@@ -113,9 +113,8 @@ class ImportRun:
     ) -> Staged:
         """Query Snowflake, and map and check every row. The session ends before the first batch is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
-        unchanged = Unchanged() if known.is_forgetting else None
+        unchanged, codes = Unchanged() if known.is_forgetting else None, dict[Reason, int]()
         staged = Staged(stage.counts, unchanged=unchanged, found=FoundRejects(self.config.is_events))
-        codes: dict[Reason, int] = {}
         reject = rejecting(codes, rejects, stage, staged.found)
         try:
             with open_snowflake(self.connection.settings(), tag) as snowflake:
@@ -124,7 +123,8 @@ class ImportRun:
                 sql = self.query(snowflake, columns, is_sample=is_sample)
                 stager = self.stager(mapper, known, staged, reject, snowflake)
                 read_at = snowflake.now()
-                stager.fill(stage, snowflake.batches(sql, (*self.config.columns, EPOCH_COLUMN)))
+                rows = snowflake.batches(sql, (*self.config.columns, EPOCH_COLUMN))
+                stager.fill(stage, self.progress.meter.reading(rows))
                 staged = replace(staged, read_at=read_at, query_id=snowflake.query_id)
         except BaseException as error:
             staged = replace(staged, error=error)
@@ -236,7 +236,7 @@ class ImportRun:
         if not delivers:
             retry_policy = replace(retry_policy, retry=FOR_A_PERSON)
         with self.limiter(locks, 1) as limiter:
-            ask = limiter.upload(clevertap.dry_run)
+            ask = limiter.upload(self.progress.meter.counted(clevertap.dry_run))
             tried = server_dry_run(ask, stage, self.sample_rows, retry_policy)
             return tried if tried.rows or tried.stopped or delivers else probed(ask, retry_policy)
 
@@ -268,7 +268,8 @@ class ImportRun:
     def deliver(self, stage: Stage, staged: Staged, journal: Journal, sending: Sending) -> DeliveryResult:
         """Send the staged records, until a reason to stop."""
         clevertap, breaker, codes = self.clevertap, CircuitBreaker(), dict(staged.codes)
-        post = sending.limiter.upload(under(sending.lock, clevertap.post), breaker.check)
+        meter = self.progress.meter
+        post = sending.limiter.upload(under(sending.lock, meter.counted(clevertap.post)), breaker.check)
         retry_policy = self.account.retry_policy()
         deliverer = Deliverer(
             journal,
@@ -278,13 +279,12 @@ class ImportRun:
             lambda: sending.limiter.width,
             clevertap.settings.max_in_flight,
             rejecting(codes, sending.rejects, stage, staged.found),
-            lambda delivery: self.progress.step(
-                "sent", delivery.settled + delivery.uncertain, staged.counts.staged
-            ),
+            self.progress.sending(staged.counts.staged),
             destination(clevertap.settings),
             sending.epoch,
             sending.ending,
             clevertap.abandon,
+            sending.delivery,
         )
         error = None
         try:

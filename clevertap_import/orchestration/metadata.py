@@ -1,11 +1,14 @@
 """The report of a run as Dagster metadata: numbers, so that the UI plots them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from clevertap_import.orchestration.delivered import DELIVERIES
 from clevertap_import.orchestration.run_values import SoFar
+from clevertap_import.result_sentence import result_sentence
+from clevertap_import.run_result import RunResult
 from clevertap_import.window import Window
 
 CODE_COLUMNS = dg.TableSchema(
@@ -13,6 +16,9 @@ CODE_COLUMNS = dg.TableSchema(
 )
 
 MEANINGS = {
+    "result": "The result in one sentence.",
+    "status": "Success, Failed or Canceled.",
+    "problem": "Why the run failed; left out if it did not.",
     "total_records": "Rows that the query stands for, superseded ones included.",
     "successful": "accepted + unchanged.",
     "failed": "invalid + rejected + uncertain.",
@@ -32,6 +38,12 @@ MEANINGS = {
     "deliveries": "How many runs of the import have sent records so far; the journal must know as many.",
     "health_percent": "successful of successful + failed, rounded down; left out of no rows or if canceled.",
     "seconds": "How long the run took.",
+    "staging_seconds": "Of these, for the query, and until all rows were mapped and checked.",
+    "snowflake_seconds": "Of these, spent waiting for Snowflake's rows; left out if none was asked for.",
+    "sending_seconds": "For the delivery to CleverTap.",
+    "requests": "Requests to CleverTap with records, its dry run included.",
+    "retries": "Of these, requests for records that were sent before in this run.",
+    "throttled_seconds": "How long CleverTap answered 429 (too many requests), and nothing else.",
     "records_per_second": "total_records per second.",
     "dagster/row_count": "successful, where Dagster looks for a number of rows.",
     "errors_by_code": "A table: code, reason, rows. Beyond 100 texts the others of a code are one line.",
@@ -42,11 +54,69 @@ MEANINGS = {
 }
 """Every key, and what it means; the reference is made of it."""
 
+UNKNOWN_COUNTS = frozenset(
+    [
+        "total_records",
+        "successful",
+        "failed",
+        "accepted",
+        "unchanged",
+        "invalid",
+        "rejected",
+        "uncertain",
+        "superseded",
+        "records_per_second",
+        "dagster/row_count",
+    ]
+)
+"""Left out if the run failed before it had a row."""
+
 
 def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     """The keys of the documentation. A share or a bound that does not exist is left out."""
+    metadata = {**result_metadata(so_far), **count_metadata(so_far), **effort_metadata(so_far)}
+    report = so_far.report
+    if so_far.status == "Failed" and not report.read:
+        # Nobody knows how many rows there are.
+        metadata = {name: value for name, value in metadata.items() if name not in UNKNOWN_COUNTS}
+    if report.health_percent is not None and not so_far.is_canceled:
+        metadata["health_percent"] = dg.MetadataValue.float(report.health_percent)
+    if so_far.staged.query_id:
+        metadata["query_id"] = dg.MetadataValue.text(so_far.staged.query_id)
+    if so_far.rejects and so_far.rejects.rows:
+        metadata["rejects_file"] = dg.MetadataValue.path(str(so_far.rejects.path))
+    return {**metadata, **window_metadata(so_far.window)}
+
+
+def result_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
+    """How the run ended, first in words."""
+    code, reason = so_far.top_reason or (None, None)
+    began = datetime.fromtimestamp(so_far.start.epoch_seconds, UTC)
+    problem, status = so_far.problem, so_far.status
+    result = RunResult(
+        *("", "", began, None, status, so_far.report), problem=problem, top_code=code, top_reason=reason
+    )
+    words = {"result": result_sentence(result), "status": status, "problem": problem}
+    return {name: dg.MetadataValue.text(text) for name, text in words.items() if text is not None}
+
+
+def effort_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
+    effort = so_far.meter.effort
+    found: dict[str, dg.MetadataValue] = {
+        "requests": dg.MetadataValue.int(effort.requests),
+        "retries": dg.MetadataValue.int(effort.retries),
+        "throttled_seconds": dg.MetadataValue.float(effort.throttled_seconds),
+        "staging_seconds": dg.MetadataValue.float(effort.staging_seconds),
+        "sending_seconds": dg.MetadataValue.float(effort.sending_seconds),
+    }
+    if effort.snowflake_seconds is not None:
+        found["snowflake_seconds"] = dg.MetadataValue.float(effort.snowflake_seconds)
+    return found
+
+
+def count_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     report, counts, seconds = so_far.report, so_far.staged.counts, so_far.start.seconds
-    metadata: dict[str, dg.MetadataValue] = {
+    return {
         "total_records": dg.MetadataValue.int(report.read),
         "successful": dg.MetadataValue.int(report.successful),
         "failed": dg.MetadataValue.int(report.failed),
@@ -69,13 +139,6 @@ def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
         "dagster/row_count": dg.MetadataValue.int(report.successful),
         "errors_by_code": errors_by_code(so_far.codes),
     }
-    if report.health_percent is not None and not so_far.is_canceled:
-        metadata["health_percent"] = dg.MetadataValue.float(report.health_percent)
-    if so_far.staged.query_id:
-        metadata["query_id"] = dg.MetadataValue.text(so_far.staged.query_id)
-    if so_far.rejects and so_far.rejects.rows:
-        metadata["rejects_file"] = dg.MetadataValue.path(str(so_far.rejects.path))
-    return {**metadata, **window_metadata(so_far.window)}
 
 
 def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:

@@ -5,12 +5,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Event, Thread
+from typing import Literal
+
+from clevertap_import.clevertap.delivery import Delivery
+from clevertap_import.clevertap.effort_meter import EffortMeter
+from clevertap_import.run_result import RunProgress
 
 LISTENERS = logging.getLogger("clevertap_import.progress")
 """Each change is one record whose `progress` is a Step. Nothing is printed unless a handler is added."""
 
 LOG_SECONDS = 10.0
+
+LAST_LINE_SECONDS = 5.0
+
+Phase = Literal["query", "stage", "check", "dry run", "send"]
+
+PHASES: dict[Phase, str] = {
+    "query": "Query: Snowflake has sent no row yet",
+    "stage": "Stage",
+    "check": "Check: the staged rows are checked",
+    "dry run": "Dry run: CleverTap checks a sample of the records",
+    "send": "Send",
+}
+"""How the log names each phase."""
+
+PHASE_OF: dict[str, Phase] = {"staged": "stage", "sent": "send"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +46,34 @@ class Step:
 
 @dataclass(slots=True)
 class Progress:
-    """Reports one run."""
+    """Reports one run. `enter` gets, as often as the log, where the run is."""
 
     import_name: str
     log: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
-    _began: dict[str, float] = field(default_factory=dict)
+    meter: EffortMeter = field(default_factory=EffortMeter)
+    enter: Callable[[RunProgress], None] = lambda progress: None
+    _phase: Phase = "query"
+    _began: dict[Phase, float] = field(default_factory=dict)
     _last: Step | None = None
 
+    def begin(self, phase: Phase) -> None:
+        """From now on the run is in this phase, of whose rows nothing is known yet."""
+        self._phase, self._last = phase, None
+        self._began.setdefault(phase, self.clock())
+
     def step(self, doing: str, done: int, total: int | None) -> None:
-        self._began.setdefault(doing, self.clock())
+        phase = PHASE_OF[doing]
+        if phase != self._phase:
+            self.begin(phase)
+        self._began.setdefault(phase, self.clock())
         self._last = Step(self.import_name, doing, done, total)
         if LISTENERS.handlers:
             LISTENERS.info(doing, extra={"progress": self._last})
+
+    def sending(self, total: int) -> Callable[[Delivery], None]:
+        """Takes the counts of a delivery of `total` records."""
+        return lambda delivery: self.step("sent", delivery.settled + delivery.uncertain, total)
 
     @contextmanager
     def logged(self) -> Iterator[None]:
@@ -49,26 +85,52 @@ class Progress:
             yield
         finally:
             ended.set()
-            thread.join()
+            # It may be waiting for a journal that is away.
+            thread.join(LAST_LINE_SECONDS)
 
     def log_regularly(self, has_ended: Callable[[float], bool]) -> None:
         """Log the progress until `has_ended` returns True; it waits for the given seconds."""
         while not has_ended(LOG_SECONDS):
-            # If a line cannot be logged, the run still continues.
+            # If a line cannot be written, the run still continues.
             with suppress(Exception):
                 self.log(self.line())
+            with suppress(Exception):
+                self.enter(self.now)
+
+    @property
+    def now(self) -> RunProgress:
+        """Where the run is."""
+        done, total = (self._last.done, self._last.total) if self._last else (0, None)
+        return RunProgress(self._phase, done, total, self.meter.in_flight, datetime.now(UTC))
 
     def line(self) -> str:
-        if self._last is None:
-            return "Waiting for the first rows of the query."
-        doing, done, total = self._last.doing, self._last.done, self._last.total
-        return line(doing, done, total, self.clock() - self._began[doing])
+        """For example `Send: 12,000 of 48,000 rows sent, 4,000 rows/s, 9 s left, 8 requests in flight.`"""
+        throttled, last = self.meter.throttled_for, self._last
+        seconds = self.clock() - self._began.get(self._phase, self.clock())
+        words = PHASES[self._phase]
+        if last is None:
+            words += f", {seconds:,.0f} s so far" if seconds else ""
+        else:
+            words += f": {rows_line(last, seconds, is_waiting=throttled > 0)}"
+        if self._phase == "send":
+            words += f", {self.meter.in_flight:,} requests in flight"
+        return f"{words}.{throttled_line(throttled, self.meter.effort.throttled_seconds)}"
 
 
-def line(doing: str, done: int, total: int | None, seconds: float) -> str:
-    """For example `12,000 of 48,000 rows sent, 4,000 rows/s, 9 s left`."""
-    rate = done / seconds if seconds else 0.0
-    if not total:
-        return f"{done:,} rows {doing}, {rate:,.0f} rows/s"
-    left = f", {(total - done) / rate:,.0f} s left" if rate else ""
-    return f"{done:,} of {total:,} rows {doing}, {rate:,.0f} rows/s{left}"
+def rows_line(step: Step, seconds: float, *, is_waiting: bool) -> str:
+    """While the run waits for CleverTap nobody knows how much time is left."""
+    rate = step.done / seconds if seconds else 0.0
+    if not step.total:
+        return f"{step.done:,} rows {step.doing}, {rate:,.0f} rows/s"
+    left = f", {(step.total - step.done) / rate:,.0f} s left" if rate and not is_waiting else ""
+    return f"{step.done:,} of {step.total:,} rows {step.doing}, {rate:,.0f} rows/s{left}"
+
+
+def throttled_line(now: float, in_all: float) -> str:
+    """What CleverTap's answers 429 do to the run."""
+    if now:
+        return (
+            f" CleverTap has answered 429 (too many requests) for {now:,.0f} s: the run is not complete, it"
+            " waits and sends the rest."
+        )
+    return f" CleverTap answered 429 (too many requests) for {in_all:,.0f} s of this run." if in_all else ""

@@ -8,11 +8,13 @@ import dagster as dg
 
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.journal import Journal
+from clevertap_import.journal.run_results import results_of_runs
 from clevertap_import.orchestration.interrupts import INTERRUPTED, is_interrupted
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable
 from clevertap_import.report import health_state
+from clevertap_import.run_result import RunResult
 
 STATUS_WORDS = {
     dg.DagsterRunStatus.SUCCESS: "Success",
@@ -38,6 +40,9 @@ COUNTS = {
     "future_events": "future_events",
 }
 
+EFFORTS = ("requests", "throttled_seconds", "staging_seconds", "sending_seconds")
+"""What a run cost; None of a run from before it was counted."""
+
 Line = dict[str, Any]
 
 NICKNAME_TAG = "clevertap/nickname"
@@ -56,11 +61,12 @@ def import_stats(
     found = instance.get_run_records(dg.RunsFilter(run_ids=list(wanted)), limit=limit) if wanted else []
     newest_first = sorted(found, key=lambda run: run.create_timestamp, reverse=True)
     lines = [stats_line(run, observed.get(run.dagster_run.run_id)) for run in newest_first]
-    killed = [line for line in lines if line["imported_on"] is None]
-    if killed:
+    unreported = [line for line in lines if line["imported_on"] is None]
+    if unreported:
         with open_journal() as journal:
-            for line in killed:
-                count_killed(line, journal)
+            results = results_of_runs(journal.engine, nickname, [line["run_id"] for line in unreported])
+            for line in unreported:
+                count_unreported(line, journal, results.get(line["run_id"]))
     return lines
 
 
@@ -90,7 +96,7 @@ def run_details(instance: dg.DagsterInstance, nicknames: Sequence[str], begin: s
     return {
         **found[0],
         "errors_by_code": [dict(record.data) for record in records],
-        "problem": failure(entry.get_dagster_event() for entry in failed),
+        "problem": failure(entry.get_dagster_event() for entry in failed) or found[0]["problem"],
     }
 
 
@@ -115,14 +121,35 @@ def failure(events: Iterable[dg.DagsterEvent]) -> str | None:
     return None
 
 
-def count_killed(line: Line, journal: Journal) -> None:
-    """Add the journal's counts of a run that made no report."""
-    accepted, uncertain = journal.of_run(line["run_id"])
+def count_unreported(line: Line, journal: Journal, result: RunResult | None) -> None:
+    """What the journal knows of a run that goes on, or that was killed before it could report."""
+    if result and result.status == line["status"] == "Running":
+        line |= counts_so_far(result)
+        return
+    line["problem"] = result.problem if result else None
+    accepted, unanswered = journal.of_run(line["run_id"])
+    # Of a run that goes on they are under way.
+    uncertain = 0 if line["status"] == "Running" else unanswered
     line |= {
         "total_records": accepted + uncertain,
         "successful_syncs": accepted,
         "failed_syncs": uncertain,
         "uncertain": uncertain,
+    }
+
+
+def counts_so_far(result: RunResult) -> Line:
+    """Of a run that goes on: what has no answer yet is under way, and has not failed."""
+    report, effort = result.report, result.effort
+    return {
+        "total_records": report.read,
+        "successful_syncs": report.successful,
+        "failed_syncs": report.failed,
+        **{name: getattr(report, name) for name in ("unchanged", "invalid", "rejected", "uncertain")},
+        "superseded": report.superseded,
+        "health": report.health_percent,
+        **{name: getattr(effort, name) for name in EFFORTS},
+        "in_flight": result.progress.in_flight if result.progress else 0,
     }
 
 
@@ -160,6 +187,9 @@ def stats_line(run: dg.RunRecord, observed: dg.EventLogRecord | None) -> Line:
         "records_per_second": metadata.get("records_per_second"),
         "query_id": metadata.get("query_id"),
         "changed_windows": metadata.get("changed_windows"),
+        "problem": metadata.get("problem"),
+        **{name: metadata.get(name) for name in EFFORTS},
+        "in_flight": None,
     }
 
 

@@ -85,7 +85,11 @@ def run_steps(
         changed = run.changed_windows(use.journal, delivers=delivers)
         so_far.changed_windows = changed.before
         known = known_before(context, run, use.journal, in_dagster, delivers=delivers)
-        staged = so_far.staged = run.stage(use.stage, known, so_far.rejects, is_sample=is_sample)
+        # Another thread reports the counts while they grow.
+        so_far.staged = Staged(use.stage.counts)
+        run.progress.begin("query")
+        with run.progress.meter.timed("staging"):
+            staged = so_far.staged = run.stage(use.stage, known, so_far.rejects, is_sample=is_sample)
         checks = check(key, run, use, staged, known, changed)
         yield from selected(context, checks.results)
         if checks.error:
@@ -135,7 +139,9 @@ def check(
         return not_staged(key, staged.error)
     # A run without new records needs no CleverTap, but a dry run must show whether CleverTap accepts records.
     is_dry_run = use.lock is None
+    run.progress.begin("dry run")
     tried = run.server_dry_run(use.stage, use.locks, delivers=not is_dry_run)
+    run.progress.begin("check")
     looks_up = is_dry_run and tried.stopped is None
     impact = run.impact(use.stage, use.locks, known, changed, looks_up=looks_up)
     return checked(key, run.config, staged.counts, tried, impact)
@@ -167,8 +173,14 @@ def deliver(
 ) -> DeliveryResult:
     """Send the staged records. Raises the reason if a record has no final outcome."""
     epoch, ending = run.begin_delivery(use.journal, known), Ending()
-    with run.limiter(use.locks, staged.counts.batches) as limiter, run.end_on_signal(ending):
+    run.progress.begin("send")
+    with (
+        run.limiter(use.locks, staged.counts.batches) as limiter,
+        run.progress.meter.timed("sending"),
+        run.end_on_signal(ending),
+    ):
         sending = Sending(limiter, lock, ending, epoch, so_far.rejects)
+        so_far.sent = DeliveryResult(sending.delivery, staged.codes, epoch)
         # Inside the block, because an interrupt is raised at its end: the result must be stored before.
         sent = so_far.sent = run.deliver(use.stage, staged, use.journal, sending)
         if sent.error:

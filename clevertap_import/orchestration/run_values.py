@@ -6,12 +6,13 @@ A step that fails also returns its value, with the `error`, so that the run can 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from clevertap_import.clevertap.account_limiter import AccountLimiter
 from clevertap_import.clevertap.delivery import Delivery
+from clevertap_import.clevertap.effort_meter import EffortMeter
 from clevertap_import.errors import CleverTapImportError, ConfigError
 from clevertap_import.journal.delivered import DeliveredBefore
 from clevertap_import.journal.delivered_records import WindowRange
@@ -19,11 +20,13 @@ from clevertap_import.journal.ending import Ending
 from clevertap_import.journal.import_lock import ImportLock
 from clevertap_import.journal.open_rejects import Closing, FoundRejects
 from clevertap_import.journal.scope import Scope
+from clevertap_import.mapping.dates import LAST_SECOND
 from clevertap_import.orchestration.delivered import NO_DELIVERIES, DeliveryCounts, StaleJournal
 from clevertap_import.orchestration.retention import Unchanged
 from clevertap_import.orchestration.storage_trouble import storage_trouble
 from clevertap_import.reasons import Reason
 from clevertap_import.report import Report
+from clevertap_import.run_result import RunStatus
 from clevertap_import.staging.rejected_rows import RejectsFile
 from clevertap_import.staging.stage import StageCounts
 from clevertap_import.window import Window
@@ -108,6 +111,7 @@ class Sending:
     ending: Ending
     epoch: int
     rejects: RejectsFile | None
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,25 @@ class SoFar:
     is_canceled: bool = False
     engine: sa.Engine | None = None
     error: BaseException | None = None
+    meter: EffortMeter = field(default_factory=EffortMeter)
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ends, if it ends now."""
+        if self.is_canceled:
+            return "Canceled"
+        return "Failed" if self.error else "Success"
+
+    @property
+    def newest_updated_on(self) -> datetime | None:
+        """Of all rows; None if there are none, or if it is beyond what Python knows."""
+        newest = self.staged.counts.newest
+        return None if newest is None or newest > LAST_SECOND else datetime.fromtimestamp(newest, UTC)
+
+    @property
+    def top_reason(self) -> Reason | None:
+        """That of most of the rejected rows."""
+        return max(self.codes, key=self.codes.__getitem__, default=None)
 
     @property
     def problem(self) -> str | None:

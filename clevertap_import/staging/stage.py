@@ -72,7 +72,8 @@ class StageCounts:
     that are not sent again. sent_again: rows of `staged` that may be stored and are sent again. Besides, rows
     by their Updated On: NULL; later than the start of the run; and late, that is new in windows before those
     of the run. blanks: for each property the cells that were blank and counted as NULL. future_events: rows
-    whose event is later than the start of the run.
+    whose event is later than the start of the run. newest: the latest Updated On of all rows, in epoch
+    seconds.
     """
 
     read: int = 0
@@ -91,6 +92,7 @@ class StageCounts:
     problems: dict[ProblemKind, ProblemCount] = field(default_factory=dict)
     blanks: Counter[str] = field(default_factory=Counter)
     future_events: int = 0
+    newest: int | None = None
 
     @property
     def blank_values(self) -> int:
@@ -241,6 +243,9 @@ class Stager:
         epochs = chunk[EPOCH_COLUMN]
         if self.mapper.config.updated_on:
             counts.without_updated_on += epochs.null_count
+            newest = pa.compute.max(epochs).as_py()
+            if newest is not None:
+                counts.newest = max(int(newest), counts.newest or int(newest))
             counts.future += int(
                 pa.compute.sum(pa.compute.greater(epochs, self.mapper.run_seconds)).as_py() or 0
             )

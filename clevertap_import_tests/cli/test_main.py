@@ -30,7 +30,8 @@ STATS_KEYS = {
     *("run_id", "date_time", "imported_on", "status", "health", "health_state", "total_records"),
     *("successful_syncs", "failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded"),
     *("window_start", "window_end", "seconds", "records_per_second", "query_id", "changed_windows"),
-    *("blank_values", "future_events"),
+    *("blank_values", "future_events", "problem", "requests", "in_flight"),
+    *("throttled_seconds", "staging_seconds", "sending_seconds"),
 }
 PROBLEM_KEYS = {"file", "line", "key", "message"}
 

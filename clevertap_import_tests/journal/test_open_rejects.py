@@ -160,5 +160,10 @@ def test_beyond_the_limit_only_the_number_is_remembered(
     many = [(f"p{number}", 0, "515") for number in range(5)]
     for number in range(2):
         assert morning(engine, *many, number=number) == 5
-    assert morning(engine, ("p0", 0, None), number=2, limit=1) == 4
-    assert morning(engine, *many[:1], number=3) == 1
+    enter(engine, Run([("q0", 1, "515"), ("q1", 1, "515")], 1, 2, None), 2)
+    closing = closing_of(engine, "people")
+    assert closing
+    assert len(closing.known) == 2
+    enter(engine, Run([], 1, 2, None), 3)
+    assert morning(engine, ("p0", 0, None), number=4, limit=1) == 4
+    assert morning(engine, *many[:1], number=5) == 1

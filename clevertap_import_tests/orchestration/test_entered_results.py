@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from clevertap_import.journal.run_results import enter_result, open_rejects_of, results_of
 from clevertap_import.orchestration.dead_runs import clear_dead_runs
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.progress import LISTENERS
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.report import Report
 from clevertap_import.run_result import RunResult
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
-from clevertap_import_tests.testing.workshop import Workshop, days_ago
+from clevertap_import_tests.testing.workshop import Workshop, days_ago, metadata_of
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 TODAY = datetime.combine(days_ago(0), time())
@@ -65,6 +66,13 @@ def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> No
     assert result.window_end == UTC_TODAY + timedelta(days=1)
     assert result.ended_at is not None
     assert result.trigger is None
+    assert result.newest_updated_on == UTC_TODAY - timedelta(hours=2)
+    assert result.effort.requests == 2
+    assert min(result.effort.staging_seconds, result.effort.sending_seconds) > 0
+    found = metadata_of(workshop.materializations("told")[-1])
+    assert next(iter(found)) == "result"
+    assert found["result"].startswith("50 % healthy: 2 of 4 rows are in CleverTap; 2 were rejected, most by")
+    assert (found["status"], found["requests"], line["requests"]) == ("Success", 2, 2)
 
 
 def test_a_run_that_failed_says_why(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +83,19 @@ def test_a_run_that_failed_says_why(workshop: Workshop, monkeypatch: pytest.Monk
     (result,) = results("refused")
     assert (result.status, result.problem) == ("Failed", line["problem"])
     assert result.report == Report(read=3)
+    metadata = workshop.instance.fetch_observations(asset_key("refused"), limit=1).records[0]
+    told = metadata.asset_observation.metadata if metadata.asset_observation else {}
+    assert told["result"].value == f"Failed: {line['problem']}"
+
+
+def test_a_run_whose_query_failed_has_no_counts(workshop: Workshop) -> None:
+    workshop.write("gone", source={"kind": "table", "table": "NO_SUCH_TABLE"})
+    (line,) = workshop.run("gone")
+    (found,) = workshop.instance.fetch_observations(asset_key("gone"), limit=1).records
+    told = found.asset_observation.metadata if found.asset_observation else {}
+    assert told["result"].value == f"Failed: {line['problem']}"
+    assert "total_records" not in told
+    assert line["total_records"] == 0
 
 
 def test_a_run_ends_as_it_would_if_its_result_cannot_be_entered(workshop: Workshop) -> None:
