@@ -12,7 +12,7 @@ from clevertap_import.orchestration.dead_runs import clear_dead_runs
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.progress import LISTENERS
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.orchestration.run_history import NICKNAME_TAG
+from clevertap_import.orchestration.run_history import NICKNAME_TAG, Line, import_stats
 from clevertap_import.report import Report
 from clevertap_import.run_result import RunResult
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
@@ -35,22 +35,26 @@ def results(nickname: str) -> list[RunResult]:
 
 
 class Looking(logging.Handler):
-    """Reads the results of an import whenever its run tells how far it is."""
+    """Reads the results and the stats of an import whenever its run tells how far it is."""
 
-    def __init__(self, nickname: str) -> None:
+    def __init__(self, instance: dg.DagsterInstance, nickname: str) -> None:
         super().__init__()
+        self.instance = instance
         self.nickname = nickname
+        self.lines: list[Line] = []
         self.seen: list[RunResult] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.seen += results(self.nickname)
+        found = results(self.nickname)
+        self.seen += found
+        self.lines += import_stats(self.instance, self.nickname, [each.run_id for each in found])
 
 
 def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> None:
     workshop.write("told", dry_run={"max_rejected_percent": 100})
     workshop.people(PEOPLE)
     workshop.clevertap.faults([{"kind": "reject", "identities": ["c"], "code": 515, "error": "Not so"}])
-    looking = Looking("told")
+    looking = Looking(workshop.instance, "told")
     LISTENERS.addHandler(looking)
     LISTENERS.setLevel(logging.INFO)
     try:
@@ -59,6 +63,9 @@ def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> No
         LISTENERS.removeHandler(looking)
         LISTENERS.setLevel(logging.NOTSET)
     assert {(each.status, each.ended_at) for each in looking.seen} == {("Running", None)}
+    assert {(each["status"], each["in_flight"], each["problem"]) for each in looking.lines} == {
+        ("Running", 0, None)
+    }
     (result,) = results("told")
     assert (result.status, result.run_id, result.problem) == ("Success", line["run_id"], None)
     assert result.report == Report(read=4, accepted=2, invalid=1, rejected=1)
