@@ -70,6 +70,15 @@ IMPORTS = {
     "problems": OBJECTS,
     "changed_windows": COUNT,
     "notes": OBJECTS,
+    "open_rejects": COUNT,
+    "new_24h": COUNT,
+    "failed_24h": COUNT,
+    "late": FLAG,
+    "next_run": TIME,
+    "bad_since": TIME,
+    "why": TEXT,
+    "streak": COUNT,
+    "progress": OBJECTS,
 }
 VERDICTS = {"nickname": TEXT, "file": TEXT, "ok": FLAG, "problems": OBJECTS, "notes": OBJECTS}
 CHECKS = {"name": TEXT, "passed": FLAG, "severity": TEXT, "description": TEXT}

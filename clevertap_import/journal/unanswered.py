@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
+from clevertap_import.journal.states import UNANSWERED
 from clevertap_import.journal.tables import DELIVERY, SHOWN_BATCHES, translated
+from clevertap_import.records import DIGEST_BYTES
 
 
 def enter_shown(engine: sa.Engine, import_name: str, last_delivery: int) -> None:
@@ -29,3 +31,12 @@ def digests_of(engine: sa.Engine, deliveries: Iterable[int]) -> dict[int, bytes]
     with translated(), engine.connect() as connection:
         rows = connection.execute(columns.where(DELIVERY.c.id.in_(list(deliveries))))
         return {row.id: row.identity_digests or row.digests for row in rows}
+
+
+def unanswered_records(engine: sa.Engine, import_names: Iterable[str]) -> dict[str, int]:
+    """How many records of each of these imports were sent and have no answer; only imports that have any."""
+    name, size = DELIVERY.c.import_name, sa.func.sum(sa.func.length(DELIVERY.c.digests))
+    wanted = name.in_(list(import_names)) & DELIVERY.c.state.in_(UNANSWERED)
+    with translated(), engine.connect() as connection:
+        rows = connection.execute(sa.select(name, size).where(wanted).group_by(name))
+        return {name: int(total) // DIGEST_BYTES for name, total in rows}

@@ -12,7 +12,16 @@ from clevertap_import.monitoring.lateness import Timing
 from clevertap_import.run_result import RunResult
 
 Kind = Literal[
-    "draft", "failed", "late", "stuck", "degraded", "open_rejects", "uncertain_events", "no_data", "volume"
+    "draft",
+    "journal",
+    "failed",
+    "late",
+    "stuck",
+    "degraded",
+    "open_rejects",
+    "uncertain_events",
+    "no_data",
+    "volume",
 ]
 Severity = Literal["critical", "error", "warning"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning")
@@ -47,6 +56,7 @@ def concerns(facts: ImportFacts, timing: Timing, now: datetime) -> list[Concern]
     """The worst first."""
     judged = [each for each in facts.results if each.is_judged]
     found = [
+        *journal(facts),
         *failed(facts.config.nickname, judged),
         *degraded(facts, judged),
         *late(facts, timing),
@@ -56,6 +66,12 @@ def concerns(facts: ImportFacts, timing: Timing, now: datetime) -> list[Concern]
         *volume(facts, judged),
     ]
     return sorted(found, key=lambda each: SEVERITIES.index(each.severity))
+
+
+def journal(facts: ImportFacts) -> Iterator[Concern]:
+    if facts.journal_problem:
+        remedy = "Nothing is sent without the journal. Correct CLEVERTAP_IMPORT_JOURNAL_URL or its database."
+        yield Concern("journal", "critical", facts.journal_problem, remedy)
 
 
 def streak(judged: Sequence[RunResult]) -> int:

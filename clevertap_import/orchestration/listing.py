@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from clevertap_import.config.model import ImportConfig
-from clevertap_import.config.schedule import KINDS, Manual, Once
+from clevertap_import.config.schedule import KINDS
 from clevertap_import.config.strict_model import not_one_of
 from clevertap_import.config.target import ProfilesTarget
-from clevertap_import.config.yaml_file import Draft, LoadedImport
+from clevertap_import.config.yaml_file import Draft
 from clevertap_import.errors import ConfigError
+from clevertap_import.monitoring.picture import ImportState
+from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.notes import changed_note
-from clevertap_import.orchestration.run_history import UNFINISHED_WORDS, import_stats
-from clevertap_import.orchestration.schedule_state import ScheduleState, is_on, is_stopped, switches
-from clevertap_import.orchestration.sensors import has_run_for
 from clevertap_import.project.folder import Imports
 from clevertap_import.project.git_history import FileHistory, file_histories
+from clevertap_import.run_result import RunProgress
 
 Line = dict[str, Any]
 
@@ -76,71 +76,80 @@ def listing(
     filters: Filters,
     changed: Mapping[str, int] | None = None,
 ) -> list[Line]:
-    """A line for each import, drafts included, ordered by nickname.
+    """A line for each import, drafts included, the worst first.
 
     `changed`: how many windows of each import were done before it was changed, where that is known.
     """
-    files = [Path(each.file) for each in imports.loaded] + [Path(each.file) for each in imports.drafts]
-    histories = file_histories(folder, files)
-    found = switches(instance)
-    lines = [
-        loaded_line(instance, each, histories[Path(each.file)], found)
-        | change_columns(each.config, (changed or {}).get(each.config.nickname))
-        for each in imports.loaded
-    ]
-    lines += [draft_line(each, histories[Path(each.file)]) for each in imports.drafts]
-    return sorted(filter(filters.admits, lines), key=lambda line: str(line["nickname"]))
+    files = {each.config.nickname: Path(each.file) for each in imports.loaded}
+    files |= {each.nickname: Path(each.file) for each in imports.drafts}
+    found = file_histories(folder, list(files.values()))
+    histories = {name: found[file] for name, file in files.items()}
+    created = {name: datetime.fromisoformat(each.created_on) for name, each in histories.items()}
+    configs = {each.config.nickname: each.config for each in imports.loaded}
+    drafts = {each.nickname: each for each in imports.drafts}
+    lines = []
+    for state in import_states(instance, imports, datetime.now(UTC), created):
+        name = state.nickname
+        line = (
+            loaded_line(configs[name], histories[name])
+            | change_columns(configs[name], (changed or {}).get(name))
+            if name in configs
+            else draft_line(drafts[name], histories[name])
+        )
+        lines.append(line | state_columns(state))
+    return [line for line in lines if filters.admits(line)]
 
 
-def loaded_line(
-    instance: dg.DagsterInstance,
-    loaded: LoadedImport,
-    history: FileHistory,
-    found: Mapping[str, ScheduleState],
-) -> Line:
-    config = loaded.config
-    runs = import_stats(instance, config.nickname)
-    finished = next((run for run in runs if run["status"] not in UNFINISHED_WORDS), None)
+def loaded_line(config: ImportConfig, history: FileHistory) -> Line:
     return {
         "nickname": config.nickname,
         "title": config.title,
         "partner": "Snowflake",
-        "status": "Running"
-        if runs and runs[0]["status"] == "Running"
-        else waiting_status(instance, config, found),
         "sync_type": "profiles" if isinstance(config.target, ProfilesTarget) else "events",
         "frequency": config.schedule.word,
-        "health": finished["health"] if finished else None,
-        "health_state": finished["health_state"] if finished else "none",
-        "last_run": runs[0]["date_time"] if runs else None,
         "datasource": config.connection,
         **dated(history, config.created_by),
         "problems": [],
     }
 
 
-def waiting_status(
-    instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, ScheduleState]
-) -> str:
-    """The status of an import that is not running. After its only moment, `once` counts as manual."""
-    schedule = config.schedule
-    if isinstance(schedule, Manual):
-        return "Ready"
-    if is_stopped(instance, config, found):
-        return "Stopped"
-    if isinstance(schedule, Once) and has_run_for(instance, config, schedule.moment):
-        return "Ready"
-    return "Scheduled" if is_on(config, found) else "Paused"
+def state_columns(state: ImportState) -> Line:
+    """The columns that say how an import stands."""
+    return {
+        "status": state.status,
+        "health": state.health,
+        "health_state": state.health_state,
+        "last_run": iso(state.last_run),
+        "open_rejects": state.open_rejects.rows,
+        "new_24h": state.new_24h,
+        "failed_24h": state.failed_24h,
+        "late": state.timing.is_late,
+        "next_run": iso(state.timing.next_run),
+        "bad_since": iso(state.bad_since),
+        "why": state.why,
+        "streak": state.streak,
+        "progress": progress_of(state.progress),
+    }
+
+
+def progress_of(progress: RunProgress | None) -> Line | None:
+    """Where a run under way is: `{phase, done, total, in_flight, at}`."""
+    if progress is None:
+        return None
+    names = ("phase", "done", "total", "in_flight")
+    return {**{name: getattr(progress, name) for name in names}, "at": iso(progress.at)}
+
+
+def iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
 
 
 def draft_line(draft: Draft, history: FileHistory) -> Line:
-    unknown = ("title", "sync_type", "frequency", "health", "last_run", "datasource")
+    unknown = ("title", "sync_type", "frequency", "datasource")
     return {
         "nickname": draft.nickname,
         "partner": "Snowflake",
-        "status": "Draft",
         **dict.fromkeys(unknown),
-        "health_state": "none",
         **dated(history, None),
         "problems": [str(problem) for problem in draft.problems],
         "changed_windows": None,

@@ -52,9 +52,17 @@ PAGE = 100
 
 
 def import_stats(
-    instance: dg.DagsterInstance, nickname: str, run_ids: Sequence[str] | None = None, limit: int = PAGE
+    instance: dg.DagsterInstance,
+    nickname: str,
+    run_ids: Sequence[str] | None = None,
+    limit: int = PAGE,
+    *,
+    asks_journal: bool = True,
 ) -> list[Line]:
-    """The last `limit` runs of an import, newest first; with `run_ids`, only these."""
+    """The last `limit` runs of an import, newest first; with `run_ids`, only these.
+
+    `asks_journal`: for the results of runs that reported nothing; otherwise their counts are 0.
+    """
     key = asset_key(nickname)
     observed = {record.run_id: record for record in instance.fetch_observations(key, limit=limit).records}
     wanted = imported_by(instance, nickname, observed, limit) if run_ids is None else run_ids
@@ -62,7 +70,7 @@ def import_stats(
     newest_first = sorted(found, key=lambda run: run.create_timestamp, reverse=True)
     lines = [stats_line(run, observed.get(run.dagster_run.run_id)) for run in newest_first]
     unreported = [line for line in lines if line["imported_on"] is None]
-    if unreported:
+    if unreported and asks_journal:
         with open_journal() as journal:
             results = results_of_runs(journal.engine, nickname, [line["run_id"] for line in unreported])
             for line in unreported:

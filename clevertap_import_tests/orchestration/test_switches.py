@@ -5,7 +5,7 @@ import pytest
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.orchestration.automation import scheduled, wanted_runs
-from clevertap_import.orchestration.listing import waiting_status
+from clevertap_import.orchestration.import_states import waiting_status
 from clevertap_import.orchestration.schedule_state import NothingToSwitch, stop, switch, switches
 from clevertap_import_tests.testing.dagster_internals import InstigatorStatus
 from clevertap_import_tests.testing.requested_runs import (

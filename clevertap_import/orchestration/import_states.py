@@ -1,0 +1,249 @@
+"""Gathers the facts of all imports from the journal and from Dagster, in few queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import dagster as dg
+import sqlalchemy as sa
+
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.schedule import Manual, Once
+from clevertap_import.journal.run_results import KILLED, open_rejects_of, results_of
+from clevertap_import.journal.tables import JournalUnavailable
+from clevertap_import.journal.unanswered import unanswered_records
+from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Waiting
+from clevertap_import.monitoring.picture import DAY, ImportState, picture
+from clevertap_import.orchestration.automation import TRIGGER_TAG
+from clevertap_import.orchestration.begun_imports import begun_imports
+from clevertap_import.orchestration.dead_runs import UNFINISHED
+from clevertap_import.orchestration.names import automation_name, known_keys, nickname_of
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.orchestration.run_history import NICKNAME_TAG, STATUS_WORDS, Line, import_stats
+from clevertap_import.orchestration.schedule_state import ScheduleState, is_on, is_stopped, switches
+from clevertap_import.orchestration.sensors import has_run_for
+from clevertap_import.project.folder import Imports
+from clevertap_import.report import Report
+from clevertap_import.run_result import NO_REJECTS, OpenRejects, RunResult, RunStatus
+
+MOST_RUNS = 1_000
+"""The most of the newest runs of Dagster that did not end well that are read."""
+
+NOT_WELL = [
+    dg.DagsterRunStatus.QUEUED,
+    *UNFINISHED,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+
+REPORTED = 7
+"""How many runs of an import that the journal does not know are read from Dagster."""
+
+FORGOTTEN_AFTER = timedelta(minutes=15)
+"""A run that Dagster does not know any more goes on if its progress is newer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal's database knows, by nickname. `problem`: why it cannot be read, or None."""
+
+    results: Mapping[str, Sequence[RunResult]]
+    rejects: Mapping[str, OpenRejects]
+    unanswered: Mapping[str, int]
+    problem: str | None = None
+
+
+def import_states(
+    instance: dg.DagsterInstance, imports: Imports, now: datetime, created: Mapping[str, datetime]
+) -> list[ImportState]:
+    """The state of each import, the worst first. `created`: when the file of each was made, by nickname."""
+    return picture(import_facts(instance, imports, now, created), now)
+
+
+def import_facts(
+    instance: dg.DagsterInstance, imports: Imports, now: datetime, created: Mapping[str, datetime]
+) -> list[ImportFacts | DraftFacts]:
+    configs = [each.config for each in imports.loaded]
+    known, found = known_to_journal(configs, now), switches(instance)
+    runs = runs_in_dagster(instance, now)
+    reported = reported_imports(instance, configs) if configs else set()
+    facts: list[ImportFacts | DraftFacts] = [
+        DraftFacts(each.nickname, [str(problem) for problem in each.problems]) for each in imports.drafts
+    ]
+    for config in configs:
+        results = [each for name in config.nicknames for each in known.results.get(name, ())]
+        if not results and config.nickname in reported:
+            results = results_in_dagster(instance, config)
+        records = [record for name in config.nicknames for record in runs.get(name, ())]
+        facts.append(
+            ImportFacts(
+                config,
+                waiting_status(instance, config, found),
+                merged(instance, config, results, records, now),
+                open_rejects(config, known.rejects),
+                scheduled_since(config, found, created),
+                sum(known.unanswered.get(name, 0) for name in config.nicknames),
+                known.problem,
+            )
+        )
+    return facts
+
+
+def known_to_journal(configs: Sequence[ImportConfig], now: datetime) -> Known:
+    names = [name for config in configs for name in config.nicknames]
+    holding = [name for config in configs if config.uncertain_events == "hold" for name in config.nicknames]
+    try:
+        with open_journal() as journal:
+            engine: sa.Engine = journal.engine
+            return Known(
+                results_of(engine, names, now - DAY),
+                open_rejects_of(engine, names),
+                unanswered_records(engine, holding),
+            )
+    except JournalUnavailable as error:
+        return Known({}, {}, {}, str(error))
+
+
+def runs_in_dagster(instance: dg.DagsterInstance, now: datetime) -> dict[str, list[dg.RunRecord]]:
+    """The runs of each import that wait, go on, or did not end well in the last 24 hours."""
+    wanted = dg.RunsFilter(statuses=NOT_WELL, updated_after=now - DAY)
+    found: defaultdict[str, list[dg.RunRecord]] = defaultdict(list)
+    for record in instance.get_run_records(wanted, limit=MOST_RUNS):
+        for name in imports_of(record.dagster_run):
+            found[name].append(record)
+    return found
+
+
+def imports_of(run: dg.DagsterRun) -> set[str]:
+    """The nicknames of the imports that a run delivers, or is about to."""
+    tagged = run.tags.get(NICKNAME_TAG)
+    selected = {nickname_of(key) for key in run.asset_selection or ()} - {None}
+    names = {name for name in selected if name}
+    if not run.asset_check_selection or run.asset_selection:
+        names |= set(begun_imports(run)) | ({tagged} if tagged else set())
+    return names
+
+
+def reported_imports(instance: dg.DagsterInstance, configs: Iterable[ImportConfig]) -> set[str]:
+    """The imports that Dagster has heard of."""
+    keys = {key: config.nickname for config in configs for key in known_keys(config)}
+    return {keys[record.asset_entry.asset_key] for record in instance.get_asset_records(list(keys))}
+
+
+def results_in_dagster(instance: dg.DagsterInstance, config: ImportConfig) -> list[RunResult]:
+    """What Dagster knows of the last runs, where the journal knows nothing."""
+    lines = [
+        line
+        for name in config.nicknames
+        for line in import_stats(instance, name, limit=REPORTED, asks_journal=False)
+    ]
+    return [result_of(config.nickname, line) for line in lines]
+
+
+def result_of(name: str, line: Line) -> RunResult:
+    counts = {key: line[key] for key in ("unchanged", "invalid", "rejected", "uncertain", "superseded")}
+    accepted = line["successful_syncs"] - line["unchanged"]
+    return RunResult(
+        name,
+        line["run_id"],
+        datetime.fromisoformat(line["date_time"]),
+        datetime.fromisoformat(line["imported_on"]) if line["imported_on"] else None,
+        line["status"],
+        Report(read=line["total_records"], accepted=accepted, **counts),
+    )
+
+
+def merged(
+    instance: dg.DagsterInstance,
+    config: ImportConfig,
+    results: Iterable[RunResult],
+    records: Iterable[dg.RunRecord],
+    now: datetime,
+) -> list[RunResult]:
+    """The results, newest first, with the runs that did not come so far as to enter one."""
+    runs = {record.dagster_run.run_id: record for record in records}
+    found = [
+        ended_in_dagster(instance, each, runs.get(each.run_id), now) if each.status == "Running" else each
+        for each in results
+    ]
+    known = {each.run_id for each in found}
+    found += [unreported(config, run) for run_id, run in runs.items() if run_id not in known]
+    return sorted(found, key=lambda each: each.began_at, reverse=True)
+
+
+def ended_in_dagster(
+    instance: dg.DagsterInstance, result: RunResult, record: dg.RunRecord | None, now: datetime
+) -> RunResult:
+    """A run that has not entered its end: it goes on, unless Dagster knows better."""
+    record = record or next(iter(instance.get_run_records(dg.RunsFilter(run_ids=[result.run_id]))), None)
+    if record is None:
+        moved = result.progress.at if result.progress and result.progress.at else result.began_at
+        if now - moved < FORGOTTEN_AFTER:
+            return result
+        return replace(result, status="Failed", ended_at=moved, problem=KILLED)
+    word = status_word(record)
+    if word not in ("Failed", "Canceled"):
+        return result
+    ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else result.ended_at
+    return replace(result, status=word, ended_at=ended, problem=result.problem or KILLED)
+
+
+def status_word(record: dg.RunRecord) -> RunStatus:
+    return cast(RunStatus, STATUS_WORDS.get(record.dagster_run.status, "Running"))
+
+
+def unreported(config: ImportConfig, record: dg.RunRecord) -> RunResult:
+    run = record.dagster_run
+    began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.create_timestamp
+    ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
+    word = status_word(record)
+    problem = f"It ended before the import began; Dagster's log of run {run.run_id[:8]} says why."
+    return RunResult(
+        config.nickname,
+        run.run_id,
+        began,
+        ended,
+        word,
+        trigger=run.tags.get(TRIGGER_TAG),
+        problem=problem if word == "Failed" else None,
+    )
+
+
+def open_rejects(config: ImportConfig, rejects: Mapping[str, OpenRejects]) -> OpenRejects:
+    """Those of an old nickname stay until a run under the new one takes them over."""
+    found = [rejects[name] for name in config.nicknames if name in rejects]
+    if len(found) < 2:
+        return found[0] if found else NO_REJECTS
+    codes: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for each in found:
+        for code, reason, rows in each.codes:
+            codes[code, reason] += rows
+    ordered = sorted(((*key, rows) for key, rows in codes.items()), key=lambda each: -each[2])
+    since = min((each.since for each in found if each.since), default=None)
+    return OpenRejects(sum(each.rows for each in found), since, tuple(ordered))
+
+
+def scheduled_since(
+    config: ImportConfig, found: Mapping[str, ScheduleState], created: Mapping[str, datetime]
+) -> datetime | None:
+    """Since when its schedule starts the import: since it was switched on, or since its file was made."""
+    switch = found.get(automation_name(config) or "")
+    if switch and switch.since:
+        return datetime.fromtimestamp(switch.since, UTC)
+    return created.get(config.nickname)
+
+
+def waiting_status(
+    instance: dg.DagsterInstance, config: ImportConfig, found: Mapping[str, ScheduleState]
+) -> Waiting:
+    """The status of an import that is not running. After its only moment, `once` counts as manual."""
+    schedule = config.schedule
+    if isinstance(schedule, Manual):
+        return "Ready"
+    if is_stopped(instance, config, found):
+        return "Stopped"
+    if isinstance(schedule, Once) and has_run_for(instance, config, schedule.moment):
+        return "Ready"
+    return "Scheduled" if is_on(config, found) else "Paused"
