@@ -67,26 +67,28 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
 @translated
 def imports(  # noqa: PLR0913 - the options of the command `list`
     *,
-    status: str | None = None,
-    health: str | None = None,
-    sync_type: str | None = None,
-    frequency: str | None = None,
-    created_by: str | None = None,
+    status: str | Sequence[str] | None = None,
+    health: str | Sequence[str] | None = None,
+    sync_type: str | Sequence[str] | None = None,
+    frequency: str | Sequence[str] | None = None,
+    created_by: str | Sequence[str] | None = None,
     created_after: date | None = None,
     created_before: date | None = None,
+    late: bool = False,
 ) -> "pd.DataFrame":
-    """All imports with their status and health: one row for each, ordered by nickname, as in `list`.
+    """All imports with their status and health: one row for each, the worst first, as in `list`.
 
-    Arguments select imports. Words match in any case; days are inclusive.
+    Arguments select imports: one value or several. Words match in any case; days are inclusive.
 
-    Columns: nickname, title, partner, status, sync_type, frequency, health_state, datasource, created_by and
-    updated_by (string); health (Float64, percent); last_run, created_on and updated_on (datetime64[us, UTC]);
-    changed_windows (Int64); problems and notes (lists of text).
+    Columns: nickname, title, partner, status, sync_type, frequency, health_state, datasource, created_by,
+    updated_by and why (string); health (Float64, percent); last_run, created_on, updated_on, next_run and
+    bad_since (datetime64[us, UTC]); changed_windows, open_rejects, new_24h, failed_24h and streak (Int64);
+    late (boolean); problems and notes (lists of text); progress (an object, or None).
 
     Raises ConfigError if there is no import, or for a word that no import can have.
     """
-    words = Filters(status, health, sync_type, frequency, created_by, day(created_after), day(created_before))
-    return imports_table(words, notify)
+    words = (status, health, sync_type, frequency, created_by)
+    return imports_table(Filters(*words, day(created_after), day(created_before), late), notify)
 
 
 def day(value: date | None) -> date | None:

@@ -19,7 +19,11 @@ Line = Mapping[str, Any]
 LIST_COLUMNS = (
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "last_run", "datasource"),
     *("created_on", "created_by", "updated_on", "updated_by"),
+    *("new_24h", "failed_24h", "open_rejects", "streak", "bad_since", "next", "why"),
 )
+SHORT_LIST_COLUMNS = ("nickname", "status", "health", "new_24h", "open_rejects", "next", "why")
+"""What a person looks at every morning."""
+
 STATS_COLUMNS = (
     *("run_id", "date_time", "imported_on", "status", "health", "total_records", "successful_syncs"),
     *("failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded", "window_start"),
@@ -35,14 +39,14 @@ def heading(column: str) -> str:
     return "Date & Time" if column == "date_time" else column.replace("_", " ").title()
 
 
-def print_table(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
-    """One row a line; on a narrow terminal, one value a line. No cell is cut."""
+def print_table(title: str, columns: Sequence[str], lines: Sequence[Line], *, folds: bool = False) -> None:
+    """One row a line; on a narrow terminal, one value a line, or `folds` long cells. No cell is cut."""
     cells = [
         [Text(escaped(plain(line, column)), style=style(line, column)) for column in columns]
         for line in lines
     ]
-    is_number = [any(isinstance(line[column], int | float) for line in lines) for column in columns]
-    draw(title, [Text(heading(column)) for column in columns], cells, is_number)
+    is_number = [any(isinstance(line.get(column), int | float) for line in lines) for column in columns]
+    draw(title, [Text(heading(column)) for column in columns], cells, is_number, folds=folds)
 
 
 def print_rows(title: str, rows: Sequence[Line]) -> None:
@@ -52,14 +56,16 @@ def print_rows(title: str, rows: Sequence[Line]) -> None:
     draw(title, [Text(printable(column)) for column in columns], cells, [False] * len(columns))
 
 
-def draw(title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool]) -> None:
+def draw(
+    title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool], *, folds: bool = False
+) -> None:
     title = escaped(title)
     console = Console(highlight=False)
     widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
     width = sum(widths) + 3 * len(heads) + 1
     if not console.is_terminal:
         console = Console(highlight=False, width=width)
-    elif width > console.width:
+    elif width > console.width and not folds:
         draw_upright(console, title, heads, cells)
         return
     table = Table(title=Text(title), title_justify="left", title_style="bold")
@@ -88,6 +94,8 @@ def style(line: Line, column: str) -> str:
 
 def plain(line: Line, column: str) -> str:
     """A value as text: numbers with separators, health with its sign or its word."""
+    if column == "next":
+        return "late" if line["late"] else short_time(line["next_run"])
     value = line[column]
     if column == "health":
         return f"{value:g} %" if value is not None else str(line["health_state"])
@@ -98,6 +106,11 @@ def plain(line: Line, column: str) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
+
+
+def short_time(text: str | None) -> str:
+    """An ISO 8601 time to the minute; it is in UTC."""
+    return text[:16].replace("T", " ") if text else ""
 
 
 class Bars(logging.Handler):

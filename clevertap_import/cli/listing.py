@@ -1,9 +1,16 @@
 """The commands list and stats."""
 
 from datetime import date, datetime
+from typing import Any
 
 from clevertap_import.cli.conventions import echo_stderr
-from clevertap_import.cli.drawing import CODE_COLUMNS, LIST_COLUMNS, STATS_COLUMNS, print_table
+from clevertap_import.cli.drawing import (
+    CODE_COLUMNS,
+    LIST_COLUMNS,
+    SHORT_LIST_COLUMNS,
+    STATS_COLUMNS,
+    print_table,
+)
 from clevertap_import.cli.printing import print_json
 from clevertap_import.frames import lines_of
 from clevertap_import.orchestration.listing import Filters
@@ -11,14 +18,22 @@ from clevertap_import.tables import imports_table, runs_table
 
 
 def list_imports(
-    json_output: bool, created_after: datetime | None, created_before: datetime | None, **words: str | None
+    *,
+    json_output: bool,
+    wide: bool,
+    late: bool,
+    created_after: datetime | None,
+    created_before: datetime | None,
+    **words: Any,  # noqa: ANN401 - click's own types
 ) -> None:
-    filters = Filters(**words, created_after=day(created_after), created_before=day(created_before))
+    filters = Filters(
+        **words, created_after=day(created_after), created_before=day(created_before), late=late
+    )
     lines = lines_of(imports_table(filters, echo_stderr))
     if json_output:
         print_json(lines)
         return
-    print_table("Imports", LIST_COLUMNS, lines)
+    print_table("Imports", LIST_COLUMNS if wide else SHORT_LIST_COLUMNS, lines, folds=not wide)
     for line in lines:
         for problem in line["problems"]:
             echo_stderr(problem)

@@ -233,3 +233,15 @@ def open_rejects(codes: list[tuple[str, str, int]], since: float) -> OpenRejects
     """Most frequent first."""
     ordered = tuple(sorted(codes, key=lambda each: (-each[2], each[:2])))
     return OpenRejects(sum(rows for _, _, rows in ordered), moment(since), ordered)
+
+
+def row_totals(engine: sa.Engine, import_names: Iterable[str]) -> dict[str, dict[str, int]]:
+    """How many rows of each of these imports had each outcome, in all runs that are not yet removed."""
+    outcomes = [name for name in COUNTS if name != "read"]
+    sums = sa.select(C.import_name, *(sa.func.sum(C[name]) for name in outcomes)).group_by(C.import_name)
+    found: dict[str, dict[str, int]] = {}
+    with translated(), engine.connect() as connection:
+        for names in parts(import_names):
+            for name, *totals in connection.execute(sums.where(C.import_name.in_(names))):
+                found[name] = dict(zip(outcomes, map(int, totals), strict=True))
+    return found

@@ -1,6 +1,6 @@
 """The Import Listing: every import with its status and health, the columns of CleverTap's Import Center."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from clevertap_import.project.git_history import FileHistory, file_histories
 from clevertap_import.run_result import RunProgress
 
 Line = dict[str, Any]
+Words = str | Sequence[str] | None
 
 
 WORDS = {
@@ -35,24 +36,25 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Selects the lines that match all filters; words in upper or lower case, days inclusive.
+    """Selects the lines that match all filters: one word or several, in any case; days inclusive.
 
     Raises ConfigError for a word that is not allowed.
     """
 
-    status: str | None = None
-    health: str | None = None
-    sync_type: str | None = None
-    frequency: str | None = None
-    created_by: str | None = None
+    status: Words = None
+    health: Words = None
+    sync_type: Words = None
+    frequency: Words = None
+    created_by: Words = None
     created_after: date | None = None
     created_before: date | None = None
+    late: bool = False
 
     def __post_init__(self) -> None:
         for key, allowed in WORDS.items():
-            word = getattr(self, key)
-            if word and word.lower() not in map(str.lower, allowed):
-                raise ConfigError(not_one_of(key.replace("_", "-"), word, allowed))
+            for word in several(getattr(self, key)):
+                if word.lower() not in map(str.lower, allowed):
+                    raise ConfigError(not_one_of(key.replace("_", "-"), word, allowed))
 
     def admits(self, line: Line) -> bool:
         words = {
@@ -62,11 +64,16 @@ class Filters:
             "frequency": self.frequency,
             "created_by": self.created_by,
         }
-        if any(word and word.lower() != str(line[key]).lower() for key, word in words.items()):
-            return False
+        for key, wanted in words.items():
+            if wanted and str(line[key]).lower() not in map(str.lower, several(wanted)):
+                return False
         created = datetime.fromisoformat(line["created_on"]).date()
         after, before = self.created_after or date.min, self.created_before or date.max
-        return after <= created <= before
+        return after <= created <= before and (line["late"] or not self.late)
+
+
+def several(words: Words) -> Sequence[str]:
+    return () if words is None else (words,) if isinstance(words, str) else words
 
 
 def listing(
@@ -80,15 +87,11 @@ def listing(
 
     `changed`: how many windows of each import were done before it was changed, where that is known.
     """
-    files = {each.config.nickname: Path(each.file) for each in imports.loaded}
-    files |= {each.nickname: Path(each.file) for each in imports.drafts}
-    found = file_histories(folder, list(files.values()))
-    histories = {name: found[file] for name, file in files.items()}
-    created = {name: datetime.fromisoformat(each.created_on) for name, each in histories.items()}
+    histories = histories_of(imports, folder)
     configs = {each.config.nickname: each.config for each in imports.loaded}
     drafts = {each.nickname: each for each in imports.drafts}
     lines = []
-    for state in import_states(instance, imports, datetime.now(UTC), created):
+    for state in import_states(instance, imports, datetime.now(UTC), created_on(histories)):
         name = state.nickname
         line = (
             loaded_line(configs[name], histories[name])
@@ -98,6 +101,23 @@ def listing(
         )
         lines.append(line | state_columns(state))
     return [line for line in lines if filters.admits(line)]
+
+
+def states(instance: dg.DagsterInstance, imports: Imports, folder: Path, now: datetime) -> list[ImportState]:
+    """The state of each import of `folder`, the worst first."""
+    return import_states(instance, imports, now, created_on(histories_of(imports, folder)))
+
+
+def histories_of(imports: Imports, folder: Path) -> dict[str, FileHistory]:
+    """Of the file of each import, by nickname."""
+    files = {each.config.nickname: Path(each.file) for each in imports.loaded}
+    files |= {each.nickname: Path(each.file) for each in imports.drafts}
+    found = file_histories(folder, list(files.values()))
+    return {name: found[file] for name, file in files.items()}
+
+
+def created_on(histories: Mapping[str, FileHistory]) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(each.created_on) for name, each in histories.items()}
 
 
 def loaded_line(config: ImportConfig, history: FileHistory) -> Line:
