@@ -37,5 +37,7 @@ class Expect(Strict):
         examples=[95],
     )
     rows: ExpectedRows = Field(
-        ExpectedRows(), description="How many rows a run reads.", examples=[{"min": 1}]
+        ExpectedRows(),
+        description="How many rows a run is expected to read.",
+        examples=[{"min": 1}],
     )

@@ -24,7 +24,8 @@ from clevertap_import_tests.testing.workshop import (
 LIST_KEYS = {
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "health_state"),
     *("last_run", "datasource", "created_on", "created_by", "updated_on", "updated_by", "problems"),
-    *("changed_windows", "notes"),
+    *("changed_windows", "notes", "open_rejects", "new_24h", "failed_24h", "late", "next_run", "bad_since"),
+    *("why", "streak", "progress"),
 }
 STATS_KEYS = {
     *("run_id", "date_time", "imported_on", "status", "health", "health_state", "total_records"),
@@ -160,7 +161,7 @@ def test_an_environment_without_the_account_ends_with_two_and_no_run(
 def test_list_shows_every_import_drafts_included(workshop: Workshop, first_run: Line) -> None:
     done = command(workshop, "list", "--json")
     lines = {line["nickname"]: line for line in document(done)}
-    assert (done.returncode, list(lines)) == (0, ["column", "customers", "draft", "table"])
+    assert (done.returncode, list(lines)) == (0, ["draft", "column", "customers", "table"])
     assert all(line.keys() == LIST_KEYS for line in lines.values())
     columns = ("title", "partner", "status", "sync_type", "frequency", "health", "health_state", "created_by")
     assert [lines["customers"][key] for key in columns] == [

@@ -113,7 +113,7 @@ def test_runs_are_those_of_the_command(workshop: Workshop, report: Any) -> None:
 def test_imports_are_listed_and_filtered(workshop: Workshop, report: Any) -> None:  # noqa: ANN401
     found = ct.imports()
     assert dtypes(found) == frames.IMPORTS
-    assert list(found["nickname"]) == ["draft", "orders", "people", "stopped", "unanswered"]
+    assert list(found["nickname"]) == ["draft", "people", "unanswered", "orders", "stopped"], "worst first"
     assert list(ct.imports(status="draft", created_after=datetime.now(UTC))["nickname"]) == ["draft"]
     assert list(ct.imports(sync_type="events", created_before=days_ago(400))["nickname"]) == []
 
