@@ -22,8 +22,8 @@ class Daemon:
 
 def daemon_of(instance: dg.DagsterInstance, now: datetime) -> Daemon:
     found = instance.get_daemon_heartbeats()
-    beats = [found[name].timestamp for name in STARTS_RUNS if name in found]
-    if len(beats) < len(STARTS_RUNS):
+    heartbeats = [found[name].timestamp for name in STARTS_RUNS if name in found]
+    if len(heartbeats) < len(STARTS_RUNS):
         return Daemon(alive=False, last_heartbeat=None)
-    last = datetime.fromtimestamp(min(beats), UTC)
+    last = datetime.fromtimestamp(min(heartbeats), UTC)
     return Daemon(now - last < SILENT_AFTER, last)

@@ -28,7 +28,7 @@ GAUGES = {
 
 
 def metrics(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> str:
-    """Raises JournalUnavailable: a counter that is read from elsewhere would seem to begin anew."""
+    """Raises JournalUnavailable: a counter from another source would seem to start again."""
     now = datetime.now(UTC)
     found = states(instance, imports, folder, now)
     with open_journal() as journal:
