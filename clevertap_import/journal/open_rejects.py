@@ -2,7 +2,7 @@
 
 A row is known by the digest of its identity, its window, its column and its code; without an identity by the
 others alone. Of events that CleverTap refused it is the digest of the record in place of the identity.
-Memory: 64 bytes for each open row, and as much again while a run enters its end.
+Memory, measured with a million open rows: 370 bytes for each while a run enters its end, 24 before that.
 """
 
 from array import array
