@@ -4,6 +4,9 @@ BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv-peers/ready
 
+# Tests start many processes: without compiled files, each of them would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test ui check lint bench docs kills crowd audit simulate contract
 
 demo: $(READY)  ## Watch real imports run, from a local Snowflake into a local CleverTap
