@@ -3,8 +3,6 @@
 import os
 import sys
 
-import click
-
 from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, word
 from clevertap_import.cli.printing import print_json, say
 from clevertap_import.orchestration.health import health as health_document
@@ -32,4 +30,4 @@ def health(json_output: bool) -> None:
 def metrics() -> None:
     imports, folder = all_imports(), imports_folder(os.environ)
     with open_instance() as instance:
-        click.echo(metrics_text(instance, imports, folder), nl=False)
+        say(metrics_text(instance, imports, folder).rstrip("\n"))

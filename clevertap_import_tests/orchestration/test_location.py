@@ -256,7 +256,7 @@ def test_a_component_with_wrong_sql_says_so_with_its_file(foreign: DefsFolderSan
         pass
     words = str(raised.value) + "".join(str(cause) for cause in causes(raised.value))
     assert re.search(r"crm/defs.yaml:\d+: source.sql_file: .*gone.sql cannot be read", words)
-    assert re.search(r"crm/defs.yaml:\d+: target.properties\[0\].property: 'A\$' holds", words)
+    assert re.search(r"crm/defs.yaml:\d+: target.properties\[0\].property: 'A\$' has \$", words)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -289,4 +289,4 @@ def test_the_control_door_lists_queries_and_session_parameters(tmp_path: Path) -
         assert {query["query_tag"] for query in server.received()["queries"]} == {parameters["QUERY_TAG"]}
         assert server.queries() == ["select '2026-11-01 12:00:00'::timestamp_ntz::timestamp_ltz"]
         server.reset_queries()
-        assert server.received() == {"queries": [], "logins": []}
+        assert server.received() == {"queries": [], "logins": [], "aborted": []}

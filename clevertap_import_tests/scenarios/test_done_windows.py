@@ -27,6 +27,7 @@ NAME = "signups"
 KEY = asset_key(NAME)
 TODAY = datetime.combine(days_ago(0), time(), UTC)
 DAY = timedelta(days=1)
+HOUR_SECONDS = 3_601
 
 
 @pytest.fixture
@@ -67,6 +68,13 @@ def report_by_hand(workshop: Workshop, day: datetime) -> None:
     """As the UI's Report materialization event."""
     event = dg.AssetMaterialization(KEY, partition=f"{day:%Y-%m-%d}")
     workshop.instance.report_runless_asset_event(event)
+
+
+def an_hour_passes() -> None:
+    """Since the journal was found to be an older copy."""
+    earlier = IMPORT_STATE.update().values(doubted_at=IMPORT_STATE.c.doubted_at - HOUR_SECONDS)
+    with Journal(default_url(home())) as journal, journal.engine.begin() as connection:
+        connection.execute(earlier)
 
 
 def restored(workshop: Workshop, keep: Callable[[], object]) -> None:
@@ -197,6 +205,8 @@ def test_profiles_are_sent_again_if_the_journal_is_an_older_one(workshop: Worksh
     line = run(workshop)
     assert (line["status"], line["successful_syncs"], line["unchanged"]) == ("Success", 1, 0), line["problem"]
     assert workshop.clevertap.profiles()["p1"]["properties"]["Name"] == "first"
+    assert run(workshop)["unchanged"] == 0, "a request that the copy lacks may still be stored"
+    an_hour_passes()
     assert run(workshop)["unchanged"] == 1
 
 
@@ -221,6 +231,7 @@ def test_the_run_after_the_one_that_found_an_older_journal_sends_profiles_again_
     assert run(workshop)["status"] == "Success"
     names = {found["properties"]["Name"] for found in workshop.clevertap.profiles().values()}
     assert names == {"first"}
+    an_hour_passes()
     assert run(workshop)["unchanged"] == 2
 
 

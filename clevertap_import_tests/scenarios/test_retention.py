@@ -39,7 +39,7 @@ def test_events_that_the_journal_has_forgotten_are_not_sent_again_unless_forced(
     refused = run(workshop, full=True)
     assert refused["status"] == "Failed"
     assert "were delivered more than 7 days ago" in refused["problem"]
-    assert "Force the run" in refused["problem"]
+    assert "force the run" in refused["problem"]
     assert len(workshop.clevertap.events()) == ROWS + 1
     assert run(workshop, full=True, force=True)["successful_syncs"] == ROWS + 1
     assert workshop.clevertap.counters()["duplicate_events"] == ROWS + 1

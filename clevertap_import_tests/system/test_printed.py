@@ -109,7 +109,7 @@ def test_titles_cells_and_clevertaps_words_come_escaped_from_the_commands(shop: 
     shop.clevertap.faults([{"kind": "status", "status": 401, "error": nasty}])
     outputs = {}
     for words in (
-        ("list",),
+        ("list", "--wide"),
         ("list", "--json"),
         ("preview", "nasty"),
         ("preview", "nasty", "--json"),
@@ -121,5 +121,5 @@ def test_titles_cells_and_clevertaps_words_come_escaped_from_the_commands(shop: 
         done = command(shop, *words)
         outputs[words] = done.stdout + done.stderr
     assert {words: obeyed(text) for words, text in outputs.items() if obeyed(text)} == {}
-    assert r"Title \x1b[2J" in outputs[("list",)]
+    assert r"Title \x1b[2J" in outputs[("list", "--wide")]
     assert r"Bob \x1b[2J" in outputs[("preview", "nasty")]
