@@ -37,9 +37,9 @@ kills: $(READY)  ## Kill imports of 100,000 rows 20 times, and look what arrives
 crowd: $(READY)  ## Many imports of one account at once, one of a million rows
 	LONG_ROWS=1000000 $(BIN)/python -m pytest -n 0 -s clevertap_import_tests/system/test_many_at_once.py
 
-simulate: $(READY)  ## Play the faults of many seeds on simulated processes; SEEDS=2000 FIRST=1, SCRIPT=FILE, or MENDS=1
+simulate: $(READY)  ## Play the faults of many seeds on simulated processes; SEEDS=2000 FIRST=1, SCRIPT=FILE, or FIXES=1
 	$(BIN)/python -m clevertap_import_tests.simulation \
-		$(if $(SCRIPT),--script $(SCRIPT),$(if $(MENDS),--mends) --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1))
+		$(if $(SCRIPT),--script $(SCRIPT),$(if $(FIXES),--fixes) --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),1))
 
 audit: $(READY)  ## Look the pinned packages up among known vulnerabilities, where there is a network
 	$(BIN)/python scripts/audit.py

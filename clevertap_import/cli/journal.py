@@ -39,10 +39,11 @@ def backup(file: Path) -> None:
 
 
 def restore(file: Path) -> None:
-    found, old, kept = put_back(journal_url(), file, datetime.now(UTC))
+    found, old, previous_file = put_back(journal_url(), file, datetime.now(UTC))
     say(f"The journal is that of {file} now: {found}.")
-    if kept:
-        echo_stderr(f"Before it had {old or 'nothing that can be read'}; it is kept in {kept}.")
+    if previous_file:
+        contents = old or "nothing that can be read"
+        echo_stderr(f"Before it had {contents}. That journal is now in {previous_file}.")
 
 
 def accept(name: str) -> None:

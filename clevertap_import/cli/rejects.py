@@ -43,13 +43,13 @@ def write_copy(source: Path, output: Path) -> None:
         raise ConfigError(f"{output} cannot be written: {(error.strerror or '').lower()}.") from None
 
 
-def print_rejects(kept: StoredRejects, rows: Iterator[RejectedRow]) -> None:
+def print_rejects(stored: StoredRejects, rows: Iterator[RejectedRow]) -> None:
     """Our columns, then those of the source. The whole table is in memory, so it has a limit."""
-    chunk = next(rejected_chunks(kept.run_id, islice(rows, MAX_SHOWN_ROWS), MAX_SHOWN_ROWS), None)
+    chunk = next(rejected_chunks(stored.run_id, islice(rows, MAX_SHOWN_ROWS), MAX_SHOWN_ROWS), None)
     if chunk:
         lines = lines_of(chunk.frame.drop(columns="run_id"))
         shown = [{key: shown_part(value) for key, value in line.items()} for line in lines]
-        print_rows(f"Rejected rows of run {described(kept)}", shown)
+        print_rows(f"Rejected rows of run {described(stored)}", shown)
     if more := sum(1 for _ in rows):
         echo_stderr(f"{more:,} more rows; --output or --json shows all.")
 

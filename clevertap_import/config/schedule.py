@@ -102,7 +102,7 @@ class Every(Kind):
         return self.every.unit in ("days", "weeks")
 
     def crons(self) -> tuple[str, ...]:
-        """The coarsest ticks that include every due moment, whatever the start; `is_due` picks them."""
+        """The coarsest ticks that include every due moment for any start; `is_due` picks them."""
         if self.keeps_local_hour:
             return ("0 0 * * *",)
         minutes = self.every // timedelta(minutes=1)

@@ -28,7 +28,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning")
 """The worst first."""
 
 CRITICAL_FAILURES = 3
-"""So many failed runs in a row are critical."""
+"""This number of failed runs in a row is critical."""
 
 RED_BELOW = 50
 STUCK_AFTER = timedelta(minutes=15)
@@ -148,8 +148,8 @@ def open_rejects(facts: ImportFacts) -> Iterator[Concern]:
 
 
 def uncertain_events(facts: ImportFacts) -> Iterator[Concern]:
-    if facts.held_events:
-        text = f"{facts.held_events:,} events were sent and have no answer."
+    if facts.unanswered_events:
+        text = f"{facts.unanswered_events:,} events were sent and have no answer."
         remedy = f"Say whether they arrived: clevertap-import settle {facts.config.nickname}"
         yield Concern("uncertain_events", "warning", text, remedy)
 

@@ -1,4 +1,4 @@
-"""Cases: one way, so many rows, one latency; run in turns, and what came of each."""
+"""Cases: one way, a number of rows, one latency; run in turns, with the result of each."""
 
 import statistics
 import subprocess
@@ -16,7 +16,7 @@ Numbers = TypeVar("Numbers", Measured, Counts)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run of a case as the client and the server tell it; or the medians of several."""
+    """One run of a case as the client and the server report it; or the medians of several."""
 
     client: Measured
     server: Counts

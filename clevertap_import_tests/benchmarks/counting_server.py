@@ -1,7 +1,7 @@
 """A CleverTap that only counts: reads whole bodies, takes every record, answers after a set latency.
 
-Run as a program it serves until it is ended, and its first line of output is its address. GET / tells the
-counts, GET /first the first body that came.
+Run as a program it serves until it is ended, and its first line of output is its address. GET / returns
+the counts, GET /first the first body that came.
 """
 
 import argparse
@@ -31,20 +31,20 @@ CEILING_CONNECTIONS = 4
 class Counts:
     """What has arrived. `seconds` and `cpu_seconds` run from the first request to the last answer.
 
-    held_seconds: the time between the arrival of a request and its answer, summed over all requests.
+    open_seconds: the time between the arrival of a request and its answer, summed over all requests.
     """
 
     requests: int = 0
     records: int = 0
     bytes: int = 0
     seconds: float = 0.0
-    held_seconds: float = 0.0
+    open_seconds: float = 0.0
     cpu_seconds: float = 0.0
 
     @property
     def in_flight(self) -> float:
         """Requests in flight on average."""
-        return self.held_seconds / self.seconds if self.seconds else 0.0
+        return self.open_seconds / self.seconds if self.seconds else 0.0
 
     @property
     def rows_per_second(self) -> float:
@@ -81,12 +81,12 @@ class CountingServer(ThreadingTCPServer):
         counts.requests += 1
         counts.records += records
         counts.bytes += size
-        counts.held_seconds += now - arrived
+        counts.open_seconds += now - arrived
         counts.seconds = now - self.began[0]
         counts.cpu_seconds = time.process_time() - self.began[1]
 
     def arrived(self) -> float:
-        """The time of a request that comes in now; that of the first one is kept."""
+        """The time of a request that comes in now; the server stores that of the first one."""
         now = time.perf_counter()
         if self.began is None:
             self.began = now, time.process_time()

@@ -1,4 +1,4 @@
-"""The fastest JSON encoder of the peers' environment, told to leave dates to us."""
+"""The fastest JSON encoder of the peers' environment, set to leave dates to us."""
 
 from functools import partial
 

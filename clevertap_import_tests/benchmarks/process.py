@@ -19,7 +19,7 @@ KIB_PER_MIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run of one client, as it tells of itself: from the first row it asks for to the last answer."""
+    """One run of one client, as it reports itself: from the first row it asks for to the last answer."""
 
     rows: int
     seconds: float

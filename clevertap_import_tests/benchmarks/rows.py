@@ -1,7 +1,7 @@
 """Profile rows as the connector hands them over: one Arrow batch for each chunk of a result.
 
-A few chunks are made before the clock starts; then they come round again and again with new ids. The seconds
-that this costs are kept in `Rows`, so that a benchmark can leave them out. Nothing of ours is used here, so
+A few chunks are made before the clock starts; then they come round again and again with new ids. `Rows`
+counts the seconds that this costs, so that a benchmark can leave them out. Nothing of ours is used here, so
 that the peers get the same rows in an environment of their own.
 """
 

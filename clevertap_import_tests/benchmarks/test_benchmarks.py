@@ -39,7 +39,7 @@ def test_each_way_delivers_every_row_as_the_same_records(
     bodies: list[bytes] = []
     result = Case(way, ROWS).measured(leading_to_snowflake, on_first_body=bodies.append)
     assert Outcomes((result,)).verdict == "all"
-    # Ours tells NaN as a wrong cell; the others leave it out.
+    # Ours reports NaN as a wrong cell; the others leave it out.
     assert result.client.invalid == (ROWS // NAN_EVERY if way.is_ours else 0)
     assert result.client.rows == ROWS
     assert result.client.accepted == result.server.records
@@ -74,8 +74,8 @@ def test_a_fresh_server_has_counted_nothing() -> None:
         assert counted(url) == Counts()
 
 
-def test_requests_in_flight_are_the_time_they_were_held_over_the_time_of_all() -> None:
-    assert Counts(seconds=2.0, held_seconds=30.0).in_flight == 15
+def test_requests_in_flight_are_the_time_they_were_open_over_the_time_of_all() -> None:
+    assert Counts(seconds=2.0, open_seconds=30.0).in_flight == 15
     assert Counts().in_flight == 0
 
 

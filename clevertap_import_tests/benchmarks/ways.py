@@ -14,7 +14,7 @@ MAX_IN_FLIGHT = 15
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`share`: it gets one row of so many. `in_flight`: the most requests that it has on the way at once."""
+    """`share`: it gets one row in `share`. `in_flight`: the most requests that it has on the way at once."""
 
     name: str
     label: str

@@ -102,8 +102,8 @@ def test_rows_is_the_size_of_the_sample_for_clevertap_too(workshop: Workshop) ->
     assert checks["clevertap"]["description"] == "CleverTap's own dry run: 7 records tried, 0 refused."
 
 
-def test_a_dry_run_without_news_asks_clevertap_all_the_same(workshop: Workshop) -> None:
-    """`run` has nothing to ask, so only a dry run can tell that the passcode is wrong."""
+def test_a_dry_run_without_new_records_still_asks_clevertap(workshop: Workshop) -> None:
+    """`run` has nothing to ask, so only a dry run can show that the passcode is wrong."""
     nobody = {"kind": "sql", "sql": "select ID, UPDATED_AT from T where ID = 'nobody'"}
     workshop.write("nobody", target=profiles_target(Nick="ID"), source=nobody)
     wrong = {f"{workshop.name.upper()}_PASSCODE": "wrong"}

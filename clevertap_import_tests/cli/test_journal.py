@@ -97,7 +97,7 @@ def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("file_system")
-def test_a_copy_is_put_back_and_the_old_journal_kept(home: Path) -> None:
+def test_a_copy_is_put_back_and_the_old_journal_stays(home: Path) -> None:
     journal = Journal(default_url(home))
     deliver(journal, "run-1")
     backed_up = said("backup", str(home / "copy.db"))
@@ -109,9 +109,9 @@ def test_a_copy_is_put_back_and_the_old_journal_kept(home: Path) -> None:
     assert result.exit_code == 0, result.output
     folder = home / "clevertap_import"
     assert runs_in(folder / "journal.db") == ["run-1"]
-    (kept,) = folder.glob("journal.db.before-*")
-    assert runs_in(kept) == ["run-1", "run-2"]
-    assert str(kept) in result.output
+    (previous,) = folder.glob("journal.db.before-*")
+    assert runs_in(previous) == ["run-1", "run-2"]
+    assert str(previous) in result.output
     assert "Before it had 2 batches of 1 imports" in result.output
     assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
     with Journal(default_url(home)) as restored, restored.engine.connect() as connection:
@@ -132,9 +132,9 @@ def test_a_copy_takes_the_place_of_the_file_that_a_link_leads_to(journal: Journa
     assert result.exit_code == 0, result.output
     assert link.is_symlink()
     assert runs_in(volume / "data.db") == ["run-1"]
-    (kept,) = volume.glob("data.db.before-*")
-    assert not kept.is_symlink()
-    assert runs_in(kept) == ["run-1", "run-2"]
+    (previous,) = volume.glob("data.db.before-*")
+    assert not previous.is_symlink()
+    assert runs_in(previous) == ["run-1", "run-2"]
 
 
 def test_a_journal_that_is_in_use_is_not_replaced(journal: Journal, home: Path) -> None:

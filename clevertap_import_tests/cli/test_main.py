@@ -64,7 +64,7 @@ def first_run(workshop: Workshop) -> Line:
     return dict(line)
 
 
-def document(done: Any) -> Any:  # noqa: ANN401 - whatever JSON it is
+def document(done: Any) -> Any:  # noqa: ANN401 - any JSON
     """Standard output, which holds one JSON document and nothing else."""
     return json.loads(done.stdout)
 

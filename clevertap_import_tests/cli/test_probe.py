@@ -87,7 +87,7 @@ def test_an_operation_without_effect_is_reported_so(account: FakeCleverTap, knob
     assert results() == EXIT_OK | {KNOBS[knob]: "taken" if knob == "nested_event" else "no effect"}
 
 
-def test_nested_objects_are_reported_where_they_are_kept(account: FakeCleverTap) -> None:
+def test_nested_objects_are_reported_where_they_are_stored(account: FakeCleverTap) -> None:
     account.knobs(operations={"nested_profile": "take", "nested_event": "take"})
     assert results() == EXIT_OK | {"nested object in a profile": "works"}
     assert {"Cart": {"Total": 1}} in [event["data"] for event in account.events()]

@@ -115,8 +115,8 @@ def test_rejected_rows_are_shown_with_their_source_and_nothing_else_is(
     done = command(workshop, "rejects", "people", "--output", str(output))
     assert (done.returncode, done.stdout) == (0, "")
     assert output.stat().st_mode & 0o777 == 0o600
-    (kept,) = stored_rejects(home(workshop), "people")
-    assert output.read_bytes() == kept.path.read_bytes()
+    (stored,) = stored_rejects(home(workshop), "people")
+    assert output.read_bytes() == stored.path.read_bytes()
     assert output.read_text().startswith(",".join([*HEADER, *MALFORMED]))
 
     shown = command(workshop, "rejects", "people")
@@ -131,11 +131,11 @@ def test_rejected_rows_are_shown_with_their_source_and_nothing_else_is(
     assert (nowhere.returncode, "cannot be written: no such file" in nowhere.stderr) == (2, True)
 
 
-def test_after_mending_retry_sends_only_what_was_rejected(workshop: Workshop) -> None:
+def test_after_a_correction_retry_sends_only_what_was_rejected(workshop: Workshop) -> None:
     workshop.run("people")
     workshop.clevertap.reset()
-    # Updated On stays, as it may when a view is mended.
-    workshop.sql("update T set EMAIL = 'mended@example.com' where ID = 'malformed'")
+    # Updated On stays, as it may when a view is corrected.
+    workshop.sql("update T set EMAIL = 'correct@example.com' where ID = 'malformed'")
     lines = retry(workshop, "people")
     # Yesterday lies between the two windows, and has no rejected row.
     assert [(line["nickname"], line["failed_syncs"]) for line in lines] == [("people", 0)] * 2
@@ -163,18 +163,18 @@ def test_a_full_import_is_retried_whole_until_nothing_is_rejected(workshop: Work
     assert retry(workshop, "whole") == []
 
 
-def test_the_rows_of_a_dry_run_are_kept_and_shown_only_if_it_is_named(workshop: Workshop) -> None:
+def test_the_rows_of_a_dry_run_are_stored_and_shown_only_if_it_is_named(workshop: Workshop) -> None:
     nothing = command(workshop, "rejects", "people", "--json")
     assert (nothing.returncode, json.loads(nothing.stdout)) == (0, [])
     assert "No run of 'people' has rejected rows." in nothing.stderr
     dry = command(workshop, "dry-run", "people", "--all")
     assert dry.returncode == 0
-    (kept,) = stored_rejects(home(workshop), "people")
-    assert f"clevertap-import rejects people --run {kept.run_id}" in dry.stderr
-    assert [row["source"] for row in rejected(workshop, "people", "--run", kept.run_id)] == [MALFORMED]
+    (stored,) = stored_rejects(home(workshop), "people")
+    assert f"clevertap-import rejects people --run {stored.run_id}" in dry.stderr
+    assert [row["source"] for row in rejected(workshop, "people", "--run", stored.run_id)] == [MALFORMED]
     unnamed = command(workshop, "rejects", "people", "--json")
     assert json.loads(unnamed.stdout) == []
-    assert f"{kept.run_id} (" in unnamed.stderr
+    assert f"{stored.run_id} (" in unnamed.stderr
     assert retry(workshop, "people") == []
 
 

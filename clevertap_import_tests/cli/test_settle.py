@@ -88,7 +88,9 @@ def test_settle_shows_then_enters_what_was_found_out(workshop: Workshop) -> None
     settled, words = settle(workshop, "--run", "bbb", "--as", "lost")
     assert words == "2 records of 'signups' count as lost now.\n"
     with open_journal(workshop) as journal:
-        assert [(held.run_id, held.batch_number) for held in journal.unanswered("signups")] == [("aaa-1", 3)]
+        assert [(batch.run_id, batch.batch_number) for batch in journal.unanswered("signups")] == [
+            ("aaa-1", 3)
+        ]
         delivered = journal.delivered_before(WindowRange("signups", FIRST, FIRST), is_events=True)
         assert delivered.is_new(events("p3", "p4", "q0", "q1").rows).tolist() == [True, False, False, True]
 
@@ -135,7 +137,7 @@ def test_what_came_after_the_person_looked_is_left_open(
         "1 records of 'later' count as delivered now.\n",
     )
     with open_journal(workshop) as journal:
-        assert [held.run_id for held in journal.unanswered("later")] == ["ddd-2"]
+        assert [batch.run_id for batch in journal.unanswered("later")] == ["ddd-2"]
     assert here(workshop, monkeypatch, "--as", "lost", name="later").exit_code == 2
     assert here(workshop, monkeypatch, "--as", "lost", "--run", "ddd", name="later").exit_code == 0
 

@@ -167,9 +167,9 @@ def test_ticks_are_as_coarse_as_daylight_saving_lets_them(
 
 def test_days_keep_the_local_hour_where_hours_do_not() -> None:
     start, after_clocks_went_back = date(2026, 10, 31), datetime(2026, 11, 2, 5, tzinfo=UTC)
-    kept = Every(every=Duration("1 day"), timezone="America/New_York")
+    calendar = Every(every=Duration("1 day"), timezone="America/New_York")
     elapsed = Every(every=Duration("24 hours"), timezone="America/New_York")
-    assert kept.last_due(after_clocks_went_back, start) == after_clocks_went_back
+    assert calendar.last_due(after_clocks_went_back, start) == after_clocks_went_back
     assert elapsed.last_due(after_clocks_went_back, start) == after_clocks_went_back - timedelta(hours=1)
 
 

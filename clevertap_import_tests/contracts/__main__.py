@@ -1,4 +1,4 @@
-"""Writes public_contract.yaml anew: `make contract`."""
+"""Writes public_contract.yaml again: `make contract`."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

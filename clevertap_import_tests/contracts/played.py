@@ -119,7 +119,7 @@ class Commands:
         self.exit_codes[line] = done["exit_code"]
         return str(done["stdout"])
 
-    def document(self, line: str) -> Any:  # noqa: ANN401 - whatever JSON it is
+    def document(self, line: str) -> Any:  # noqa: ANN401 - any JSON
         text = self.play(line, "--json")
         assert text, f"{line}: {self.exit_codes[line]}"
         found = json.loads(text)

@@ -27,7 +27,7 @@ def shape_of(value: object) -> Any:  # noqa: ANN401 - nested as the JSON is
 
 
 def text_kind(text: str) -> str:
-    """A time tells its zone; a day is none."""
+    """A time says its zone; a day has none."""
     try:
         date.fromisoformat(text)
     except ValueError:

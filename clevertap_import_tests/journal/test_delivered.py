@@ -25,7 +25,7 @@ def delivered_profiles(*before: Batch, later: int = 0) -> ProfilesDelivered:
 
 
 @given(st.lists(names, max_size=12), chunks)
-def test_events_that_are_news_are_the_multiset_difference(had: list[str], chunks: list[list[str]]) -> None:
+def test_new_events_are_the_multiset_difference(had: list[str], chunks: list[list[str]]) -> None:
     delivered = EventsDelivered(Spread(bytearray(events(*had).digests)), Spread(bytearray()))
     new_records: list[str] = []
     for chunk in chunks:
@@ -37,7 +37,7 @@ def test_events_that_are_news_are_the_multiset_difference(had: list[str], chunks
 
 
 @given(st.lists(names, max_size=12), st.lists(names, max_size=12), chunks)
-def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
+def test_as_many_new_events_are_in_doubt_as_answers_were_lost(
     had: list[str], lost: list[str], chunks: list[list[str]]
 ) -> None:
     delivered = EventsDelivered(
@@ -55,7 +55,7 @@ def test_as_many_news_are_in_doubt_as_there_are_lost_answers(
 
 
 @given(contents, st.lists(contents, max_size=3))
-def test_profiles_that_are_news_differ_from_the_last_accepted_content(
+def test_new_profiles_differ_from_the_last_accepted_content(
     had: list[tuple[str, str]], chunks: list[list[tuple[str, str]]]
 ) -> None:
     last = dict(had)
@@ -67,19 +67,19 @@ def test_profiles_that_are_news_differ_from_the_last_accepted_content(
         assert mask.tolist() == [last.get(identity) != city for identity, city in chunk]
 
 
-def test_of_three_equal_events_two_accepted_the_third_is_news() -> None:
+def test_of_three_equal_events_two_accepted_the_third_is_new() -> None:
     delivered = EventsDelivered(Spread(bytearray(events("a", "a").digests)), Spread(bytearray()))
     assert delivered.is_new(events("a", "a", "a").rows).tolist() == [False, False, True]
 
 
-def test_a_profile_that_went_from_a_to_b_is_news_as_a_again() -> None:
+def test_a_profile_that_went_from_a_to_b_is_new_as_a_again() -> None:
     had = [profiles("u", city="A"), profiles("u", city="B")]
     delivered = delivered_profiles(*had)
     assert delivered.is_new(profiles("u", city="A").rows).tolist() == [True]
     assert delivered.is_new(profiles("u", city="B").rows).tolist() == [False]
 
 
-def test_without_a_past_everything_is_news() -> None:
+def test_without_earlier_deliveries_everything_is_new() -> None:
     assert NothingDelivered().is_new(record_rows([event_line("a")] * 2)).tolist() == [True, True]
     assert NothingDelivered().may_be_stored(record_rows([event_line("a")] * 2)).tolist() == [False, False]
 

@@ -110,17 +110,19 @@ class World:
         here = sorted(
             (each for each in self.sent_records if each.place == place), key=lambda each: each.delivery
         )
-        met = [
+        overlapping = [
             number
             for number, (where, least, most) in self.spans.items()
             if where == place and most >= low and least <= last
         ]
-        since = min(met, default=len(self.spans))
+        since = min(overlapping, default=len(self.spans))
         # All was sent within the last hour: what has no answer may still be on its way.
         return [
             each
             for each in here
-            if each.delivery >= since or self.spans[each.delivery][2] >= low or (met and each.state == "lost")
+            if each.delivery >= since
+            or self.spans[each.delivery][2] >= low
+            or (overlapping and each.state == "lost")
         ]
 
 
@@ -165,7 +167,7 @@ def test_of_events_as_many_are_known_as_were_accepted_there_since_they_were_forc
 
 @settings(max_examples=150)
 @given(histories, places, ranges)
-def test_a_profile_is_news_unless_it_is_the_last_content_that_counts_and_never_after_a_later_window(
+def test_a_profile_is_new_unless_it_is_the_last_content_that_counts_and_never_after_a_later_window(
     history: list[tuple[Any, ...]], place: str, span: tuple[int | None, int]
 ) -> None:
     def check(journal: Journal) -> None:

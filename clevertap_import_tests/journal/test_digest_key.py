@@ -1,4 +1,4 @@
-"""The journal at rest: private files, digests under a key, and a missing key that is told before use."""
+"""The journal at rest: private files, digests under a key, and a missing key that is reported before use."""
 
 import os
 import secrets
@@ -46,7 +46,7 @@ def modes(folder: Path) -> dict[str, str]:
 
 
 def used(journal: Journal, batch: Batch = BATCH) -> None:
-    """A delivery of which one answer was lost, one resent, and some that were kept."""
+    """A delivery of which one answer was lost, one resent, and some stored for later runs."""
     number = journal.begin("shop", "run-1", batch)
     journal.record_answer(number, batch, [0], [1, 2])
     journal.retain_only("shop", "run-2", (batch.digests, batch.identity_digests), "", 0)
@@ -98,12 +98,12 @@ def test_a_folder_of_others_things_keeps_its_mode(tmp_path: Path) -> None:
 def test_no_digest_is_in_the_database_as_it_is_and_all_are_read_back(journal_url: str) -> None:
     with Journal(journal_url) as journal:
         used(journal)
-        held = blobs(journal_url)
-        assert len(held) == 2 * DIGEST_BYTES * (2 + 3 + 3)
-        assert not [digest for digest in digests(BATCH) if digest in held]
+        stored = blobs(journal_url)
+        assert len(stored) == 2 * DIGEST_BYTES * (2 + 3 + 3)
+        assert not [digest for digest in digests(BATCH) if digest in stored]
         delivered = journal.delivered_before(WindowRange("shop", None, 0), is_events=False)
         assert delivered.was_delivered(BATCH.rows).all()
-        assert sorted({held.records for held in journal.unanswered("shop")}) == [2, 3]
+        assert sorted({batch.records for batch in journal.unanswered("shop")}) == [2, 3]
 
 
 def test_a_key_that_is_gone_or_another_is_reported_before_anything_is_read(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class World:
     jump: float = 0.0
     moments: Iterator[int] = field(default_factory=count)
     posts: Iterator[int] = field(default_factory=count)
-    held: Counter[str | None] = field(default_factory=Counter)
+    stored: Counter[str | None] = field(default_factory=Counter)
     slept: float = 0.0
     away_until: float = 0.0
     released: threading.Event = field(default_factory=threading.Event)
@@ -81,7 +81,7 @@ class World:
         if number in self.hanging:
             self.released.wait()
             return Uncertain("cut")
-        self.held.update(batch.identity(place) for place in range(len(batch)))
+        self.stored.update(batch.identity(place) for place in range(len(batch)))
         return Uncertain("ReadTimeout") if number in self.lost else Accepted(len(batch))
 
     def deliver(self) -> Delivery:
@@ -130,8 +130,8 @@ def test_what_is_counted_is_what_is_entered_whenever_it_ends_and_the_journal_is_
         delivery = world.deliver()
         world.away_until = 0
         assert world.entered() == (delivery.accepted, delivery.uncertain)
-        assert set(world.held.values()) <= {1}
-        assert delivery.accepted <= world.held.total() <= delivery.accepted + delivery.uncertain
+        assert set(world.stored.values()) <= {1}
+        assert delivery.accepted <= world.stored.total() <= delivery.accepted + delivery.uncertain
         if delivery.stopped is None and not outages:
             assert delivery.accepted == BATCHES * SIZE
         if not lost and max(outages.values(), default=0) < OUTAGE_SECONDS:
@@ -155,7 +155,7 @@ def test_a_journal_that_is_away_for_a_while_costs_nothing(journal_url: str, seco
     with Journal(journal_url) as journal:
         world = World(journal, outages=dict.fromkeys((9, 50), seconds))
         assert world.deliver() == Delivery(accepted=BATCHES * SIZE)
-        assert (world.held.total(), unsettled(journal, "orders")) == (BATCHES * SIZE, 0)
+        assert (world.stored.total(), unsettled(journal, "orders")) == (BATCHES * SIZE, 0)
         assert world.slept >= seconds
 
 
@@ -166,7 +166,7 @@ def test_a_journal_that_stays_away_ends_the_delivery_after_two_minutes(tmp_path:
         assert OUTAGE_SECONDS / 2 <= world.slept <= OUTAGE_SECONDS
         world.away_until = 0
         assert world.entered() == (delivery.accepted, delivery.uncertain)
-        assert world.held.total() <= delivery.accepted + delivery.uncertain < BATCHES * SIZE
+        assert world.stored.total() <= delivery.accepted + delivery.uncertain < BATCHES * SIZE
 
 
 def test_a_delivery_that_is_asked_to_end_waits_a_second_at_most_for_other_writers(tmp_path: Path) -> None:

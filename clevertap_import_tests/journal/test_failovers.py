@@ -132,7 +132,7 @@ def end_session(url: str, connection: sa.Connection) -> None:
 def test_a_rename_in_which_the_session_ends_fails_and_the_next_run_goes_on_with_it(
     journal: Journal, postgresql_url: str, is_committed: bool
 ) -> None:
-    """If it is committed, the run is not told so."""
+    """If it is committed, the run does not learn that."""
     renaming: list[sa.Connection] = []
 
     def within(connection: sa.Connection, _: object, statement: str, *__: object) -> None:

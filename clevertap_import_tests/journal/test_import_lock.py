@@ -140,7 +140,7 @@ def test_a_run_without_the_lock_enters_nothing(on_postgresql: Processes, postgre
         journal.import_lock = lock
         with journal.together():
             journal.begin("orders", "run-1", events("a"))
-        # Nobody makes the session anew meanwhile.
+        # Nobody opens a new session meanwhile.
         with locks._lock:
             terminate(on_postgresql, locks)
             locks._proven_at = float("inf")
@@ -276,7 +276,7 @@ def test_nothing_of_a_run_that_ended_stays_in_the_folder(tmp_path: Path) -> None
         assert list(folder.iterdir()) == []
 
 
-def test_files_of_killed_processes_are_removed_unless_they_tell_something(tmp_path: Path) -> None:
+def test_files_of_killed_processes_are_removed_unless_they_say_something(tmp_path: Path) -> None:
     with open_processes(default_url(tmp_path)) as processes:
         killed, living = processes.locks(), processes.locks()
         for name in ("run r1 orders", "participant p1", "slot 1"):

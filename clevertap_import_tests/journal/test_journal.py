@@ -33,7 +33,7 @@ def deliver(journal: Journal, batch: Batch, *, run: str = "run-1", import_name: 
 def new_mask(
     journal: Journal, batch: Batch, first: int | None = 0, last: int = 0, import_name: str = "orders"
 ) -> list[bool]:
-    """Which records of `batch` are news to a run of these windows."""
+    """Which records of `batch` are new to a run of these windows."""
     is_events = not batch.identity_digests
     mask: list[bool] = (
         journal.delivered_before(WindowRange(import_name, first, last), is_events=is_events)
@@ -50,7 +50,7 @@ def test_an_empty_journal_knows_nothing(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("batch", [events("a", "b"), profiles("a", "b")], ids=["events", "profiles"])
-def test_what_was_accepted_is_no_news_to_the_same_windows(journal: Journal, batch: Batch) -> None:
+def test_what_was_accepted_is_not_new_to_the_same_windows(journal: Journal, batch: Batch) -> None:
     deliver(journal, batch)
     assert new_mask(journal, batch) == [False, False]
     assert new_mask(journal, batch, None) == [False, False]

@@ -41,7 +41,7 @@ def doubtful(journal: Journal, batch: Batch) -> list[bool]:
     return mask
 
 
-def held(journal: Journal) -> list[tuple[str, int, int]]:
+def unanswered(journal: Journal) -> list[tuple[str, int, int]]:
     return [(each.run_id, each.batch_number, each.records) for each in journal.unanswered("orders")]
 
 
@@ -57,16 +57,16 @@ def lose(journal: Journal) -> None:
     journal.begin("visits", "run-3", events("e"))
 
 
-def test_batches_without_an_answer_are_held_with_their_run_and_window(journal: Journal) -> None:
+def test_batches_without_an_answer_are_listed_with_their_run_and_window(journal: Journal) -> None:
     lose(journal)
-    assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
+    assert unanswered(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
     first, second = journal.unanswered("orders")
     assert (first.first_window, second.last_window) == (HOUR, 2 * HOUR)
     assert abs(datetime.now(UTC) - first.sent_at) < SOON
     assert unsettled(journal, "orders") == 3
 
 
-def test_what_is_held_is_news_and_in_doubt(journal: Journal) -> None:
+def test_what_has_no_answer_is_new_and_in_doubt(journal: Journal) -> None:
     lose(journal)
     batch = events("a", "b", "c", "x")
     assert new_mask(journal, batch) == [False, True, True, True]
@@ -77,7 +77,7 @@ def test_what_is_held_is_news_and_in_doubt(journal: Journal) -> None:
 def test_a_settled_batch_counts_as_accepted_or_as_never_sent(journal: Journal, arrived: bool) -> None:
     lose(journal)
     assert journal.settle_unanswered("orders", "run-1", 4, arrived=arrived)
-    assert held(journal) == [("run-2", 7, 1)]
+    assert unanswered(journal) == [("run-2", 7, 1)]
     batch = events("a", "b", "c", "d")
     assert new_mask(journal, batch) == [False, not arrived, not arrived, True]
     assert doubtful(journal, batch) == [False, False, False, True]
@@ -87,7 +87,7 @@ def test_only_the_named_batch_of_the_named_import_is_settled(journal: Journal) -
     lose(journal)
     for name, run, number in [("orders", "run-1", 7), ("orders", "run-3", 4), ("visits", "run-1", 4)]:
         assert not journal.settle_unanswered(name, run, number, arrived=True)
-    assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
+    assert unanswered(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
     assert unsettled(journal, "visits") == 1
 
 
@@ -123,11 +123,11 @@ def test_what_is_old_is_forgotten_with_its_windows_and_nothing_else(journal: Jou
     assert not journal.has_forgotten(WindowRange("visits", None, 9 * HOUR))
 
 
-def test_what_is_held_is_never_forgotten(journal: Journal) -> None:
+def test_what_has_no_answer_is_never_forgotten(journal: Journal) -> None:
     lose(journal)
     journal.forget("orders", later(), 9 * HOUR)
     journal.retain_only("orders", "run-9", (b"", b""), "", 0)
-    assert held(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
+    assert unanswered(journal) == [("run-1", 4, 2), ("run-2", 7, 1)]
 
 
 def test_entries_are_old_by_when_they_were_sent(journal: Journal) -> None:
@@ -138,7 +138,7 @@ def test_entries_are_old_by_when_they_were_sent(journal: Journal) -> None:
     assert not journal.has_entries_before("orders", datetime.now(UTC) - SOON)
 
 
-def test_what_is_kept_is_kept_once_however_often_it_is_tried(journal: Journal) -> None:
+def test_what_is_retained_is_stored_once_however_often_it_is_tried(journal: Journal) -> None:
     deliver(journal, events("a"), "run-1")
     for _ in range(2):
         # As after a commit whose confirmation was lost.
@@ -146,16 +146,16 @@ def test_what_is_kept_is_kept_once_however_often_it_is_tried(journal: Journal) -
     assert new_mask(journal, events("a", "a")) == [False, True]
 
 
-def test_a_full_import_keeps_what_its_last_run_sent_or_met(journal: Journal) -> None:
+def test_a_full_import_retains_what_its_last_run_sent_or_read(journal: Journal) -> None:
     deliver(journal, profiles("a", "b", "gone"), "run-1")
     deliver(journal, profiles("c"), "run-2")
     deliver(journal, profiles("x"), "run-1", "visits")
-    met = profiles("a", "b")
-    journal.retain_only("orders", "run-2", (met.digests, met.identity_digests), "", 0)
+    seen = profiles("a", "b")
+    journal.retain_only("orders", "run-2", (seen.digests, seen.identity_digests), "", 0)
     assert new_mask(journal, profiles("a", "b", "c", "gone")) == [False, False, False, True]
     assert new_mask(journal, profiles("a", city="Oslo")) == [True]
     assert journal.of_run("run-2") == (1, 0), "what was taken over is not counted as sent by the run"
-    assert [each for each in held(journal) if each[1] == CARRIED_OVER] == []
+    assert [each for each in unanswered(journal) if each[1] == CARRIED_OVER] == []
     with Journal(journal.engine.url.render_as_string(hide_password=False)) as other:
         assert other.delivered_before(WindowRange("visits", None, HOUR), is_events=False).is_new(
             profiles("x").rows

@@ -17,7 +17,7 @@ PLACES = st.integers(0, MOST_PROCESSES)
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """Processes come, look, begin and end requests, stand still, leave and die in any order."""
+    """Processes come, look, begin and end requests, stop for a while, leave and die in any order."""
 
     def __init__(self) -> None:
         super().__init__()

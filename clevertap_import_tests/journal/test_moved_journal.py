@@ -33,8 +33,8 @@ def test_each_table_that_names_an_address_gets_the_new_one(journal_url: str) -> 
     with engine.begin() as connection:
         enter_moves(connection, found, "new")
         for table in PLACED:
-            kept = ["new"] if table in REPLACED else ["new", "new"]
-            expected = ["new"] if table is SCOPE else [*kept, "third"]
+            own = ["new"] if table in REPLACED else ["new", "new"]
+            expected = ["new"] if table is SCOPE else [*own, "third"]
             assert places(connection, table, "mine") == expected, table.name
             assert places(connection, table, "other") == ["old"], table.name
     engine.dispose()

@@ -1,4 +1,4 @@
-"""Whether a process lives: told of one on this machine only, whatever its name and number."""
+"""Only its own machine knows whether a process lives, even if another has the same name and number."""
 
 import os
 import shutil
@@ -53,13 +53,13 @@ def test_nothing_is_known_of_another_machine_even_of_the_same_name() -> None:
 
 
 def test_without_more_than_a_number_it_is_looked_up() -> None:
-    """As macOS tells it, and as earlier versions wrote it."""
+    """As macOS shows it, and as earlier versions wrote it."""
     host = own_process().partition(":")[0]
     assert (lives(f"{host}:{os.getpid()}"), lives(f"{host}:999999999")) == (True, False)
     assert [lives(text) for text in ("", host, f"{host}:", f"{host}:x", "elsewhere:7")] == [None] * 5
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="Only root mounts /proc anew.")
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="Only root mounts /proc again.")
 @pytest.mark.parametrize("hidepid", [1, 2])
 def test_nothing_is_known_of_a_process_that_proc_hides(hidepid: int) -> None:
     """Another user's, where the machine is set up so: it lives, and must not be taken for dead."""

@@ -1,4 +1,4 @@
-"""All tables that know an import by its name give it the new one; a twin is known in a database of old."""
+"""All tables with the name of an import get the new one; twins are found in older databases too."""
 
 from datetime import UTC, datetime
 

@@ -32,7 +32,7 @@ def result(hours_ago: float = 0.4, status: RunStatus = "Success", **changed: Any
 
 
 def facts(*results: RunResult, waiting: Waiting = "Scheduled", **changed: Any) -> ImportFacts:  # noqa: ANN401
-    names = ("open_rejects", "scheduled_since", "held_events")
+    names = ("open_rejects", "scheduled_since", "unanswered_events")
     own = {name: changed.pop(name) for name in names if name in changed}
     config = profiles_import(**{"schedule": HOURLY, "start": "2026-01-01", **changed})
     return ImportFacts(config, waiting, results, **{"scheduled_since": NOW - timedelta(days=90), **own})
@@ -187,7 +187,7 @@ def test_no_data_is_a_problem_only_if_rows_are_expected(least: int, found: list[
 
 def test_the_worst_come_first_and_drafts_are_errors() -> None:
     good = facts(result(accepted=1), nickname="good")
-    warned = facts(result(accepted=1), nickname="warned", held_events=7)
+    warned = facts(result(accepted=1), nickname="warned", unanswered_events=7)
     draft = DraftFacts("draft", ["defs.yaml:3: 'emial' is unknown."])
     critical = facts(*(result(0.3 + at, "Failed") for at in range(3)), nickname="critical")
     found = picture([good, warned, draft, critical], NOW)

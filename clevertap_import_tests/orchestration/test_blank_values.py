@@ -1,4 +1,4 @@
-"""Blank cells and events of the future: counted, and told where people look."""
+"""Blank cells and events of the future: counted, and shown where people look."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Whatever happens to runs and schedules, no row is passed over: laws over random histories."""
+"""No row is skipped in any history of runs and schedules: laws over random histories."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class World:
     runs: list[Run] = field(default_factory=list)
 
     def done(self, now: datetime) -> Done:
-        """As the journal tells after each run that ended well."""
+        """As the journal has it after each run that ended well."""
         spans: list[DoneSpan] = []
         for run in sorted(self.runs, key=lambda run: run.ended):
             if run.is_success and run.ended <= now:

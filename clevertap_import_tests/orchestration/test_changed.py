@@ -1,4 +1,4 @@
-"""An import that is changed after its windows were done: what is told of it, and what a full run does."""
+"""An import that is changed after its windows were done: the note about it, and what a full run does."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ EVENTS: dict[str, Any] = {
     "event_name": {"constant": "Signed Up"},
     "properties": [],
 }
-TOLD = "The import was changed since 2 windows were done: clevertap-import run people --full reads them again"
+NOTE = "The import was changed since 2 windows were done: clevertap-import run people --full reads them again"
 
 
 def written(workshop: Workshop, **attributes: object) -> None:
@@ -81,7 +81,7 @@ def done(workshop: Workshop) -> Workshop:
 def test_an_added_property_is_reported_until_a_full_run_has_sent_it(done: Workshop) -> None:
     written(done, target=MORE)
     assert changed(done) == 2
-    assert listed(done)["notes"] == [f"{TOLD}, and sends the profiles that are different now."]
+    assert listed(done)["notes"] == [f"{NOTE}, and sends the profiles that are different now."]
     # A run by schedule takes the window in progress, and says that others are left.
     (line,) = done.run("people")
     assert (line["status"], line["successful_syncs"], line["changed_windows"]) == ("Success", 1, 2)
@@ -159,7 +159,7 @@ def test_a_dry_run_says_so_and_warns_of_events_that_would_be_stored_again(done: 
     config = load_folder(done.folder).called("people").config
     result = dry_run(done.instance, config, rows=None, all_rows=False, notify=lambda words: None)
     message = (
-        f"{TOLD}. CleverTap cannot change an event: events that are different now are stored in addition to"
+        f"{NOTE}. CleverTap cannot change an event: events that are different now are stored in addition to"
         " the old ones."
     )
     assert result.document["notes"] == [message]
@@ -176,7 +176,7 @@ def test_a_run_on_the_command_line_says_what_it_left_and_what_was_empty(done: Wo
     assert said.returncode == 0, said.stderr
     # Before these it says what it begins.
     assert said.stderr.splitlines()[-3:] == [
-        f"people: {TOLD}, and sends the profiles that are different now.",
+        f"people: {NOTE}, and sends the profiles that are different now.",
         "empty: The query returned no row, so nothing was sent.",
         f"quiet: The query has no row with UPDATED_AT until {days_ago(-1)} 00:00 UTC, so nothing was sent.",
     ]

@@ -37,7 +37,7 @@ def test_a_change_starts_the_import_once_over_one_session(workshop: Workshop) ->
 
 
 def test_a_name_in_quotes_is_asked_for_with_them(workshop: Workshop) -> None:
-    """Without them Snowflake would look at LOWER_T. DuckDB does not tell the two apart; the question does."""
+    """Without them Snowflake would look at LOWER_T. DuckDB finds either, so the test reads the query."""
     workshop.sql("create table \"lower_t\" as select 1 as ID, 'a' as NAME, current_timestamp as UPDATED_AT")
     full_name = f'{workshop.database}.PUBLIC."lower_t"'
     sources = (

@@ -35,7 +35,7 @@ def results(nickname: str) -> list[RunResult]:
 
 
 class Looking(logging.Handler):
-    """Reads the results and the stats of an import whenever its run tells how far it is."""
+    """Reads the results and the stats of an import whenever its run logs its progress."""
 
     def __init__(self, instance: dg.DagsterInstance, nickname: str) -> None:
         super().__init__()
@@ -51,14 +51,14 @@ class Looking(logging.Handler):
 
 
 def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> None:
-    workshop.write("told", dry_run={"max_rejected_percent": 100})
+    workshop.write("entered", dry_run={"max_rejected_percent": 100})
     workshop.people(PEOPLE)
     workshop.clevertap.faults([{"kind": "reject", "identities": ["c"], "code": 515, "error": "Not so"}])
-    looking = Looking(workshop.instance, "told")
+    looking = Looking(workshop.instance, "entered")
     LISTENERS.addHandler(looking)
     LISTENERS.setLevel(logging.INFO)
     try:
-        (line,) = workshop.run("told")
+        (line,) = workshop.run("entered")
     finally:
         LISTENERS.removeHandler(looking)
         LISTENERS.setLevel(logging.NOTSET)
@@ -66,7 +66,7 @@ def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> No
     assert {(each["status"], each["in_flight"], each["problem"]) for each in looking.lines} == {
         ("Running", 0, None)
     }
-    (result,) = results("told")
+    (result,) = results("entered")
     assert (result.status, result.run_id, result.problem) == ("Success", line["run_id"], None)
     assert result.report == Report(read=4, accepted=2, invalid=1, rejected=1)
     assert result.top_code in ("515", "523")
@@ -76,7 +76,7 @@ def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> No
     assert result.newest_updated_on == UTC_TODAY - timedelta(hours=2)
     assert result.effort.requests == 2
     assert min(result.effort.staging_seconds, result.effort.sending_seconds) > 0
-    found = metadata_of(workshop.materializations("told")[-1])
+    found = metadata_of(workshop.materializations("entered")[-1])
     assert next(iter(found)) == "result"
     assert found["result"].startswith("50 % healthy: 2 of 4 rows are in CleverTap; 2 were rejected, most by")
     assert (found["status"], found["requests"], line["requests"]) == ("Success", 2, 2)
@@ -91,17 +91,17 @@ def test_a_run_that_failed_says_why(workshop: Workshop, monkeypatch: pytest.Monk
     assert (result.status, result.problem) == ("Failed", line["problem"])
     assert result.report == Report(read=3)
     metadata = workshop.instance.fetch_observations(asset_key("refused"), limit=1).records[0]
-    told = metadata.asset_observation.metadata if metadata.asset_observation else {}
-    assert told["result"].value == f"Failed: {line['problem']}"
+    observed = metadata.asset_observation.metadata if metadata.asset_observation else {}
+    assert observed["result"].value == f"Failed: {line['problem']}"
 
 
 def test_a_run_whose_query_failed_has_no_counts(workshop: Workshop) -> None:
     workshop.write("gone", source={"kind": "table", "table": "NO_SUCH_TABLE"})
     (line,) = workshop.run("gone")
     (found,) = workshop.instance.fetch_observations(asset_key("gone"), limit=1).records
-    told = found.asset_observation.metadata if found.asset_observation else {}
-    assert told["result"].value == f"Failed: {line['problem']}"
-    assert "total_records" not in told
+    observed = found.asset_observation.metadata if found.asset_observation else {}
+    assert observed["result"].value == f"Failed: {line['problem']}"
+    assert "total_records" not in observed
     assert line["total_records"] == 0
 
 

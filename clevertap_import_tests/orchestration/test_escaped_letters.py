@@ -1,4 +1,4 @@
-"""What a run tells Dagster goes to terminals too, where its processes log: strangers' letters are escaped."""
+"""Dagster logs what a run reports to terminals too: letters of strangers are escaped."""
 
 import unicodedata
 from datetime import UTC, datetime

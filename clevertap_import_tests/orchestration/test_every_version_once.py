@@ -36,7 +36,7 @@ HOURLY: dict[str, Any] = {
 EVENTS, PROFILES = events_import(CITY, **HOURLY), profiles_import(CITY, **HOURLY)
 FAILURE = "refused"
 
-# Minutes go by, then a row is committed (late by so many minutes), or a tick comes (and may fail).
+# Minutes go by, then a row is committed (late by some minutes), or a tick comes (and may fail).
 minutes = st.sampled_from([0, 1, 7, 20, 45, 60, 61, 200, 1500])
 cities = st.sampled_from(["Pune", "Goa", "Oslo"])
 commits = st.tuples(st.just("commit"), minutes, st.sampled_from("abc"), cities, st.integers(0, 90))
@@ -81,7 +81,7 @@ class World:
                 self.spans = spans_after(self.config, self.spans, window, read, now.timestamp())
 
     def run(self, keys: KeyRange, *, fails: bool) -> tuple[Window, Window]:
-        """As the asset does it: the windows with the lookback, what is news of them, the delivery."""
+        """As the asset does it: the windows with the lookback, what is new in them, the delivery."""
         first, last = (moment(key) for key in (keys.first, keys.last))
         window = grid(self.config).window(first, last + timedelta(hours=1))
         read = grid(self.config).looking_back(window, timedelta(minutes=LOOKBACK_MINUTES))
@@ -144,12 +144,12 @@ def lived_through(config: ImportConfig, history: list[tuple[Any, ...]], journal:
 def test_every_event_arrives_and_none_twice(history: list[tuple[Any, ...]]) -> None:
     def check(journal: Journal) -> None:
         world = lived_through(EVENTS, history, journal)
-        held = Counter((record["identity"], record["evtData"]["City"]) for record in world.account.stored)
+        stored = Counter((record["identity"], record["evtData"]["City"]) for record in world.account.stored)
         rows = [
             (version.identity, version.city, version.is_within_lookback) for version in world.visible.values()
         ]
-        assert held <= Counter(row[:2] for row in rows), "none twice"
-        assert held >= Counter(row[:2] for row in rows if row[2]), "none left out"
+        assert stored <= Counter(row[:2] for row in rows), "none twice"
+        assert stored >= Counter(row[:2] for row in rows if row[2]), "none left out"
 
     with_journal(check)
 

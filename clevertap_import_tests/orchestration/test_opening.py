@@ -32,10 +32,10 @@ assert codes == [0] * {CHILDREN}, codes
 
 
 def opened(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     return subprocess.run(
         [sys.executable, "-c", FIRST_COMMANDS],
-        env=kept | environment,
+        env=inherited | environment,
         cwd=folder,
         capture_output=True,
         text=True,

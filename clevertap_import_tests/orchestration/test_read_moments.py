@@ -63,7 +63,7 @@ def test_a_run_says_when_it_began_to_read(workshop: Workshop) -> None:
 
 
 def test_a_window_that_ended_while_its_run_delivered_is_not_done(instance: dg.DagsterInstance) -> None:
-    """It is told to Dagster now, long after its end; but it was read before."""
+    """Dagster gets it now, long after its end; but it was read before."""
     key, day = dg.AssetKey("half_read"), datetime(2026, 3, 2, tzinfo=UTC)
     config = profiles_import(updated_on={"column": "U"}, start="2026-03-01", window="day")
     materialize(instance, key, "2026-03-01", day)
@@ -132,7 +132,7 @@ def test_a_year_of_windows_that_are_done_is_reported_quickly(instance: dg.Dagste
 
 
 def fill(instance: dg.DagsterInstance, key: dg.AssetKey, config: ImportConfig, keys: list[str]) -> None:
-    """Each of `keys` materialized at its end: one event told to Dagster, and its rows copied in bulk."""
+    """Each of `keys` materialized at its end: one event reported to Dagster, and its rows copied in bulk."""
     ends = [
         datetime.fromisoformat("2025-11-23T00:15+00:00") + n * GRIDS["15 minutes"] for n in range(len(keys))
     ]

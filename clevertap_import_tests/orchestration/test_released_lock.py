@@ -11,7 +11,7 @@ from clevertap_import.journal.import_lock import under_way
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.tables import default_url
-from clevertap_import_tests.testing.full_disk import fill_disk, mend_disk
+from clevertap_import_tests.testing.full_disk import fill_disk, free_disk
 from clevertap_import_tests.testing.workshop import Workshop
 
 RESULTS = ["ASSET_CHECK_EVALUATION", "ASSET_MATERIALIZATION"]
@@ -30,7 +30,7 @@ def test_a_result_that_dagster_cannot_store(
     fill_disk(home, result, *also)
     (line,) = shop.run("customers")
     assert (line["status"], waiting_or_under_way(home, "customers")) == ("Failed", None)
-    mend_disk(home)
+    free_disk(home)
     (line,) = shop.run("customers")
     assert line["status"] == "Success", line["problem"]
 

@@ -48,7 +48,7 @@ def test_a_later_run_that_read_the_window_by_its_lookback_counts(workshop: Works
     workshop.people([malformed("m", YESTERDAY)])
     workshop.run("looking")
     assert retry_ranges_of(workshop, "looking") == [RunRange(start=YESTERDAY, end=TODAY)]
-    workshop.sql("update T set NAME = 'mended@example.com'")
+    workshop.sql("update T set NAME = 'correct@example.com'")
     workshop.run("looking")
     assert retry_ranges_of(workshop, "looking") == []
 
@@ -57,7 +57,7 @@ def test_a_later_run_that_does_not_look_back_so_far_does_not_count(workshop: Wor
     written(workshop, "near")
     workshop.people([malformed("m", YESTERDAY)])
     workshop.run("near")
-    workshop.sql("update T set NAME = 'mended@example.com'")
+    workshop.sql("update T set NAME = 'correct@example.com'")
     workshop.run("near")
     assert retry_ranges_of(workshop, "near") == [RunRange(start=YESTERDAY, end=TODAY)]
 
@@ -94,7 +94,7 @@ def test_a_window_in_which_most_rows_are_wrong_is_retried_all_the_same(workshop:
     workshop.add_people([malformed("m", YESTERDAY), malformed("n", YESTERDAY)])
     (line,) = workshop.run("dense")
     assert (line["status"], line["invalid"]) == ("Success", 2)
-    workshop.sql("update T set NAME = 'mended@example.com' where ID = 'm'")
+    workshop.sql("update T set NAME = 'correct@example.com' where ID = 'm'")
     (line,) = retry(workshop, "dense")
     assert (line["status"], line["successful_syncs"], line["invalid"]) == ("Success", 1, 1), line["problem"]
 

@@ -1,4 +1,4 @@
-"""Runs that Dagster's UI, a backfill or its command line started: they tell of their imports from inside."""
+"""Runs that Dagster's UI, a backfill or its command line started: they report their imports themselves."""
 
 import json
 import secrets
@@ -71,7 +71,7 @@ def from_the_ui(
 
 
 def begin(instance: dg.DagsterInstance, run_id: str, nickname: str, process: str, seconds: float = 0) -> None:
-    """Let the import have begun in the run so many seconds ago."""
+    """Let the import have begun in the run `seconds` ago."""
     since = (datetime.now(UTC) - timedelta(seconds=seconds)).timestamp()
     instance.add_run_tags(run_id, {IMPORT_TAG + nickname: f"{run_id} {since:.0f} {process}"})
 

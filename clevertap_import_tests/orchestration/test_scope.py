@@ -1,4 +1,4 @@
-"""What the journal remembers holds for one grid of windows and one account; a change of either is told."""
+"""The journal is valid for one grid of windows and one account; a change of either is reported."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Where CleverTap's rule is not known for sure, its answer decides, and is told."""
+"""Where CleverTap's rule is not known for sure, its answer decides, and is reported."""
 
 from datetime import UTC, datetime
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from clevertap_import.errors import ConfigError
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.storage_trouble import StorageUnavailable, storage_trouble
-from clevertap_import_tests.testing.full_disk import PEOPLE, fill_disk, mend_disk
+from clevertap_import_tests.testing.full_disk import PEOPLE, fill_disk, free_disk
 from clevertap_import_tests.testing.workshop import DAGSTER_YAML, Workshop, command
 
 FULL = "Dagster's storage cannot be used: database or disk is full. It is in DAGSTER_HOME"
@@ -20,7 +20,7 @@ def test_a_disk_that_is_full_before_a_run_sends_nothing(shop: Workshop, home: Pa
     with pytest.raises(StorageUnavailable, match=FULL):
         shop.run("customers")
     assert not shop.clevertap.profiles()
-    mend_disk(home)
+    free_disk(home)
     assert successful(shop) == (PEOPLE, 0)
 
 
@@ -34,7 +34,7 @@ def test_a_disk_that_is_full_after_the_delivery_fails_the_run_and_nothing_is_sen
     assert "Traceback" not in done.stderr
     assert "INSERT" not in done.stderr
     assert len(shop.clevertap.profiles()) == PEOPLE
-    mend_disk(home)
+    free_disk(home)
     assert successful(shop) == (PEOPLE, PEOPLE)
 
 

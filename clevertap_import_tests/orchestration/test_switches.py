@@ -71,8 +71,8 @@ def test_an_import_that_ran_at_its_only_moment_is_ready(instance: dg.DagsterInst
     assert status(instance, config) == "Ready"
 
 
-def test_a_switch_is_where_dagster_met_the_others_of_the_folder(instance: dg.DagsterInstance) -> None:
-    """In the code location that the daemon has loaded, whatever it is called there."""
+def test_a_switch_is_where_dagster_has_the_others_of_the_folder(instance: dg.DagsterInstance) -> None:
+    """In the code location that the daemon has loaded; its name does not matter."""
     known, config = scheduled_import("every", every="1 day"), scheduled_import("every", every="1 day")
     switch(instance, known, set(), on=True)
     (state,) = [each for each in instance.all_instigator_state() if each.name == f"{known.nickname}_schedule"]

@@ -1,4 +1,4 @@
-"""Dagster forgets runs, windows and whole assets; the journal says all the same what is done."""
+"""Dagster forgets runs, windows and whole assets; the journal still says what is done."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -131,7 +131,7 @@ def test_events_whose_digests_are_gone_do_not_stop_an_import_that_dagster_has_fo
     assert len(workshop.clevertap.events()) == 3
 
 
-def test_what_an_earlier_version_kept_in_dagster_alone_is_taken_over_once(workshop: Workshop) -> None:
+def test_what_an_earlier_version_stored_in_dagster_alone_is_copied_once(workshop: Workshop) -> None:
     workshop.write(NAME, target=TARGETS["events"])
     workshop.people([("p1", "Asha", TODAY - DAY)])
     run(workshop)

@@ -1,4 +1,4 @@
-"""SIGTERM or Ctrl-C to a run, whatever it is at: each phase would last for ever, and the run ends.
+"""SIGTERM or Ctrl-C to a run in each phase: the phase would last for ever, and the run ends.
 
 `pytest -s` shows after how many seconds, and the machine's load.
 """

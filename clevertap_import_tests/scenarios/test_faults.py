@@ -33,7 +33,7 @@ def settle(workshop: Workshop, nickname: str, found: str) -> None:
 
 
 def report_of_run(workshop: Workshop, nickname: str, line: Line) -> dict[str, Any]:
-    """The columns of stats, and what only the run's own page tells."""
+    """The columns of stats, and what only the run's own page shows."""
     records = workshop.instance.fetch_observations(asset_key(nickname), limit=10).records
     (observed,) = [record for record in records if record.run_id == line["run_id"]]
     return {**observed_values(observed), **line}
@@ -53,7 +53,7 @@ def carried_out(workshop: Workshop, waits: VirtualTime, nickname: str, run: Run)
     return report_of_run(workshop, nickname, line)
 
 
-def held_by_clevertap(workshop: Workshop, names: dict[str, str]) -> Holds:
+def stored_by_clevertap(workshop: Workshop, names: dict[str, str]) -> Holds:
     found = workshop.clevertap.profiles()
     counters = workshop.clevertap.counters()
     return Holds(
@@ -83,7 +83,7 @@ def test_a_fault_loses_nothing_and_its_runs_say_what_became_of_each_record(
             assert report["total_records"] == (
                 report["successful_syncs"] + report["failed_syncs"] + report["superseded"]
             )
-    assert held_by_clevertap(workshop, scenario.clevertap.names) == scenario.clevertap
+    assert stored_by_clevertap(workshop, scenario.clevertap.names) == scenario.clevertap
 
 
 def test_the_documentation_names_each_file_and_no_other() -> None:

@@ -139,7 +139,7 @@ def test_a_journal_locked_midway_doubles_only_what_was_under_way_and_counts_it(
 
 
 @pytest.mark.parametrize("seconds", [5, 60])
-def test_a_journal_that_is_locked_for_up_to_two_minutes_is_waited_for_with_the_answers_kept(
+def test_a_journal_that_is_locked_for_up_to_two_minutes_is_waited_for_without_loss_of_answers(
     workshop: Workshop, waits: VirtualTime, use_journal: Callable[[str], None], seconds: float
 ) -> None:
     fill(workshop, 12_000)

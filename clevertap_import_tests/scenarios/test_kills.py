@@ -141,10 +141,10 @@ def test_events_of_an_import_killed_again_and_again_all_arrive_and_only_batches_
     while killer.kills < max(2, KILLS):
         killer.kill_one((ROWS - len(stored(workshop))) // BATCH)
     assert killer.run()["status"] == "Success"
-    held = stored(workshop)
-    assert len(held) == ROWS
+    arrived = stored(workshop)
+    assert len(arrived) == ROWS
     lines = killer.stats()
-    surplus = held.total() - ROWS
+    surplus = arrived.total() - ROWS
     by_run = {run_id: doubled(workshop, calls) for run_id, calls in killer.calls.items()}
     uncertain = {run_id: lines[run_id]["uncertain"] for run_id in killer.calls}
     assert [run_id for run_id in by_run if by_run[run_id] > uncertain[run_id]] == []
@@ -172,7 +172,7 @@ def parts(digests: bytes) -> list[bytes]:
 
 
 def settle_rightly(workshop: Workshop, whose: dict[bytes, str]) -> int:
-    """Settle each batch that is held as a person would who can look it up; returns how many there were."""
+    """Settle each unanswered batch as a person would who can look it up; returns how many there were."""
     arrived = stored(workshop)
     with open_journal() as opened:
         with opened.engine.connect() as connection:
@@ -184,7 +184,7 @@ def settle_rightly(workshop: Workshop, whose: dict[bytes, str]) -> int:
     return len(rows)
 
 
-def test_held_events_of_an_import_killed_again_and_again_never_come_twice_and_all_arrive_once_settled(
+def test_withheld_events_of_an_import_killed_again_and_again_never_come_twice_and_all_arrive_once_settled(
     workshop: Workshop,
 ) -> None:
     workshop.write(NAME, target=TARGETS["events"], uncertain_events="hold")

@@ -33,7 +33,7 @@ def fill(workshop: Workshop, columns: dict[str, str], rows: list[Row]) -> None:
         cells = {"ID": identity_sql(row), **row.get("cells", {})}
         assert cells.keys() <= {"ID", *columns}
         name = text(row["name"].replace("\\", "\\\\"))
-        # One statement a row: whatever a cell is, it is the same in the column of another row.
+        # One statement for each row: in a common one a cell could get the type of another row's cell.
         statements.append(
             f"insert into T (NAME_OF_ROW, {', '.join(cells)}) select {name}, {', '.join(cells.values())}"
         )

@@ -49,7 +49,7 @@ def prepared(workshop: Workshop, kind: str) -> None:
 
 @contextmanager
 def meanwhile(workshop: Workshop, *faults: tuple[int, Callable[[], object]]) -> Iterator[None]:
-    """Each fault as soon as CleverTap has got so many requests; a fault that fails fails the test."""
+    """Each fault as soon as CleverTap has got its number of requests; a fault that fails fails the test."""
     is_over = Event()
 
     def cause() -> None:
@@ -205,7 +205,7 @@ class FailedOver:
 def failed_over(
     workshop: Workshop, primary: Server, way: Proxy, *, behind_at: int | None
 ) -> Iterator[FailedOver]:
-    """The standby gets nothing after so many requests; None: nothing of the run at all."""
+    """The standby gets nothing after `behind_at` requests; None: nothing of the run at all."""
     seen: list[tuple[int, int]] = []
     entered = "select count(*) from delivery"
     with running_standby(primary) as standby:

@@ -41,7 +41,7 @@ def workshop(
         yield shop
 
 
-def said(workshop: Workshop, *words: str) -> Any:  # noqa: ANN401 - whatever the command prints
+def said(workshop: Workshop, *words: str) -> Any:  # noqa: ANN401 - any JSON that the command prints
     done = command(workshop, *words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -53,12 +53,12 @@ def rename(workshop: Workshop, **attributes: object) -> None:
 
 
 def test_settle_shows_and_settles_what_the_old_nickname_left_without_an_answer(workshop: Workshop) -> None:
-    held = {"target": TARGETS["events"], "uncertain_events": "hold"}
+    withheld = {"target": TARGETS["events"], "uncertain_events": "hold"}
     workshop.people([("p1", "Asha", YESTERDAY), ("p2", "Zoë", YESTERDAY)])
-    workshop.write(OLD, **held)
+    workshop.write(OLD, **withheld)
     workshop.clevertap.faults([{"kind": "status", "status": 500, "applied": True, "dry_run": False}])
     assert workshop.run(OLD)[-1]["status"] == "Failed"
-    rename(workshop, **held)
+    rename(workshop, **withheld)
     (line,) = said(workshop, "settle", NEW)
     assert line["records"] == 2
     assert said(workshop, "settle", NEW, "--as", "delivered") == [line]
@@ -86,9 +86,9 @@ def test_rejected_rows_of_the_old_nickname_are_removed_in_their_time(workshop: W
     workshop.people([("p1", "no address", YESTERDAY), ("p2", "zoe@example.com", YESTERDAY)])
     workshop.write(OLD, **LENIENT)
     workshop.run(OLD)
-    (kept,) = stored_rejects(home(), OLD)
+    (stored,) = stored_rejects(home(), OLD)
     long_ago = (TODAY - timedelta(days=31)).timestamp()
-    os.utime(kept.path, (long_ago, long_ago))
+    os.utime(stored.path, (long_ago, long_ago))
     rename(workshop, **LENIENT)
     workshop.run(NEW)
     assert stored_rejects(home(), OLD) == []

@@ -22,7 +22,7 @@ def run(workshop: Workshop, **options: bool) -> Line:
 
 
 def let_days_pass(days: int) -> None:
-    """All that was sent was sent so many days earlier."""
+    """Date all that was sent `days` back."""
     with Journal(default_url(home())) as journal, journal.engine.begin() as connection:
         moved = sa.func.datetime(DELIVERY.c.sent_at, f"-{days} days")
         connection.execute(sa.update(DELIVERY).values(sent_at=sa.type_coerce(moved, sa.String)))
@@ -55,7 +55,7 @@ def test_events_within_their_retention_are_remembered(workshop: Workshop) -> Non
     assert run(workshop, full=True)["unchanged"] == ROWS + 1
 
 
-def test_a_full_import_remembers_what_its_last_run_met_and_sends_only_what_differs(
+def test_a_full_import_remembers_what_its_last_run_read_and_sends_only_what_differs(
     workshop: Workshop,
 ) -> None:
     fill(workshop, ROWS)
@@ -85,8 +85,8 @@ def test_a_whole_import_with_its_journal_on_postgresql(
     assert (first["status"], first["uncertain"]) == ("Failed", ROWS - 1000)
     assert run(workshop)["uncertain"] == ROWS - 1000
     with Journal(postgresql_url) as journal:
-        for held in journal.unanswered(NAME):
-            journal.settle_unanswered(NAME, held.run_id, held.batch_number, arrived=True)
+        for batch in journal.unanswered(NAME):
+            journal.settle_unanswered(NAME, batch.run_id, batch.batch_number, arrived=True)
     assert run(workshop)["unchanged"] == ROWS
     assert len(workshop.clevertap.events()) == ROWS
     assert workshop.clevertap.counters()["peak_in_flight"] <= 2

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clevertap_import_tests.simulation.database import SharedEngine
 from clevertap_import_tests.simulation.drawn import drawn
-from clevertap_import_tests.simulation.mends import MENDS
+from clevertap_import_tests.simulation.fixes import FIXES
 from clevertap_import_tests.simulation.script import read, text
 from clevertap_import_tests.simulation.shrink import kind_of, shrunk
 from clevertap_import_tests.simulation.simulation import fault_of
@@ -43,13 +43,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--keep", type=Path, help="a folder for the scripts that were found")
     parser.add_argument("--script", type=Path, help="play this file instead")
     parser.add_argument(
-        "--mends", action="store_true", help="by which seed each mend that is taken out is found"
+        "--fixes", action="store_true", help="take out each fix, and print the first seed that fails"
     )
     options = parser.parse_args(arguments)
     if options.script:
         return replayed(options.script)
-    if options.mends:
-        return mends_found(range(options.first, options.first + options.seeds))
+    if options.fixes:
+        return faults_without_fixes(range(options.first, options.first + options.seeds))
     found: dict[str, int] = {}
     began = time.process_time()
     with shared_engine() as shared:
@@ -74,14 +74,14 @@ def replayed(file: Path) -> int:
     return 1 if fault else 0
 
 
-def mends_found(seeds: range) -> int:
-    """Print the first seed that fails without each mend. Exit code 1 if a mend has no such seed."""
+def faults_without_fixes(seeds: range) -> int:
+    """Print the first seed that fails without each fix. Exit code 1 if a fix has no such seed."""
     missed = 0
-    sys.stdout.write("| without this mend | first seed | s of CPU | what it finds |\n|---|---|---|---|\n")
+    sys.stdout.write("| without this fix | first seed | s of CPU | what it finds |\n|---|---|---|---|\n")
     with shared_engine() as shared:
-        for name, mend in MENDS.items():
+        for name, fix in FIXES.items():
             began = time.process_time()
-            with mend.taken_out():
+            with fix.taken_out():
                 found = ((seed, fault_of(drawn(seed), shared)) for seed in seeds)
                 seed, fault = next(((seed, fault) for seed, fault in found if fault), ("none", None))
             missed += fault is None

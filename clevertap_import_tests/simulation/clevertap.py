@@ -1,4 +1,4 @@
-"""The simulated CleverTap. A test knows exactly what it stores, whatever it answers."""
+"""The simulated CleverTap. It may answer anything; a test knows exactly what it stores."""
 
 import json
 from collections import Counter, defaultdict

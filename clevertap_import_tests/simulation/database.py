@@ -18,7 +18,7 @@ from clevertap_import_tests.simulation.scheduler import Scheduler
 from clevertap_import_tests.simulation.script import Fault, Point
 
 FIRST_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
-COMMITS_KEPT = 4
+COMMITS_STORED = 4
 LOCK_WAIT_SECONDS = 5.0
 TABLES = tuple(METADATA.tables)
 Content = dict[str, list[Any]]
@@ -39,7 +39,7 @@ class SharedEngine:
         self.own_listeners = len(self.listeners)
         commit = self.engine.dialect.do_commit
 
-        def do_commit(connection: Any) -> None:  # noqa: ANN401 - whatever the driver gives
+        def do_commit(connection: Any) -> None:  # noqa: ANN401 - any connection of the driver
             process = self.process
             if process and self.database:
                 self.database.commit(process, lambda: commit(connection))
@@ -83,7 +83,7 @@ class Database:
         shared.play_for(self)
         self.down_until = 0.0
         self.fails_over = fails_over
-        self.commits: deque[Content] = deque(maxlen=COMMITS_KEPT)
+        self.commits: deque[Content] = deque(maxlen=COMMITS_STORED)
         self.copy: Content | None = None
         self.newest: Content | None = None
         self.failovers = 0

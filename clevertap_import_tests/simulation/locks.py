@@ -63,7 +63,7 @@ class Share:
 
 
 @dataclass
-class HeldLock:
+class SimulatedImportLock:
     """The import lock. It is never lost: the kernel or the database's session holds it."""
 
     engine: sa.Engine
@@ -99,6 +99,6 @@ class Locks:
         queue.append(self.process)
         try:
             self.process.scheduler.pause(goes_on=lambda: queue[0] is self.process)
-            yield cast(ImportLock, HeldLock(engine))
+            yield cast(ImportLock, SimulatedImportLock(engine))
         finally:
             queue.remove(self.process)

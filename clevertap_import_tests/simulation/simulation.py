@@ -155,10 +155,10 @@ class Simulation:
                 case EventsWithheld():
                     self.settle_unanswered()
                 case JournalLost():
-                    self.mend_journal()
+                    self.repair_journal()
         raise AssertionError(f"no good end after {MOST_RUNS_TO_THE_END} runs: {ended.error}")
 
-    def mend_journal(self) -> None:
+    def repair_journal(self) -> None:
         """A person puts the newest journal back. If it lacks nothing, they accept it; otherwise they force.
 
         No script copies the journal during a run, so it lacks nothing if it has the numbers of Dagster.
@@ -189,17 +189,17 @@ class Simulation:
         """
         account = self.accounts[self.account]
         journal, name = self.database.journal(), self.source.config.nickname
-        for held in journal.unanswered(name):
-            arrived = account.taken[held.run_id, held.batch_number]
-            self.excused |= arrived.total() not in (0, held.records)
-            journal.settle_unanswered(name, held.run_id, held.batch_number, arrived=bool(arrived))
+        for batch in journal.unanswered(name):
+            arrived = account.taken[batch.run_id, batch.batch_number]
+            self.excused |= arrived.total() not in (0, batch.records)
+            journal.settle_unanswered(name, batch.run_id, batch.batch_number, arrived=bool(arrived))
 
     def check(self) -> None:
         account = self.accounts[self.account]
         wanted = self.source.wanted
         if not self.source.is_events:
-            held = {name: city(line) for name, line in account.profiles.items()}
-            old = {name: held.get(name) for name, newest in wanted if held.get(name) != newest}
+            found = {name: city(line) for name, line in account.profiles.items()}
+            old = {name: found.get(name) for name, newest in wanted if found.get(name) != newest}
             assert not old, f"lost, or not the newest: {old}"
             return
         stored = Counter({(person(line), city(line)): count for line, count in account.events.items()})

@@ -1,4 +1,4 @@
-"""The simulation itself: seeds that find nothing, scripts that once found a fault, and one for each mend."""
+"""The simulation itself: seeds that find nothing, scripts that once found a fault, and one for each fix."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from clevertap_import_tests.simulation.__main__ import shared_engine
 from clevertap_import_tests.simulation.database import SharedEngine
 from clevertap_import_tests.simulation.drawn import drawn
-from clevertap_import_tests.simulation.mends import MENDS
+from clevertap_import_tests.simulation.fixes import FIXES
 from clevertap_import_tests.simulation.script import Fault, Script, read, text
 from clevertap_import_tests.simulation.shrink import shrunk
 from clevertap_import_tests.simulation.simulation import Simulation, fault_of
@@ -58,10 +58,10 @@ def test_nothing_of_an_earlier_simulation_is_known(shared: SharedEngine) -> None
     assert not any(sa.event.contains(shared.engine, "connect", listener) for listener in earlier)
 
 
-def test_a_script_is_the_same_after_it_was_kept_in_a_file(tmp_path: Path) -> None:
+def test_a_script_is_the_same_after_it_was_stored_in_a_file(tmp_path: Path) -> None:
     for seed in range(50):
-        (tmp_path / "kept.yaml").write_text(text(drawn(seed)))
-        assert read(tmp_path / "kept.yaml") == drawn(seed)
+        (tmp_path / "stored.yaml").write_text(text(drawn(seed)))
+        assert read(tmp_path / "stored.yaml") == drawn(seed)
 
 
 def test_a_script_shrinks_to_what_is_needed() -> None:
@@ -80,9 +80,9 @@ def kinds(script: Script) -> list[str]:
     return [step.do for step in script.steps]
 
 
-@pytest.mark.parametrize("name", MENDS)
-def test_without_a_mend_its_script_finds_the_fault_again(name: str, shared: SharedEngine) -> None:
-    script = read(HERE / "scripts" / f"{MENDS[name].script}.yaml")
-    with MENDS[name].taken_out():
+@pytest.mark.parametrize("name", FIXES)
+def test_without_a_fix_its_script_finds_the_fault_again(name: str, shared: SharedEngine) -> None:
+    script = read(HERE / "scripts" / f"{FIXES[name].script}.yaml")
+    with FIXES[name].taken_out():
         assert fault_of(script, shared)
     assert fault_of(script, shared) is None

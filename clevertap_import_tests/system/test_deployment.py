@@ -42,7 +42,7 @@ class Deployment:
     environment: dict[str, str]
     server: WebServer
 
-    def command(self, *words: str) -> Any:  # noqa: ANN401 - whatever JSON it prints
+    def command(self, *words: str) -> Any:  # noqa: ANN401 - any JSON that it prints
         done = command(self.workshop, *words, "--json", **self.environment)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -25,7 +25,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopHome]:
 
 @pytest.fixture(scope="module")
 def lines(shop: ShopHome) -> dict[str, Record]:
-    """What `run` told of each import, all three run once."""
+    """What `run` printed of each import, after one run of all three."""
     done = shop.command("run", "customers", "product_events", "order_totals", "--json")
     assert done.returncode == 0, done.stderr
     return {line["nickname"]: line for line in json.loads(done.stdout)}

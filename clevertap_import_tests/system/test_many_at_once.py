@@ -61,7 +61,7 @@ def write(workshop: Workshop, nickname: str, rows: int) -> None:
 
 
 def wait_for_uploads(workshop: Workshop, uploads: int) -> dict[str, Any]:
-    """The counters as soon as there were so many."""
+    """The counters as soon as there were `uploads`."""
     clevertap = workshop.clevertap
 
     def counters() -> dict[str, Any] | None:
@@ -78,7 +78,7 @@ def stored(workshop: Workshop) -> Counter[str]:
 
 
 def pace(rows: int) -> float:
-    """The seconds for each batch of so many rows, one after the other, that let them last for long.
+    """The seconds for each batch of `rows`, one after the other, that let them last for long.
 
     With 15 in flight, the last of them waits for less than a request may last.
     """

@@ -88,12 +88,12 @@ def test_only_the_files_of_rejected_rows_hold_values(workshop: Workshop, outputs
     """Dagster's databases, the logs of the runs, the journal."""
     home = Path(workshop.instance.root_directory)
     found = {path: leaks(path.read_bytes().decode("latin-1")) for path in home.rglob("*") if path.is_file()}
-    kept = {each.path for each in stored_rejects(home, "people")}
-    assert len(kept) == 3
+    files = {each.path for each in stored_rejects(home, "people")}
+    assert len(files) == 3
     assert {path.name for path in found} >= {"journal.db", "runs.db"}
-    assert {path for path, values in found.items() if values} == kept
-    # The search finds what there is, and of a row that was imported nothing is kept at all.
-    values = {value for path in kept for value in found[path]}
+    assert {path for path, values in found.items() if values} == files
+    # The search finds what there is, and nothing is stored of a row that was imported.
+    values = {value for path in files for value in found[path]}
     assert values == {*IDENTITIES[:2], *VALUES[:2]}
 
 

@@ -126,7 +126,7 @@ def has_sent(senders: Senders, name: str) -> bool:
     return any(event["name"] == name for event in senders.clevertap.events())
 
 
-def test_what_a_killed_process_held_is_for_the_others(senders: Senders) -> None:
+def test_the_slots_of_a_killed_process_are_for_the_others(senders: Senders) -> None:
     with senders.started("first", LONG) as first:
         senders.wait_for_uploads(30)
         with senders.started("second", 300) as second:

@@ -13,7 +13,7 @@ from clevertap_import.cli.rejects import MAX_SHOWN_CHARS, MAX_SHOWN_ROWS, print_
 from clevertap_import.records import Rejection
 from clevertap_import.staging.rejected_rows import RejectedRow, StoredRejects
 
-KEPT = StoredRejects("run", False, Path("run.csv"), datetime(2026, 1, 1, tzinfo=UTC))
+STORED = StoredRejects("run", False, Path("run.csv"), datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_rows_beyond_the_table_are_counted_and_let_go(capsys: pytest.CaptureFixt
             yield RejectedRow(Rejection(number, "ID", None, "515", "no"), None, source)
             assert len(alive) <= 3
 
-    print_rejects(KEPT, rows())
+    print_rejects(STORED, rows())
     assert "500 more rows; --output or --json shows all." in capsys.readouterr().err
 
 
 def test_a_cell_that_is_a_whole_document_is_shown_in_part(capsys: pytest.CaptureFixture[str]) -> None:
     text = "x" * 16_000
-    print_rejects(KEPT, iter([RejectedRow(Rejection(1, "ID", None, "515", "no"), None, {"ID": text})]))
+    print_rejects(STORED, iter([RejectedRow(Rejection(1, "ID", None, "515", "no"), None, {"ID": text})]))
     shown = capsys.readouterr().out
     assert "x" * MAX_SHOWN_CHARS + "... (16,000 characters; --output or --json shows all)" in shown
     assert "x" * (MAX_SHOWN_CHARS + 1) not in shown

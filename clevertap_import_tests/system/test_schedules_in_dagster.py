@@ -1,8 +1,8 @@
 """Schedules, sensors and switches under Dagster's own web server and daemon, in real time.
 
-The clock is never changed. That a daemon was down is told by history: a schedule that has been on for three
-days and has not ticked. Every schedule here has its next tick hours away, whatever the clock shows, so that
-none comes by itself. What takes longer than seconds, as a year of ticks, is in the tests of the cron lines.
+The clock is never changed. History shows that a daemon was down: a schedule has been on for three days
+and has not ticked. Every schedule here has its next tick hours away at any time of day, so that none comes by
+itself. What takes longer than seconds, as a year of ticks, is in the tests of the cron lines.
 """
 
 from collections.abc import Iterator
@@ -103,7 +103,7 @@ def state(server: WebServer, nickname: str) -> Any:  # noqa: ANN401 - Dagster's 
 
 
 def listed(workshop: Workshop) -> dict[str, str]:
-    """The status of each import, as the command `list` tells it."""
+    """The status of each import, as the command `list` shows it."""
     lines = listing(workshop.instance, load_folder(workshop.folder), workshop.folder, Filters())
     return {line["nickname"]: line["status"] for line in lines}
 
@@ -114,7 +114,7 @@ def runs_of(workshop: Workshop, nickname: str) -> list[dg.DagsterRun]:
 
 
 def ended(workshop: Workshop, nickname: str, count: int) -> list[dg.DagsterRun] | None:
-    """The runs of the import, if there are so many and all have ended."""
+    """The runs of the import, if there are `count` and all have ended."""
     runs = runs_of(workshop, nickname)
     return runs if len(runs) >= count and all(run.is_finished for run in runs) else None
 
@@ -124,7 +124,7 @@ def test_a_command_pauses_before_anything_runs_and_the_ui_shows_it(workshop: Wor
     assert (done.returncode, done.stdout, done.stderr) == (0, "paused is paused.\n", "")
     with web_server(process_environment(workshop)) as server:
         assert state(server, "paused")["scheduleState"]["status"] == "STOPPED"
-        # What the UI switches the command tells, and stopping for good outlives no start.
+        # The command shows what the UI switches, and a start in the UI ends a stop for good.
         server.ask(START, selector=selector("paused"))
         assert listed(workshop)["paused"] == "Scheduled"
         stop(workshop.instance, load_folder(workshop.folder).called("paused").config, set())
@@ -260,7 +260,7 @@ def test_two_ticks_during_a_long_run_leave_one_queued_run(after_a_daemon: Worksh
         second, _ = wait_for("both runs to end", lambda: ended(shop, "slow", 2), RUN_SECONDS)
     spans = {record.dagster_run.run_id: record for record in shop.instance.get_run_records()}
     assert (spans[second.run_id].start_time or 0) >= (spans[first.run_id].end_time or 0)
-    # The second daemon has met the moment of `late`, and its first run of `fresh`, again.
+    # The second daemon has seen the moment of `late`, and its first run of `fresh`, again.
     assert only_run(shop, "late")
     assert only_run(shop, "fresh")
 

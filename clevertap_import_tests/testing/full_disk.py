@@ -18,6 +18,6 @@ def fill_disk(home: Path, *event_types: str) -> None:
         )
 
 
-def mend_disk(home: Path) -> None:
+def free_disk(home: Path) -> None:
     with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as other:
         other.execute("drop trigger full")

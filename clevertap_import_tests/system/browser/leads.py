@@ -64,7 +64,7 @@ class Lead:
     key: str
     email: str
     points: str = "7"
-    note: str = "met at the fair"
+    note: str = "seen at the fair"
     joined: str = "24/01/2024"
 
     def sql(self, updated_at: datetime) -> str:
@@ -93,7 +93,7 @@ class Leads:
     page: Page
     known: set[str] = field(default_factory=set)
 
-    def mend(self) -> None:
+    def correct_rows(self) -> None:
         """Every wrong row made right, in Snowflake."""
         self.workshop.sql(
             f"update LEADS set LEAD_ID = 'lead-8' where LEAD_ID = '{PLACEHOLDER}'",

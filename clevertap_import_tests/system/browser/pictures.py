@@ -46,7 +46,7 @@ def picture_counts(images: Path, folder: Path) -> None:
 
 
 def picture_checks(images: Path, folder: Path) -> None:
-    """The Checks tab before and after the rows are mended."""
+    """The Checks tab before and after the rows are corrected."""
     data, shop = folder / "snowflake", folder / "leads"
     data.mkdir()
     shop.mkdir()
@@ -59,7 +59,7 @@ def picture_checks(images: Path, folder: Path) -> None:
             leads.status(leads.press_execute_all("leads"))
             leads.shown("leads", check)
             leads.page.screenshot(path=images / f"{name}.png")
-            leads.mend()
+            leads.correct_rows()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The dry run as a person makes it in Dagster's UI: refused, blocked, mended, green, delivered."""
+"""The dry run as a person makes it in Dagster's UI: refused, blocked, corrected, green, delivered."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -116,14 +116,14 @@ def refused_with_values(leads: Leads, blocked: Seen) -> Seen:
 
 @pytest.fixture(scope="module")
 def passed(leads: Leads, refused_with_values: Seen) -> Seen:
-    """All checks executed on the mended rows."""
-    leads.mend()
+    """All checks executed on the corrected rows."""
+    leads.correct_rows()
     return seen(leads, leads.press_execute_all("leads"), ["impact"])
 
 
 @pytest.fixture(scope="module")
 def delivered(leads: Leads, passed: Seen) -> Seen:
-    """The import run on the mended rows."""
+    """The import run on the corrected rows."""
     return seen(leads, leads.materialize("leads"), ["clevertap"])
 
 
@@ -146,7 +146,7 @@ def test_checks_alone_store_and_materialize_nothing(refused: Seen) -> None:
 
 
 def assert_only_tried(seen: Seen) -> None:
-    """CleverTap was asked for dry runs, and for nothing else that could change it."""
+    """CleverTap got dry runs, and no other request that could change it."""
     assert seen.profiles == {}
     assert seen.counters["records_accepted"] == 0
     assert seen.counters["uploads"] == seen.counters["dry_runs"] > 0
@@ -176,7 +176,7 @@ def test_a_run_on_wrong_rows_is_blocked_and_says_why(blocked: Seen) -> None:
     assert_only_tried(blocked)
 
 
-def test_on_mended_rows_every_check_is_green(passed: Seen) -> None:
+def test_on_corrected_rows_every_check_is_green(passed: Seen) -> None:
     assert passed.status == SUCCESS
     assert passed.statuses("impact") == dict.fromkeys(CHECKS, "Succeeded")
     page = passed.pages["impact"]
@@ -185,14 +185,14 @@ def test_on_mended_rows_every_check_is_green(passed: Seen) -> None:
     assert_only_tried(passed)
 
 
-def test_the_mended_rows_are_delivered(delivered: Seen) -> None:
+def test_the_corrected_rows_are_delivered(delivered: Seen) -> None:
     assert delivered.status == SUCCESS
     assert delivered.statuses("clevertap") == dict.fromkeys(CHECKS, "Succeeded")
     assert sorted(delivered.profiles) == sorted(PEOPLE)
     assert delivered.profiles["lead-8"]["properties"] == {
         "Email": "lead-8@example.com",
         "Points": 7,
-        "Note": "met at the fair",
+        "Note": "seen at the fair",
         "Joined": "$D_1706054400",
     }
     assert delivered.counters["records_accepted"] == LEADS

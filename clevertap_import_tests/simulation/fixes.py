@@ -1,4 +1,4 @@
-"""Mends that a test can take out of the running code: the simulation must then find the fault again."""
+"""Fixes that a test can take out of the running code: the simulation must then find the fault again."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ from clevertap_import_tests.simulation.import_run import SimulatedRun
 
 
 @dataclass(frozen=True)
-class Mend:
-    """`script`: the name of one that fails without the mend. `taken_out`: its block runs without the mend."""
+class Fix:
+    """`script`: the name of one that fails without the fix. `taken_out`: its block runs without the fix."""
 
     script: str
     taken_out: Callable[[], AbstractContextManager[object]]
@@ -76,40 +76,40 @@ def destination_ignored() -> Iterator[None]:
         yield
 
 
-MENDS = {
-    "what was sent counts for its destination only": Mend("account_changed_and_401", destination_ignored),
-    "a forced run begins an epoch": Mend(
+FIXES = {
+    "what was sent counts for its destination only": Fix("account_changed_and_401", destination_ignored),
+    "a forced run begins an epoch": Fix(
         "forced_run_after_wipe_killed", lambda: everywhere(enter_epoch, lambda *_: None)
     ),
-    "runs of one root share an epoch": Mend(
+    "runs of one root share an epoch": Fix(
         "forced_run_reexecuted", lambda: everywhere(has_epoch, lambda *_: False)
     ),
-    "an older copy is known by its count": Mend(
+    "an older copy is known by its count": Fix(
         "older_copy_put_back", lambda: everywhere(stale_journal, lambda *_: None)
     ),
-    "Dagster knows of a delivery before it sends": Mend(
+    "Dagster knows of a delivery before it sends": Fix(
         "older_copy_of_before_a_killed_run", lambda: everywhere(report_delivery, lambda *_: None)
     ),
-    "an update that meets no row is noticed": Mend("failover_loses_an_entry", updates_believed),
-    "events are sent again twice at most": Mend(
+    "an update that meets no row is noticed": Fix("failover_loses_an_entry", updates_believed),
+    "events are sent again twice at most": Fix(
         "answers_lost_without_end", lambda: patch.object(backoff, "MOST_RESENDS", 7)
     ),
-    "each copy is counted": Mend("answers_lost_twice", copies_counted_once),
-    "a short outage of the journal is borne": Mend(
+    "each copy is counted": Fix("answers_lost_twice", copies_counted_once),
+    "a short outage of the journal is borne": Fix(
         "short_outage", lambda: patch.object(JournalOutage, "is_borne", lambda outage: False)
     ),
-    "it is borne at the end of the run too": Mend(
+    "it is borne at the end of the run too": Fix(
         "outage_at_the_end", lambda: everywhere(bearing_outages, lambda act, sleep: act())
     ),
-    "ending is a state of the delivery": Mend(
+    "ending is a state of the delivery": Fix(
         "interrupt_after_a_commit",
         lambda: patch.object(SimulatedRun, "end_on_signal", lambda run, ending: nullcontext()),
     ),
-    "a request may be applied late": Mend(
+    "a request may be applied late": Fix(
         "profile_applied_late", lambda: patch.object(delivered, "UNDER_WAY_SECONDS", 0)
     ),
-    "so may one that an older copy lacks": Mend(
+    "so may one that an older copy lacks": Fix(
         "older_copy_and_a_late_request", lambda: patch.object(import_state, "UNDER_WAY_SECONDS", 0)
     ),
 }
-"""By what each mend does."""
+"""By what each fix does."""
