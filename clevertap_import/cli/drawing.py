@@ -98,7 +98,8 @@ def plain(line: Line, column: str) -> str:
         return "late" if line["late"] else short_time(line["next_run"])
     value = line[column]
     if column == "health":
-        return f"{value:g} %" if value is not None else str(line["health_state"])
+        is_percent = value is not None and line["health_state"] != "failed"
+        return f"{value:g} %" if is_percent else str(line["health_state"])
     if value is None:
         return ""
     if isinstance(value, float):

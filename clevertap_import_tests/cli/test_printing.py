@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from clevertap_import.cli.drawing import print_table
+from clevertap_import.cli.drawing import SHORT_LIST_COLUMNS, print_table
 
 LINE = {"run_id": "2e5b2ae8-77b1-4f4f", "status": "Success", "total_records": 3022, "health": 99.5}
 
@@ -32,3 +32,31 @@ def test_a_table_fits_the_terminal_and_no_cell_is_cut(
     printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert re.search(shown, printed), printed
     assert max(map(len, printed.splitlines())) <= int(width)
+
+
+def test_a_failed_run_shows_no_health_of_the_rows_that_it_came_to(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("customers", ("health",), [LINE | {"health_state": "failed"}])
+    printed = capsys.readouterr().out
+    assert "failed" in printed
+    assert "99.5" not in printed
+
+
+def test_the_morning_table_folds_its_sentences(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    why = "The last 3 runs failed: CleverTap refuses the passcode. " * 3
+    line = {
+        "nickname": "customers",
+        "status": "Scheduled",
+        "health": None,
+        "health_state": "failed",
+        "why": why,
+    }
+    more = {"new_24h": 1_234_567, "open_rejects": 3, "late": False, "next_run": "2026-11-28T00:00:00+00:00"}
+    print_table("Imports", SHORT_LIST_COLUMNS, [line | more], folds=True)
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, printed.splitlines())) <= 100
+    assert "2026-11-28 00:00" in printed
+    assert "customers" in printed
