@@ -1,6 +1,6 @@
 """The commands list and stats."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from clevertap_import.cli.conventions import echo_stderr
@@ -13,6 +13,8 @@ from clevertap_import.cli.drawing import (
 )
 from clevertap_import.cli.printing import print_json
 from clevertap_import.frames import lines_of
+from clevertap_import.orchestration.daemon import daemon_of
+from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.listing import Filters
 from clevertap_import.tables import imports_table, runs_table
 
@@ -39,6 +41,8 @@ def list_imports(
             echo_stderr(problem)
         for note in line["notes"]:
             echo_stderr(f"{line['nickname']}: {note}")
+    with open_instance() as instance:
+        echo_stderr(daemon_of(instance, datetime.now(UTC)).sentence)
 
 
 def day(value: datetime | None) -> date | None:

@@ -19,6 +19,16 @@ class Daemon:
     alive: bool
     last_heartbeat: datetime | None
 
+    @property
+    def sentence(self) -> str:
+        at = self.last_heartbeat
+        last = f" Its last heartbeat was at {at:%Y-%m-%d %H:%M} UTC." if at else ""
+        if self.alive:
+            return f"Dagster's daemon runs.{last}"
+        return (
+            f"Dagster's daemon does not run, so no schedule starts an import.{last} Start: dagster-daemon run"
+        )
+
 
 def daemon_of(instance: dg.DagsterInstance, now: datetime) -> Daemon:
     found = instance.get_daemon_heartbeats()

@@ -103,7 +103,9 @@ def test_filters_take_several_values_and_the_owner(states: Workshop) -> None:
 
 
 def test_the_table_for_the_morning_fits_a_terminal(states: Workshop) -> None:
-    table = command("list").stdout
+    done = command("list")
+    table = done.stdout
     heads = ["Nickname", "Status", "Health", "New 24H", "Open Rejects", "Next", "Why"]
     assert all(head in table for head in heads)
     assert "The last 2 runs failed" in table
+    assert "Dagster's daemon does not run, so no schedule starts an import." in done.stderr
