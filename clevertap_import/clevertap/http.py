@@ -196,8 +196,9 @@ class BoundedHttp:
     def answer(self, method: str, url: str, most_bytes: int, **said: Any) -> tuple[int, bytes]:  # noqa: ANN401
         """Status and body. `said`: arguments for requests.
 
-        Raises RequestCut after the deadline, for a body of more than `most_bytes` (unpacked), and after all
-        requests were cancelled; otherwise it raises the errors of requests.
+        Raises RequestCut after the deadline and after all requests were cancelled, unless the whole answer
+        has come; and for a body of more than `most_bytes` (unpacked). Otherwise it raises the errors of
+        requests.
         """
         with self._in_flight() as flight:
             try:
@@ -214,10 +215,11 @@ class BoundedHttp:
             except requests.RequestException:
                 if flight.cut_by is None:
                     raise
-            if flight.cut_by is not None:
-                # Also after success: a body without a length ends with its connection.
-                raise RequestCut(flight.cut_by, never_left=flight.is_connecting)
-            return answer.status_code, content
+            else:
+                # So it is when a process that was stopped goes on: its answers have come meanwhile.
+                if flight.cut_by is None or is_whole(answer):
+                    return answer.status_code, content
+            raise RequestCut(flight.cut_by, never_left=flight.is_connecting)
 
     def abandon(self, why: str) -> None:
         """Cancel all requests in flight, and send no more. May be called from any thread."""
@@ -246,6 +248,11 @@ class BoundedHttp:
             with self._lock:
                 self._flights.discard(flight)
             flight.end()
+
+
+def is_whole(answer: requests.Response) -> bool:
+    """Whether the body that was read is the whole one; unknown if it ends with its connection."""
+    return bool(answer.raw.length_remaining == 0 or answer.raw.chunked)
 
 
 def read(answer: requests.Response, most_bytes: int) -> bytes:

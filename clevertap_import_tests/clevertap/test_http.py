@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clevertap_import.clevertap.client import AccountSettings, CleverTap
+from clevertap_import.clevertap.http import BoundedHttp, RequestCut
 from clevertap_import.clevertap.outcomes import Accepted, Busy, Outcome, Uncertain
 from clevertap_import.project.connection_check import network_step
 from clevertap_import_tests.clevertap.test_connections import server_saying
@@ -45,6 +46,33 @@ def test_a_body_that_ends_with_its_connection_is_no_answer_if_we_ended_it() -> N
     with server_saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + whole, stays_open=True) as url:
         clevertap = CleverTap(AccountSettings(url, "A", "P", request_seconds=1))
         assert clevertap.post(BATCH) == Uncertain("no whole answer in 1 seconds")
+
+
+TAKEN = b'{"status":"success","processed":3,"unprocessed":[]}'
+IN_CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(TAKEN), TAKEN)
+WITH_LENGTH = b"Content-Length: %d\r\n\r\n%s" % (len(TAKEN), TAKEN)
+
+
+@pytest.mark.parametrize("rest", [WITH_LENGTH, IN_CHUNKS], ids=["length", "chunks"])
+@pytest.mark.parametrize("missing", [0, 9])
+def test_an_answer_that_came_whole_counts_after_its_deadline_too(rest: bytes, missing: int) -> None:
+    """A process that was stopped for longer goes on so: its answers have come, and its deadlines are over."""
+    with server_saying(b"HTTP/1.1 200 OK\r\n" + rest[: len(rest) - missing], stays_open=True) as url:
+        http = BoundedHttp(30)
+
+        def end(*_: object, **__: object) -> None:
+            http.abandon("the deadline is over")
+
+        def ask() -> tuple[int, bytes]:
+            body = {"data": b"]}", "hooks": {"response": end}}
+            return http.answer("POST", url, 1_000, **body)
+
+        if not missing:
+            assert ask() == (200, TAKEN)
+        else:
+            with pytest.raises(RequestCut, match="the deadline is over"):
+                ask()
+        http.session.close()
 
 
 @pytest.mark.parametrize("kind", ["endless_body", "gzip_bomb"])
