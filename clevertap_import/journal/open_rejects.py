@@ -23,6 +23,9 @@ MOST_OPEN = 1_000_000
 UNKNOWN_PERSON = bytes(DIGEST_BYTES)
 """In place of a digest: the row has no identity."""
 
+NEVER = np.iinfo(np.int64).min
+"""In place of a window: CleverTap has no such record."""
+
 EVENT_OF = b"an event of "
 """Before an identity, for events without a record: no record of the person has such a digest."""
 
@@ -135,26 +138,34 @@ def digest_of(rejection: Rejection, *, is_events: bool) -> bytes:
 
 
 class Closing:
-    """Finds, of what is open, the rows that CleverTap has by now."""
+    """Finds, of what is open, the rows that CleverTap has by now.
+
+    A record of an earlier window closes no row: it is an older content of that person.
+    """
 
     def __init__(self, digests: np.ndarray) -> None:
         self.known = np.unique(digests[digests != unpacked(UNKNOWN_PERSON)])
-        self.is_there = np.zeros(len(self.known), dtype=bool)
+        self.newest = np.full(len(self.known), NEVER)
 
     def note(self, records: pa.RecordBatch) -> None:
         """CleverTap has these records."""
         names = records["identity_digest"]
-        self.note_digests(unpacked(packed(records["digest"] if names.null_count else names)))
+        digests = unpacked(packed(records["digest"] if names.null_count else names))
+        self.note_digests(digests, records["window"].to_numpy(zero_copy_only=False))
 
-    def note_digests(self, digests: np.ndarray) -> None:
+    def note_digests(self, digests: np.ndarray, windows: np.ndarray) -> None:
         places, is_known = located(digests, self.known)
-        self.is_there[places[is_known]] = True
+        np.maximum.at(self.newest, places[is_known], windows[is_known])
 
-    @property
-    def accepted(self) -> np.ndarray:
-        """The digests that were noted, in order."""
-        noted: np.ndarray = self.known[self.is_there]
-        return noted
+    def note_all(self, other: "Closing") -> None:
+        """What `other` has noted."""
+        self.note_digests(other.known, other.newest)
+
+    def closes(self, digests: np.ndarray, windows: np.ndarray) -> np.ndarray:
+        """A mask of the rows with these digests, of these windows, that CleverTap has."""
+        places, is_known = located(digests, self.known)
+        is_known[is_known] = self.newest[places[is_known]] >= windows[is_known]
+        return is_known
 
 
 def all_digests(rejects: Sequence[Rejects]) -> np.ndarray:
@@ -162,20 +173,20 @@ def all_digests(rejects: Sequence[Rejects]) -> np.ndarray:
 
 
 def open_after(
-    before: Sequence[Rejects], found: Sequence[Rejects], read: Span | None, accepted: np.ndarray
+    before: Sequence[Rejects], found: Sequence[Rejects], read: Span | None, closing: Closing
 ) -> list[Rejects]:
     """What is open after a run; what it leaves as it was is the same object.
 
-    `read`: None for a run of a few rows. `accepted`: sorted digests of what CleverTap has by now.
+    `read`: None for a run of a few rows. `closing`: has noted what CleverTap has by now.
     """
     parts = [*before, *found]
     inverse = np.unique(keys_of(parts), return_inverse=True)[1]
     old = sum(len(each.digests) for each in before)
     groups = int(inverse.max()) + 1 if len(inverse) else 0
     counts = np.bincount(inverse[old:], minlength=groups)
-    stays = ~located(all_digests(before), accepted)[1]
+    windows = np.concatenate([np.array([], np.int64), *(each.windows for each in before)])
+    stays = ~closing.closes(all_digests(before), windows)
     if read is not None:
-        windows = np.concatenate([np.array([], np.int64), *(each.windows for each in before)])
         places = np.flatnonzero(stays & read.holds(windows))
         stays[places] = places_of_each(inverse[places], groups) < counts[inverse[places]]
     left = np.bincount(inverse[:old][stays], minlength=groups)

@@ -1,11 +1,14 @@
 """The open rejects of an import in the journal's database."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from clevertap_import.journal.epochs import windows_of
 from clevertap_import.journal.monitoring_tables import OPEN_REJECT
 from clevertap_import.journal.open_rejects import (
     Closing,
@@ -66,13 +69,15 @@ def enter_open_rejects(connection: sa.Connection, import_name: str, outcome: Out
         return False
     closing = Closing(all_digests(before))
     if outcome.unchanged:
-        closing.note_digests(outcome.unchanged.accepted)
+        closing.note_all(outcome.unchanged)
     if before:
         note_accepted(connection, import_name, outcome.run_id, closing)
-    after = open_after(before, new, outcome.read, closing.accepted)
+    after = open_after(before, new, outcome.read, closing)
     left = {each.number for each in after}
     if gone := [each.number for each in before if each.number not in left]:
-        connection.execute(OPEN_REJECT.delete().where(C.id.in_(gone)))
+        # One at a time: a statement has room for 65,535 numbers, and each run may have added a few rows.
+        one = OPEN_REJECT.delete().where(C.id == sa.bindparam("gone"))
+        connection.execute(one, [{"gone": number} for number in gone])
     if values := [values_of(import_name, each) for each in after if each.number is None]:
         connection.execute(OPEN_REJECT.insert(), values)
     return any(not len(each.digests) for each in after)
@@ -82,9 +87,11 @@ def note_accepted(connection: sa.Connection, import_name: str, run_id: str, clos
     """What CleverTap took in this run."""
     mine = (DELIVERY.c.run_id == run_id) & (DELIVERY.c.import_name == import_name)
     mine &= (DELIVERY.c.batch_number >= 0) & (DELIVERY.c.state == ANSWERED)
-    query = sa.select(DELIVERY.c.digests, DELIVERY.c.identity_digests).where(mine)
-    for digests, identities in connection.execute(query, execution_options={"yield_per": ROWS_PER_READ}):
-        closing.note_digests(unpacked(identities or digests))
+    names = ("digests", "identity_digests", "first_window", "window_offsets")
+    query = sa.select(*(DELIVERY.c[name] for name in names)).where(mine)
+    found: Iterator[Any] = iter(connection.execute(query, execution_options={"yield_per": ROWS_PER_READ}))
+    for row in found:
+        closing.note_digests(unpacked(row.identity_digests or row.digests), windows_of(row))
 
 
 def values_of(import_name: str, rejects: Rejects) -> dict[str, object]:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER as PARAMETERS
 
 import pyarrow as pa
 import pytest
@@ -67,9 +69,11 @@ def engine(journal_url: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def records(people: Sequence[str]) -> pa.RecordBatch:
-    digests = [xxh3_128_digest(person.encode()) for person in people]
-    columns = [[b"{}"] * len(people), [1] * len(people), [0] * len(people), digests, digests]
+def records(people: Sequence[tuple[str, int]]) -> pa.RecordBatch:
+    """A record of each person, in that window."""
+    digests = [xxh3_128_digest(person.encode()) for person, _ in people]
+    windows = [window for _, window in people]
+    columns = [[b"{}"] * len(people), [1] * len(people), windows, digests, digests]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORD_SCHEMA, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=RECORD_SCHEMA)
 
@@ -84,7 +88,7 @@ def enter(engine: sa.Engine, run: Run, number: int) -> None:
     )
     closing = closing_of(engine, "people")
     if closing:
-        closing.note(records([person for person, _, code in run.read if person and not code]))
+        closing.note(records([(person, window) for person, window, code in run.read if person and not code]))
     span = Span(run.first or None, run.end) if run.limit is None else None
     with engine.begin() as connection:
         for _ in range(2):  # an earlier try of the same may have been committed after all
@@ -96,9 +100,13 @@ def model(runs: Sequence[Run]) -> dict[Row, list[int]]:
     """For each row that is open, in which runs it was first rejected, as often as it is there."""
     still: dict[Row, list[int]] = {}
     for number, run in enumerate(runs):
-        right = {person for person, _, code in run.read if person and not code}
+        right = {(person, window) for person, window, code in run.read if person and not code}
         wrong = Counter(row for row in run.read if row[2])
-        still = {row: since for row, since in still.items() if row[0] not in right}
+        still = {
+            row: since
+            for row, since in still.items()
+            if not any(person == row[0] and window >= row[1] for person, window in right)
+        }
         for row in {*still, *wrong}:
             since = still.get(row, [])
             was_read = run.limit is None and run.first <= row[1] < run.end
@@ -136,7 +144,7 @@ def morning(engine: sa.Engine, *rows: Row, number: int = 0, limit: int | None = 
     return found["people"].rows if found else 0
 
 
-def test_a_row_is_open_until_its_person_is_accepted_in_any_window(engine: sa.Engine) -> None:
+def test_a_row_is_open_until_its_person_is_accepted_in_a_later_window(engine: sa.Engine) -> None:
     assert morning(engine, ("ann", 0, "515"), ("ben", 0, "515")) == 2
     for number in range(1, 31):
         enter(engine, Run([("eve", 1, None)], 1, 2, None), number)
@@ -144,6 +152,14 @@ def test_a_row_is_open_until_its_person_is_accepted_in_any_window(engine: sa.Eng
     assert found == OpenRejects(2, NIGHT, (("515", "Email is not valid.", 2),))
     enter(engine, Run([("ann", 2, None)], 2, 3, None), 31)
     assert open_rejects_of(engine, ["people"])["people"].rows == 1
+
+
+def test_an_older_row_of_a_person_does_not_close_a_newer_one(engine: sa.Engine) -> None:
+    enter(engine, Run([("ann", 2, "515")], 2, 3, None), 0)
+    enter(engine, Run([("ann", 1, None)], 1, 2, None), 1)
+    assert open_rejects_of(engine, ["people"])["people"].rows == 1
+    enter(engine, Run([("ann", 3, None)], 3, 4, None), 2)
+    assert open_rejects_of(engine, ["people"]) == {}
 
 
 def test_a_few_rows_add_nothing_twice_and_close_no_window(engine: sa.Engine) -> None:
@@ -167,3 +183,16 @@ def test_beyond_the_limit_only_the_number_is_remembered(
     enter(engine, Run([], 1, 2, None), 3)
     assert morning(engine, ("p0", 0, None), number=4, limit=1) == 4
     assert morning(engine, *many[:1], number=5) == 1
+
+
+def test_more_groups_may_close_at_once_than_a_statement_has_room_for(tmp_path: Path) -> None:
+    """A run of every quarter of an hour may leave a group of its own for each reason."""
+    engine = open_database(f"sqlite:///{tmp_path}/journal.db")
+    engine.dispose()
+    sa.event.listen(engine, "connect", lambda connection, _: connection.setlimit(PARAMETERS, 100))
+    for number in range(101):
+        enter(engine, Run([(f"p{number}", number, "515")], number, number + 1, None), number)
+    assert open_rejects_of(engine, ["people"])["people"].rows == 101
+    enter(engine, Run([], 0, 101, None), 101)
+    assert open_rejects_of(engine, ["people"]) == {}
+    engine.dispose()
