@@ -31,7 +31,10 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """Where a run under way is. `phase`: query, stage, check, dry run or send. `total`: None if not known."""
+    """Where a run under way is. `phase`: wait, query, stage, check, dry run or send.
+
+    `total`: None if not known.
+    """
 
     phase: str
     done: int = 0

@@ -1,7 +1,7 @@
 """Gathers the facts of all imports from the journal and from Dagster, in few queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -17,9 +17,9 @@ from clevertap_import.journal.unanswered import unanswered_records
 from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Waiting
 from clevertap_import.monitoring.picture import DAY, ImportState, picture
 from clevertap_import.orchestration.automation import TRIGGER_TAG
-from clevertap_import.orchestration.begun_imports import begun_imports
+from clevertap_import.orchestration.begun_imports import begun_imports, imports_in_tags
 from clevertap_import.orchestration.dead_runs import UNFINISHED
-from clevertap_import.orchestration.names import automation_name, known_keys, nickname_of
+from clevertap_import.orchestration.names import automation_name, known_keys, nickname_of, op_name
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG, STATUS_WORDS, Line, import_stats
 from clevertap_import.orchestration.schedule_state import ScheduleState, is_on, is_stopped, switches
@@ -68,15 +68,17 @@ def import_facts(
     configs = [each.config for each in imports.loaded]
     known, found = known_to_journal(configs, now), switches(instance)
     runs = runs_in_dagster(instance, now)
-    reported = reported_imports(instance, configs) if configs else set()
+    planned = planned_runs(instance, configs) if configs else {}
     facts: list[ImportFacts | DraftFacts] = [
         DraftFacts(each.nickname, [str(problem) for problem in each.problems]) for each in imports.drafts
     ]
     for config in configs:
         results = [each for name in config.nicknames for each in known.results.get(name, ())]
-        if not results and config.nickname in reported:
+        if not results and config.nickname in planned:
             results = results_in_dagster(instance, config)
         records = [record for name in config.nicknames for record in runs.get(name, ())]
+        seen = {each.run_id for each in results} | {each.dagster_run.run_id for each in records}
+        records += last_run(instance, planned.get(config.nickname), seen)
         facts.append(
             ImportFacts(
                 config,
@@ -120,16 +122,31 @@ def imports_of(run: dg.DagsterRun) -> set[str]:
     """The nicknames of the imports that a run delivers, or is about to."""
     tagged = run.tags.get(NICKNAME_TAG)
     selected = {nickname_of(key) for key in run.asset_selection or ()} - {None}
-    names = {name for name in selected if name}
+    # A run that repeats the failed steps of another selects the assets of all steps.
+    steps = run.step_keys_to_execute
+    names = {name for name in selected if name and (steps is None or op_name(name) in steps)}
     if not run.asset_check_selection or run.asset_selection:
         names |= set(begun_imports(run)) | ({tagged} if tagged else set())
     return names
 
 
-def reported_imports(instance: dg.DagsterInstance, configs: Iterable[ImportConfig]) -> set[str]:
-    """The imports that Dagster has heard of."""
-    keys = {key: config.nickname for config in configs for key in known_keys(config)}
-    return {keys[record.asset_entry.asset_key] for record in instance.get_asset_records(list(keys))}
+def planned_runs(instance: dg.DagsterInstance, configs: Iterable[ImportConfig]) -> dict[str, str | None]:
+    """The imports that Dagster has heard of, and the last run that was to deliver each."""
+    keys = dict.fromkeys(key for config in configs for key in known_keys(config))
+    entries = [record.asset_entry for record in instance.get_asset_records(list(keys))]
+    last = {entry.asset_key: entry.last_run_id for entry in entries}
+    known = {config.nickname: [key for key in known_keys(config) if key in last] for config in configs}
+    return {nickname: last[found[0]] for nickname, found in known.items() if found}
+
+
+def last_run(
+    instance: dg.DagsterInstance, run_id: str | None, known: Collection[str]
+) -> Sequence[dg.RunRecord]:
+    """The last run of an import if it ended before the import began, however long ago; otherwise none."""
+    if not run_id or run_id in known:
+        return ()
+    found = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
+    return [each for each in found if each.dagster_run.status in NOT_WELL]
 
 
 def results_in_dagster(instance: dg.DagsterInstance, config: ImportConfig) -> list[RunResult]:
@@ -184,9 +201,14 @@ def ended_in_dagster(
             return result
         return replace(result, status="Failed", ended_at=moved, problem=KILLED)
     word = status_word(record)
-    if word not in ("Failed", "Canceled"):
+    if word in ("Running", "Queued"):
         return result
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else result.ended_at
+    if word == "Success":
+        # The journal was away when the run was to enter its end.
+        lines = import_stats(instance, result.import_name, [result.run_id], asks_journal=False)
+        reports = [result_of(result.import_name, line).report for line in lines if line["imported_on"]]
+        return replace(result, status=word, ended_at=ended, report=next(iter(reports), result.report))
     return replace(result, status=word, ended_at=ended, problem=result.problem or KILLED)
 
 
@@ -198,7 +220,10 @@ def unreported(config: ImportConfig, record: dg.RunRecord) -> RunResult:
     run = record.dagster_run
     began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.create_timestamp
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
-    word = status_word(record)
+    word, begun = status_word(record), imports_in_tags(run)
+    if word == "Running" and begun and not any(name in begun for name in config.nicknames):
+        # It waits for the other imports of its run.
+        word = "Queued"
     problem = f"It ended before the import began; Dagster's log of run {run.run_id[:8]} says why."
     return RunResult(
         config.nickname,

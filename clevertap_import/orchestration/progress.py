@@ -20,9 +20,10 @@ LOG_SECONDS = 10.0
 
 LAST_LINE_SECONDS = 5.0
 
-Phase = Literal["query", "stage", "check", "dry run", "send"]
+Phase = Literal["wait", "query", "stage", "check", "dry run", "send"]
 
 PHASES: dict[Phase, str] = {
+    "wait": "Wait: another run of this import is under way",
     "query": "Query: Snowflake has sent no row yet",
     "stage": "Stage",
     "check": "Check: the staged rows are checked",

@@ -64,9 +64,11 @@ def opened(
             enter_begun(context, run.config.nickname, so_far, journal.engine)
         locks = stack.enter_context(open_locks(journal.engine))
         stack.enter_context(run_lock(locks, run.run_id, run.config.nickname))
-        lock = stack.enter_context(run.import_lock(locks)) if delivers else None
-        stage = stack.enter_context(Stage())
+        run.progress.begin("wait")
         stack.enter_context(run.progress.logged())
+        lock = stack.enter_context(run.import_lock(locks)) if delivers else None
+        run.progress.begin("query")
+        stage = stack.enter_context(Stage())
         journal.import_lock = lock
         if lock:
             take_name_over(journal, locks, lock, run.config, run.purpose)
@@ -87,7 +89,6 @@ def run_steps(
         known = known_before(context, run, use.journal, in_dagster, delivers=delivers)
         # Another thread reports the counts while they grow.
         so_far.staged = Staged(use.stage.counts)
-        run.progress.begin("query")
         with run.progress.meter.timed("staging"):
             staged = so_far.staged = run.stage(use.stage, known, so_far.rejects, is_sample=is_sample)
         checks = check(key, run, use, staged, known, changed)
