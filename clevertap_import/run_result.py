@@ -48,7 +48,8 @@ class RunResult:
     """`trigger`: the kind of the schedule that asked for the run, or None for a person or a program.
 
     `top_code` and `top_reason`: of most of the rejected rows. `newest_updated_on`: of all rows that were
-    read. `ended_at` and `report` are those so far while the run goes on.
+    read. `ended_at` and `report` are those so far while the run goes on. `is_limited`: it read a few rows,
+    and says nothing about the health of its import.
     """
 
     import_name: str
@@ -66,10 +67,15 @@ class RunResult:
     window_end: datetime | None = None
     effort: Effort = field(default_factory=Effort)
     progress: RunProgress | None = None
+    is_limited: bool = False
 
     @property
     def is_judged(self) -> bool:
-        return self.status not in NOT_JUDGED
+        return self.status not in NOT_JUDGED and not self.is_limited
+
+    @property
+    def is_success(self) -> bool:
+        return self.status == "Success" and self.is_judged
 
     @property
     def span(self) -> timedelta | None:

@@ -36,6 +36,7 @@ RUN_RESULT = sa.Table(
     sa.Column("total", sa.BigInteger),
     sa.Column("in_flight", sa.Integer, nullable=False, server_default="0"),
     sa.Column("progress_at", sa.Double),
+    sa.Column("is_limited", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("run_result_by_time", "import_name", "began_at"),
 )
 """One row for each run of an import, dry runs excepted. Moments are epoch seconds.

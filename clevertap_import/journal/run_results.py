@@ -27,13 +27,13 @@ NAMES_PER_QUERY = 500
 KILLED = "The run was killed."
 
 C = RUN_RESULT.c
-IS_WELL = (C.status == "Success") & (C.invalid + C.rejected + C.uncertain == 0)
+IS_WELL = (C.status == "Success") & ~C.is_limited & (C.invalid + C.rejected + C.uncertain == 0)
 EFFORTS = tuple(field.name for field in fields(Effort))
 TEXTS = ("trigger", "problem", "top_code", "top_reason")
 PROGRESS = ("phase", "done", "total", "in_flight", "progress_at")
 MOMENTS = ("newest_updated_on", "window_start", "window_end")
 COLUMNS = [C[name] for name in ("import_name", "run_id", "began_at", "ended_at", "status")]
-COLUMNS += [C[name] for name in (*COUNTS, *EFFORTS, *TEXTS, *MOMENTS, *PROGRESS)]
+COLUMNS += [C[name] for name in (*COUNTS, *EFFORTS, *TEXTS, *MOMENTS, *PROGRESS, "is_limited")]
 
 
 def enter_result(engine: sa.Engine, result: RunResult) -> None:
@@ -122,7 +122,7 @@ def starts_of(connection: sa.Connection, names: list[str], since: float, at_leas
     """The moment from which the results of each import are wanted."""
     each = table_of(dict.fromkeys(names, 0.0))
     newest_first = sa.select(C.began_at).where(C.import_name == each.c.name).order_by(C.began_at.desc())
-    judged = newest_first.where(C.status.not_in(NOT_JUDGED)).offset(at_least - 1).limit(1)
+    judged = newest_first.where(C.status.not_in(NOT_JUDGED) & ~C.is_limited).offset(at_least - 1).limit(1)
     most = newest_first.offset(MOST_BEFORE - 1).limit(1)
     query = sa.select(each.c.name, judged.scalar_subquery(), most.scalar_subquery())
     limits = {name: (judged or 0.0, most or 0.0) for name, judged, most in connection.execute(query)}
@@ -155,7 +155,7 @@ def result_of(row: sa.Row[Any]) -> RunResult:
     name, run_id, began_at, ended_at, status = values[:5]
     counts, efforts = values[5:12], values[12:19]
     trigger, problem, top_code, top_reason, newest, window_start, window_end = values[19:26]
-    phase, done, total, in_flight, at = values[26:]
+    phase, done, total, in_flight, at, is_limited = values[26:]
     return RunResult(
         name,
         run_id,
@@ -172,6 +172,7 @@ def result_of(row: sa.Row[Any]) -> RunResult:
         moment(window_end),
         Effort(*efforts),
         None if phase is None else RunProgress(phase, done, total, in_flight, moment(at)),
+        is_limited,
     )
 
 
@@ -196,6 +197,7 @@ def values_of(result: RunResult) -> dict[str, Any]:
         **{name: getattr(result, name) for name in TEXTS},
         **{name: seconds(getattr(result, name)) for name in MOMENTS},
         **progress_values(progress),
+        "is_limited": result.is_limited,
     }
 
 

@@ -46,7 +46,7 @@ def timing(facts: ImportFacts, now: datetime) -> Timing:
 def by_age(facts: ImportFacts, within: timedelta, following: datetime | None, now: datetime) -> Timing:
     """The last success must be no older than `within`. Before the first, the time counts from the schedule's
     start."""
-    last = next((each for each in facts.results if each.status == "Success"), None)
+    last = next((each for each in facts.results if each.is_success), None)
     since = last.ended_at or last.began_at if last else facts.scheduled_since
     if since is None:
         return Timing(next_run=following)
@@ -59,7 +59,7 @@ def by_schedule(facts: ImportFacts, grace: timedelta, following: datetime | None
     """A success must begin at each moment at which the schedule is due, or later, and end within `grace`."""
     config = facts.config
     last = last_due(config.schedule, now, config.anchor)
-    succeeded = max((each.began_at for each in facts.results if each.status == "Success"), default=None)
+    succeeded = max((each.began_at for each in facts.results if each.is_success), default=None)
     if last is None or is_before(last, facts.scheduled_since) or (succeeded and succeeded >= last):
         return Timing(following + grace if following else None, following)
     first = first_missed(facts, succeeded, now) or last

@@ -21,7 +21,8 @@ class ImportState:
     `health`, `health_state`: of the last run that ended well or failed. `new_24h`, `failed_24h`: how many new
     rows of the last 24 hours CleverTap took, and how many failed; `health_24h` is the share of the first in
     percent, None if there is no new row. `streak`: how many of the last runs failed, one after the other.
-    `bad_since`: since when something is wrong. `last_runs`: newest first.
+    Runs with a limit do not count for health and streak. `bad_since`: since when something is wrong.
+    `last_runs`: newest first.
     """
 
     nickname: str

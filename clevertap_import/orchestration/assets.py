@@ -155,7 +155,7 @@ def run_one(
     delivers = key in context.selected_asset_keys
     if options.admit_rejected:
         config = admitting_all(config)
-    so_far = SoFar(config.is_events)
+    so_far = SoFar(config.is_events, is_limited=options.limit is not None)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
     with reported(context, config.nickname, so_far, delivers=delivers):
         refuse_foreign_resources(config, context.run.run_config)

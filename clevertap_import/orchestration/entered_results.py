@@ -90,4 +90,5 @@ def result_of(run: dg.DagsterRun, nickname: str, so_far: SoFar, status: RunStatu
         window_start=window.lower if window else None,
         window_end=window.upper if window else None,
         effort=so_far.meter.effort,
+        is_limited=so_far.is_limited,
     )

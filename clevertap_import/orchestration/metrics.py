@@ -77,7 +77,7 @@ class Collector:
     def values(self, state: ImportState) -> dict[str, float | None]:
         """By the names of GAUGES; None for what an import does not have."""
         last = next((each for each in state.last_runs if each.ended_at), None)
-        good = next((each for each in state.last_runs if each.status == "Success" and each.window_end), None)
+        good = next((each for each in state.last_runs if each.is_success and each.window_end), None)
         until = min(good.window_end, good.began_at) if good and good.window_end else None
         return {
             "open_rejects": state.open_rejects.rows,

@@ -131,7 +131,8 @@ class DeliveryResult:
 class SoFar:
     """The values of the finished steps. Only the code that calls the steps assigns them.
 
-    `engine`: the journal's, after it was opened. `error`: why the run failed.
+    `engine`: the journal's, after it was opened. `error`: why the run failed. `is_limited`: the run has
+    a `limit`.
     """
 
     sends_events: bool = True
@@ -145,6 +146,7 @@ class SoFar:
     is_canceled: bool = False
     engine: sa.Engine | None = None
     error: BaseException | None = None
+    is_limited: bool = False
     meter: EffortMeter = field(default_factory=EffortMeter)
 
     @property

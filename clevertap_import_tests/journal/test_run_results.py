@@ -30,6 +30,7 @@ FULL = RunResult(
     *(NOW - timedelta(hours=1), NOW - timedelta(days=1), NOW - timedelta(minutes=9)),
     Effort(7, 2, 1.5, 2.5, 3.5, 4.5, 12_000_000_000),
     RunProgress("send", 5, 9, 3, NOW),
+    is_limited=True,
 )
 
 

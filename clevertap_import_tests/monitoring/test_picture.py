@@ -140,6 +140,13 @@ def test_rejected_rows_stay_visible_after_thirty_good_runs() -> None:
     assert state(facts(*good), NOW).concerns == ()
 
 
+def test_a_run_of_a_few_rows_makes_no_import_well_and_none_late_in_time() -> None:
+    few, bad = result(0.2, accepted=10, is_limited=True), result(3, "Failed", problem="401: wrong passcode.")
+    found = state(facts(few, bad), NOW)
+    assert (found.health_state, found.streak, found.timing.is_late) == ("failed", 1, True)
+    assert found.new_24h == 10
+
+
 @pytest.mark.parametrize(("failures", "severity"), [(1, "error"), (2, "error"), (3, "critical")])
 def test_failures_in_a_row_become_critical(failures: int, severity: str) -> None:
     bad = [result(0.4 + number, "Failed", problem="401: wrong passcode.") for number in range(failures)]

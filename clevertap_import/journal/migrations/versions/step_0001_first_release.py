@@ -149,6 +149,7 @@ def run_results() -> None:
         sa.Column("total", sa.BigInteger),
         sa.Column("in_flight", sa.Integer, nullable=False, server_default="0"),
         sa.Column("progress_at", sa.Double),
+        sa.Column("is_limited", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Index("run_result_by_time", "import_name", "began_at"),
     )
 
