@@ -81,12 +81,10 @@ def is_before(moment: datetime, since: datetime | None) -> bool:
 
 
 def grace_of(config: ImportConfig) -> timedelta | None:
-    """How long after it is due a run may take; None for kinds of schedules that go by no clock, and once."""
+    """How long after it is due a run may take; None for kinds of schedules that go by no clock."""
     match config.schedule:
         case Every(every=interval):
             return min(MOST_GRACE, max(LEAST_GRACE, interval / 2))
-        case Weekly() | Monthly():
+        case Weekly() | Monthly() | Once():
             return MOST_GRACE
-        case Once():
-            return None
     return None

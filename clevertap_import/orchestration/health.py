@@ -21,7 +21,8 @@ def health(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> Docu
     """
     now = datetime.now(UTC)
     found, daemon = states(instance, imports, folder, now), daemon_of(instance, now)
-    is_needed = any(each.timing.next_run for each in found)
+    # Also kinds of schedules that go by no clock wait for the daemon.
+    is_needed = any(each.status == "Scheduled" or each.timing.next_run for each in found)
     return {
         "ok": all(each.is_ok for each in found) and (daemon.alive or not is_needed),
         "daemon": {"alive": daemon.alive, "last_heartbeat": iso(daemon.last_heartbeat)},

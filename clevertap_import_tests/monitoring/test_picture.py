@@ -147,6 +147,13 @@ def test_a_run_of_a_few_rows_makes_no_import_well_and_none_late_in_time() -> Non
     assert found.new_24h == 10
 
 
+@pytest.mark.parametrize(("hour", "is_late"), [(1, True), (3, False), (10, False)])
+def test_an_import_that_is_to_run_once_is_late_if_nothing_starts_it(hour: int, is_late: bool) -> None:
+    once = {"kind": "once", "at": f"2026-11-27T{hour:02}:00:00"}
+    assert state(facts(schedule=once), NOW).timing.is_late == is_late
+    assert not state(facts(schedule=once, waiting="Ready"), NOW).timing.is_late
+
+
 @pytest.mark.parametrize(("failures", "severity"), [(1, "error"), (2, "error"), (3, "critical")])
 def test_failures_in_a_row_become_critical(failures: int, severity: str) -> None:
     bad = [result(0.4 + number, "Failed", problem="401: wrong passcode.") for number in range(failures)]
