@@ -26,6 +26,9 @@ NAMES_PER_QUERY = 500
 
 KILLED = "The run was killed."
 
+NOT_SENT = ("unchanged", "invalid", "rejected", "superseded")
+"""The counts that the records in the journal do not give."""
+
 C = RUN_RESULT.c
 IS_WELL = (C.status == "Success") & ~C.is_limited & (C.invalid + C.rejected + C.uncertain == 0)
 EFFORTS = tuple(field.name for field in fields(Effort))
@@ -65,15 +68,20 @@ def enter_progress(
 def enter_dead(
     engine: sa.Engine, import_names: Collection[str], run_id: str, status: RunStatus, now: datetime
 ) -> None:
-    """Store the result of a killed run of any of these imports, from its records in the journal."""
+    """Store the result of a killed run of any of these imports, from its records in the journal.
+
+    The counts of rows that were not accepted stay as they were last.
+    """
     mine = C.import_name.in_(list(import_names)) & (C.run_id == run_id) & (C.status == "Running")
     ended: dict[str, Any] = {"status": status, "ended_at": now.timestamp(), "phase": None}
     if status == "Failed":
         ended["problem"] = KILLED
     with translated(), engine.begin() as connection, brief_waits(connection):
-        for name in connection.scalars(sa.select(C.import_name).where(mine)).all():
-            accepted, uncertain = sent_by(connection, name, run_id)
-            report = Report(read=accepted + uncertain, accepted=accepted, uncertain=uncertain)
+        query = sa.select(C.import_name, *(C[name] for name in NOT_SENT)).where(mine)
+        for name, *rest in connection.execute(query).all():
+            sent = dict(zip(("accepted", "uncertain"), sent_by(connection, name, run_id), strict=True))
+            counts = {**sent, **dict(zip(NOT_SENT, rest, strict=True))}
+            report = Report(read=sum(counts.values()), **counts)
             values = {**ended, **dict(zip(COUNTS, astuple(report), strict=True))}
             connection.execute(RUN_RESULT.update().where(mine & (C.import_name == name)).values(values))
 

@@ -102,7 +102,7 @@ def test_progress_is_of_a_run_that_goes_on(engine: sa.Engine) -> None:
 
 
 def test_a_run_that_was_killed_has_failed(engine: sa.Engine) -> None:
-    enter(engine, run(1, "Running"), run(2), replace(run(1, "Running"), import_name="visits"))
+    enter(engine, run(1, "Running", ILL), run(2), replace(run(1, "Running"), import_name="visits"))
     for number in (1, 2, 3):
         enter_dead(engine, ["orders", "others"], f"r{number}", "Failed", NOW)
     killed, before = results_of(engine, ["orders"], NOW)["orders"]
@@ -110,7 +110,7 @@ def test_a_run_that_was_killed_has_failed(engine: sa.Engine) -> None:
         "Failed",
         KILLED,
         NOW,
-        Report(),
+        Report(read=1, rejected=1),
     )
     assert before == run(2)
     assert results_of(engine, ["visits"], NOW)["visits"][0].status == "Running"
