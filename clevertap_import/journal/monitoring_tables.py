@@ -44,6 +44,16 @@ RUN_RESULT = sa.Table(
 `phase` and what follows it say where a run under way is; `phase` is null before and after.
 """
 
+OUTCOMES = tuple(name for name in COUNTS if name != "read")
+
+ROW_TOTAL = sa.Table(
+    "row_total",
+    METADATA,
+    sa.Column("import_name", sa.String(100), primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in OUTCOMES),
+)
+"""The sums of the results that were removed: a counter of `metrics` must not fall."""
+
 OPEN_REJECT = sa.Table(
     "open_reject",
     METADATA,

@@ -4,12 +4,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple, fields
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import sqlalchemy as sa
 
 from clevertap_import.journal.journal_outage import brief_waits
-from clevertap_import.journal.monitoring_tables import COUNTS, OPEN_REJECT, RUN_RESULT
+from clevertap_import.journal.monitoring_tables import (
+    COUNTS,
+    OPEN_REJECT,
+    OUTCOMES,
+    ROW_TOTAL,
+    RUN_RESULT,
+)
 from clevertap_import.journal.states import ANSWERED, RETRIED
 from clevertap_import.journal.tables import DELIVERY, translated
 from clevertap_import.records import DIGEST_BYTES
@@ -50,9 +57,21 @@ def enter_result(engine: sa.Engine, result: RunResult) -> None:
         if not connection.execute(RUN_RESULT.update().where(mine).values(values)).rowcount:
             connection.execute(RUN_RESULT.insert().values(values))
         if result.ended_at:
-            old = (result.began_at - RETENTION).timestamp()
-            is_old = (C.import_name == result.import_name) & (C.began_at < old)
-            connection.execute(RUN_RESULT.delete().where(is_old))
+            remove_before(connection, result.import_name, (result.began_at - RETENTION).timestamp())
+
+
+def remove_before(connection: sa.Connection, import_name: str, moment: float) -> None:
+    """Remove old results, and add their counts to the sums of those that were removed."""
+    is_old = (C.import_name == import_name) & (C.began_at < moment)
+    removal = RUN_RESULT.delete().where(is_old).returning(*(C[name] for name in OUTCOMES))
+    removed = connection.execute(removal).all()
+    if not removed:
+        return
+    counts = dict(zip(OUTCOMES, map(sum, zip(*removed, strict=True)), strict=True))
+    more = {name: ROW_TOTAL.c[name] + count for name, count in counts.items()}
+    mine = ROW_TOTAL.c.import_name == import_name
+    if not connection.execute(ROW_TOTAL.update().where(mine).values(more)).rowcount:
+        connection.execute(ROW_TOTAL.insert().values(import_name=import_name, **counts))
 
 
 def enter_progress(
@@ -246,12 +265,13 @@ def open_rejects(codes: list[tuple[str, str, int]], since: float) -> OpenRejects
 
 
 def row_totals(engine: sa.Engine, import_names: Iterable[str]) -> dict[str, dict[str, int]]:
-    """How many rows of each of these imports had each outcome, in all runs that are not yet removed."""
-    outcomes = [name for name in COUNTS if name != "read"]
-    sums = sa.select(C.import_name, *(sa.func.sum(C[name]) for name in outcomes)).group_by(C.import_name)
-    found: dict[str, dict[str, int]] = {}
+    """How many rows of each of these imports had each outcome, in all runs, also those that were removed."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(OUTCOMES, 0))
     with translated(), engine.connect() as connection:
-        for names in parts(import_names):
-            for name, *totals in connection.execute(sums.where(C.import_name.in_(names))):
-                found[name] = dict(zip(outcomes, map(int, totals), strict=True))
-    return found
+        for names, table in product(parts(import_names), (RUN_RESULT, ROW_TOTAL)):
+            name = table.c.import_name
+            sums = sa.select(name, *(sa.func.sum(table.c[each]) for each in OUTCOMES)).group_by(name)
+            for nickname, *totals in connection.execute(sums.where(name.in_(names))):
+                for outcome, total in zip(OUTCOMES, totals, strict=True):
+                    found[nickname][outcome] += int(total)
+    return dict(found)

@@ -15,6 +15,7 @@ from clevertap_import.journal.run_results import (
     enter_progress,
     enter_result,
     results_of,
+    row_totals,
 )
 from clevertap_import.journal.tables import open_database
 from clevertap_import.report import Report
@@ -123,6 +124,9 @@ def test_old_results_are_removed_by_a_run_that_has_ended(engine: sa.Engine) -> N
     enter(engine, run(0))
     assert ids(engine) == ["r0"]
     assert ids(engine, name="visits") == [old.run_id]
+    enter(engine, replace(old, run_id="older"), run(0))
+    totals = row_totals(engine, ["orders", "visits"])
+    assert {name: each["accepted"] for name, each in totals.items()} == {"orders": 30, "visits": 10}
 
 
 def test_results_go_with_the_import_to_its_new_name(engine: sa.Engine) -> None:

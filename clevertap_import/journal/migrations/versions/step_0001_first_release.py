@@ -152,6 +152,11 @@ def run_results() -> None:
         sa.Column("is_limited", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Index("run_result_by_time", "import_name", "began_at"),
     )
+    op.create_table(
+        "row_total",
+        sa.Column("import_name", sa.String(100), primary_key=True),
+        *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in counts[1:]),
+    )
 
 
 def open_rejects() -> None:
