@@ -221,11 +221,16 @@ def values_of(result: RunResult) -> dict[str, Any]:
         "ended_at": seconds(result.ended_at),
         "status": result.status,
         **counts_of(result.report, result.effort),
-        **{name: getattr(result, name) for name in TEXTS},
+        **{name: storable(getattr(result, name)) for name in TEXTS},
         **{name: seconds(getattr(result, name)) for name in MOMENTS},
         **progress_values(progress),
         "is_limited": result.is_limited,
     }
+
+
+def storable(text: str | None) -> str | None:
+    """`text` as any database takes it: names of files may have bytes that are no text, and PostgreSQL no NUL."""
+    return text and text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def counts_of(report: Report, effort: Effort) -> dict[str, Any]:

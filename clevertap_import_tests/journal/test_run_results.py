@@ -65,6 +65,12 @@ def test_a_result_comes_back_as_it_was_entered_last(engine: sa.Engine) -> None:
     assert results_of(engine, ["orders", "nobody"], NOW) == {"orders": [FULL]}
 
 
+def test_a_problem_that_no_database_takes_as_it_is_hides_no_result(engine: sa.Engine) -> None:
+    enter(engine, replace(FULL, problem="query\udc80.sql\0 cannot be read."))
+    (found,) = results_of(engine, ["orders"], NOW)["orders"]
+    assert found.problem == r"query\udc80.sql\x00 cannot be read."
+
+
 def test_at_least_the_last_seven_judged_runs_and_all_since_a_moment(engine: sa.Engine) -> None:
     enter(engine, *(run(number) for number in range(12)))
     enter(engine, replace(run(0, "Running"), run_id="now"), replace(run(3, "Canceled"), run_id="canceled"))
