@@ -229,7 +229,7 @@ def values_of(result: RunResult) -> dict[str, Any]:
 
 
 def storable(text: str | None) -> str | None:
-    """`text` as any database takes it. Names of files may have bytes that are no text; PostgreSQL has no NUL."""
+    """`text` as any database takes it. A file's name may be no UTF-8, and PostgreSQL has no NUL."""
     return text and text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
