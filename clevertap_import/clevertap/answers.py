@@ -94,7 +94,6 @@ def accounted(records: int, body: dict[str, Any], without_values: Callable[[str]
 
     `status` does not say which records were stored: CleverTap has published answers with "success" and a
     filled `unprocessed`. But "fail" with none processed and none listed means that no record was stored.
-    published. But with "fail", none processed and none listed, nothing was.
     """
     unprocessed = body.get("unprocessed")
     processed = body.get("processed")

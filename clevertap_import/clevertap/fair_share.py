@@ -44,7 +44,7 @@ class Throttle:
         self._taken = 0
 
     def taken(self) -> None:
-        """One request had another answer."""
+        """CleverTap accepted one request."""
         self._sent_before = max(0, self._sent_before - 1)
         self._taken += 1
         if self.width < self.full and self._taken >= self.width:
