@@ -80,8 +80,8 @@ def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> No
     assert next(iter(found)) == "result"
     assert found["result"].startswith("50 % healthy: 2 of 4 rows are in CleverTap; 2 were rejected, most by")
     assert (found["status"], found["requests"], line["requests"]) == ("Success", 2, 2)
-    workshop.run("told", limit=1)
-    assert [each.is_limited for each in results("told")] == [True, False]
+    workshop.run("entered", limit=1)
+    assert [each.is_limited for each in results("entered")] == [True, False]
 
 
 def test_a_run_that_failed_says_why(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
