@@ -1,5 +1,7 @@
 """The result of one run of an import, as monitoring reads it: one line for each run, for years."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -78,6 +80,11 @@ class RunResult:
         return self.status == "Success" and self.is_judged
 
     @property
+    def moved_at(self) -> datetime:
+        """When a run under way last said where it is."""
+        return self.progress.at if self.progress and self.progress.at else self.began_at
+
+    @property
     def span(self) -> timedelta | None:
         """How long a span of Updated On it read; None of a full import, and of an open first window."""
         if self.window_start is None or self.window_end is None:
@@ -103,6 +110,15 @@ class OpenRejects:
     rows: int = 0
     since: datetime | None = None
     codes: tuple[tuple[str, str, int], ...] = ()
+
+    @staticmethod
+    def of(codes: Iterable[tuple[str, str, int]], since: datetime | None) -> "OpenRejects":
+        """The most frequent first. A pair of code and reason may come several times."""
+        rows: Counter[tuple[str, str]] = Counter()
+        for code, reason, count in codes:
+            rows[code, reason] += count
+        ordered = sorted(rows.items(), key=lambda each: (-each[1], each[0]))
+        return OpenRejects(rows.total(), since, tuple((*pair, count) for pair, count in ordered))
 
 
 NO_REJECTS = OpenRejects()

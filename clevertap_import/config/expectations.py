@@ -1,13 +1,9 @@
 """What monitoring expects of an import. All of it has defaults, so that nobody has to write it."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from clevertap_import.config.field_types import Duration
+from clevertap_import.config.field_types import Duration, Percent
 from clevertap_import.config.strict_model import Strict
-
-Percentage = Annotated[float, Field(ge=0, le=100)]
 
 
 class ExpectedRows(Strict):
@@ -31,7 +27,7 @@ class Expect(Strict):
         "half an interval (at least 30 minutes, at most 6 hours). A paused import is never late.",
         examples=["2 hours"],
     )
-    health: Percentage = Field(
+    health: Percent = Field(
         100,
         description="The health in percent below which the import shows as degraded.",
         examples=[95],

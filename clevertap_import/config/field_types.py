@@ -5,11 +5,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from clevertap_import.config.strict_model import shown
 from clevertap_import.errors import did_you_mean
+
+Percent = Annotated[float, Field(ge=0, le=100)]
 
 PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 """What a number since 1970 counts, by the name of its date format."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from clevertap_import.config.asset_keys import is_asset_key
 from clevertap_import.config.expectations import Expect
-from clevertap_import.config.field_types import Day, Duration, Zone
+from clevertap_import.config.field_types import Day, Duration, Percent, Zone
 from clevertap_import.config.schedule import After, Manual, Schedule
 from clevertap_import.config.strict_model import Strict, shown
 from clevertap_import.config.target import EventsTarget, OnBlank, OnNull, ProfilesTarget, Text, exactly_one
@@ -63,7 +63,6 @@ def read_asset_key(key: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(read_name)]
-Percent = Annotated[float, Field(ge=0, le=100)]
 SampleRows = Annotated[int, Field(ge=1, le=MAX_SAMPLE_ROWS)]
 Days = Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)]
 

@@ -260,13 +260,7 @@ def open_rejects_of(engine: sa.Engine, import_names: Iterable[str]) -> dict[str,
             for name, code, words, rows, at in connection.execute(sums.where(reason[0].in_(names))):
                 found[name].append((code, words, int(rows)))
                 since[name] = min(at, since.get(name, at))
-    return {name: open_rejects(codes, since[name]) for name, codes in found.items()}
-
-
-def open_rejects(codes: list[tuple[str, str, int]], since: float) -> OpenRejects:
-    """Most frequent first."""
-    ordered = tuple(sorted(codes, key=lambda each: (-each[2], each[:2])))
-    return OpenRejects(sum(rows for _, _, rows in ordered), moment(since), ordered)
+    return {name: OpenRejects.of(codes, moment(since[name])) for name, codes in found.items()}
 
 
 def row_totals(engine: sa.Engine, import_names: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from statistics import median
 from typing import Literal
 
@@ -91,21 +92,21 @@ def failed(name: str, judged: Sequence[RunResult]) -> Iterator[Concern]:
 
 
 def degraded(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concern]:
-    last = judged[0] if judged and judged[0].status == "Success" else None
-    if last is None or last.health is None or last.health >= facts.config.expect.health:
+    expected = facts.config.expect.health
+    bad = list(takewhile(lambda each: each.is_success and health_of(each) < expected, judged))
+    if not bad:
         return
-    count = next(
-        (at for at, each in enumerate(judged) if not is_below(each, facts.config.expect.health)), len(judged)
-    )
-    severity: Severity = "error" if last.health < RED_BELOW else "warning"
+    last = bad[0]
+    severity: Severity = "error" if health_of(last) < RED_BELOW else "warning"
     why = f", most by code {last.top_code} ({last.top_reason})" if last.top_code else ""
-    text = f"The health of the last run is {last.health:g} %: {last.report.failed:,} rows failed{why}."
+    text = f"The health of the last run is {health_of(last):g} %: {last.report.failed:,} rows failed{why}."
     remedy = remedy_of(last.top_code) or f"Look at the rows: clevertap-import rejects {facts.config.nickname}"
-    yield Concern("degraded", severity, text, remedy, judged[count - 1].began_at)
+    yield Concern("degraded", severity, text, remedy, bad[-1].began_at)
 
 
-def is_below(result: RunResult, health: float) -> bool:
-    return result.status == "Success" and result.health is not None and result.health < health
+def health_of(result: RunResult) -> float:
+    """That of a run without rows is as good as can be."""
+    return 100 if result.health is None else result.health
 
 
 def late(facts: ImportFacts, timing: Timing) -> Iterator[Concern]:
@@ -127,11 +128,10 @@ def late(facts: ImportFacts, timing: Timing) -> Iterator[Concern]:
 
 def stuck(facts: ImportFacts, now: datetime) -> Iterator[Concern]:
     for each in facts.results:
-        moved = each.progress.at if each.progress and each.progress.at else each.began_at
-        if each.status == "Running" and now - moved > STUCK_AFTER:
-            text = f"Run {each.run_id[:8]} has not moved since {moved:%Y-%m-%d %H:%M} UTC."
+        if each.status == "Running" and now - each.moved_at > STUCK_AFTER:
+            text = f"Run {each.run_id[:8]} has not moved since {each.moved_at:%Y-%m-%d %H:%M} UTC."
             remedy = "Look at the log of the run in Dagster. Terminate it there if its process is gone."
-            yield Concern("stuck", "error", text, remedy, moved)
+            yield Concern("stuck", "error", text, remedy, each.moved_at)
 
 
 def open_rejects(facts: ImportFacts) -> Iterator[Concern]:

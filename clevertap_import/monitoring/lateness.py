@@ -44,8 +44,7 @@ def timing(facts: ImportFacts, now: datetime) -> Timing:
 
 
 def by_age(facts: ImportFacts, within: timedelta, following: datetime | None, now: datetime) -> Timing:
-    """The last success must be no older than `within`. Before the first, the time counts from the schedule's
-    start."""
+    """The last success must be no older than `within`. Before the first, the schedule's start counts."""
     last = next((each for each in facts.results if each.is_success), None)
     since = last.ended_at or last.began_at if last else facts.scheduled_since
     if since is None:
@@ -63,7 +62,8 @@ def by_schedule(facts: ImportFacts, grace: timedelta, following: datetime | None
     if last is None or is_before(last, facts.scheduled_since) or (succeeded and succeeded >= last):
         return Timing(following + grace if following else None, following)
     first = first_missed(facts, succeeded, now) or last
-    return Timing(first + grace, following, first + grace < now, first if first + grace < now else None)
+    is_late = first + grace < now
+    return Timing(first + grace, following, is_late, first if is_late else None)
 
 
 def first_missed(facts: ImportFacts, succeeded: datetime | None, now: datetime) -> datetime | None:

@@ -49,8 +49,10 @@ def enter_ended(context: dg.AssetExecutionContext, nickname: str, so_far: SoFar)
 def engine_of(context: dg.AssetExecutionContext, so_far: SoFar) -> Iterator[sa.Engine]:
     """The journal's database, also of a run that failed before it used the journal."""
     if so_far.engine is not None:
-        yield so_far.engine
-        so_far.engine.dispose()
+        try:
+            yield so_far.engine
+        finally:
+            so_far.engine.dispose()
         return
     resource: JournalDatabase = getattr(context.resources, JOURNAL_KEY)
     with resource.open() as journal:

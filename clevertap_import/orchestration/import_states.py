@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import cast
 
 import dagster as dg
@@ -14,6 +14,7 @@ from clevertap_import.config.schedule import Manual, Once
 from clevertap_import.journal.run_results import KILLED, open_rejects_of, results_of
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.journal.unanswered import unanswered_records
+from clevertap_import.monitoring.concerns import STUCK_AFTER
 from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Waiting
 from clevertap_import.monitoring.picture import DAY, ImportState, picture
 from clevertap_import.orchestration.automation import TRIGGER_TAG
@@ -26,7 +27,7 @@ from clevertap_import.orchestration.schedule_state import ScheduleState, is_on, 
 from clevertap_import.orchestration.sensors import has_run_for
 from clevertap_import.project.folder import Imports
 from clevertap_import.report import Report
-from clevertap_import.run_result import NO_REJECTS, OpenRejects, RunResult, RunStatus
+from clevertap_import.run_result import OpenRejects, RunResult, RunStatus
 
 MOST_RUNS = 1_000
 """The most of the newest runs of Dagster that did not end well that are read."""
@@ -40,9 +41,6 @@ NOT_WELL = [
 
 REPORTED = 7
 """How many runs of an import that the journal does not know are read from Dagster."""
-
-FORGOTTEN_AFTER = timedelta(minutes=15)
-"""A run that Dagster does not know any more goes on if its progress is newer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +194,9 @@ def ended_in_dagster(
     """A run that has not entered its end: it goes on, unless Dagster knows better."""
     record = record or next(iter(instance.get_run_records(dg.RunsFilter(run_ids=[result.run_id]))), None)
     if record is None:
-        moved = result.progress.at if result.progress and result.progress.at else result.began_at
-        if now - moved < FORGOTTEN_AFTER:
+        if now - result.moved_at < STUCK_AFTER:
             return result
-        return replace(result, status="Failed", ended_at=moved, problem=KILLED)
+        return replace(result, status="Failed", ended_at=result.moved_at, problem=KILLED)
     word = status_word(record)
     if word in ("Running", "Queued"):
         return result
@@ -239,15 +236,8 @@ def unreported(config: ImportConfig, record: dg.RunRecord) -> RunResult:
 def open_rejects(config: ImportConfig, rejects: Mapping[str, OpenRejects]) -> OpenRejects:
     """Those of an old nickname stay until a run under the new one takes them over."""
     found = [rejects[name] for name in config.nicknames if name in rejects]
-    if len(found) < 2:
-        return found[0] if found else NO_REJECTS
-    codes: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for each in found:
-        for code, reason, rows in each.codes:
-            codes[code, reason] += rows
-    ordered = sorted(((*key, rows) for key, rows in codes.items()), key=lambda each: -each[2])
     since = min((each.since for each in found if each.since), default=None)
-    return OpenRejects(sum(each.rows for each in found), since, tuple(ordered))
+    return OpenRejects.of((code for each in found for code in each.codes), since)
 
 
 def scheduled_since(

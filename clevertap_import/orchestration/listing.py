@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 
@@ -14,6 +14,7 @@ from clevertap_import.config.strict_model import not_one_of
 from clevertap_import.config.target import ProfilesTarget
 from clevertap_import.config.yaml_file import Draft
 from clevertap_import.errors import ConfigError
+from clevertap_import.monitoring.facts import Status
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.notes import changed_note
@@ -26,7 +27,7 @@ Words = str | Sequence[str] | None
 
 
 WORDS = {
-    "status": ("Running", "Scheduled", "Ready", "Paused", "Stopped", "Draft"),
+    "status": get_args(Status),
     "health": ("green", "yellow", "red", "no_data", "failed", "none"),
     "sync_type": ("profiles", "events"),
     "frequency": tuple(dict.fromkeys(kind.word for kind in KINDS)),

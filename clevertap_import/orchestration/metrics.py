@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 
+from clevertap_import.journal.monitoring_tables import OUTCOMES
 from clevertap_import.journal.run_results import row_totals
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.listing import states
@@ -16,6 +18,9 @@ from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.project.folder import Imports
 
 Totals = Mapping[str, Mapping[str, int]]
+
+ROWS = "Rows that were read in all runs, by outcome."
+"""Of the counter `clevertap_import_rows_total`."""
 
 GAUGES = {
     "open_rejects": "Rows that were rejected and not accepted since.",
@@ -32,17 +37,15 @@ def metrics(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> str
     now = datetime.now(UTC)
     found = states(instance, imports, folder, now)
     with open_journal() as journal:
-        names = {each.config.nickname: each.config.nicknames for each in imports.loaded}
-        totals = row_totals(journal.engine, [name for before in names.values() for name in before])
-    merged = {
-        nickname: {
-            outcome: sum(totals.get(name, {}).get(outcome, 0) for name in before)
-            for outcome in {key for name in before for key in totals.get(name, {})}
-        }
-        for nickname, before in names.items()
+        nicknames = [each.config.nicknames for each in imports.loaded]
+        by_name = row_totals(journal.engine, chain(*nicknames))
+    totals = {
+        names[0]: {outcome: sum(by_name[name][outcome] for name in known) for outcome in OUTCOMES}
+        for names in nicknames
+        if (known := [name for name in names if name in by_name])
     }
     registry = CollectorRegistry()
-    registry.register(Collector(found, merged, now))
+    registry.register(Collector(found, totals, now))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text.decode()
 
@@ -56,23 +59,19 @@ class Collector:
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
-        rows = CounterMetricFamily(
-            "clevertap_import_rows", "Rows that were read, by outcome.", labels=["import", "outcome"]
-        )
+        rows = CounterMetricFamily("clevertap_import_rows", ROWS, labels=["import", "outcome"])
         for nickname, outcomes in sorted(self.totals.items()):
             for outcome, count in sorted(outcomes.items()):
                 rows.add_metric([nickname, outcome], count)
         yield rows
+        by_import = {each.nickname: self.values(each) for each in self.found}
         for name, meaning in GAUGES.items():
-            yield self.gauge(name, meaning)
-
-    def gauge(self, name: str, meaning: str) -> Metric:
-        family = GaugeMetricFamily(f"clevertap_import_{name}", meaning, labels=["import"])
-        for state in sorted(self.found, key=lambda each: each.nickname):
-            value = self.values(state)[name]
-            if value is not None:
-                family.add_metric([state.nickname], value)
-        return family
+            family = GaugeMetricFamily(f"clevertap_import_{name}", meaning, labels=["import"])
+            for nickname, values in sorted(by_import.items()):
+                value = values[name]
+                if value is not None:
+                    family.add_metric([nickname], value)
+            yield family
 
     def values(self, state: ImportState) -> dict[str, float | None]:
         """By the names of GAUGES; None for what an import does not have."""

@@ -15,7 +15,7 @@ from clevertap_import.journal.run_results import enter_result, results_of
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration import progress
 from clevertap_import.orchestration.begun_imports import marked_as_begun
-from clevertap_import.orchestration.health import health
+from clevertap_import.orchestration.health import health_of
 from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.names import asset_key, op_name
 from clevertap_import.orchestration.resources import open_journal
@@ -99,7 +99,7 @@ def test_a_run_that_could_enter_nothing_is_shown_until_another_ends_well(worksho
 
 def test_health_needs_the_daemon_for_schedules_without_a_clock_too(workshop: Workshop) -> None:
     workshop.write("follows", schedule={"kind": "after", "assets": ["shop/orders"]})
-    found = health(workshop.instance, load_folder(workshop.folder), workshop.folder)
+    found = health_of(workshop.instance, load_folder(workshop.folder), workshop.folder).document
     assert [(line["nickname"], line["ok"]) for line in found["imports"]] == [("follows", True)]
     assert (found["ok"], found["daemon"]["alive"]) == (False, False)
 

@@ -11,6 +11,7 @@ from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.mapping.system_properties import ITEMS, SYSTEM_PROPERTIES
 from clevertap_import.orchestration.checks import DESCRIPTIONS
 from clevertap_import.orchestration.metadata import MEANINGS
+from clevertap_import.orchestration.metrics import GAUGES, ROWS
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.snowflake.type_compatibility import shown as snowflake_name
 from scripts.reference.keys import import_sections, schedule_sections
@@ -60,6 +61,7 @@ def reference_page() -> str:
         code_section(),
         check_section(),
         metadata_section(),
+        metrics_section(),
         variables(),
     )
     return "\n".join([HEAD, *(line for section in sections for line in section)]).rstrip() + "\n"
@@ -209,3 +211,11 @@ def metadata_section() -> Iterable[str]:
     words = "On every materialization, and on an observation of every run, also a failed one."
     yield from heading(2, "Metadata", words)
     yield from table(("key", "means"), [(code(key), text) for key, text in MEANINGS.items()])
+
+
+def metrics_section() -> Iterable[str]:
+    words = "What `clevertap-import metrics` prints, for each import."
+    yield from heading(2, "Metrics", words)
+    meanings = {"rows_total": ROWS, **GAUGES}
+    rows = [(code(f"clevertap_import_{name}"), text) for name, text in meanings.items()]
+    yield from table(("metric", "means"), rows)
