@@ -154,6 +154,22 @@ def test_an_import_that_is_to_run_once_is_late_if_nothing_starts_it(hour: int, i
     assert not state(facts(schedule=once, waiting="Ready"), NOW).timing.is_late
 
 
+CODES = st.tuples(st.sampled_from(["515", "523"]), st.sampled_from(["a", "b"]), st.integers(1, 9))
+
+
+@given(codes=st.lists(CODES))
+def test_open_rejects_have_each_reason_once_the_most_frequent_first(
+    codes: list[tuple[str, str, int]],
+) -> None:
+    found = OpenRejects.of(codes, NOW)
+    pairs = {(code, reason) for code, reason, _ in codes}
+    counts = {pair: sum(rows for *each, rows in codes if tuple(each) == pair) for pair in pairs}
+    assert {(code, reason): rows for code, reason, rows in found.codes} == counts
+    assert len(found.codes) == len(counts)
+    assert [rows for *_, rows in found.codes] == sorted(counts.values(), reverse=True)
+    assert found.rows == sum(counts.values())
+
+
 @pytest.mark.parametrize(("failures", "severity"), [(1, "error"), (2, "error"), (3, "critical")])
 def test_failures_in_a_row_become_critical(failures: int, severity: str) -> None:
     bad = [result(0.4 + number, "Failed", problem="401: wrong passcode.") for number in range(failures)]

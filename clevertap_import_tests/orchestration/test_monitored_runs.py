@@ -16,13 +16,14 @@ from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration import progress
 from clevertap_import.orchestration.begun_imports import marked_as_begun
 from clevertap_import.orchestration.health import health_of
-from clevertap_import.orchestration.import_states import import_states
+from clevertap_import.orchestration.import_states import import_states, open_rejects
 from clevertap_import.orchestration.names import asset_key, op_name
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
 from clevertap_import.project.folder import Imports, load_folder
 from clevertap_import.report import Report
-from clevertap_import.run_result import RunResult
+from clevertap_import.run_result import NO_REJECTS, OpenRejects, RunResult
+from clevertap_import_tests.testing.builders import profiles_import
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
 from clevertap_import_tests.testing.requested_runs import scheduled_import
 from clevertap_import_tests.testing.waiting import wait_for
@@ -124,3 +125,16 @@ def test_a_run_that_waits_for_another_of_its_import_says_so(
             wait_for("the progress of the run that waits", is_waiting, 30)
         (line,) = run.result()
     assert (seen[0], line["status"]) == ("wait", "Success")
+
+
+def test_open_rejects_under_the_old_nickname_count_until_a_run_takes_them_over() -> None:
+    config = profiles_import(nickname="people", renamed_from="persons")
+    first, then = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    rejects = {
+        "persons": OpenRejects.of([("515", "Email is not valid", 2), ("523", "no identity", 1)], first),
+        "people": OpenRejects.of([("515", "Email is not valid", 3)], then),
+        "others": OpenRejects.of([("515", "Email is not valid", 9)], first),
+    }
+    codes = (("515", "Email is not valid", 5), ("523", "no identity", 1))
+    assert open_rejects(config, rejects) == OpenRejects(6, first, codes)
+    assert open_rejects(profiles_import(nickname="nobody"), rejects) == NO_REJECTS
