@@ -14,6 +14,7 @@ from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.assets import import_asset, table_specs
 from clevertap_import.orchestration.automation import import_schedule
 from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition
+from clevertap_import.orchestration.monitor import monitor_sensor
 from clevertap_import.orchestration.names import asset_key, job_name
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
@@ -115,7 +116,8 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     tables = {spec.key: spec for config in configs for spec in table_specs(config)}
     jobs = [import_job(config) for config in configs]
     first_runs = first_runs_sensor(FIRST_RUNS, configs, jobs)
-    killed_runs = [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
+    always = [monitor_sensor(imports, folder)]
+    always += [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
     return dg.Definitions.merge(
         *(
             own_definitions(each.config, code_references(each.file, each.line), job, imports.names)
@@ -126,7 +128,7 @@ def folder_definitions(folder: Path) -> dg.Definitions:
                 *tables.values(),
                 *draft_specs(imports.drafts, {config.nickname for config in configs}),
             ],
-            sensors=[*killed_runs, first_runs] if first_runs else killed_runs,
+            sensors=[*always, first_runs] if first_runs else always,
             executor=dg.in_process_executor,
         ),
     )
