@@ -1,6 +1,7 @@
 """The command `clevertap-import`: the options and the help of each command, and the function that it runs.
 
-This file imports nothing that is slow, so that help and wrong options are answered at once.
+The commands of the journal and of monitoring have a file each. These files import nothing that is slow, so
+that help and wrong options are answered at once.
 """
 
 from datetime import datetime
@@ -19,6 +20,8 @@ from clevertap_import.cli.conventions import (
     spelled,
 )
 from clevertap_import.cli.conventions import stop as stop_with
+from clevertap_import.cli.journal_commands import journal
+from clevertap_import.cli.monitoring_commands import MONITORING_COMMANDS
 from clevertap_import.errors import ConfigError
 from clevertap_import.process_end import end_without_collection
 
@@ -174,56 +177,6 @@ def settle(found: str | None, with_people: bool, **_: object) -> None:
         raise click.UsageError("--identities and --as exclude each other. Use --identities first, then --as.")
 
 
-@main.group()
-def journal() -> None:
-    """Copy the journal, put a copy back, or say that an account has moved.
-
-    Only the journal records what CleverTap has.
-    """
-
-
-@journal.command(cls=BoundCommand, target="cli.journal:backup")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def backup(**_: object) -> None:
-    """Write a complete copy of the journal to FILE, even during runs. FILE must not exist yet.
-
-    A plain copy of journal.db lacks the newest writes. The copy does not contain the key of the journal.
-    """
-
-
-@journal.command(cls=BoundCommand, target="cli.journal:restore")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def restore(**_: object) -> None:
-    """Replace the journal by the copy in FILE. No process may use the journal. The old one stays beside it.
-
-    The next runs say so if Dagster has deliveries that are not in the copy.
-    """
-
-
-@journal.command(cls=BoundCommand, target="cli.journal:accept")
-@click.argument("name")
-def accept(**_: object) -> None:
-    """Accept an older copy of the journal for NAME: records that are not in it are sent as new.
-
-    Events that were sent after the copy was made may be stored twice. The windows that Dagster shows as done
-    stay done. No run of NAME sends events before this, or before all windows that are not done are forced.
-    """
-
-
-@journal.command(cls=BoundCommand, target="cli.journal:moved")
-@click.argument("account")
-@click.option(
-    "--from", "before", metavar="ADDRESS", help="Only imports that were delivered to this address before."
-)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def moved(**_: object) -> None:
-    """Say that ACCOUNT has another address for good, and what was delivered stays delivered.
-
-    For a change of region or domain: the same CleverTap project, with the same account id. If another
-    project or a test server was behind the old address, rows that it has are never sent to the new one.
-    """
-
-
 @main.command(cls=BoundCommand, target="cli.schedules:pause")
 @click.argument("name")
 def pause(**_: object) -> None:
@@ -240,51 +193,6 @@ def resume(**_: object) -> None:
 @click.argument("name")
 def stop(**_: object) -> None:
     """End the schedule of NAME, and cancel its waiting runs."""
-
-
-@main.command("list", cls=BoundCommand, target="cli.listing:list_imports")
-@click.option("--status", multiple=True, help="Running, Scheduled, Ready, Paused, Stopped or Draft.")
-@click.option("--health", multiple=True, help="green, yellow, red, no_data, failed or none.")
-@click.option("--sync-type", multiple=True, help="profiles or events.")
-@click.option("--frequency", multiple=True, help="Such as 'Repeat Intervals'.")
-@click.option(
-    "--created-by",
-    "--owner",
-    "created_by",
-    multiple=True,
-    help="The owner in the YAML; without one, the author in Git.",
-)
-@click.option("--created-after", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
-@click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
-@click.option("--late", is_flag=True, help="Only imports whose run has not come in time.")
-@click.option("--wide", is_flag=True, help="All columns.")
-@as_json
-def list_imports(**_: object) -> None:
-    """List all imports with their status and health, the worst first. Repeat a filter for several values."""
-
-
-@main.command(cls=BoundCommand, target="cli.monitoring:health")
-@as_json
-def health(**_: object) -> None:
-    """Say whether all imports and Dagster's daemon are well; ends with 1 if one is red, failed or late."""
-
-
-@main.command(cls=BoundCommand, target="cli.monitoring:metrics")
-def metrics(**_: object) -> None:
-    """Print the state of all imports as OpenMetrics text, for Prometheus."""
-
-
-@main.command(cls=BoundCommand, target="cli.listing:stats")
-@click.argument("name")
-@click.option(
-    "--run", "run_id", metavar="ID", help="The details of this run: its id, or the beginning of its id."
-)
-@as_json
-def stats(**_: object) -> None:
-    """Show a line for each run of the import NAME, newest first; with --run, one run and its failed rows.
-
-    If the YAML names an old nickname (renamed_from), its runs are shown too.
-    """
 
 
 @main.command(cls=BoundCommand, target="cli.run:run")
@@ -323,3 +231,7 @@ def sandbox(**_: object) -> None:
 @main.command(cls=BoundCommand, target="cli.demo:demo")
 def demo(**_: object) -> None:
     """Run the examples in a new sandbox with Dagster, twice, and print the counts."""
+
+
+for each in (journal, *MONITORING_COMMANDS):
+    main.add_command(each)

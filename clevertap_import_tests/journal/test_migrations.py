@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from clevertap_import.journal.alert_tables import ALERT
 from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.monitoring_tables import RUN_RESULT
@@ -24,6 +25,9 @@ from clevertap_import.journal.tables import (
 from clevertap_import_tests.testing.builders import events
 
 PROCESS_SECONDS = 120
+LATER_TABLES = ("alert", "alert_message", "mute")
+"""Those that the steps after the first one make."""
+
 OPENED = "import sys; from clevertap_import.journal.journal import Journal; Journal(sys.argv[1]).close()"
 
 
@@ -41,6 +45,7 @@ def differences(url: str) -> list[object]:
     """Between the tables that are there and those that the code means."""
     with plain(url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION.name})
+        assert RUN_RESULT.metadata is ALERT.metadata, "the tables of two modules, in one description"
         return list(compare_metadata(context, RUN_RESULT.metadata))
 
 
@@ -88,6 +93,23 @@ def test_a_journal_that_was_made_by_the_steps_keeps_what_it_knows(journal_url: s
     with Journal(journal_url) as journal:
         delivered = journal.delivered_before(WindowRange("orders", 0, 0), is_events=True)
         assert delivered.is_new(events("a", "b").rows).tolist() == [False, True]
+
+
+def test_a_journal_at_the_first_step_is_brought_to_the_newest_and_keeps_what_it_knows(
+    journal_url: str,
+) -> None:
+    with Journal(journal_url) as journal:
+        batch = events("a", "b")
+        journal.record_answer(journal.begin("orders", "run-1", batch), batch, [0], [])
+    with plain(journal_url) as engine, engine.begin() as connection:
+        for table in LATER_TABLES:
+            connection.execute(sa.text(f"drop table {table}"))
+        connection.execute(sa.update(VERSION).values(version_num="0001"))
+    with Journal(journal_url) as journal:
+        assert step(journal.engine) == NEWEST_STEP
+        delivered = journal.delivered_before(WindowRange("orders", 0, 0), is_events=True)
+        assert delivered.is_new(events("a", "b").rows).tolist() == [False, True]
+    assert differences(journal_url) == []
 
 
 def test_processes_that_open_an_empty_database_at_once_make_its_tables_once(journal_url: str) -> None:

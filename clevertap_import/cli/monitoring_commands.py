@@ -1,0 +1,53 @@
+"""The commands for monitoring: their options, their help, and the function that each runs."""
+
+import click
+
+from clevertap_import.cli.conventions import BoundCommand, as_json
+
+
+@click.command("list", cls=BoundCommand, target="cli.listing:list_imports")
+@click.option("--status", multiple=True, help="Running, Scheduled, Ready, Paused, Stopped or Draft.")
+@click.option("--health", multiple=True, help="green, yellow, red, no_data, failed or none.")
+@click.option("--sync-type", multiple=True, help="profiles or events.")
+@click.option("--frequency", multiple=True, help="Such as 'Repeat Intervals'.")
+@click.option(
+    "--created-by",
+    "--owner",
+    "created_by",
+    multiple=True,
+    help="The owner in the YAML; without one, the author in Git.",
+)
+@click.option("--created-after", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
+@click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
+@click.option("--late", is_flag=True, help="Only imports whose run has not come in time.")
+@click.option("--wide", is_flag=True, help="All columns.")
+@as_json
+def list_imports(**_: object) -> None:
+    """List all imports with their status and health, the worst first. Repeat a filter for several values."""
+
+
+@click.command(cls=BoundCommand, target="cli.monitoring:health")
+@as_json
+def health(**_: object) -> None:
+    """Say whether all imports and Dagster's daemon are well; ends with 1 if one is red, failed or late."""
+
+
+@click.command(cls=BoundCommand, target="cli.monitoring:metrics")
+def metrics(**_: object) -> None:
+    """Print the state of all imports as OpenMetrics text, for Prometheus."""
+
+
+@click.command(cls=BoundCommand, target="cli.listing:stats")
+@click.argument("name")
+@click.option(
+    "--run", "run_id", metavar="ID", help="The details of this run: its id, or the beginning of its id."
+)
+@as_json
+def stats(**_: object) -> None:
+    """Show a line for each run of the import NAME, newest first; with --run, one run and its failed rows.
+
+    If the YAML names an old nickname (renamed_from), its runs are shown too.
+    """
+
+
+MONITORING_COMMANDS = (list_imports, health, metrics, stats)
