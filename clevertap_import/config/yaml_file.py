@@ -91,7 +91,7 @@ def read_imports(text: str, file: str, *, in_project: bool = False) -> tuple[Imp
     except TooMuch as error:
         found.append(unreadable(file, error.line, error.message))
     except yaml.YAMLError as error:  # the parser cannot go on behind it
-        found.append(unreadable(file, *_syntax_problem(error, text)))
+        found.append(unreadable(file, *syntax_problem(error, text)))
     return tuple(found)
 
 
@@ -111,11 +111,11 @@ def _read_document(root: yaml.Node, text: str, file: str, *, in_project: bool) -
     """Yields nothing for a document that is none of ours."""
     line = root.start_mark.line + 1
     # Lines first: construction folds merged keys into the nodes.
-    lines, repeated = _key_lines(root)
+    lines, repeated = key_lines(root)
     try:
-        document = _Values().construct_document(root)
+        document = Values().construct_document(root)
     except yaml.YAMLError as error:
-        yield unreadable(file, *_syntax_problem(error, text))
+        yield unreadable(file, *syntax_problem(error, text))
         return
     if document is None:  # only comments
         return
@@ -207,7 +207,7 @@ def _child(value: object, step: int | str) -> object:
     return value[step] if isinstance(value, list) and isinstance(step, int) else None
 
 
-def _key_lines(root: yaml.Node) -> tuple[dict[str, int], list[tuple[str, int]]]:
+def key_lines(root: yaml.Node) -> tuple[dict[str, int], list[tuple[str, int]]]:
     """The line of every key and list entry, and repeated keys. Enters each node once, aliased or not."""
     lines: dict[str, int] = {}
     repeated: list[tuple[str, int]] = []
@@ -250,7 +250,7 @@ def _or_text(tag: str) -> Callable[[SafeConstructor, yaml.ScalarNode], object]:
     return constructed
 
 
-class _Values(SafeConstructor):
+class Values(SafeConstructor):
     """Values of nodes. Text that looks like a day or number but is none, such as 2026-13-01, stays text.
 
     All keys stay text too: YAML would read `on` as true.
@@ -268,7 +268,7 @@ class _Values(SafeConstructor):
         return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
 
-def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+def syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     """Line and message. A quote or bracket that is never closed is reported at its opening line."""
     last_line = text.rstrip().count("\n") + 1
     if isinstance(error, yaml.MarkedYAMLError):

@@ -6,8 +6,9 @@ from typing import get_args
 
 import pyarrow as pa
 
-from clevertap_import.config.model import COMMIT_TIME_COLUMN, ImportConfig
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import EventsTarget, ProfilesTarget, PropertyMapping, PropertyType
+from clevertap_import.config.updated_on import COMMIT_TIME_COLUMN
 from clevertap_import.errors import ConfigError
 from clevertap_import.mapping.columns import PropertyMapper
 from clevertap_import.mapping.mapper import ColumnTypes, property_plan

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from clevertap_import.config.model import COMMIT_TIME, COMMIT_TIME_COLUMN, ImportConfig, UpdatedOn
+from clevertap_import.config.model import ImportConfig
+from clevertap_import.config.updated_on import COMMIT_TIME, COMMIT_TIME_COLUMN, UpdatedOn
 from clevertap_import.errors import ConfigError
 from clevertap_import.snowflake.user_sql import tables_named
 from clevertap_import.snowflake.window_query import ROW_COMMIT_TIME, SourceColumn, resolved

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from clevertap_import.config.field_types import PER_SECOND
-from clevertap_import.config.model import COMMIT_TIME_COLUMN, ImportConfig, UpdatedOn
+from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import ProfilesTarget
+from clevertap_import.config.updated_on import COMMIT_TIME_COLUMN, UpdatedOn
 from clevertap_import.errors import ColumnMissing, ConfigError
 from clevertap_import.snowflake.type_compatibility import shown
 from clevertap_import.snowflake.user_sql import one_select, quoted

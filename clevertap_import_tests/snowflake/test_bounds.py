@@ -11,7 +11,7 @@ import sqlglot
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.config.model import UpdatedOn
+from clevertap_import.config.updated_on import UpdatedOn
 from clevertap_import.snowflake.window_query import SLACK, SourceColumn, bound_sql, moment_sql, window_sql
 from clevertap_import.window import GRIDS, Grid, Window
 

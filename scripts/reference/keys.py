@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from clevertap_import.config.model import DryRun, ImportConfig, SqlSource, TableSource, UpdatedOn
+from clevertap_import.config.model import DryRun, ImportConfig, SqlSource, TableSource
 from clevertap_import.config.schedule import KINDS, DayOfMonth, DayOfWeek, Kind
 from clevertap_import.config.target import (
     Column,
@@ -15,6 +15,7 @@ from clevertap_import.config.target import (
     ProfilesTarget,
     PropertyMapping,
 )
+from clevertap_import.config.updated_on import UpdatedOn
 from scripts.reference.schema import without_noise
 from scripts.reference.writing import code, example, heading, table
 
