@@ -9,12 +9,10 @@ from click.testing import CliRunner, Result
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from clevertap_import.cli.main import main
-from clevertap_import_tests.testing.workshop import Workshop, days_ago, profiles_target
+from clevertap_import_tests.testing.thirteen_imports import thirteen_imports
+from clevertap_import_tests.testing.workshop import Workshop
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning")
-
-AT = datetime.combine(days_ago(1), datetime.min.time(), UTC)
-EVERY_HOUR = {"kind": "every", "every": "1 hour"}
 
 
 def command(*words: str) -> Result:
@@ -34,78 +32,81 @@ def values(name: str) -> dict[str, float]:
     return {each.labels["import"]: each.value for each in samples if each.name == f"clevertap_import_{name}"}
 
 
-@pytest.fixture
-def states(commands_workshop: Workshop) -> Workshop:
-    """Imports that are well, half wrong, failing, without data, paused, new and wrong in their YAML."""
-    shop = commands_workshop
-    shop.people([("1", "Asha", AT), ("2", "Ravi", AT)])
-    shop.sql("create table HALF as select * from T", "insert into HALF select null, NAME, UPDATED_AT from T")
-    shop.sql("create table EMPTY as select * from T where 1 = 0")
-    admit = {"dry_run": {"max_rejected_percent": 100}}
-    shop.write("well")
-    shop.write("half", source={"kind": "table", "table": "HALF"}, **admit)
-    shop.write("failing", target=profiles_target(Name="NO_SUCH_COLUMN"))
-    shop.write("empty", source={"kind": "table", "table": "EMPTY"}, expect={"rows": {"min": 1}})
-    shop.write("paused", schedule={**EVERY_HOUR, "active": False})
-    shop.write("new", schedule=EVERY_HOUR)
-    shop.write("draft", window="month")
-    for name in ("well", "half", "failing", "failing", "empty"):
-        command("run", name)
-    return shop
+NOT_WELL = {"draft", "failing", "twenty"}
 
 
-def test_list_health_and_metrics_agree(states: Workshop) -> None:
-    listed = {line["nickname"]: line for line in printed("list")}
+def test_all_views_of_thirteen_imports_agree(commands_workshop: Workshop) -> None:
+    with thirteen_imports(commands_workshop):
+        listed = {line["nickname"]: line for line in printed("list")}
+        expect_states(listed)
+        expect_health(listed)
+        expect_metrics(listed)
+        expect_filters()
+        expect_table()
+
+
+def expect_states(listed: dict[str, Any]) -> None:
     assert {
         name: (line["status"], line["health_state"], line["streak"]) for name, line in listed.items()
     } == {
         "draft": ("Draft", "none", 0),
-        "failing": ("Ready", "failed", 2),
         "empty": ("Ready", "no_data", 0),
-        "half": ("Ready", "yellow", 0),
-        "new": ("Scheduled", "none", 0),
+        "failing": ("Ready", "failed", 3),
+        "frequent": ("Scheduled", "green", 0),
+        "never": ("Scheduled", "none", 0),
+        "orders": ("Ready", "yellow", 0),
         "paused": ("Paused", "none", 0),
-        "well": ("Ready", "green", 0),
+        "perfect": ("Ready", "green", 0),
+        "sixty": ("Ready", "yellow", 0),
+        "slow": ("Running", "none", 0),
+        "stopped": ("Stopped", "none", 0),
+        "throttled": ("Running", "none", 0),
+        "twenty": ("Ready", "red", 0),
     }
-    assert list(listed)[:2] == ["draft", "failing"], "the worst first"
-    assert (listed["half"]["new_24h"], listed["half"]["failed_24h"]) == (2, 2)
+    assert list(listed)[:3] == ["failing", "draft", "twenty"], "the worst first"
+    assert (listed["sixty"]["new_24h"], listed["sixty"]["failed_24h"]) == (3, 2)
     rejects = {name: line["open_rejects"] for name, line in listed.items()}
-    assert rejects == {name: 2 if name == "half" else 0 for name in listed}
-    assert {name: line["open_rejects"] for name, line in listed.items() if line["open_rejects"]} == {
-        "half": 2
+    assert {name: rows for name, rows in rejects.items() if rows} == {"sixty": 2, "twenty": 4, "orders": 1}
+    assert {name: line["progress"]["phase"] for name, line in listed.items() if line["progress"]} == {
+        "slow": "send",
+        "throttled": "send",
     }
-    assert listed["failing"]["why"].startswith("The last 2 runs failed: ")
+    assert listed["failing"]["why"].startswith("The last 3 runs failed: ")
     assert listed["empty"]["why"] == "The last run read 0 rows; at least 1 are expected."
-    assert listed["new"]["next_run"] > datetime.now(UTC).isoformat()
+    assert listed["never"]["next_run"] > datetime.now(UTC).isoformat()
     assert not any(line["late"] for line in listed.values())
 
+
+def expect_health(listed: dict[str, Any]) -> None:
     done = command("health", "--json")
     found = json.loads(done.stdout)
     assert (done.exit_code, found["ok"], found["daemon"]["alive"]) == (1, False, False)
-    wrong = {"draft", "failing"}
     assert {line["nickname"]: (line["ok"], line["late"], line["why"]) for line in found["imports"]} == {
-        name: (name not in wrong, line["late"], line["why"]) for name, line in listed.items()
+        name: (name not in NOT_WELL, line["late"], line["why"]) for name, line in listed.items()
     }
 
-    assert values("healthy") == {name: float(name not in wrong) for name in listed}
+
+def expect_metrics(listed: dict[str, Any]) -> None:
+    assert values("healthy") == {name: float(name not in NOT_WELL) for name in listed}
     assert values("late") == dict.fromkeys(listed, 0.0)
-    assert values("open_rejects") == rejects
+    assert values("open_rejects") == {name: line["open_rejects"] for name, line in listed.items()}
 
 
-def test_filters_take_several_values_and_the_owner(states: Workshop) -> None:
+def expect_filters() -> None:
     def names(*words: str) -> set[str]:
         return {line["nickname"] for line in printed("list", *words)}
 
-    assert names("--health", "green", "--health", "FAILED") == {"well", "failing"}
+    assert names("--health", "green", "--health", "FAILED") == {"perfect", "frequent", "failing"}
     assert names("--status", "Draft", "--status", "Paused") == {"draft", "paused"}
+    assert names("--owner", "growth@example.com") == {"perfect", "sixty"}
     assert names("--owner", "nobody@example.com") == set()
     assert names("--late") == set()
 
 
-def test_the_table_for_the_morning_fits_a_terminal(states: Workshop) -> None:
+def expect_table() -> None:
     done = command("list")
     table = done.stdout
     heads = ["Nickname", "Status", "Health", "New 24H", "Open Rejects", "Next", "Why"]
     assert all(head in table for head in heads)
-    assert "The last 2 runs failed" in table
+    assert "The last 3 runs failed" in table
     assert "Dagster's daemon does not run, so no schedule starts an import." in done.stderr
