@@ -74,6 +74,6 @@ OPEN_REJECT = sa.Table(
 """Rows that a run rejected for one reason, and that were not accepted since.
 
 `run_id`, `since`: the run that rejected them first, and when. `digests`: 16 bytes a row, by which an accepted
-record closes it. `windows`: the window of each, 8 bytes, in epoch seconds. Both are empty for rows beyond the
-limit: of those there are only the number (`rows`) and the span of their windows.
+record closes it. `windows`: the window of each, 8 bytes, in epoch seconds. For rows beyond the limit
+`digests` is empty, and `windows` has each window and the number of its rows, 8 bytes each.
 """

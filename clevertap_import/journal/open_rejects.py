@@ -6,6 +6,7 @@ Memory, measured with a million open rows: 370 bytes for each while a run enters
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,7 @@ from clevertap_import.reasons import Reason, within_limit
 from clevertap_import.records import DIGEST_BYTES, Rejection, packed, unpacked
 
 MOST_OPEN = 1_000_000
-"""How many open rows of an import are stored one by one. For more, only their number and the windows."""
+"""How many open rows of an import are stored one by one. For more, only their number in each window."""
 
 UNKNOWN_PERSON = bytes(DIGEST_BYTES)
 """In place of a digest: the row has no identity."""
@@ -42,15 +43,13 @@ class Span:
         is_read: np.ndarray = windows < self.end
         return is_read if self.first is None else is_read & (windows >= self.first)
 
-    def holds_all(self, rejects: "Rejects") -> bool:
-        return bool(self.holds(np.array([rejects.first_window, rejects.last_window])).all())
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rejects:
     """Rows that one run rejected for one reason. `digests` and `windows` have an element for each of `rows`.
 
-    Both are empty for rows beyond the limit. `number`: that of the database's row, if it is there already.
+    Both are empty for rows beyond the limit: `per_window` has their windows, and how many are in each. It is
+    None for others. `number`: that of the database's row, if it is there already.
     """
 
     run_id: str
@@ -64,6 +63,7 @@ class Rejects:
     first_window: int
     last_window: int
     number: int | None = None
+    per_window: np.ndarray | None = None
 
     def only(self, mask: np.ndarray) -> "Rejects":
         """Those rows of them; all as they are, if the mask has all."""
@@ -72,9 +72,15 @@ class Rejects:
         return of_windows(replace(self, digests=self.digests[mask], windows=self.windows[mask], number=None))
 
     def beyond(self, mask: np.ndarray) -> "Rejects":
-        """Those rows as a mere number."""
-        bare = self.only(mask)
-        return replace(bare, digests=self.digests[:0], windows=self.windows[:0], number=None)
+        """Those rows as mere numbers."""
+        bare = replace(self, digests=self.digests[:0], windows=self.windows[:0], number=None)
+        return beyond_limit(bare, *np.unique(self.windows[mask], return_counts=True))
+
+    def outside(self, read: Span) -> "Rejects":
+        """Of rows beyond the limit, those of windows that were not read."""
+        if self.per_window is None or not (is_read := read.holds(self.per_window[:, 0])).any():
+            return self
+        return beyond_limit(replace(self, number=None), *self.per_window[~is_read].T)
 
 
 def of_windows(rejects: Rejects) -> Rejects:
@@ -84,13 +90,20 @@ def of_windows(rejects: Rejects) -> Rejects:
     return replace(rejects, rows=rows, first_window=first, last_window=last)
 
 
+def beyond_limit(bare: Rejects, windows: np.ndarray, counts: np.ndarray) -> Rejects:
+    """`bare` with these numbers of rows in these windows."""
+    first, last = (int(windows.min()), int(windows.max())) if len(windows) else (0, 0)
+    pairs = np.stack([windows, counts], axis=1).astype(np.int64)
+    return replace(bare, rows=int(counts.sum()), first_window=first, last_window=last, per_window=pairs)
+
+
 @dataclass(slots=True)
 class Found:
-    """What a run rejects for one reason."""
+    """What a run rejects for one reason. `beyond`: how many rows of each window are beyond the limit."""
 
     digests: bytearray = field(default_factory=bytearray)
     windows: "array[int]" = field(default_factory=lambda: array("q"))
-    beyond: "array[int]" = field(default_factory=lambda: array("q"))
+    beyond: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -111,10 +124,7 @@ class FoundRejects:
                 group.digests += digest_of(each, is_events=self.is_events)
                 group.windows.append(each.window)
             else:
-                # Two numbers say how far the windows reach, for any number of rows.
-                reach = (*group.beyond[1:], each.window)
-                count = group.beyond[0] + 1 if group.beyond else 1
-                group.beyond = array("q", (count, min(reach), max(reach)))
+                group.beyond[each.window] += 1
             self.rows += 1
 
     def rejects(self, run_id: str, now: float) -> Iterator[Rejects]:
@@ -125,8 +135,8 @@ class FoundRejects:
             if len(windows):
                 yield of_windows(replace(bare, digests=digests, windows=windows))
             if found.beyond:
-                rows, first, last = found.beyond
-                yield replace(bare, rows=rows, first_window=first, last_window=last)
+                numbers = np.array(list(found.beyond.items()), np.int64)
+                yield beyond_limit(bare, *numbers.T)
 
 
 def digest_of(rejection: Rejection, *, is_events: bool) -> bytes:
@@ -197,7 +207,7 @@ def open_after(
     if read is None:
         # Nobody knows whether a few rows were among those beyond the limit before.
         beyond, found = np.zeros_like(is_new), [each for each in found if len(each.digests)]
-    still_open = [each for each in before if len(each.digests) or read is None or not read.holds_all(each)]
+    still_open = before if read is None else [each.outside(read) for each in before]
     return [
         *(part for part in cut(still_open, stays) if part.rows),
         *(part for part in cut(found, fits, beyond) if part.rows),
@@ -223,7 +233,7 @@ def keys_of(rejects: Sequence[Rejects]) -> np.ndarray:
 
 
 def cut(rejects: Iterable[Rejects], mask: np.ndarray, beyond: np.ndarray | None = None) -> Iterator[Rejects]:
-    """The rows of `mask`; those of `beyond` as a mere number, as are those that were one before."""
+    """The rows of `mask`; those of `beyond` as mere numbers, as are those that were numbers before."""
     begin = 0
     for each in rejects:
         part = slice(begin, begin + len(each.digests))

@@ -35,14 +35,18 @@ def closing_of(engine: sa.Engine, import_name: str) -> Closing | None:
 
 def open_in(connection: sa.Connection, import_name: str) -> list[Rejects]:
     query = sa.select(OPEN_REJECT).where(C.import_name == import_name).order_by(C.id)
-    return [
-        Rejects(
-            *(row.run_id, row.since, row.code, row.reason, row.column_name),
-            *(unpacked(row.digests), np.frombuffer(row.windows, np.int64)),
-            *(row.rows, row.first_window, row.last_window, row.id),
-        )
-        for row in connection.execute(query)
-    ]
+    return [rejects_of(row) for row in connection.execute(query)]
+
+
+def rejects_of(row: sa.Row[Any]) -> Rejects:
+    digests, windows = unpacked(row.digests), np.frombuffer(row.windows, np.int64)
+    is_beyond = not len(digests)
+    return Rejects(
+        *(row.run_id, row.since, row.code, row.reason, row.column_name),
+        *(digests, windows[:0] if is_beyond else windows),
+        *(row.rows, row.first_window, row.last_window, row.id),
+        windows.reshape(-1, 2) if is_beyond else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +110,5 @@ def values_of(import_name: str, rejects: Rejects) -> dict[str, object]:
         "last_window": rejects.last_window,
         "rows": rejects.rows,
         "digests": rejects.digests.tobytes(),
-        "windows": rejects.windows.tobytes(),
+        "windows": (rejects.windows if rejects.per_window is None else rejects.per_window).tobytes(),
     }

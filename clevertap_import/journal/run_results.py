@@ -120,8 +120,8 @@ def results_of(
 ) -> dict[str, list[RunResult]]:
     """The results of each of these imports with results, newest first.
 
-    All runs that began since `since`; at least the last `at_least` runs that count for health; and all runs
-    back to the last one without any failed record, among the last MOST_BEFORE.
+    All runs that began or ended since `since`, or go on; at least the last `at_least` runs that count for
+    health; and all runs back to the last one without any failed record, among the last MOST_BEFORE.
     """
     found: defaultdict[str, list[RunResult]] = defaultdict(list)
     with translated(), engine.connect() as connection:
@@ -156,11 +156,12 @@ def starts_of(connection: sa.Connection, names: list[str], since: float, at_leas
     among = table_of({name: most for name, (_, most) in limits.items()})
     is_among = (C.import_name == among.c.name) & (C.began_at >= among.c.start)
     well = sa.select(sa.func.max(C.began_at)).where(is_among & IS_WELL).scalar_subquery()
-    found = connection.execute(sa.select(among.c.name, well)).all()
-    last_well = {row[0]: row[1] for row in found}
+    is_recent = (C.status == "Running") | (C.ended_at > since)
+    long = sa.select(sa.func.min(C.began_at)).where(is_among & is_recent).scalar_subquery()
+    found = connection.execute(sa.select(among.c.name, well, long)).all()
     return {
-        name: min(since, judged, most if last_well[name] is None else last_well[name])
-        for name, (judged, most) in limits.items()
+        name: min(since, limits[name][0], limits[name][1] if well is None else well, long or since)
+        for name, well, long in found
     }
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.monitoring.facts import ImportFacts
 from clevertap_import.monitoring.lateness import Timing
+from clevertap_import.monitoring.onward import onward
 from clevertap_import.run_result import RunResult
 
 Kind = Literal[
@@ -58,7 +59,7 @@ def concerns(facts: ImportFacts, timing: Timing, now: datetime) -> list[Concern]
     judged = [each for each in facts.results if each.is_judged]
     found = [
         *journal(facts),
-        *failed(facts.config.nickname, judged),
+        *failed(facts),
         *degraded(facts, judged),
         *late(facts, timing),
         *stuck(facts, now),
@@ -75,20 +76,23 @@ def journal(facts: ImportFacts) -> Iterator[Concern]:
         yield Concern("journal", "critical", facts.journal_problem, remedy)
 
 
-def streak(judged: Sequence[RunResult]) -> int:
-    """How many of the last runs failed, one after the other."""
-    return next((at for at, each in enumerate(judged) if each.status == "Success"), len(judged))
+def streak(results: Sequence[RunResult]) -> list[RunResult]:
+    """The last runs that failed one after the other, newest first. A success that read only older windows
+    does not end them."""
+    return list(takewhile(lambda each: each.status != "Success", onward(results)))
 
 
-def failed(name: str, judged: Sequence[RunResult]) -> Iterator[Concern]:
-    count = streak(judged)
-    if not count:
+def failed(facts: ImportFacts) -> Iterator[Concern]:
+    found = streak(facts.results)
+    if not found:
         return
-    severity: Severity = "critical" if count >= CRITICAL_FAILURES else "error"
-    times = "The last run failed" if count == 1 else f"The last {count} runs failed"
-    problem = judged[0].problem or "The run did not finish."
-    remedy = f"Correct the cause, then: clevertap-import run {name}"
-    yield Concern("failed", severity, f"{times}: {problem}", remedy, judged[count - 1].began_at)
+    severity: Severity = "critical" if len(found) >= CRITICAL_FAILURES else "error"
+    times = "The last run failed" if len(found) == 1 else f"The last {len(found)} runs failed"
+    if any(each.is_success and each.began_at > found[0].began_at for each in facts.results):
+        times += " (later runs of older windows do not count)"
+    problem = found[0].problem or "The run did not finish."
+    remedy = f"Correct the cause, then: clevertap-import run {facts.config.nickname}"
+    yield Concern("failed", severity, f"{times}: {problem}", remedy, found[-1].began_at)
 
 
 def degraded(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concern]:

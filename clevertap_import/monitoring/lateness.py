@@ -7,6 +7,7 @@ from clevertap_import.config.due_moments import last_due, next_due
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.schedule import Every, Monthly, Once, Weekly
 from clevertap_import.monitoring.facts import ImportFacts
+from clevertap_import.monitoring.onward import onward, read_until
 
 LEAST_GRACE = timedelta(minutes=30)
 MOST_GRACE = timedelta(hours=6)
@@ -45,7 +46,7 @@ def timing(facts: ImportFacts, now: datetime) -> Timing:
 
 def by_age(facts: ImportFacts, within: timedelta, following: datetime | None, now: datetime) -> Timing:
     """The last success must be no older than `within`. Before the first, the schedule's start counts."""
-    last = next((each for each in facts.results if each.is_success), None)
+    last = next((each for each in onward(facts.results) if each.is_success), None)
     since = last.ended_at or last.began_at if last else facts.scheduled_since
     if since is None:
         return Timing(next_run=following)
@@ -55,10 +56,10 @@ def by_age(facts: ImportFacts, within: timedelta, following: datetime | None, no
 
 
 def by_schedule(facts: ImportFacts, grace: timedelta, following: datetime | None, now: datetime) -> Timing:
-    """A success must begin at each moment at which the schedule is due, or later, and end within `grace`."""
+    """A success must have read up to each moment at which the schedule is due, and end within `grace`."""
     config = facts.config
     last = last_due(config.schedule, now, config.anchor)
-    succeeded = max((each.began_at for each in facts.results if each.is_success), default=None)
+    succeeded = max((read_until(each) for each in onward(facts.results) if each.is_success), default=None)
     if last is None or is_before(last, facts.scheduled_since) or (succeeded and succeeded >= last):
         return Timing(following + grace if following else None, following)
     first = first_missed(facts, succeeded, now) or last

@@ -21,7 +21,8 @@ class ImportState:
     `health`, `health_state`: of the last run that ended well or failed. `new_24h`, `failed_24h`: how many new
     rows of the last 24 hours CleverTap took, and how many failed; `health_24h` is the share of the first in
     percent, None if there is no new row. `streak`: how many of the last runs failed, one after the other.
-    Runs with a limit do not count for health and streak. `bad_since`: since when something is wrong.
+    Runs with a limit do not count for health and streak, and a success that read only older windows does not
+    end a streak. `bad_since`: since when something is wrong.
     `last_runs`: newest first.
     """
 
@@ -85,7 +86,6 @@ def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
     last = next((each for each in results if each.is_judged), None)
     under_way = next((each for each in results if each.status == "Running"), None)
     found, times = new_rows(results, now), timing(facts, now)
-    judged = [each for each in results if each.is_judged]
     return ImportState(
         nickname=facts.config.nickname,
         status=status(facts),
@@ -96,7 +96,7 @@ def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
         new_24h=found.accepted,
         failed_24h=found.failed,
         open_rejects=facts.open_rejects,
-        streak=streak(judged),
+        streak=len(streak(results)),
         timing=times,
         newest_updated_on=max(
             (each.newest_updated_on for each in results if each.newest_updated_on), default=None
@@ -118,8 +118,15 @@ def status(facts: ImportFacts) -> Status:
 
 
 def new_rows(results: Sequence[RunResult], now: datetime) -> Report:
-    """The counts of the last 24 hours without the rows that CleverTap had already."""
-    recent = [each.report for each in results if (each.ended_at or each.began_at) > now - DAY]
+    """The counts of the last 24 hours without the rows that CleverTap had already.
+
+    A run counts whole if it ended in that time, or goes on, however long ago it began.
+    """
+    recent = [
+        each.report
+        for each in results
+        if each.status == "Running" or (each.ended_at or each.began_at) > now - DAY
+    ]
     counts = {
         name: sum(getattr(report, name) for report in recent)
         for name in ("accepted", "invalid", "rejected", "uncertain")

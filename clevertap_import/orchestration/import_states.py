@@ -164,10 +164,16 @@ def result_of(name: str, line: Line) -> RunResult:
         name,
         line["run_id"],
         datetime.fromisoformat(line["date_time"]),
-        datetime.fromisoformat(line["imported_on"]) if line["imported_on"] else None,
+        moment_of(line["imported_on"]),
         line["status"],
         Report(read=line["total_records"], accepted=accepted, **counts),
+        window_start=moment_of(line["window_start"]),
+        window_end=moment_of(line["window_end"]),
     )
+
+
+def moment_of(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def merged(

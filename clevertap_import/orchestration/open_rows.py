@@ -10,7 +10,7 @@ from clevertap_import.orchestration.retention import Unchanged
 
 BEYOND = (
     f"More than {MOST_OPEN:,} rows were rejected and not accepted since. Of the rows beyond that only the"
-    " number is remembered, until a run reads all of their windows again."
+    " number in each window is remembered, until a run reads the window again."
 )
 
 

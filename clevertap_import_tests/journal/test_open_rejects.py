@@ -185,6 +185,22 @@ def test_beyond_the_limit_only_the_number_is_remembered(
     assert morning(engine, *many[:1], number=5) == 1
 
 
+def test_rows_beyond_the_limit_do_not_count_twice_if_a_lookback_reads_them_again(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_rejects, "MOST_OPEN", 2)
+    rows = [(f"p{number}", number % 4, "515") for number in range(12)]
+    enter(engine, Run(rows, 0, 4, None), 0)
+    for number in (1, 2):
+        enter(engine, Run(rows, 2, 5, None), number)
+        found = open_rejects_of(engine, ["people"])["people"]
+        assert (found.rows, found.since) == (12, NIGHT)
+    enter(engine, Run([], 2, 5, None), 3)
+    assert open_rejects_of(engine, ["people"])["people"].rows == 6
+    enter(engine, Run([], 0, 2, None), 4)
+    assert open_rejects_of(engine, ["people"]) == {}
+
+
 def test_more_groups_may_close_at_once_than_a_statement_has_room_for(tmp_path: Path) -> None:
     """A run of every quarter of an hour may leave a group of its own for each reason."""
     engine = open_database(f"sqlite:///{tmp_path}/journal.db")

@@ -78,6 +78,15 @@ def test_at_least_the_last_seven_judged_runs_and_all_since_a_moment(engine: sa.E
     assert len(ids(engine, hours=10)) == 13
 
 
+def test_a_long_run_that_goes_on_or_ended_lately_is_among_those_since_a_moment(engine: sa.Engine) -> None:
+    enter(engine, *(run(number) for number in range(12)))
+    enter(engine, replace(run(30, "Running"), run_id="long"))
+    assert ids(engine, hours=5)[-1] == "long"
+    enter(engine, replace(run(30), run_id="long", ended_at=NOW - timedelta(hours=4)))
+    assert ids(engine, hours=5)[-1] == "long"
+    assert "long" not in ids(engine, hours=3)
+
+
 def test_all_back_to_the_last_run_that_was_wholly_well(engine: sa.Engine) -> None:
     enter(engine, run(20), *(run(number, "Failed") for number in range(10)), run(15, report=ILL))
     enter(engine, run(30))

@@ -85,7 +85,11 @@ def test_health_of_24_hours_is_of_new_rows_alone(results: Sequence[RunResult]) -
         same.new_24h,
         same.failed_24h,
     )
-    recent = [each.report for each in results if (each.ended_at or each.began_at) > NOW - timedelta(hours=24)]
+    recent = [
+        each.report
+        for each in results
+        if each.status == "Running" or (each.ended_at or each.began_at) > NOW - timedelta(hours=24)
+    ]
     assert found.new_24h == sum(report.accepted for report in recent)
     assert found.failed_24h == sum(report.failed for report in recent)
 
@@ -120,6 +124,69 @@ def test_an_age_that_the_yaml_gives_counts_from_the_end_of_the_last_success(
     found = state(facts(run, schedule={"kind": "manual"}, waiting="Ready", expect={"within": "2 hours"}), NOW)
     assert found.timing.is_late == is_late
     assert found.timing.due == NOW - age + timedelta(hours=2)
+
+
+DAY_BEGAN = NOW.replace(hour=0, minute=0)
+
+
+def days(result: RunResult, first: int, end: int, trigger: str | None = None) -> RunResult:
+    """The same run of the daily windows from `first` to before `end` days ago."""
+    start, until = (DAY_BEGAN - timedelta(days=number) for number in (first, end))
+    return replace(result, window_start=start, window_end=until, trigger=trigger)
+
+
+BY_SCHEDULE = days(result(3, accepted=9), 0, -1, "every")
+
+
+@pytest.mark.parametrize(
+    ("newest", "is_late"),
+    [
+        (days(result(0.4, accepted=5), 0, -1), False),
+        (days(result(0.4, accepted=5), 30, 29), True),
+        (days(result(0.4, accepted=5), 1, 0), True),
+        (result(0.4, accepted=5), False),
+        (replace(result(0.4, accepted=5), window_end=DAY_BEGAN + timedelta(days=1)), False),
+    ],
+    ids=["today", "an old day", "yesterday", "everything", "all until today"],
+)
+@pytest.mark.parametrize("age", [{}, {"expect": {"within": "2 hours"}}], ids=["schedule", "age"])
+def test_a_run_of_old_windows_is_not_the_one_that_was_due(
+    newest: RunResult, is_late: bool, age: dict[str, Any]
+) -> None:
+    assert state(facts(newest, BY_SCHEDULE, **age), NOW).timing.is_late == is_late
+
+
+def test_a_run_of_the_last_window_is_late_if_it_left_windows_before_it_out() -> None:
+    earlier = days(result(3 * 24, accepted=9), 3, 2, "every")
+    only_today = days(result(0.4, accepted=5), 0, -1)
+    assert state(facts(only_today, earlier), NOW).timing.is_late
+    assert not state(facts(replace(only_today, trigger="every"), earlier), NOW).timing.is_late
+    whole = days(only_today, 2, -1)
+    assert not state(facts(whole, earlier), NOW).timing.is_late
+
+
+def test_a_retry_of_old_windows_ends_no_streak_of_failures() -> None:
+    bad = [
+        days(result(1.4 + at, "Failed", problem="401: wrong passcode."), 0, -1, "every") for at in range(3)
+    ]
+    retry = days(result(0.4, accepted=5), 30, 29)
+    found = state(facts(retry, *bad, BY_SCHEDULE), NOW)
+    assert (found.streak, found.severity) == (3, "critical")
+    assert found.why == (
+        "The last 3 runs failed (later runs of older windows do not count): 401: wrong passcode."
+    )
+    unknown = [replace(each, window_start=None, window_end=None) for each in bad]
+    assert state(facts(retry, *unknown, BY_SCHEDULE), NOW).streak == 3
+    assert state(facts(days(retry, 0, -1), *bad), NOW).streak == 0
+
+
+def test_an_import_whose_days_a_program_asks_for_when_they_have_ended_is_never_behind() -> None:
+    """Each night it runs `--window` of the day before."""
+    nights = [days(result(4 + 24 * at, accepted=9), at + 1, at) for at in range(4)]
+    manual: dict[str, Any] = {"schedule": {"kind": "manual"}, "waiting": "Ready"}
+    assert not state(facts(*nights, **manual, expect={"within": "5 hours"}), NOW).timing.is_late
+    failed = replace(nights[0], status="Failed", began_at=nights[0].began_at - timedelta(hours=1))
+    assert state(facts(nights[0], failed, *nights[1:], **manual), NOW).streak == 0
 
 
 def test_what_never_ran_is_late_after_its_schedule_was_switched_on() -> None:
