@@ -221,8 +221,8 @@ def test_a_wrong_command_ends_with_two(workshop: Workshop, words: tuple[str, ...
 
 
 def test_one_run_that_fails_ends_with_one_and_the_others_are_run(workshop: Workshop, first_run: Line) -> None:
-    """The window in progress is read again, and what CleverTap has is not sent again."""
-    done = command(workshop, "run", "column", "customers", "--json")
+    """All windows are read again, and what CleverTap has is not sent again."""
+    done = command(workshop, "run", "column", "customers", "--full", "--json")
     column, customers = document(done)
     assert (done.returncode, column["status"], column["health_state"]) == (1, "Failed", "failed")
     assert "No column 'NAMES'" in column["problem"]
