@@ -68,9 +68,11 @@ def by_schedule(facts: ImportFacts, grace: timedelta, following: datetime | None
 
 
 def first_missed(facts: ImportFacts, succeeded: datetime | None, now: datetime) -> datetime | None:
-    """The first moment at which the import was due after the last success, or after its schedule was on."""
+    """The first moment at which the import was due after the last success, or since its schedule is on."""
     config = facts.config
-    since = max((each for each in (succeeded, facts.scheduled_since) if each), default=None)
+    # A moment at which the schedule began counts too.
+    began = facts.scheduled_since and facts.scheduled_since - timedelta(microseconds=1)
+    since = max((each for each in (succeeded, began) if each), default=None)
     if since is None:
         return None
     found = next_due(config.schedule, since, config.anchor)

@@ -9,6 +9,7 @@ from clevertap_import.config.schedule import Every
 from clevertap_import.orchestration.begun_imports import begun_imports
 from clevertap_import.orchestration.dead_runs import UNFINISHED, clear_dead_runs
 from clevertap_import.orchestration.done import undone_ranges
+from clevertap_import.orchestration.known_schedules import remember_schedule
 from clevertap_import.orchestration.names import asset_key, automation_name, job_name
 from clevertap_import.orchestration.partitions import ActiveRun, range_tags, tagged_range
 from clevertap_import.orchestration.run_history import NICKNAME_TAG
@@ -48,6 +49,7 @@ def import_schedule(config: ImportConfig, job: str) -> dg.ScheduleDefinition | N
 
 def scheduled(instance: dg.DagsterInstance, config: ImportConfig, now: datetime) -> Tick:
     """The runs that the tick at `now` requests. Kinds that cron can express are due at every tick."""
+    remember_schedule(instance, config, now)
     if isinstance(config.schedule, Every) and not is_due(instance, config, config.schedule, now):
         return dg.SkipReason(
             f"{config.schedule.summary}, counted from {config.anchor}: nothing is due at this tick."

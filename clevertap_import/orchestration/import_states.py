@@ -20,6 +20,7 @@ from clevertap_import.monitoring.picture import DAY, ImportState, picture
 from clevertap_import.orchestration.automation import TRIGGER_TAG
 from clevertap_import.orchestration.begun_imports import begun_imports, imports_in_tags
 from clevertap_import.orchestration.dead_runs import UNFINISHED
+from clevertap_import.orchestration.known_schedules import schedules_since
 from clevertap_import.orchestration.names import automation_name, known_keys, nickname_of, op_name
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.orchestration.run_history import NICKNAME_TAG, STATUS_WORDS, Line, import_stats
@@ -67,6 +68,7 @@ def import_facts(
     known, found = known_to_journal(configs, now), switches(instance)
     runs = runs_in_dagster(instance, now)
     planned = planned_runs(instance, configs) if configs else {}
+    changed = schedules_since(instance, imports.loaded)
     facts: list[ImportFacts | DraftFacts] = [
         DraftFacts(each.nickname, [str(problem) for problem in each.problems]) for each in imports.drafts
     ]
@@ -83,7 +85,7 @@ def import_facts(
                 waiting_status(instance, config, found),
                 merged(instance, config, results, records, now),
                 open_rejects(config, known.rejects),
-                scheduled_since(config, found, created),
+                scheduled_since(config, found, changed, created),
                 sum(known.unanswered.get(name, 0) for name in config.nicknames),
                 known.problem,
             )
@@ -247,13 +249,16 @@ def open_rejects(config: ImportConfig, rejects: Mapping[str, OpenRejects]) -> Op
 
 
 def scheduled_since(
-    config: ImportConfig, found: Mapping[str, ScheduleState], created: Mapping[str, datetime]
+    config: ImportConfig,
+    found: Mapping[str, ScheduleState],
+    changed: Mapping[str, datetime],
+    created: Mapping[str, datetime],
 ) -> datetime | None:
-    """Since when its schedule starts the import: since it was switched on, or since its file was made."""
+    """Since when its schedule starts the import: it was switched on, and is as it is; or its file was made."""
     switch = found.get(automation_name(config) or "")
-    if switch and switch.since:
-        return datetime.fromtimestamp(switch.since, UTC)
-    return created.get(config.nickname)
+    switched = datetime.fromtimestamp(switch.since, UTC) if switch and switch.since else None
+    known = [each for each in (switched, changed.get(config.nickname)) if each]
+    return max(known) if known else created.get(config.nickname)
 
 
 def waiting_status(
