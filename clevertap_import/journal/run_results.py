@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import sqlalchemy as sa
 
+from clevertap_import.journal.database_clock import clock_ahead
 from clevertap_import.journal.journal_outage import brief_waits
 from clevertap_import.journal.monitoring_tables import (
     COUNTS,
@@ -52,8 +53,8 @@ def enter_result(engine: sa.Engine, result: RunResult) -> None:
     A run that has ended also removes old results of its import. Raises JournalUnavailable.
     """
     mine = (C.import_name == result.import_name) & (C.run_id == result.run_id)
-    values = values_of(result)
     with translated(), engine.begin() as connection, brief_waits(connection):
+        values = values_of(moved_by(result, -clock_ahead(connection)))
         if not connection.execute(RUN_RESULT.update().where(mine).values(values)).rowcount:
             connection.execute(RUN_RESULT.insert().values(values))
         if result.ended_at:
@@ -77,10 +78,14 @@ def remove_before(connection: sa.Connection, import_name: str, moment: float) ->
 def enter_progress(
     engine: sa.Engine, import_name: str, run_id: str, report: Report, effort: Effort, progress: RunProgress
 ) -> None:
-    """Store the progress of an active run. Does nothing if the run has ended, or has no row."""
+    """Store the progress of an active run, with the time of the database's clock.
+
+    Does nothing if the run has ended, or has no row.
+    """
     mine = (C.import_name == import_name) & (C.run_id == run_id) & (C.status == "Running")
-    values = {**counts_of(report, effort), **progress_values(progress)}
     with translated(), engine.begin() as connection, brief_waits(connection):
+        at = progress.at and progress.at - clock_ahead(connection)
+        values = {**counts_of(report, effort), **progress_values(replace(progress, at=at))}
         connection.execute(RUN_RESULT.update().where(mine).values(values))
 
 
@@ -125,11 +130,19 @@ def results_of(
     """
     found: defaultdict[str, list[RunResult]] = defaultdict(list)
     with translated(), engine.connect() as connection:
+        ahead = clock_ahead(connection)
         for names in parts(import_names):
             starts = starts_of(connection, names, since.timestamp(), at_least)
             for row in connection.execute(since_each(starts)):
-                found[row[0]].append(result_of(row))
+                found[row[0]].append(moved_by(result_of(row), ahead))
     return dict(found)
+
+
+def moved_by(result: RunResult, difference: timedelta) -> RunResult:
+    """The moment at which the run last moved, by another clock."""
+    if not difference or not result.progress or not result.progress.at:
+        return result
+    return replace(result, progress=replace(result.progress, at=result.progress.at + difference))
 
 
 def results_of_runs(engine: sa.Engine, import_name: str, run_ids: Iterable[str]) -> dict[str, RunResult]:

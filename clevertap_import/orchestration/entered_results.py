@@ -5,6 +5,7 @@ The result is of use for monitoring alone: a run goes on, and ends, in the same 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -29,8 +30,9 @@ UNUSABLE = (JournalUnavailable, ResourcesInRunConfig)
 def enter_begun(context: dg.AssetExecutionContext, nickname: str, so_far: SoFar, engine: sa.Engine) -> None:
     """Enter that the run is under way, before it waits for others."""
     so_far.engine = engine
+    result = result_of(context.run, nickname, so_far, "Running")
     with suppress(JournalUnavailable):
-        enter_result(engine, result_of(context.run, nickname, so_far, "Running"))
+        enter_result(engine, replace(result, progress=RunProgress("wait", at=datetime.now(UTC))))
 
 
 def enter_ended(context: dg.AssetExecutionContext, nickname: str, so_far: SoFar) -> None:

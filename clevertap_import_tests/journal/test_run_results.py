@@ -102,7 +102,7 @@ def test_of_many_imports_in_few_queries(engine: sa.Engine) -> None:
     sa.event.listen(engine, "before_cursor_execute", lambda *call: made.append(call))
     found = results_of(engine, names, NOW)
     assert {name: len(each) for name, each in found.items()} == {names[0]: 7, names[-1]: 7}
-    assert len(made) == 6
+    assert len(made) == 6 + (engine.dialect.name == "postgresql"), "PostgreSQL is asked for its clock"
 
 
 def test_progress_is_of_a_run_that_goes_on(engine: sa.Engine) -> None:
@@ -115,6 +115,39 @@ def test_progress_is_of_a_run_that_goes_on(engine: sa.Engine) -> None:
     going, ended = results_of(engine, ["orders"], NOW)["orders"]
     assert (going.report, going.effort, going.progress) == (SUCCEEDED, Effort(3), where)
     assert ended == run(2)
+
+
+@pytest.fixture
+def slow_clock(postgresql_url: str) -> Iterator[sa.Engine]:
+    """The same database, whose clock is 20 minutes behind the clock of this machine."""
+    engine, now = open_database(postgresql_url), "select pg_catalog.clock_timestamp()"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "create function clock_timestamp() returns timestamptz language sql"
+            f" as $$ {now} - interval '20 minutes' $$"
+        )
+    url = sa.make_url(postgresql_url)
+    # The functions of a schema that is named before pg_catalog come before PostgreSQL's own.
+    url = url.update_query_dict({"options": f"{url.query['options']},pg_catalog"})
+    engine.dispose()
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["at its begin", "later"])
+def test_when_a_run_moved_goes_by_the_clock_of_the_database(
+    slow_clock: sa.Engine, postgresql_url: str, is_first: bool
+) -> None:
+    """To the machine of the run that clock is slow, and so is that of the machine that reads it."""
+    moved, engine = RunProgress("wait", at=NOW), open_database(postgresql_url)
+    enter_result(slow_clock, replace(run(1, "Running"), progress=moved if is_first else None))
+    if not is_first:
+        enter_progress(slow_clock, "orders", "r1", SUCCEEDED, Effort(), moved)
+    moments = [results_of(each, ["orders"], NOW)["orders"][0].moved_at for each in (engine, slow_clock)]
+    engine.dispose()
+    assert timedelta(0) < NOW - moments[0] - timedelta(minutes=20) < timedelta(minutes=10)
+    assert abs(NOW - moments[1]) < timedelta(minutes=10)
 
 
 def test_a_run_that_was_killed_has_failed(engine: sa.Engine) -> None:
