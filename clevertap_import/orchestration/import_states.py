@@ -254,7 +254,7 @@ def scheduled_since(
     changed: Mapping[str, datetime],
     created: Mapping[str, datetime],
 ) -> datetime | None:
-    """Since when its schedule starts the import: it was switched on, and is as it is; or its file was made."""
+    """Since when its schedule is on and as it is; if that is not known, when its file was made."""
     switch = found.get(automation_name(config) or "")
     switched = datetime.fromtimestamp(switch.since, UTC) if switch and switch.since else None
     known = [each for each in (switched, changed.get(config.nickname)) if each]

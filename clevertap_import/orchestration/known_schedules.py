@@ -1,6 +1,6 @@
 """Since when Dagster starts each import by the schedule that its YAML has: the ticks remember it.
 
-Git says when a file was committed, not when Dagster began to use it; and a file may change without its schedule.
+Git says when a file was committed, not when Dagster began to use it; and an edit may leave the schedule alone.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""An import is not late for moments from before its schedule was as it is, and no edit of its file hides one."""
+"""An import is not late for moments before its schedule was changed, and no other edit hides a missed run."""
 
 import os
 from datetime import UTC, datetime, timedelta
