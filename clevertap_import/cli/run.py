@@ -17,7 +17,6 @@ from clevertap_import.orchestration.changed_definitions import counts_for_comman
 from clevertap_import.orchestration.code_location import folder_definitions
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.notes import changed_note, no_rows_note
-from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.retry_rejected import retried
 from clevertap_import.orchestration.runs import RunRange, until_canceled
 from clevertap_import.project.folder import imports_folder
@@ -40,9 +39,9 @@ def retry(name: str, json_output: bool) -> None:
     (config,) = runnable_imports([name])
     definitions = folder_definitions(imports_folder(os.environ))
     with open_instance() as instance, progress_bars():
-        found = frame_of(until_canceled(retried(instance, definitions, config, home(), echo_stderr)), REPORTS)
+        found = frame_of(until_canceled(retried(instance, definitions, config, echo_stderr)), REPORTS)
     lines = lines_of(found)
-    nothing = "No finished window has rejected rows; there is nothing to retry."
+    nothing = f"No rejected row of {name!r} is open; there is nothing to retry."
     report_runs([config], lines, nothing, json_output=json_output)
     sys.exit(EXIT_OK if all(line["status"] == "Success" for line in lines) else EXIT_FAILED)
 

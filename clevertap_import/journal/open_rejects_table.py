@@ -1,6 +1,6 @@
 """The open rejects of an import in the journal's database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,17 @@ def closing_of(engine: sa.Engine, import_name: str) -> Closing | None:
 def open_in(connection: sa.Connection, import_name: str) -> list[Rejects]:
     query = sa.select(OPEN_REJECT).where(C.import_name == import_name).order_by(C.id)
     return [rejects_of(row) for row in connection.execute(query)]
+
+
+def open_windows(engine: sa.Engine, import_names: Iterable[str]) -> set[int]:
+    """The windows in which rows of these imports are open, in epoch seconds."""
+    found: set[int] = set()
+    query = sa.select(C.digests, C.windows).where(C.import_name.in_(list(import_names)))
+    with translated(), engine.connect() as connection:
+        for digests, windows in connection.execute(query):
+            numbers = np.frombuffer(windows, np.int64)
+            found.update(np.unique(numbers if digests else numbers[::2]).tolist())
+    return found
 
 
 def rejects_of(row: sa.Row[Any]) -> Rejects:

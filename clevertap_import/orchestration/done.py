@@ -65,13 +65,6 @@ def done_windows(instance: dg.DagsterInstance, config: ImportConfig, key: dg.Ass
         return done_by(instance, journal, config, key)
 
 
-def done_keys(instance: dg.DagsterInstance, config: ImportConfig, key: dg.AssetKey) -> set[str]:
-    """The windows that are done, by their keys."""
-    keys = keys_until(config, datetime.now(UTC))
-    places = done_windows(instance, config, key).places(config, keys)
-    return {key for key, is_done in zip(keys, places, strict=True) if is_done}
-
-
 def done_by(instance: dg.DagsterInstance, journal: Journal, config: ImportConfig, key: dg.AssetKey) -> Done:
     config = as_known(journal, config)
     # A reading in the future comes from a clock that was ahead, and does not count yet.

@@ -1,6 +1,7 @@
 """Since when Dagster starts each import by the schedule that its YAML has: the ticks remember it.
 
-Git says when a file was committed, not when Dagster began to use it; and an edit may leave the schedule alone.
+Git knows when a file was committed, not when Dagster began to use it; and most edits leave the schedule
+alone.
 """
 
 import json

@@ -143,7 +143,7 @@ def test_after_a_correction_retry_sends_only_what_was_rejected(workshop: Worksho
     assert workshop.clevertap.counters()["records_accepted"] == 2
     again = command(workshop, "retry", "people")
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout == "No finished window has rejected rows; there is nothing to retry.\n"
+    assert again.stdout == "No rejected row of 'people' is open; there is nothing to retry.\n"
     assert retry(workshop, "people") == []
     # What the newest run with rejected rows left is still there to be looked at.
     assert len(rejected(workshop, "people")) == 2
