@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from clevertap_import.config.alert_rules import ImportAlerts
 from clevertap_import.config.asset_keys import is_asset_key
 from clevertap_import.config.expectations import Expect
 from clevertap_import.config.field_types import Day, Percent
@@ -143,6 +144,9 @@ class ImportConfig(Strict):
         description="Who owns the import: an email address or a team.",
         examples=["growth@example.com", "team:growth"],
     )
+    tags: tuple[Text, ...] = Field(
+        (), description="Words by which alerts.yaml selects imports.", examples=[["billing", "eu"]]
+    )
     connection: Name = Field(
         "snowflake",
         description="Which Snowflake connection of the environment to read from.",
@@ -199,6 +203,11 @@ class ImportConfig(Strict):
         Expect(),
         description="What monitoring expects of the import: how new its data is, its health, its rows.",
         examples=[{"within": "2 hours", "health": 95, "rows": {"min": 1}}],
+    )
+    alerts: ImportAlerts | None = Field(
+        None,
+        description="Where the alerts of the import go, in place of the routes of alerts.yaml.",
+        examples=[{"to": ["ops"]}],
     )
     on_invalid: Literal["skip_row", "skip_property", "fail"] = Field(
         "skip_row",

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from yaml.constructor import ConstructorError, SafeConstructor
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.strict_model import not_a_key, shown
 from clevertap_import.config.yaml_bounds import Loader, TooMuch, check_bounds
 from clevertap_import.errors import did_you_mean
+
+M = TypeVar("M", bound=BaseModel)
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
 OWN_KEYS = ("type", "attributes")
@@ -291,3 +293,29 @@ def _name_of(file: str) -> str:
     """The name of its folder, as Dagster names components; or of the file, if it is not a defs.yaml."""
     path = PurePath(file)
     return path.stem if path.stem != "defs" else path.parent.name or path.stem
+
+
+def read_block(text: str, file: str, model: type[M]) -> tuple[M | None, tuple[ConfigProblem, ...]]:
+    """The one document of a YAML file that is no import, as `model`; or its problems."""
+    try:
+        check_bounds(text)
+        root = yaml.compose(text, Loader)
+        if root is None:
+            return None, (ConfigProblem(file, 1, "", "The file is empty. Write its keys, or remove it."),)
+        lines, repeated = key_lines(root)
+        value = Values().construct_document(root)
+    except TooMuch as error:
+        return None, (ConfigProblem(file, error.line, "", error.message),)
+    except yaml.YAMLError as error:
+        line, message = syntax_problem(error, text)
+        return None, (ConfigProblem(file, line, "", message),)
+    problems = [ConfigProblem(file, at, key, f"{key!r} is given twice. Keep one.") for key, at in repeated]
+    try:
+        found = model.model_validate(value)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            key = key_path(each["loc"], value)
+            problems.append(ConfigProblem(file, line_of(lines, key, 1), key, each["msg"]))
+    if problems:
+        return None, tuple(sorted(problems, key=lambda problem: problem.line))
+    return found, ()

@@ -329,11 +329,11 @@ def migrate(engine: sa.Engine, key: KeyPlace) -> None:
 
 
 @contextmanager
-def alone(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only one process at a time can begin."""
+def alone(engine: sa.Engine, lock: int = ADVISORY_LOCK) -> Iterator[sa.Connection]:
+    """A transaction that only one process at a time can begin. `lock`: whom PostgreSQL lets wait."""
     if engine.dialect.name != "sqlite":
         with engine.begin() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
             yield connection
         return
     # Python's driver would commit before each statement that makes a table.

@@ -39,6 +39,8 @@ DOES_NOT_COUNT = frozenset(
             "deps",
             "dry_run",
             "expect",
+            "alerts",
+            "tags",
         ),
         # Dagster knows the windows by their keys.
         *("start", "window"),

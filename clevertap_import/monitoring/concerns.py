@@ -7,6 +7,7 @@ from itertools import takewhile
 from statistics import median
 from typing import Literal
 
+from clevertap_import.alerted import SEVERITIES, Severity
 from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.monitoring.facts import ImportFacts
 from clevertap_import.monitoring.lateness import Timing
@@ -25,10 +26,6 @@ Kind = Literal[
     "no_data",
     "volume",
 ]
-Severity = Literal["critical", "error", "warning"]
-SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning")
-"""The worst first."""
-
 CRITICAL_FAILURES = 3
 """This number of failed runs in a row is critical."""
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from clevertap_import.monitoring.concerns import SEVERITIES, Concern, Severity, concerns, streak
+from clevertap_import.alerted import SEVERITIES, Severity
+from clevertap_import.monitoring.concerns import Concern, concerns, streak
 from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Status
 from clevertap_import.monitoring.lateness import NEVER_DUE, Timing, timing
 from clevertap_import.report import Report

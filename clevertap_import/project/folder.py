@@ -13,6 +13,7 @@ from clevertap_import.config.yaml_bounds import MOST_BYTES
 from clevertap_import.config.yaml_file import Draft, ImportFile, LoadedImport, read_imports, unreadable
 from clevertap_import.errors import ConfigError, did_you_mean
 from clevertap_import.mapping.column_types import config_problems
+from clevertap_import.project.alerts_file import is_alerts_file
 from clevertap_import.project.files_below import LedOutside, read_below
 from clevertap_import.snowflake.user_sql import NotASelect, one_select
 
@@ -156,7 +157,7 @@ def _read_file(path: Path, root: Path, project: DagsterProject | None) -> Iterat
         line = error.object.count(b"\n", 0, error.start) + 1
         yield unreadable(str(path), line, "This line is not UTF-8 text. Save the file as UTF-8.")
     else:
-        if project and f"{PACKAGE}." not in text:
+        if (project and f"{PACKAGE}." not in text) or is_alerts_file(path, root, text):
             return
         for each in read_imports(text, str(path), in_project=project is not None):
             folder = project.root if project else root

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clevertap_import.monitoring.concerns import SEVERITIES
+from clevertap_import.alerted import SEVERITIES
 from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Waiting
 from clevertap_import.monitoring.picture import ImportState, picture, state
 from clevertap_import.report import Report

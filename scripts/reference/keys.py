@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from clevertap_import.config.alert_rules import AlertRules, ImportAlerts, Route
 from clevertap_import.config.model import DryRun, ImportConfig, SqlSource, TableSource
 from clevertap_import.config.schedule import KINDS, DayOfMonth, DayOfWeek, Kind
 from clevertap_import.config.target import (
@@ -30,6 +31,7 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`target.properties`, each entry", PropertyMapping),
     ("`updated_on`", UpdatedOn),
     ("`dry_run`", DryRun),
+    ("`alerts`", ImportAlerts),
 )
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 PATTERNS = {"minute|hour": "duration", ":([0-5]": "time of day", "T ]": "day and time"}
@@ -46,6 +48,14 @@ def import_sections() -> Iterable[str]:
     for title, model in BLOCKS:
         yield from heading(3, title, sentence(model))
         yield from key_table(model)
+
+
+def alert_sections() -> Iterable[str]:
+    words = "`alerts.yaml` lies in the folder of imports. [Alerts](alerts.md) has examples."
+    yield from heading(2, "Keys of alerts.yaml", words)
+    yield from key_table(AlertRules)
+    yield from heading(3, "`routes`, each entry", sentence(Route))
+    yield from key_table(Route)
 
 
 def schedule_sections() -> Iterable[str]:

@@ -1,0 +1,92 @@
+"""Alerts: what has changed in the states of imports goes to people, and a heartbeat says that this works."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from clevertap_import.alerted import Memory, Message, Mute
+from clevertap_import.alerting.delivery import Delivered, deliver
+from clevertap_import.alerting.heartbeat import HEARTBEAT_VARIABLE, ping
+from clevertap_import.journal.alert_memory import enter_changes
+from clevertap_import.journal.outbox import Waiting, waiting
+from clevertap_import.journal.tables import JournalUnavailable
+from clevertap_import.monitoring.alert_messages import Links, message
+from clevertap_import.monitoring.changes import changes
+from clevertap_import.orchestration.alert_routing import Routing, routing_of
+from clevertap_import.orchestration.journal_alert import alert_away, alert_back
+from clevertap_import.orchestration.monitor import Situation
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.project.folder import imports_folder
+
+UI_VARIABLE = "CLEVERTAP_IMPORT_UI_URL"
+
+LONG_WAIT = timedelta(minutes=15)
+"""If a message has waited longer, alerts do not arrive, and there is no heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of the alerts at one look. `waits`: what the channels have not taken."""
+
+    sentence: str | None = None
+    waits: Sequence[Waiting] = ()
+
+
+def send_alerts(situation: Situation, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Alert what has changed, send what waits, and give the heartbeat. Returns what it did."""
+    routing = routing_of(situation.imports, imports_folder(environment), environment)
+    sent = (
+        Sent() if routing.rules is None else alerted(situation, routing, Links(environment.get(UI_VARIABLE)))
+    )
+    problem = " ".join(routing.problems) or None
+    address = environment.get(HEARTBEAT_VARIABLE)
+    alive = routing.rules is not None or not routing.problems
+    alive &= not any(situation.now - each.since > LONG_WAIT for each in sent.waits)
+    heartbeat = ping(address) if address and alive else None
+    return " ".join(filter(None, (sent.sentence, problem, heartbeat))) or None
+
+
+def alerted(situation: Situation, routing: Routing, links: Links) -> Sent:
+    instance, now = situation.instance, situation.now
+    try:
+        with open_journal() as journal:
+            engine = journal.engine
+            alert_back(instance, engine, routing, now)
+            enter(engine, situation, routing, links)
+            delivered = deliver(engine, routing.channels, now)
+            return Sent(sentence_of(delivered), waiting(engine))
+    except JournalUnavailable as error:
+        return Sent(alert_away(instance, routing, str(error), now))
+
+
+def enter(engine: sa.Engine, situation: Situation, routing: Routing, links: Links) -> None:
+    states = [*situation.states, routing.file_state]
+    renamed = {
+        each.config.nickname: each.config.renamed_from
+        for each in situation.imports.loaded
+        if each.config.renamed_from
+    }
+
+    def look(memory: Memory, mutes: Sequence[Mute]) -> tuple[Sequence[Message], Memory]:
+        names = {each.nickname for each in mutes}
+        muted = names | {new for new, before in renamed.items() if before in names}
+        found, after = changes(memory, states, situation.now, muted, renamed)
+        by_name = {each.nickname: each for each in states}
+        return [
+            message(change, by_name[change.nickname], links, place, situation.now)
+            for change in found
+            for place in routing.places(change.nickname, change.severity)
+        ], after
+
+    enter_changes(engine, look, situation.now)
+
+
+def sentence_of(delivered: Delivered) -> str | None:
+    words = [f"{delivered.sent} alerts were sent."] if delivered.sent else []
+    words += [
+        f"The channel {place} did not take its messages: {why}" for place, why in delivered.refused.items()
+    ]
+    return " ".join(words) or None

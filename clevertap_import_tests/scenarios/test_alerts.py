@@ -1,0 +1,300 @@
+"""Alerts to a real mail server and a real webhook: one message for each change, whatever goes wrong."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from clevertap_import.alerted import Mute
+from clevertap_import.journal.alert_memory import enter_mute
+from clevertap_import.journal.outbox import claim, waiting
+from clevertap_import.journal.run_results import enter_result
+from clevertap_import.orchestration.alerts import send_alerts
+from clevertap_import.orchestration.import_states import import_states
+from clevertap_import.orchestration.monitor import Situation
+from clevertap_import.orchestration.resources import open_journal
+from clevertap_import.project.folder import load_folder
+from clevertap_import.report import Report
+from clevertap_import.run_result import RunResult
+from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver, http_receiver, mail_server
+from clevertap_import_tests.testing.workshop import dagster_home, document, profiles_target
+
+MINUTE = timedelta(minutes=1)
+START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+OWNER = "growth@example.com"
+ALERTS = """\
+channels:
+  hook: "json://${HOOK_PLACE}/"
+  owner: "${MAIL_URL}"
+routes:
+  - {to: [hook], severity: error}
+  - {to: [owner]}
+"""
+
+
+class Office:
+    """A folder of imports that is looked at once a minute, each time by a new process, as it were."""
+
+    def __init__(self, folder: Path, instance: dg.DagsterInstance, environment: dict[str, str]) -> None:
+        self.folder, self.instance, self.environment = folder, instance, environment
+        self.now = START
+
+    def write(self, nickname: str = "customers", **attributes: object) -> None:
+        usual = {
+            "created_by": OWNER,
+            "source": {"kind": "table", "table": "T"},
+            "target": profiles_target(Name="NAME"),
+        }
+        (self.folder / f"{nickname}.yaml").write_text(document(nickname, usual | attributes))
+
+    def ran(self, status: str = "Success", nickname: str = "customers", **counts: int) -> None:
+        report = Report(read=sum(counts.values()), **counts)
+        number = f"{nickname}-{self.now.timestamp()}"
+        result = RunResult(nickname, number, self.now, self.now, status, report, problem="No such table.")  # type: ignore[arg-type]
+        with open_journal() as journal:
+            enter_result(journal.engine, result)
+
+    def look(self, minutes: int = 1) -> str | None:
+        self.now += minutes * MINUTE
+        imports = load_folder(self.folder)
+        states = import_states(self.instance, imports, self.now, {})
+        return send_alerts(Situation(self.instance, imports, states, self.now), self.environment)
+
+    def mute(self, minutes: int, nickname: str = "customers") -> None:
+        with open_journal() as journal:
+            enter_mute(journal.engine, Mute(nickname, self.now + minutes * MINUTE, "I mend it."), self.now)
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def hook() -> Iterator[Receiver]:
+    with http_receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def office(
+    tmp_path: Path,
+    journal_url: str,
+    use_journal: Callable[[str], None],
+    mail: MailServer,
+    hook: Receiver,
+) -> Iterator[Office]:
+    use_journal(journal_url)
+    folder = tmp_path / "imports"
+    folder.mkdir()
+    (folder / "alerts.yaml").write_text(ALERTS)
+    environment = {
+        "CLEVERTAP_IMPORT_DEFS": str(folder),
+        "HOOK_PLACE": hook.place,
+        "MAIL_URL": mail.url,
+        "CLEVERTAP_IMPORT_HEARTBEAT_URL": f"http://{hook.place}/beat",
+    }
+    with dagster_home(tmp_path / "home") as instance:
+        found = Office(folder, instance, environment)
+        found.write()
+        yield found
+
+
+def test_each_change_is_one_message(office: Office, mail: MailServer, hook: Receiver) -> None:
+    office.look()
+    assert (mail.taken(), hook.titles()) == ([], [])
+    office.ran("Failed")
+    assert office.look() == "2 alerts were sent."
+    assert mail.taken() == [(OWNER, "[error] customers: failed")]
+    assert hook.titles() == ["[error] customers: failed"]
+    office.look()
+    office.ran("Failed")
+    office.look()
+    assert mail.taken() == []
+    office.ran("Failed")
+    office.look()
+    assert mail.taken() == [(OWNER, "[critical] customers: failed (was: error)")]
+    office.ran(accepted=80, invalid=20)
+    office.look()
+    assert mail.taken() == [
+        (OWNER, "[recovered] customers: failed"),
+        (OWNER, "[warning] customers: degraded"),
+    ]
+    assert hook.titles() == ["[critical] customers: failed (was: error)", "[recovered] customers: failed"]
+    office.ran(accepted=100)
+    office.look()
+    assert mail.taken() == [(OWNER, "[recovered] customers: degraded")]
+    assert len(hook.addresses) == 7, "a heartbeat after each look"
+
+
+def test_a_mail_server_that_is_away_for_five_minutes_gets_each_message_once(
+    office: Office, mail: MailServer, hook: Receiver
+) -> None:
+    mail.stop()
+    office.ran("Failed")
+    assert "The channel owner (growth@example.com) did not take its messages" in str(office.look())
+    office.ran(accepted=100)
+    office.look()
+    office.look(minutes=3)
+    assert hook.titles() == ["[error] customers: failed", "[recovered] customers: failed"]
+    mail.start()
+    office.look()
+    office.look(minutes=8)
+    office.look()
+    assert mail.taken() == [
+        (OWNER, "[error] customers: failed"),
+        (OWNER, "[recovered] customers: failed"),
+    ]
+    assert hook.titles() == []
+
+
+def test_a_mail_server_that_refuses_gets_the_message_again_and_there_is_no_heartbeat_meanwhile(
+    office: Office, mail: MailServer, hook: Receiver
+) -> None:
+    mail.answer = "451 Try again later"
+    office.ran("Failed")
+    for minutes in (1, 1, 12, 2, 30):
+        office.look(minutes)
+    assert len(hook.addresses) == 3, "none after the message has waited for a quarter of an hour"
+    mail.answer = "250 OK"
+    for minutes in (1, 14, 1):
+        office.look(minutes)
+    assert mail.taken() == [(OWNER, "[error] customers: failed")]
+    assert hook.titles() == ["[error] customers: failed"]
+
+
+def test_nothing_is_sent_while_an_import_is_mute(office: Office, mail: MailServer) -> None:
+    office.mute(60)
+    office.ran("Failed")
+    office.look()
+    office.ran(accepted=100)
+    office.look()
+    office.ran(accepted=10, invalid=10)
+    office.look(minutes=57)
+    assert mail.taken() == []
+    office.look()
+    office.look()
+    assert mail.taken() == [(OWNER, "[warning] customers: degraded")]
+
+
+def test_a_late_import_is_alerted_and_so_is_its_recovery(office: Office, mail: MailServer) -> None:
+    office.write(schedule={"kind": "every", "every": "1 hour"})
+    office.ran(accepted=100)
+    office.look(minutes=85)
+    assert mail.taken() == []
+    office.look(minutes=10)
+    assert mail.taken() == [(OWNER, "[error] customers: late")]
+    office.look(minutes=10)
+    office.ran(accepted=100)
+    office.look()
+    assert mail.taken() == [(OWNER, "[recovered] customers: late")]
+
+
+def test_many_changes_at_once_are_one_message_for_a_channel(office: Office, hook: Receiver) -> None:
+    for number in range(20):
+        office.write(f"n{number:02}")
+        office.ran("Failed", f"n{number:02}")
+    office.look()
+    (received,) = hook.received
+    assert received["title"].startswith("[error] 20 alerts: n00: failed; n01: failed; ")
+    assert all(f"[error] n{number:02}: failed" in received["message"] for number in range(20))
+    hook.received.clear()
+    office.look()
+    assert hook.received == []
+
+
+def test_processes_that_look_at_the_same_moment_send_each_message_once(
+    office: Office, mail: MailServer, hook: Receiver
+) -> None:
+    office.ran("Failed")
+    with ThreadPoolExecutor(3) as looks:
+        list(looks.map(lambda _: office.look(0), range(3)))
+    office.look(minutes=7)
+    assert mail.taken() == [(OWNER, "[error] customers: failed")]
+    assert hook.titles() == ["[error] customers: failed"]
+
+
+def test_what_a_killed_process_had_claimed_is_sent_after_five_minutes(office: Office, hook: Receiver) -> None:
+    hook.status = 503
+    office.ran("Failed")
+    office.look()
+    hook.status = 200
+    with open_journal() as journal:
+        assert claim(journal.engine, ["hook"], office.now + MINUTE)
+    office.look(minutes=5)
+    assert hook.titles() == []
+    office.look()
+    assert hook.titles() == ["[error] customers: failed"]
+
+
+def test_a_journal_that_is_away_is_one_alert_and_its_return_another(
+    office: Office, mail: MailServer, hook: Receiver, journal_url: str, use_journal: Callable[[str], None]
+) -> None:
+    office.ran("Failed")
+    office.look()
+    assert (len(mail.taken()), len(hook.titles())) == (1, 1)
+    use_journal("postgresql+psycopg://someone:secret@127.0.0.1:1/none")
+    office.look()
+    office.look()
+    assert mail.taken() == [], "a short outage"
+    mail.stop()
+    office.look()
+    assert hook.titles() == ["[critical] journal away"]
+    mail.start()
+    office.look()
+    office.look()
+    assert mail.taken() == [(OWNER, "[critical] journal away")]
+    assert "secret" not in mail.bodies[-1]
+    use_journal(journal_url)
+    office.look()
+    office.look()
+    assert mail.taken() == [(OWNER, "[recovered] journal away")]
+    assert hook.titles() == ["[recovered] journal away"]
+
+
+def test_a_wrong_file_stops_nothing_and_is_alerted_itself(office: Office, hook: Receiver) -> None:
+    office.environment["CLEVERTAP_IMPORT_ALERTS_URL"] = f"json://{hook.place}/"
+    (office.folder / "alerts.yaml").write_text(ALERTS.replace("to: [hook]", "to: [hok]"))
+    office.ran("Failed")
+    said = str(office.look())
+    assert "alerts.yaml:5: routes[0].to[0]: 'hok' is not a channel. Did you mean 'hook'?" in said
+    assert sorted(hook.titles()) == ["[error] alerts.yaml: draft", "[error] customers: failed"]
+    (office.folder / "alerts.yaml").write_text(ALERTS)
+    office.ran(accepted=100)
+    office.look()
+    assert sorted(hook.titles()) == ["[recovered] alerts.yaml: draft", "[recovered] customers: failed"]
+
+
+def test_without_the_file_one_address_gets_everything(
+    office: Office, mail: MailServer, hook: Receiver
+) -> None:
+    (office.folder / "alerts.yaml").unlink()
+    office.ran(accepted=9, invalid=1)
+    assert office.look() is None
+    office.environment["CLEVERTAP_IMPORT_ALERTS_URL"] = f"json://{hook.place}/"
+    office.look()
+    assert hook.titles() == ["[warning] customers: degraded"], "what was wrong before there was an address"
+    assert mail.taken() == []
+
+
+def test_no_secret_of_an_address_is_in_a_log_or_in_a_sentence(
+    office: Office, hook: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    office.environment["HOOK_PLACE"] = f"user:hunter2@{hook.place}/T0KEN?+x=qu3ry"
+    office.ran("Failed")
+    hook.status = 403
+    said = str(office.look())
+    assert "The channel hook did not take its messages: The service did not take the message." in said
+    for secret in ("hunter2", "T0KEN", "qu3ry"):
+        assert secret not in said + caplog.text
+    with open_journal() as journal:
+        assert "hunter2" not in str(waiting(journal.engine))
+    hook.status = 200
+    office.look()
+    assert hook.titles() == ["[error] customers: failed"]
+    assert "T0KEN" not in caplog.text
