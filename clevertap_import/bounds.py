@@ -1,13 +1,18 @@
 """Moments and options that say which windows a command or a call means."""
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from clevertap_import.errors import ConfigError
 
 if TYPE_CHECKING:
     from clevertap_import.config.model import ImportConfig
+
+
+DURATION_UNITS = ("minutes", "hours", "days", "weeks")
+LONGEST_DURATION = timedelta(weeks=53)
 
 
 def moment_of(text: str) -> datetime:
@@ -17,6 +22,22 @@ def moment_of(text: str) -> datetime:
     except ValueError:
         raise ConfigError(f"{text!r} is not a moment. Write it as 2026-11-01 or 2026-11-01T09:00.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def duration_of(text: str) -> timedelta:
+    """A duration as people type it, up to a year: 30m, 4h, 2d, or 4 hours. Raises ConfigError."""
+    found = re.fullmatch(r"(\d{1,6}) *([a-z]+)", text.strip().lower())
+    unit = next((unit for unit in DURATION_UNITS if found and found[2] in spellings(unit)), None)
+    duration = timedelta(**{unit: int(found[1])}) if found and unit else timedelta()
+    if not timedelta() < duration <= LONGEST_DURATION:
+        raise ConfigError(
+            f"{text!r} is not a duration up to a year. Write it as 30m, 4h, 2d or 1w, or as 4 hours."
+        )
+    return duration
+
+
+def spellings(unit: str) -> tuple[str, ...]:
+    return (unit, unit.removesuffix("s"), unit[0])
 
 
 def bounds_problem(

@@ -79,6 +79,7 @@ IMPORTS = {
     "why": TEXT,
     "streak": COUNT,
     "progress": OBJECTS,
+    "muted_until": TIME,
 }
 VERDICTS = {"nickname": TEXT, "file": TEXT, "ok": FLAG, "problems": OBJECTS, "notes": OBJECTS}
 CHECKS = {"name": TEXT, "passed": FLAG, "severity": TEXT, "description": TEXT}

@@ -50,4 +50,32 @@ def stats(**_: object) -> None:
     """
 
 
-MONITORING_COMMANDS = (list_imports, health, metrics, stats)
+@click.group()
+def alerts() -> None:
+    """Test where alerts go. The file alerts.yaml in the folder of imports says it."""
+
+
+@alerts.command(cls=BoundCommand, target="cli.alerts:test")
+@as_json
+def test(**_: object) -> None:
+    """Send a test message to every channel, and show who gets the alerts of each import.
+
+    Ends with 1 if a channel does not take its message, or if alerts.yaml is wrong.
+    """
+
+
+@click.command(cls=BoundCommand, target="cli.alerts:mute")
+@click.argument("name")
+@click.option("--for", "duration", required=True, metavar="TIME", help="Such as 30m, 4h, 2d or '4 hours'.")
+@click.option("--because", "reason", required=True, metavar="TEXT", help="Why; the listing shows it.")
+def mute(**_: object) -> None:
+    """Send no alert about NAME for some time. What is wrong at its end is alerted then."""
+
+
+@click.command(cls=BoundCommand, target="cli.alerts:unmute")
+@click.argument("name")
+def unmute(**_: object) -> None:
+    """Send alerts about NAME again. What is wrong now is alerted."""
+
+
+MONITORING_COMMANDS = (list_imports, health, metrics, stats, alerts, mute, unmute)

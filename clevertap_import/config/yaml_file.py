@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -295,20 +295,32 @@ def _name_of(file: str) -> str:
     return path.stem if path.stem != "defs" else path.parent.name or path.stem
 
 
-def read_block(text: str, file: str, model: type[M]) -> tuple[M | None, tuple[ConfigProblem, ...]]:
-    """The one document of a YAML file that is no import, as `model`; or its problems."""
+@dataclass(frozen=True, slots=True)
+class Block(Generic[M]):
+    """A YAML file that is no import. `value`: None if it has problems. `lines`: the line of each key."""
+
+    value: M | None
+    problems: tuple[ConfigProblem, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+
+def read_block(text: str, file: str, model: type[M]) -> Block[M]:
+    """The one document of the file, as `model`."""
+
+    def wrong(line: int, message: str) -> Block[M]:
+        return Block(None, (ConfigProblem(file, line, "", message),))
+
     try:
         check_bounds(text)
         root = yaml.compose(text, Loader)
         if root is None:
-            return None, (ConfigProblem(file, 1, "", "The file is empty. Write its keys, or remove it."),)
+            return wrong(1, "The file is empty. Write its keys, or remove it.")
         lines, repeated = key_lines(root)
         value = Values().construct_document(root)
     except TooMuch as error:
-        return None, (ConfigProblem(file, error.line, "", error.message),)
+        return wrong(error.line, error.message)
     except yaml.YAMLError as error:
-        line, message = syntax_problem(error, text)
-        return None, (ConfigProblem(file, line, "", message),)
+        return wrong(*syntax_problem(error, text))
     problems = [ConfigProblem(file, at, key, f"{key!r} is given twice. Keep one.") for key, at in repeated]
     try:
         found = model.model_validate(value)
@@ -317,5 +329,5 @@ def read_block(text: str, file: str, model: type[M]) -> tuple[M | None, tuple[Co
             key = key_path(each["loc"], value)
             problems.append(ConfigProblem(file, line_of(lines, key, 1), key, each["msg"]))
     if problems:
-        return None, tuple(sorted(problems, key=lambda problem: problem.line))
-    return found, ()
+        return Block(None, tuple(sorted(problems, key=lambda problem: problem.line)), lines)
+    return Block(found, (), lines)

@@ -22,6 +22,21 @@ WORDS = {
 }
 """Each kind of problem, as titles have it."""
 
+MEANS = {
+    "draft": "The YAML of the import, or `alerts.yaml`, has problems: error.",
+    "journal": "The journal's database cannot be used for two minutes: critical.",
+    "failed": "The last run failed: error; the last three or more: critical.",
+    "late": "No successful run has come in time: error.",
+    "stuck": "A run has not moved for 15 minutes: error.",
+    "degraded": "The health of the last run is below what `expect` says: warning; below 50 %: error.",
+    "open_rejects": "Rows were rejected and not accepted since: warning.",
+    "uncertain_events": "Events were sent and have no answer, with `uncertain_events: hold`: warning.",
+    "no_data": "A run read no rows, and `expect.rows.min` wants some: warning.",
+    "volume": "A run read fewer rows than `expect.rows.min`, or less than half or more than twice of what"
+    " such runs read: warning.",
+}
+"""When there is such an alert, for the reference."""
+
 SINGLE = 3
 """More messages for one channel at a time become one."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from clevertap_import.alerted import Mute
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.run_result import NO_REJECTS, OpenRejects, RunResult
 
@@ -31,6 +32,7 @@ class ImportFacts:
     scheduled_since: datetime | None = None
     unanswered_events: int = 0
     journal_problem: str | None = None
+    mute: Mute | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,4 @@ class DraftFacts:
 
     nickname: str
     problems: Sequence[str]
+    mute: Mute | None = None

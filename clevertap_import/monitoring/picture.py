@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from clevertap_import.alerted import SEVERITIES, Severity
+from clevertap_import.alerted import SEVERITIES, Mute, Severity
 from clevertap_import.monitoring.concerns import Concern, concerns, streak
 from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Status
 from clevertap_import.monitoring.lateness import NEVER_DUE, Timing, timing
@@ -42,6 +42,7 @@ class ImportState:
     progress: RunProgress | None = None
     last_runs: tuple[RunResult, ...] = ()
     concerns: tuple[Concern, ...] = ()
+    mute: Mute | None = None
 
     @property
     def severity(self) -> Severity | None:
@@ -105,13 +106,15 @@ def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
         progress=under_way.progress if under_way else None,
         last_runs=tuple(results[:SHOWN_RUNS]),
         concerns=tuple(concerns(facts, times, now)),
+        mute=facts.mute,
     )
 
 
 def draft_state(facts: DraftFacts) -> ImportState:
     problem = facts.problems[0] if facts.problems else "Its YAML has problems."
     remedy = "Correct the YAML; clevertap-import check shows all problems."
-    return ImportState(facts.nickname, "Draft", concerns=(Concern("draft", "error", problem, remedy),))
+    concern = Concern("draft", "error", problem, remedy)
+    return ImportState(facts.nickname, "Draft", concerns=(concern,), mute=facts.mute)
 
 
 def status(facts: ImportFacts) -> Status:

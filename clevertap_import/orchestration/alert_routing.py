@@ -63,13 +63,14 @@ def routing_of(imports: Imports, folder: Path, environment: Mapping[str, str]) -
     if rules is not None and file is not None:
         named = channels_of(rules, environment, secret_prefixes(imports.loaded))
         problems += [
-            f"{file.file}: channels.{each.name}: {each.problem}" for each in named.values() if each.problem
+            str(file.problem(f"channels.{each.name}", each.problem))
+            for each in named.values()
+            if each.problem
         ]
         channels = named | channels
     elif address:
         rules = AlertRules(channels={ADDRESS_VARIABLE: f"${{{ADDRESS_VARIABLE}}}"})
-    if file is not None:
-        problems += [str(problem) for _, problem in override_problems(imports.loaded, file.rules)]
+    problems += [str(problem) for _, problem in override_problems(imports.loaded, file)]
     return Routing(rules, channels, addressees_of(imports), tuple(problems))
 
 

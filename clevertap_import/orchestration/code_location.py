@@ -15,6 +15,7 @@ from clevertap_import.orchestration.assets import import_asset, table_specs
 from clevertap_import.orchestration.automation import import_schedule
 from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from clevertap_import.orchestration.monitor import monitor_sensor
+from clevertap_import.orchestration.monitor_tasks import MONITOR_TASKS
 from clevertap_import.orchestration.names import asset_key, job_name
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
@@ -116,7 +117,7 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     tables = {spec.key: spec for config in configs for spec in table_specs(config)}
     jobs = [import_job(config) for config in configs]
     first_runs = first_runs_sensor(FIRST_RUNS, configs, jobs)
-    always = [monitor_sensor(imports, folder)]
+    always = [monitor_sensor(imports, folder, MONITOR_TASKS)]
     always += [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
     return dg.Definitions.merge(
         *(

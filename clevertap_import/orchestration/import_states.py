@@ -9,8 +9,10 @@ from typing import cast
 import dagster as dg
 import sqlalchemy as sa
 
+from clevertap_import.alerted import Mute
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.schedule import Manual, Once
+from clevertap_import.journal.alert_memory import mutes_of
 from clevertap_import.journal.run_results import KILLED, open_rejects_of, results_of
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.journal.unanswered import unanswered_records
@@ -51,6 +53,7 @@ class Known:
     results: Mapping[str, Sequence[RunResult]]
     rejects: Mapping[str, OpenRejects]
     unanswered: Mapping[str, int]
+    mutes: Mapping[str, Mute]
     problem: str | None = None
 
 
@@ -70,7 +73,8 @@ def import_facts(
     planned = planned_runs(instance, configs) if configs else {}
     changed = schedules_since(instance, imports.loaded)
     facts: list[ImportFacts | DraftFacts] = [
-        DraftFacts(each.nickname, [str(problem) for problem in each.problems]) for each in imports.drafts
+        DraftFacts(each.nickname, [str(problem) for problem in each.problems], known.mutes.get(each.nickname))
+        for each in imports.drafts
     ]
     for config in configs:
         results = [each for name in config.nicknames for each in known.results.get(name, ())]
@@ -88,6 +92,7 @@ def import_facts(
                 scheduled_since(config, found, changed, created),
                 sum(known.unanswered.get(name, 0) for name in config.nicknames),
                 known.problem,
+                next((known.mutes[name] for name in config.nicknames if name in known.mutes), None),
             )
         )
     return facts
@@ -103,9 +108,10 @@ def known_to_journal(configs: Sequence[ImportConfig], now: datetime) -> Known:
                 results_of(engine, names, now - DAY),
                 open_rejects_of(engine, names),
                 unanswered_records(engine, holding),
+                mutes_of(engine, now),
             )
     except JournalUnavailable as error:
-        return Known({}, {}, {}, str(error))
+        return Known({}, {}, {}, {}, str(error))
 
 
 def runs_in_dagster(instance: dg.DagsterInstance, now: datetime) -> dict[str, list[dg.RunRecord]]:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import dagster as dg
 
+from clevertap_import.alerted import Mute
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.schedule import KINDS
 from clevertap_import.config.strict_model import not_one_of
@@ -100,7 +101,8 @@ def listing(
             if name in configs
             else draft_line(drafts[name], histories[name])
         )
-        lines.append(line | state_columns(state))
+        notes = [*line["notes"], mute_note(state.mute)] if state.mute else line["notes"]
+        lines.append(line | state_columns(state) | {"notes": notes})
     return [line for line in lines if filters.admits(line)]
 
 
@@ -150,7 +152,12 @@ def state_columns(state: ImportState) -> Line:
         "why": state.why,
         "streak": state.streak,
         "progress": progress_of(state.progress),
+        "muted_until": iso(state.mute.until) if state.mute else None,
     }
+
+
+def mute_note(mute: Mute) -> str:
+    return f"No alert is sent until {mute.until:%Y-%m-%d %H:%M} UTC: {mute.reason}"
 
 
 def progress_of(progress: RunProgress | None) -> Line | None:

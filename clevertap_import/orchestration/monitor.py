@@ -36,16 +36,12 @@ class Situation:
 Task = Callable[[Situation], str | None]
 """Returns what it did, as a sentence; None if there was nothing to do."""
 
-TASKS: Mapping[str, Task] = {}
-"""What the sensor does with the states, by the name that its errors have in the log. If one fails, the
-others go on."""
-
 
 class MonitoringFailed(CleverTapImportError):
     """A task of the sensor failed."""
 
 
-def monitor_sensor(imports: Imports, folder: Path, tasks: Mapping[str, Task] = TASKS) -> dg.SensorDefinition:
+def monitor_sensor(imports: Imports, folder: Path, tasks: Mapping[str, Task]) -> dg.SensorDefinition:
     @cache
     def created() -> Mapping[str, datetime]:
         # Only once: Git takes its time, and the imports stay the same until Dagster loads them again.

@@ -8,7 +8,7 @@ from pathlib import Path
 from clevertap_import.config.alert_rules import MAIL, OWNER, AlertRules, unknown_channels
 from clevertap_import.config.dagster_project import PACKAGE
 from clevertap_import.config.yaml_bounds import MOST_BYTES
-from clevertap_import.config.yaml_file import ConfigProblem, LoadedImport, read_block
+from clevertap_import.config.yaml_file import ConfigProblem, LoadedImport, line_of, read_block
 from clevertap_import.errors import did_you_mean
 
 ALERTS_FILE = "alerts.yaml"
@@ -35,6 +35,10 @@ class AlertsFile:
     file: Path
     rules: AlertRules | None
     problems: tuple[ConfigProblem, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def problem(self, key: str, message: str) -> ConfigProblem:
+        return ConfigProblem(str(self.file), line_of(self.lines, key, 1), key, message)
 
 
 def is_alerts_file(path: Path, root: Path, text: str) -> bool:
@@ -57,7 +61,8 @@ def read_alerts_file(folder: Path) -> AlertsFile | None:
         return unusable(file, "The file is not UTF-8 text. Save it as UTF-8.")
     if not is_alerts_file(file, folder, text):
         return None
-    return AlertsFile(file, *read_block(text, str(file), AlertRules))
+    block = read_block(text, str(file), AlertRules)
+    return AlertsFile(file, block.value, block.problems, block.lines)
 
 
 def unusable(file: Path, message: str) -> AlertsFile:
@@ -105,12 +110,13 @@ def secret_prefixes(imports: Iterable[LoadedImport]) -> set[str]:
 
 
 def override_problems(
-    imports: Iterable[LoadedImport], rules: AlertRules | None
+    imports: Iterable[LoadedImport], file: AlertsFile | None
 ) -> Iterator[tuple[str, ConfigProblem]]:
-    """By nickname: channels of imports that alerts.yaml does not have."""
+    """By nickname: channels that imports name and alerts.yaml does not have. None if it cannot be read."""
+    if file is not None and file.rules is None:
+        return
+    channels = file.rules.channels if file and file.rules else {}
     for each in imports:
-        if each.config.alerts is None:
-            continue
-        for place, message in unknown_channels(each.config.alerts.to, rules.channels if rules else ()):
-            text = message if rules else f"{message} There is no {ALERTS_FILE} that can be read."
+        for place, message in unknown_channels(each.config.alerts.to, channels) if each.config.alerts else ():
+            text = message if file else f"{message} There is no {ALERTS_FILE} in the folder of imports."
             yield each.config.nickname, each.problem(f"alerts.to[{place}]", text)

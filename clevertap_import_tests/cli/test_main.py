@@ -26,7 +26,7 @@ LIST_KEYS = {
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "health_state"),
     *("last_run", "datasource", "created_on", "created_by", "updated_on", "updated_by", "problems"),
     *("changed_windows", "notes", "open_rejects", "new_24h", "failed_24h", "late", "next_run", "bad_since"),
-    *("why", "streak", "progress"),
+    *("why", "streak", "progress", "muted_until"),
 }
 STATS_KEYS = {
     *("run_id", "date_time", "imported_on", "status", "health", "health_state", "total_records"),

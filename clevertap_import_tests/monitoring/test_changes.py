@@ -34,7 +34,7 @@ def a_state(*concerns: Concern, name: str = "customers", status: Status = "Sched
 
 
 def told(found: Sequence[Change]) -> list[tuple[str, str, str | None]]:
-    return [(each.nickname, each.kind, each.concern and each.concern.severity) for each in found]
+    return [(each.nickname, each.kind, each.concern.severity if each.concern else None) for each in found]
 
 
 class Watch:

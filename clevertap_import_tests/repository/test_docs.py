@@ -69,7 +69,9 @@ def anchors(document: Path) -> set[str]:
 
 def variables_read() -> set[str]:
     """Every variable that the code reads, for the default names and those of the guide's example."""
+    from clevertap_import.alerting.heartbeat import HEARTBEAT_VARIABLE
     from clevertap_import.journal.digest_key import KEY_VARIABLE
+    from clevertap_import.orchestration.alerts import UI_VARIABLE
     from clevertap_import.orchestration.event_storage import BATCH_VARIABLE
     from clevertap_import.orchestration.forced import ALLOW_VARIABLE
     from clevertap_import.orchestration.resources import (
@@ -78,6 +80,7 @@ def variables_read() -> set[str]:
         SnowflakeConnection,
         variable,
     )
+    from clevertap_import.project.alerts_file import ADDRESS_VARIABLE
     from clevertap_import.project.folder import FOLDER_VARIABLE
 
     kinds = (
@@ -92,6 +95,7 @@ def variables_read() -> set[str]:
         fields
         | instance
         | {FOLDER_VARIABLE, JOURNAL_VARIABLE, KEY_VARIABLE, ALLOW_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
+        | {ADDRESS_VARIABLE, HEARTBEAT_VARIABLE, UI_VARIABLE}
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from asyncio import Server
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,8 +62,9 @@ class FreePort(Controller):
     """Finds out which port the system gave it."""
 
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class Receiver(ThreadingHTTPServer):

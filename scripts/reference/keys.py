@@ -33,7 +33,13 @@ BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`dry_run`", DryRun),
     ("`alerts`", ImportAlerts),
 )
-WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+WORDS = {
+    "object": "names and texts",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+}
 PATTERNS = {"minute|hour": "duration", ":([0-5]": "time of day", "T ]": "day and time"}
 COLUMNS = ("key", "type", "default", "means", "example")
 
@@ -50,7 +56,7 @@ def import_sections() -> Iterable[str]:
         yield from key_table(model)
 
 
-def alert_sections() -> Iterable[str]:
+def alert_keys() -> Iterable[str]:
     words = "`alerts.yaml` lies in the folder of imports. [Alerts](alerts.md) has examples."
     yield from heading(2, "Keys of alerts.yaml", words)
     yield from key_table(AlertRules)

@@ -9,12 +9,13 @@ from clevertap_import.cli.main import main
 from clevertap_import.mapping import rejection_codes as codes
 from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.mapping.system_properties import ITEMS, SYSTEM_PROPERTIES
+from clevertap_import.monitoring.alert_messages import MEANS, WORDS
 from clevertap_import.orchestration.checks import DESCRIPTIONS
 from clevertap_import.orchestration.metadata import MEANINGS
 from clevertap_import.orchestration.metrics import GAUGES, ROWS
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.snowflake.type_compatibility import shown as snowflake_name
-from scripts.reference.keys import import_sections, schedule_sections
+from scripts.reference.keys import alert_keys, import_sections, schedule_sections
 from scripts.reference.variables import variables
 from scripts.reference.writing import code, example, heading, table
 
@@ -62,9 +63,18 @@ def reference_page() -> str:
         check_section(),
         metadata_section(),
         metrics_section(),
+        alert_section(),
+        alert_keys(),
         variables(),
     )
     return "\n".join([HEAD, *(line for section in sections for line in section)]).rstrip() + "\n"
+
+
+def alert_section() -> Iterable[str]:
+    words = "Each is one message when it opens, one when it becomes worse, and one when it is over."
+    yield from heading(2, "Alerts", words)
+    rows = [(word, code(kind), MEANS[kind]) for kind, word in WORDS.items()]
+    yield from table(("alert", "kind", "when, and how severe"), rows)
 
 
 def command_section() -> Iterable[str]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from clevertap_import.alerting.heartbeat import HEARTBEAT_VARIABLE
 from clevertap_import.clevertap.client import MAX_IN_FLIGHT, REGION_HOSTS
 from clevertap_import.journal.digest_key import KEY_VARIABLE
+from clevertap_import.orchestration.alerts import UI_VARIABLE
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE
 from clevertap_import.orchestration.resources import (
     JOURNAL_VARIABLE,
@@ -11,6 +13,7 @@ from clevertap_import.orchestration.resources import (
     SnowflakeConnection,
     variable,
 )
+from clevertap_import.project.alerts_file import ADDRESS_VARIABLE
 from clevertap_import.project.folder import FOLDER_VARIABLE
 from scripts.reference.writing import code, heading, table
 
@@ -42,6 +45,10 @@ OTHERS = {
     KEY_VARIABLE: "The key of the journal's digests, 64 digits of 0-9 and a-f (`openssl rand -hex 32`); left"
     " out, the file `journal.key` beside the journal, or below `DAGSTER_HOME` for a database of a server.",
     ALLOW_VARIABLE: "`1`: runs that Dagster's UI or API launches may be forced; see [security](security.md).",
+    ADDRESS_VARIABLE: "The address that gets all alerts if there is no `alerts.yaml`; see"
+    " [alerts](alerts.md).",
+    HEARTBEAT_VARIABLE: "An address that monitoring calls once a minute, while it works and alerts arrive.",
+    UI_VARIABLE: "The address of Dagster's UI, such as `https://dagster.example.com`, for links in alerts.",
     "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
 }
 
