@@ -17,24 +17,24 @@ SENT_RETENTION = timedelta(days=30)
 UNSENT_RETENTION = timedelta(days=7)
 """After that a message that its channel has not taken is removed."""
 
-Look = Callable[[Memory, Sequence[Mute]], tuple[Sequence[Message], Memory]]
+Compare = Callable[[Memory, Sequence[Mute]], tuple[Sequence[Message], Memory]]
 """From what was alerted to the messages for what has changed, and what is alerted with them."""
 
 
-def enter_changes(engine: sa.Engine, look: Look, now: datetime) -> int:
+def enter_changes(engine: sa.Engine, compare: Compare, now: datetime) -> int:
     """Enter the messages of all changes, and that they are alerted. Returns how many messages there are.
 
-    `look` may be called twice: first to see whether there is a change at all, for only a change needs a
+    `compare` may be called twice: first to see whether there is a change at all, for only a change needs a
     transaction that other writers wait for.
     """
     with translated(), engine.connect() as connection:
         before, muted = memory_in(connection), mutes_in(connection, now)
-    messages, after = look(before, muted)
+    messages, after = compare(before, muted)
     if not messages and after == before:
         return 0
     with translated(), alone(engine, ALERT_LOCK) as connection:
         before, muted = memory_in(connection), mutes_in(connection, now)
-        messages, after = look(before, muted)
+        messages, after = compare(before, muted)
         store(connection, before, after)
         enter_messages(connection, messages, now)
         remove_old(connection, now)

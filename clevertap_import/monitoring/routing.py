@@ -24,7 +24,7 @@ class Addressee:
 
 
 def channels_for(rules: AlertRules, about: Addressee, severity: Severity) -> tuple[str, ...]:
-    """Own channels that do not exist count for nothing: then the routes decide."""
+    """If an own channel does not exist, the routes decide."""
     if about.to is not None and not any(unknown_channels(about.to, rules.channels)):
         return about.to
     if not rules.routes:

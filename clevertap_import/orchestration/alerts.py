@@ -28,7 +28,7 @@ LONG_WAIT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class Result:
     """What became of the alerts at one look. `waits`: what the channels have not taken."""
 
     sentence: str | None = None
@@ -39,7 +39,9 @@ def send_alerts(situation: Situation, environment: Mapping[str, str] = os.enviro
     """Alert what has changed, send what waits, and give the heartbeat. Returns what it did."""
     routing = routing_of(situation.imports, imports_folder(environment), environment)
     sent = (
-        Sent() if routing.rules is None else alerted(situation, routing, Links(environment.get(UI_VARIABLE)))
+        Result()
+        if routing.rules is None
+        else alerted(situation, routing, Links(environment.get(UI_VARIABLE)))
     )
     problem = " ".join(routing.problems) or None
     address = environment.get(HEARTBEAT_VARIABLE)
@@ -49,7 +51,7 @@ def send_alerts(situation: Situation, environment: Mapping[str, str] = os.enviro
     return " ".join(filter(None, (sent.sentence, problem, heartbeat))) or None
 
 
-def alerted(situation: Situation, routing: Routing, links: Links) -> Sent:
+def alerted(situation: Situation, routing: Routing, links: Links) -> Result:
     instance, now = situation.instance, situation.now
     try:
         with open_journal() as journal:
@@ -57,9 +59,9 @@ def alerted(situation: Situation, routing: Routing, links: Links) -> Sent:
             alert_back(instance, engine, routing, now)
             enter(engine, situation, routing, links)
             delivered = deliver(engine, routing.channels, now)
-            return Sent(sentence_of(delivered), waiting(engine))
+            return Result(sentence_of(delivered), waiting(engine))
     except JournalUnavailable as error:
-        return Sent(alert_away(instance, routing, str(error), now))
+        return Result(alert_away(instance, routing, str(error), now))
 
 
 def enter(engine: sa.Engine, situation: Situation, routing: Routing, links: Links) -> None:
@@ -70,7 +72,7 @@ def enter(engine: sa.Engine, situation: Situation, routing: Routing, links: Link
         if each.config.renamed_from
     }
 
-    def look(memory: Memory, mutes: Sequence[Mute]) -> tuple[Sequence[Message], Memory]:
+    def compare(memory: Memory, mutes: Sequence[Mute]) -> tuple[Sequence[Message], Memory]:
         names = {each.nickname for each in mutes}
         muted = names | {new for new, before in renamed.items() if before in names}
         found, after = changes(memory, states, situation.now, muted, renamed)
@@ -81,7 +83,7 @@ def enter(engine: sa.Engine, situation: Situation, routing: Routing, links: Link
             for place in routing.places(change.nickname, change.severity)
         ], after
 
-    enter_changes(engine, look, situation.now)
+    enter_changes(engine, compare, situation.now)
 
 
 def sentence_of(delivered: Delivered) -> str | None:

@@ -23,23 +23,23 @@ REMEDY = "Nothing is sent without the journal. Correct CLEVERTAP_IMPORT_JOURNAL_
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class JournalAway:
     """`alerted`: the places that took the alert."""
 
     since: datetime
     alerted: tuple[Place, ...] = ()
 
 
-def outage_in(instance: dg.DagsterInstance) -> Outage | None:
+def outage_in(instance: dg.DagsterInstance) -> JournalAway | None:
     text = instance.daemon_cursor_storage.get_cursor_values({STORED_AS}).get(STORED_AS)
     if not text:
         return None
     found = json.loads(text)
     alerted = tuple(Place(*each) for each in found["alerted"])
-    return Outage(datetime.fromtimestamp(found["since"], UTC), alerted)
+    return JournalAway(datetime.fromtimestamp(found["since"], UTC), alerted)
 
 
-def store(instance: dg.DagsterInstance, outage: Outage | None) -> None:
+def store(instance: dg.DagsterInstance, outage: JournalAway | None) -> None:
     alerted = [[each.channel, each.recipient] for each in outage.alerted] if outage else []
     text = json.dumps({"since": outage.since.timestamp(), "alerted": alerted}) if outage else ""
     instance.daemon_cursor_storage.set_cursor_values({STORED_AS: text})
@@ -49,7 +49,7 @@ def alert_away(instance: dg.DagsterInstance, routing: Routing, problem: str, now
     """Send it to each place that has not taken it yet, once the outage is no short one."""
     outage = outage_in(instance)
     if outage is None:
-        outage = Outage(now)
+        outage = JournalAway(now)
         store(instance, outage)
     if now - outage.since < PATIENCE:
         return "The journal is away."
@@ -63,7 +63,7 @@ def alert_away(instance: dg.DagsterInstance, routing: Routing, problem: str, now
     refused = to_each(places, send_to)
     taken = tuple(each for each in places if each not in refused)
     if taken:
-        store(instance, Outage(outage.since, (*outage.alerted, *taken)))
+        store(instance, JournalAway(outage.since, (*outage.alerted, *taken)))
     return f"The journal is away; {len(taken)} alerts of it were sent, {len(refused)} were not taken."
 
 
@@ -77,7 +77,7 @@ def alert_back(instance: dg.DagsterInstance, engine: sa.Engine, routing: Routing
     store(instance, None)
 
 
-def recoveries(outage: Outage, places: Sequence[Place], now: datetime) -> list[Message]:
+def recoveries(outage: JournalAway, places: Sequence[Place], now: datetime) -> list[Message]:
     body = f"This is over: the journal was away.\nFrom {at(outage.since)} to {at(now)}."
     return [
         Message(

@@ -80,6 +80,8 @@ def test_what_is_left_out_has_the_defaults_of_the_contract() -> None:
         "show_values": False,
         "max_event_properties": 100,
         "expect": {"within": None, "health": 100.0, "rows": {"min": 0}},
+        "alerts": None,
+        "tags": [],
     }
     assert (config.schedule, config.deps) == (Manual(), ())
     assert (config.dry_run.sample_rows, config.dry_run.max_rejected_percent) == (1000, 5)

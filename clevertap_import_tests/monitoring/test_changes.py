@@ -33,7 +33,7 @@ def a_state(*concerns: Concern, name: str = "customers", status: Status = "Sched
     return ImportState(name, status, concerns=tuple(ordered))
 
 
-def told(found: Sequence[Change]) -> list[tuple[str, str, str | None]]:
+def alerted(found: Sequence[Change]) -> list[tuple[str, str, str | None]]:
     return [(each.nickname, each.kind, each.concern.severity if each.concern else None) for each in found]
 
 
@@ -49,11 +49,11 @@ class Watch:
     ) -> list[tuple[str, str, str | None]]:
         self.now += MINUTE
         found, self.memory = changes(self.memory, states, self.now, muted, renamed)
-        return told(found)
+        return alerted(found)
 
 
 PROBLEMS = st.dictionaries(st.sampled_from(KINDS), st.sampled_from(SEVERITIES), max_size=4)
-LOOKS = st.tuples(
+HISTORY = st.tuples(
     st.fixed_dictionaries(dict.fromkeys(NAMES, PROBLEMS)),
     st.sets(st.sampled_from(NAMES)),
     st.sets(st.sampled_from([*NAMES, "journal"]), max_size=1),
@@ -61,7 +61,7 @@ LOOKS = st.tuples(
 """The problems of each import; which are mute; which is away: an import from the folder, or the journal."""
 
 
-@given(st.lists(LOOKS, max_size=12))
+@given(st.lists(HISTORY, max_size=12))
 def test_each_change_is_alerted_once_and_none_while_mute(
     history: list[tuple[dict[str, dict[Kind, Severity]], set[str], set[str]]],
 ) -> None:
@@ -179,4 +179,4 @@ def test_a_process_that_looked_earlier_changes_nothing_that_a_later_look_has_see
     again = changes(over, [broken], NOW + 3 * MINUTE)[1]
     assert changes(again, [healthy], NOW + 2 * MINUTE) == ([], again)
     worse = [replace(broken, concerns=(concern("failed", "critical"),))]
-    assert told(changes(again, worse, NOW + 4 * MINUTE)[0]) == [("customers", "failed", "critical")]
+    assert alerted(changes(again, worse, NOW + 4 * MINUTE)[0]) == [("customers", "failed", "critical")]

@@ -1,4 +1,4 @@
-"""Alerts to a real mail server and a real webhook: one message for each change, whatever goes wrong."""
+"""Alerts to a real mail server and a real webhook: one message for each change, also when something fails."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +65,7 @@ class Office:
 
     def mute(self, minutes: int, nickname: str = "customers") -> None:
         with open_journal() as journal:
-            enter_mute(journal.engine, Mute(nickname, self.now + minutes * MINUTE, "I mend it."), self.now)
+            enter_mute(journal.engine, Mute(nickname, self.now + minutes * MINUTE, "I repair it."), self.now)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_mail_server_that_refuses_gets_the_message_again_and_there_is_no_heart
     office.ran("Failed")
     for minutes in (1, 1, 12, 2, 30):
         office.look(minutes)
-    assert len(hook.addresses) == 3, "none after the message has waited for a quarter of an hour"
+    assert len(hook.addresses) == 4, "none after the message has waited for a quarter of an hour"
     mail.answer = "250 OK"
     for minutes in (1, 14, 1):
         office.look(minutes)
