@@ -9,6 +9,7 @@ ct.dry_run("customers")         the checks of a run; sends nothing
 ct.run("customers")             imports now
 ct.runs("customers")            the runs of an import
 ct.rejected_rows("customers")   the rows that were not imported, and why
+ct.write_report("report.html")  a page with the state of all imports, and plots
 
 Tables are pandas frames. Errors are a `CleverTapImportError`: `ConfigError`, `SourceError`, `RefusedError` or
 `Unfinished`.
@@ -26,7 +27,7 @@ from clevertap_import.errors import (
 )
 
 if typing.TYPE_CHECKING:
-    from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs
+    from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs, write_report
 
 __all__ = [
     "CleverTapImportError",
@@ -41,6 +42,7 @@ __all__ = [
     "rejected_rows",
     "run",
     "runs",
+    "write_report",
 ]
 
 __version__ = "0.1.0"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MAX_PREVIEW_ROWS, MAX_SAMPLE_ROWS = 10_000, 1_000_000
+MAX_PREVIEW_ROWS, MAX_SAMPLE_ROWS, MAX_REPORT_DAYS = 10_000, 1_000_000, 400
 
 notify = logging.getLogger("clevertap_import").info
 
@@ -229,6 +229,21 @@ def rejected_rows(name: str, run_id: str | None = None, *, limit: int | None = N
         notify(why_none)
         return rejected_table("", iter(()))
     return rejected_table(found.run_id, islice(read_rejects(found.path), limit))
+
+
+@translated
+def write_report(output: str | Path, *, days: int = 30) -> None:
+    """Write one page of HTML with the state of all imports, and plots of their runs, like `report`.
+
+    days: the runs of this many days, 1 to 400. Only the file's owner can read it.
+
+    Raises ConfigError if there is no import, or if the file cannot be written.
+    """
+    # matplotlib and the frames of the report take a second.
+    from clevertap_import.html_report.written import write_report as write
+
+    refuse_outside("days", days, MAX_REPORT_DAYS)
+    write(Path(output), days)
 
 
 def moment(value: date | str | None) -> datetime | None:

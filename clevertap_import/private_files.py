@@ -25,6 +25,26 @@ def private(path: str, flags: int) -> int:
     return opened
 
 
+def replace_private(file: Path, text: str) -> None:
+    """Writes a private file whole: readers see the old text or the new one. A device or a pipe is written to.
+
+    Raises OSError, and leaves the old file.
+    """
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        file.write_text(text, "utf-8")
+        return
+    draft = file.with_name(f".{file.name}.{os.getpid()}.draft")
+    try:
+        with open(draft, "w", encoding="utf-8", opener=private) as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def private_database(file: Path) -> None:
     """Makes the file of a SQLite database, and its folder, private; files of another user do not change.
 

@@ -1,5 +1,7 @@
 """The commands for monitoring: their options, their help, and the function that each runs."""
 
+from pathlib import Path
+
 import click
 
 from clevertap_import.cli.conventions import BoundCommand, as_json
@@ -35,6 +37,21 @@ def health(**_: object) -> None:
 @click.command(cls=BoundCommand, target="cli.monitoring:metrics")
 def metrics(**_: object) -> None:
     """Print the state of all imports as OpenMetrics text, for Prometheus."""
+
+
+@click.command(cls=BoundCommand, target="cli.report:report")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="F.html",
+    help="Write the page to this file. Only its owner can read it.",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 400), default=30, show_default=True, help="Runs of this many days."
+)
+def report(**_: object) -> None:
+    """Write a page of HTML with the state of all imports, and plots of health, rows, errors and cost."""
 
 
 @click.command(cls=BoundCommand, target="cli.listing:stats")
@@ -78,4 +95,4 @@ def unmute(**_: object) -> None:
     """Send alerts about NAME again. What is wrong now is alerted."""
 
 
-MONITORING_COMMANDS = (list_imports, health, metrics, stats, alerts, mute, unmute)
+MONITORING_COMMANDS = (list_imports, health, metrics, report, stats, alerts, mute, unmute)

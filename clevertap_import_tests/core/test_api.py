@@ -27,8 +27,8 @@ from clevertap_import_tests.testing.workshop import (
     process_environment,
 )
 
-FUNCTIONS = ["check", "dry_run", "imports", "preview", "rejected_rows", "run", "runs"]
-HEAVY = ("pandas", "dagster", "snowflake.connector", "pyarrow")
+FUNCTIONS = ["check", "dry_run", "imports", "preview", "rejected_rows", "run", "runs", "write_report"]
+HEAVY = ("pandas", "dagster", "snowflake.connector", "pyarrow", "matplotlib", "jinja2", "opentelemetry")
 
 # Dagster deprecates it, and has no other way to the runs that were planned.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning")

@@ -74,6 +74,7 @@ def variables_read() -> set[str]:
     from clevertap_import.orchestration.alerts import UI_VARIABLE
     from clevertap_import.orchestration.event_storage import BATCH_VARIABLE
     from clevertap_import.orchestration.forced import ALLOW_VARIABLE
+    from clevertap_import.orchestration.report_link import REPORT_VARIABLE
     from clevertap_import.orchestration.resources import (
         JOURNAL_VARIABLE,
         CleverTapAccount,
@@ -95,7 +96,7 @@ def variables_read() -> set[str]:
         fields
         | instance
         | {FOLDER_VARIABLE, JOURNAL_VARIABLE, KEY_VARIABLE, ALLOW_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
-        | {ADDRESS_VARIABLE, HEARTBEAT_VARIABLE, UI_VARIABLE}
+        | {ADDRESS_VARIABLE, HEARTBEAT_VARIABLE, UI_VARIABLE, REPORT_VARIABLE}
     )
 
 

@@ -1,7 +1,8 @@
-"""What list, health and metrics say of imports in every state: they all say the same."""
+"""What list, health, metrics and report say of imports in every state: they all say the same."""
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from clevertap_import.cli.main import main
+from clevertap_import_tests.testing.read_page import Page
 from clevertap_import_tests.testing.thirteen_imports import thirteen_imports
 from clevertap_import_tests.testing.workshop import Workshop
 
@@ -35,12 +37,13 @@ def values(name: str) -> dict[str, float]:
 NOT_WELL = {"draft", "failing", "twenty"}
 
 
-def test_all_views_of_thirteen_imports_agree(commands_workshop: Workshop) -> None:
+def test_all_views_of_thirteen_imports_agree(commands_workshop: Workshop, tmp_path: Path) -> None:
     with thirteen_imports(commands_workshop):
         listed = {line["nickname"]: line for line in printed("list")}
         expect_states(listed)
         expect_health(listed)
         expect_metrics(listed)
+        expect_report(listed, tmp_path / "report.html")
         expect_filters()
         expect_table()
 
@@ -90,6 +93,25 @@ def expect_metrics(listed: dict[str, Any]) -> None:
     assert values("healthy") == {name: float(name not in NOT_WELL) for name in listed}
     assert values("late") == dict.fromkeys(listed, 0.0)
     assert values("open_rejects") == {name: line["open_rejects"] for name, line in listed.items()}
+
+
+def expect_report(listed: dict[str, Any], file: Path) -> None:
+    done = command("report", "--output", str(file), "--days", "7")
+    assert (done.exit_code, file.stat().st_mode & 0o777) == (0, 0o600), done.stderr
+    page = Page(file.read_text())
+    lines = {line["Import"]: line for line in page.table("All imports")}
+    assert list(lines) == list(listed), "the worst first"
+    assert {name: line["State"] in ("Well", "Warning") for name, line in lines.items()} == {
+        name: name not in NOT_WELL for name in listed
+    }
+    for column, key in (("New, 24 h", "new_24h"), ("Failed, 24 h", "failed_24h"), ("Open", "open_rejects")):
+        assert {name: int(line[column]) for name, line in lines.items()} == {
+            name: line[key] for name, line in listed.items()
+        }
+    assert {line["why"] for line in listed.values() if line["why"]} <= set(page.texts("p"))
+    cost = {line["Import"]: int(line["Requests"]) for line in page.table("Cost by import")}
+    assert cost["sixty"] == sum(line["requests"] for line in printed("stats", "sixty"))
+    assert "failing" not in cost
 
 
 def expect_filters() -> None:

@@ -7,6 +7,7 @@ from clevertap_import.clevertap.client import MAX_IN_FLIGHT, REGION_HOSTS
 from clevertap_import.journal.digest_key import KEY_VARIABLE
 from clevertap_import.orchestration.alerts import UI_VARIABLE
 from clevertap_import.orchestration.forced import ALLOW_VARIABLE
+from clevertap_import.orchestration.report_link import REPORT_VARIABLE
 from clevertap_import.orchestration.resources import (
     JOURNAL_VARIABLE,
     CleverTapAccount,
@@ -49,6 +50,7 @@ OTHERS = {
     " [alerts](alerts.md).",
     HEARTBEAT_VARIABLE: "An address that monitoring calls once a minute, while it works and alerts arrive.",
     UI_VARIABLE: "The address of Dagster's UI, such as `https://dagster.example.com`, for links in alerts.",
+    REPORT_VARIABLE: "The web address of the page that `report` writes: the import center links to it.",
     "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
 }
 

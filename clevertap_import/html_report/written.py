@@ -1,0 +1,24 @@
+"""Writes the report to a file."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clevertap_import.errors import ConfigError
+from clevertap_import.html_report.facts import report_facts
+from clevertap_import.html_report.page import page
+from clevertap_import.orchestration.instance import open_instance
+from clevertap_import.private_files import replace_private
+from clevertap_import.project.folder import imports_folder
+from clevertap_import.selection import all_imports
+
+
+def write_report(output: Path, days: int) -> None:
+    """Only the file's owner can read it. Raises ConfigError if it cannot be written."""
+    imports, folder = all_imports(), imports_folder(os.environ)
+    with open_instance() as instance:
+        text = page(report_facts(instance, imports, folder, days, datetime.now(UTC)))
+    try:
+        replace_private(output, text)
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {(error.strerror or '').lower()}.") from None
