@@ -34,6 +34,13 @@ from dagster._core.events import JobFailureData, RunFailureReason
 # the UI could not execute the run again.
 from dagster._core.execution.api import execute_run_iterator
 
+# The metadata of all partitions of a run: the public `add_asset_metadata` takes one, and lists all each time.
+from dagster._core.execution.context.metadata_logging import (
+    AssetMetadataHandle,
+    OutputMetadataAccumulator,
+    OutputMetadataHandle,
+)
+
 # The states of what the public `get_run_step_stats` returns.
 from dagster._core.execution.stats import StepEventStatus
 
@@ -95,6 +102,7 @@ __all__ = [
     "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
     "AssetEntry",
+    "AssetMetadataHandle",
     "CanCancelExecutionRequest",
     "CanCancelExecutionResult",
     "CheckError",
@@ -110,6 +118,8 @@ __all__ = [
     "JobFailureData",
     "ManagedGrpcPythonEnvCodeLocationOrigin",
     "ModuleTarget",
+    "OutputMetadataAccumulator",
+    "OutputMetadataHandle",
     "RemoteInstigatorOrigin",
     "RemoteRepositoryOrigin",
     "RunFailureReason",

@@ -79,7 +79,8 @@ from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
 from clevertap_import.snowflake.session import open_snowflake
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query
 from clevertap_import.staging.rejected_rows import RejectsFile, rejecting
-from clevertap_import.staging.stage import Stage, StageCounts, Stager
+from clevertap_import.staging.stage import Stage, Stager
+from clevertap_import.staging.window_counts import WindowCounts, refusing
 from clevertap_import.window import Window
 
 if TYPE_CHECKING:
@@ -114,8 +115,10 @@ class ImportRun:
         """Query Snowflake, and map and check every row. The session ends before the first batch is sent."""
         tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
         unchanged, codes = Unchanged() if known.is_forgetting else None, dict[Reason, int]()
-        staged = Staged(stage.counts, unchanged=unchanged, found=FoundRejects(self.config.is_events))
-        reject = rejecting(codes, rejects, stage, staged.found)
+        windows = WindowCounts(grid(self.config), self.window) if self.window else None
+        found = FoundRejects(self.config.is_events)
+        staged = Staged(stage.counts, unchanged=unchanged, found=found, windows=windows)
+        reject = rejecting(codes, rejects, stage, found)
         try:
             with open_snowflake(self.connection.settings(), tag) as snowflake:
                 columns = snowflake.describe(source_query(self.config))
@@ -138,18 +141,16 @@ class ImportRun:
         reject: Callable[[Sequence[Rejection]], None],
         snowflake: "Snowflake",
     ) -> Stager:
-        def notify(counts: StageCounts) -> None:
-            self.progress.step("staged", counts.read - counts.superseded, snowflake.rows_expected)
-
         return Stager(
             mapper,
             grid(self.config),
             known.records,
             reject,
-            notify,
+            self.progress.staging(lambda: snowflake.rows_expected),
             noting(staged.unchanged, known.closing),
             int(self.window.lower.timestamp()) if self.window and self.window.lower else None,
             sends_known=self.force and self.limit is not None,
+            windows=staged.windows,
         )
 
     def query(self, snowflake: "Snowflake", columns: Sequence[SourceColumn], *, is_sample: bool) -> str:
@@ -270,15 +271,14 @@ class ImportRun:
         clevertap, breaker, codes = self.clevertap, CircuitBreaker(), dict(staged.codes)
         meter = self.progress.meter
         post = sending.limiter.upload(under(sending.lock, meter.counted(clevertap.post)), breaker.check)
-        retry_policy = self.account.retry_policy()
         deliverer = Deliverer(
             journal,
-            BatchSender(post, retry_policy, resends=resends(self.config), breaker=breaker),
+            BatchSender(post, self.account.retry_policy(), resends=resends(self.config), breaker=breaker),
             self.config.nickname,
             self.run_id,
             lambda: sending.limiter.width,
             clevertap.settings.max_in_flight,
-            rejecting(codes, sending.rejects, stage, staged.found),
+            refusing(staged.windows, rejecting(codes, sending.rejects, stage, staged.found)),
             self.progress.sending(staged.counts.staged),
             destination(clevertap.settings),
             sending.epoch,

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from clevertap_import.orchestration.delivered import DELIVERIES
-from clevertap_import.orchestration.run_values import SoFar
+from clevertap_import.orchestration.run_values import SoFar, top_reason
+from clevertap_import.reasons import Reason
+from clevertap_import.report import Report
 from clevertap_import.result_sentence import result_sentence
 from clevertap_import.run_result import RunResult
 from clevertap_import.window import Window
@@ -29,6 +31,7 @@ MEANINGS = {
     "uncertain": "Records that were sent and whose answer was lost.",
     "superseded": "Rows of an identity that has a newer one, read or delivered before; not sent.",
     "possible_duplicates": "Copies of events that may be there: each was sent again after a lost answer.",
+    "lookback_rows": "Rows of earlier windows, which the lookback read; not in the counts of any window.",
     "rows_without_updated_on": "Rows whose Updated On is NULL; they come with the first window only.",
     "future_rows": "Rows whose Updated On is later than the run began.",
     "late_rows": "Rows sent from windows before those of the run: committed late, found by the lookback.",
@@ -52,7 +55,14 @@ MEANINGS = {
     "window_start": "The start of the first window, if not open; the lookback before it was read too.",
     "window_end": "The end of the last window; left out in full imports.",
 }
-"""Every key, and what it means; the reference is made of it."""
+"""Every key of a run, and what it means; the reference is made of it."""
+
+OF_WINDOWS = (
+    *("result", "total_records", "successful", "failed", "accepted", "unchanged", "invalid", "rejected"),
+    *("uncertain", "superseded", "dagster/row_count", "health_percent", "errors_by_code", "rejects_file"),
+    *("window_start", "window_end", "query_id", "seconds", "records_per_second"),
+)
+"""The keys of the materialization of a window. The last three are those of its run."""
 
 UNKNOWN_COUNTS = frozenset(
     [
@@ -81,23 +91,45 @@ def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
         metadata = {name: value for name, value in metadata.items() if name not in UNKNOWN_COUNTS}
     if report.health_percent is not None and not so_far.is_canceled:
         metadata["health_percent"] = dg.MetadataValue.float(report.health_percent)
-    if so_far.staged.query_id:
-        metadata["query_id"] = dg.MetadataValue.text(so_far.staged.query_id)
     if so_far.rejects and so_far.rejects.rows:
         metadata["rejects_file"] = dg.MetadataValue.path(str(so_far.rejects.path))
-    return {**metadata, **window_metadata(so_far.window)}
+    return {**metadata, **query_metadata(so_far), **window_metadata(so_far.window)}
+
+
+def metadata_of_window(
+    so_far: SoFar, window: Window, report: Report, codes: Mapping[Reason, int]
+) -> dict[str, dg.MetadataValue]:
+    """The counts of one window of a complete run. Small: a run may have thousands of windows."""
+    whole = {"result": sentence(so_far, report, codes), **outcome_metadata(report), **window_metadata(window)}
+    if report.health_percent is not None:
+        whole["health_percent"] = dg.MetadataValue.float(report.health_percent)
+    if codes:
+        whole["errors_by_code"] = errors_by_code(codes)
+        if so_far.rejects:
+            whole["rejects_file"] = dg.MetadataValue.path(str(so_far.rejects.path))
+    return {**whole, **query_metadata(so_far), **speed_metadata(so_far)}
 
 
 def result_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     """How the run ended, first in words."""
-    code, reason = so_far.top_reason or (None, None)
+    words = {"status": so_far.status, "problem": so_far.problem}
+    return {
+        "result": sentence(so_far, so_far.report, so_far.codes),
+        **{name: dg.MetadataValue.text(text) for name, text in words.items() if text is not None},
+    }
+
+
+def sentence(so_far: SoFar, report: Report, codes: Mapping[Reason, int]) -> dg.MetadataValue:
+    """The result of the run, or of a part of its rows."""
+    code, reason = top_reason(codes) or (None, None)
     began = datetime.fromtimestamp(so_far.start.epoch_seconds, UTC)
-    problem, status = so_far.problem, so_far.status
     result = RunResult(
-        *("", "", began, None, status, so_far.report), problem=problem, top_code=code, top_reason=reason
+        *("", "", began, None, so_far.status, report),
+        problem=so_far.problem,
+        top_code=code,
+        top_reason=reason,
     )
-    words = {"result": result_sentence(result), "status": status, "problem": problem}
-    return {name: dg.MetadataValue.text(text) for name, text in words.items() if text is not None}
+    return dg.MetadataValue.text(result_sentence(result))
 
 
 def effort_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
@@ -114,8 +146,7 @@ def effort_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     return found
 
 
-def count_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
-    report, counts, seconds = so_far.report, so_far.staged.counts, so_far.start.seconds
+def outcome_metadata(report: Report) -> dict[str, dg.MetadataValue]:
     return {
         "total_records": dg.MetadataValue.int(report.read),
         "successful": dg.MetadataValue.int(report.successful),
@@ -126,7 +157,29 @@ def count_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
         "rejected": dg.MetadataValue.int(report.rejected),
         "uncertain": dg.MetadataValue.int(report.uncertain),
         "superseded": dg.MetadataValue.int(report.superseded),
+        "dagster/row_count": dg.MetadataValue.int(report.successful),
+    }
+
+
+def query_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
+    query_id = so_far.staged.query_id
+    return {"query_id": dg.MetadataValue.text(query_id)} if query_id else {}
+
+
+def speed_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
+    seconds = so_far.start.seconds
+    return {
+        "seconds": dg.MetadataValue.float(round(seconds, 3)),
+        "records_per_second": dg.MetadataValue.float(round(so_far.report.read / max(seconds, 0.001), 1)),
+    }
+
+
+def count_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
+    counts, windows = so_far.staged.counts, so_far.staged.windows
+    return {
+        **outcome_metadata(so_far.report),
         "possible_duplicates": dg.MetadataValue.int(so_far.possible_duplicates),
+        "lookback_rows": dg.MetadataValue.int(windows.before if windows else 0),
         "rows_without_updated_on": dg.MetadataValue.int(counts.without_updated_on),
         "future_rows": dg.MetadataValue.int(counts.future),
         "late_rows": dg.MetadataValue.int(counts.late),
@@ -134,9 +187,7 @@ def count_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
         "future_events": dg.MetadataValue.int(counts.future_events),
         "changed_windows": dg.MetadataValue.int(so_far.changed_windows),
         DELIVERIES: dg.MetadataValue.int(so_far.deliveries),
-        "seconds": dg.MetadataValue.float(round(seconds, 3)),
-        "records_per_second": dg.MetadataValue.float(round(report.read / max(seconds, 0.001), 1)),
-        "dagster/row_count": dg.MetadataValue.int(report.successful),
+        **speed_metadata(so_far),
         "errors_by_code": errors_by_code(so_far.codes),
     }
 
@@ -149,7 +200,7 @@ def window_metadata(window: Window | None) -> dict[str, dg.MetadataValue]:
     return {"window_start": dg.MetadataValue.timestamp(window.lower), **end} if window.lower else end
 
 
-def errors_by_code(codes: Mapping[tuple[str, str], int]) -> dg.TableMetadataValue:
+def errors_by_code(codes: Mapping[Reason, int]) -> dg.TableMetadataValue:
     records = [
         dg.TableRecord({"code": code, "reason": reason, "rows": rows})
         for (code, reason), rows in sorted(codes.items(), key=lambda entry: -entry[1])

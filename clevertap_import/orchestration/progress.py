@@ -12,6 +12,7 @@ from typing import Literal
 from clevertap_import.clevertap.delivery import Delivery
 from clevertap_import.clevertap.effort_meter import EffortMeter
 from clevertap_import.run_result import RunProgress
+from clevertap_import.staging.stage import StageCounts
 
 LISTENERS = logging.getLogger("clevertap_import.progress")
 """Each change is one record whose `progress` is a Step. Nothing is printed unless a handler is added."""
@@ -71,6 +72,10 @@ class Progress:
         self._last = Step(self.import_name, doing, done, total)
         if LISTENERS.handlers:
             LISTENERS.info(doing, extra={"progress": self._last})
+
+    def staging(self, expected: Callable[[], int | None]) -> Callable[[StageCounts], None]:
+        """Takes the counts of a stage; `expected`: how many rows come in all, once that is known."""
+        return lambda counts: self.step("staged", counts.read - counts.superseded, expected())
 
     def sending(self, total: int) -> Callable[[Delivery], None]:
         """Takes the counts of a delivery of `total` records."""

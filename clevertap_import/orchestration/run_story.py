@@ -24,7 +24,6 @@ from clevertap_import.orchestration.delivered import (
 from clevertap_import.orchestration.done import copy_from_dagster, covers_undone
 from clevertap_import.orchestration.entered_results import enter_begun
 from clevertap_import.orchestration.import_run import ImportRun
-from clevertap_import.orchestration.metadata import report_metadata
 from clevertap_import.orchestration.partitions import reading_version
 from clevertap_import.orchestration.renamed import take_name_over
 from clevertap_import.orchestration.resources import JOURNAL_KEY
@@ -38,6 +37,7 @@ from clevertap_import.orchestration.run_values import (
     report_of,
 )
 from clevertap_import.orchestration.scope import events_withheld
+from clevertap_import.orchestration.window_results import materialized
 from clevertap_import.staging.stage import Stage
 
 Results = Generator[dg.AssetCheckResult | dg.MaterializeResult, None, None]  # type: ignore[type-arg]
@@ -103,8 +103,8 @@ def run_steps(
             sent = deliver(run, use, use.lock, staged, known, so_far)
             so_far.changed_windows = run.finish(use.journal, known, staged, sent, changed.before)
             if run.limit is None:
-                metadata, version = report_metadata(so_far), reading_version(*run.seen_until(staged))
-                yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=version)
+                version = reading_version(*run.seen_until(staged))
+                yield materialized(context, key, run.config, so_far, version)
 
 
 def known_before(
@@ -188,7 +188,9 @@ def deliver(
             raise sent.error
     if stopped := stop_reason(sent.counts):
         raise stopped
-    report_of(staged.counts, sent.counts).checked()
+    report = report_of(staged.counts, sent.counts).checked()
+    if staged.windows:
+        staged.windows.check(report)
     if staged.counts.withheld:
         raise events_withheld(run.config, staged.counts.withheld)
     return sent

@@ -29,6 +29,7 @@ from clevertap_import.report import Report
 from clevertap_import.run_result import RunStatus
 from clevertap_import.staging.rejected_rows import RejectsFile
 from clevertap_import.staging.stage import StageCounts
+from clevertap_import.staging.window_counts import WindowCounts
 from clevertap_import.window import Window
 
 
@@ -90,7 +91,7 @@ class Staged:
 
     `codes`: how many rows were rejected, by code and reason. `unchanged`: the records that CleverTap already
     has, if the journal should remove all others. `found`: the rejected rows, including those that CleverTap
-    refuses later. `error`: why staging failed.
+    refuses later. `windows`: the rows by window; None without windows. `error`: why staging failed.
     """
 
     counts: StageCounts = field(default_factory=StageCounts)
@@ -99,6 +100,7 @@ class Staged:
     codes: Mapping[Reason, int] = field(default_factory=dict)
     unchanged: Unchanged | None = None
     found: FoundRejects = field(default_factory=lambda: FoundRejects(is_events=False))
+    windows: WindowCounts | None = None
     error: BaseException | None = None
 
 
@@ -165,7 +167,7 @@ class SoFar:
     @property
     def top_reason(self) -> Reason | None:
         """That of most of the rejected rows."""
-        return max(self.codes, key=self.codes.__getitem__, default=None)
+        return top_reason(self.codes)
 
     @property
     def problem(self) -> str | None:
@@ -201,6 +203,11 @@ class SoFar:
             return 0
         sent = self.delivery.accepted + self.delivery.uncertain
         return self.delivery.possible_duplicates + min(self.staged.counts.sent_again, sent)
+
+
+def top_reason(codes: Mapping[Reason, int]) -> Reason | None:
+    """That of most of the rejected rows."""
+    return max(codes, key=codes.__getitem__, default=None)
 
 
 def report_of(staged: StageCounts, delivery: Delivery) -> Report:

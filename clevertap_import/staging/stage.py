@@ -30,6 +30,7 @@ from clevertap_import.records import (
 from clevertap_import.snowflake.cell_texts import texts
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.staging.source_rows import SourceRows
+from clevertap_import.staging.window_counts import WindowCounts
 from clevertap_import.window import Grid
 
 ROWS_PER_STEP = 20_000
@@ -186,6 +187,7 @@ class Stager:
 
     `first_window`: the first window of the run, in epoch seconds; earlier windows are the lookback.
     `sends_known`: whether records that CleverTap has are sent again; the journal then counts them once.
+    `windows`: counts the rows by window; None if the run has no windows.
     """
 
     mapper: Mapper
@@ -196,6 +198,7 @@ class Stager:
     on_unchanged: Callable[[pa.RecordBatch], None] | None = None
     first_window: int | None = None
     sends_known: bool = False
+    windows: WindowCounts | None = None
 
     def fill(self, stage: Stage, chunks: Iterable[pa.RecordBatch]) -> None:
         """Map and check all `chunks`, and store the records that are new to CleverTap."""
@@ -203,14 +206,15 @@ class Stager:
         for chunk in steps(chunks):
             stage.add_source(chunk)
             first_row = counts.read - counts.superseded + 1
-            mapped = self.mapper.map(chunk, window_starts(chunk, self.grid), first_row)
-            superseded = superseded_rows(chunk)
-            counts.read += chunk.num_rows + superseded
-            counts.superseded += superseded
+            starts = window_starts(chunk, self.grid)
+            mapped = self.mapper.map(chunk, starts, first_row)
+            self.count_read(counts, chunk, starts)
             self.count_problems(counts, mapped, chunk)
             self.count_times(counts, chunk)
             stage.add(self.to_send(counts, mapped.records))
             if mapped.rejections:
+                if self.windows:
+                    self.windows.reject("invalid", mapped.rejections)
                 self.on_rejections(mapped.rejections)
             self.on_progress(counts)
         stage.finish()
@@ -225,19 +229,35 @@ class Stager:
         if self.on_unchanged and new.num_rows < records.num_rows:
             self.on_unchanged(picked(records, ~is_new))
         counts.unchanged += records.num_rows - new.num_rows
+        self.count_windows("unchanged", records, ~is_new)
         outdated = self.delivered.is_outdated(new)
         counts.outdated += int(np.count_nonzero(outdated))
+        self.count_windows("superseded", new, outdated)
         new = picked(new, ~outdated)
         may_be_stored = self.delivered.may_be_stored(new)
         if self.mapper.config.uncertain_events == "hold":
             counts.withheld += int(np.count_nonzero(may_be_stored))
+            self.count_windows("uncertain", new, may_be_stored)
             new = picked(new, ~may_be_stored)
         else:
             counts.sent_again += int(np.count_nonzero(may_be_stored))
         counts.changed += int(np.count_nonzero(self.delivered.was_delivered(new)))
         if self.first_window is not None:
             counts.late += int(np.count_nonzero(new["window"].to_numpy() < self.first_window))
+        self.count_windows("staged", new, np.ones(new.num_rows, bool))
         return new
+
+    def count_windows(self, outcome: str, records: pa.RecordBatch, mask: np.ndarray) -> None:
+        if self.windows:
+            self.windows.add(outcome, records["window"].to_numpy(zero_copy_only=False)[mask])
+
+    def count_read(self, counts: StageCounts, chunk: pa.RecordBatch, starts: np.ndarray) -> None:
+        superseded = superseded_rows(chunk)
+        counts.read += chunk.num_rows + superseded
+        counts.superseded += superseded
+        if self.windows and superseded:
+            older = chunk[SUPERSEDED_COLUMN].to_numpy(zero_copy_only=False)
+            self.windows.add("superseded", starts, older)
 
     def count_times(self, counts: StageCounts, chunk: pa.RecordBatch) -> None:
         epochs = chunk[EPOCH_COLUMN]

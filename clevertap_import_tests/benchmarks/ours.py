@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from clevertap_import.records import Rejection
 from clevertap_import.report import Report
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
-from clevertap_import.window import GRIDS, Grid
+from clevertap_import.staging.window_counts import WindowCounts
+from clevertap_import.window import GRIDS, Grid, Window
 
 from .process import Measured, Watch, client_arguments
 from .rows import IDENTITY_COLUMN, PROPERTIES, START, Rows
@@ -55,7 +57,8 @@ def ignored(_: Sequence[Rejection] | StageCounts | Delivery) -> None:
 
 
 def filled(stage: Stage, mapper: Mapper, chunks: Iterable[pa.RecordBatch]) -> None:
-    Stager(mapper, GRID, NothingDelivered(), ignored, ignored).fill(stage, chunks)
+    windows = WindowCounts(GRID, Window(START, START + timedelta(days=1)))
+    Stager(mapper, GRID, NothingDelivered(), ignored, ignored, windows=windows).fill(stage, chunks)
 
 
 def deliver(stage: Stage, url: str, home: Path) -> Delivery:

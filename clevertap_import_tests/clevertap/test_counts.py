@@ -26,7 +26,8 @@ from clevertap_import.records import Batch
 from clevertap_import.report import Report
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SUPERSEDED_COLUMN
 from clevertap_import.staging.stage import Stage, StageCounts, Stager
-from clevertap_import.window import GRIDS, Grid
+from clevertap_import.staging.window_counts import WindowCounts, refusing
+from clevertap_import.window import GRIDS, Grid, Window
 from clevertap_import_tests.testing.builders import events_import, profiles_import
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -34,6 +35,7 @@ HOURS = Grid(GRIDS["hour"], START)
 CITY = {"column": "CITY", "property": "City"}
 AT = START.replace(hour=5)
 NO_LIMIT = 2**40
+LAST_HOUR = 4
 
 Row = tuple[str | None, str | None, int, int]
 """Identity, city, hour of its Updated On, and how many rows it supersedes."""
@@ -104,23 +106,23 @@ def chunk(given_rows: Sequence[Row]) -> pa.RecordBatch:
 
 def run(
     config: ImportConfig, source: Sequence[Row], account: Account, journal: Journal, most_failures: int = 60
-) -> tuple[StageCounts, Delivery]:
-    """One run of `config` over `source`, put together as the asset does."""
+) -> tuple[StageCounts, Delivery, WindowCounts]:
+    """One run of `config` over `source`, put together as the asset does: hour 0 is the lookback."""
     is_events = config.target.kind == "events"
     delivered = journal.delivered_before(WindowRange(config.nickname, None, NO_LIMIT), is_events=is_events)
     with Stage() as stage:
-        Stager(Mapper(config, 0), HOURS, delivered, lambda _: None, lambda _: None).fill(
+        windows = WindowCounts(HOURS, Window(START + HOURS.size, START + LAST_HOUR * HOURS.size))
+        Stager(Mapper(config, 0), HOURS, delivered, lambda _: None, lambda _: None, windows=windows).fill(
             stage, [chunk(source)]
         )
         retry_policy = RetryPolicy(Retry(attempts=2), lambda _: None, lambda: 0.0)
         attempts = BatchSender(
             account.post, retry_policy, resends=None, breaker=CircuitBreaker(most_failures)
         )
-        deliverer = Deliverer(
-            journal, attempts, config.nickname, "run", lambda: 2, 2, lambda _: None, lambda _: None
-        )
+        reject = refusing(windows, lambda _: None)
+        deliverer = Deliverer(journal, attempts, config.nickname, "run", lambda: 2, 2, reject, lambda _: None)
         deliverer.deliver(stage.batches())
-        return stage.counts, deliverer.delivery
+        return stage.counts, deliverer.delivery, windows
 
 
 def with_journal(check: Callable[[Journal], None]) -> None:
@@ -141,7 +143,7 @@ def test_the_counts_of_every_run_that_ends_well_add_up(
     def check(journal: Journal) -> None:
         for source, answers, at_fault in runs:
             account = Account(list(answers), faulty=at_fault)
-            counts, delivery = run(config, source, account, journal, most_failures)
+            counts, delivery, windows = run(config, source, account, journal, most_failures)
             # Two tries: what was lost and never answered may be there twice, what was then refused once.
             surplus = delivery.possible_duplicates + 2 * delivery.uncertain + delivery.rejected
             assert delivery.accepted <= len(account.stored) <= delivery.accepted + surplus
@@ -156,6 +158,12 @@ def test_the_counts_of_every_run_that_ends_well_add_up(
             )
             if delivery.stopped is None:
                 assert report.checked().read == len(source) + sum(row[3] for row in source)
+                windows.check(report)
+                rows = Counter(hour for _, _, hour, older in source for _ in range(1 + older))
+                found = [each.read for _, each, _ in windows.windows()]
+                assert [windows.before, *found] == [rows[hour] for hour in range(LAST_HOUR)]
+                failed = [each.invalid + each.rejected for _, each, _ in windows.windows()]
+                assert [sum(codes.values()) for *_, codes in windows.windows()] == failed
             else:
                 assert report.accounted <= report.read
 

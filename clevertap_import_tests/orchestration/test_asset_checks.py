@@ -12,7 +12,6 @@ from clevertap_import.orchestration.names import asset_key
 from clevertap_import_tests.testing.workshop import (
     Workshop,
     days_ago,
-    metadata_of,
     profiles_target,
     table_rows,
 )
@@ -147,7 +146,7 @@ def test_clevertaps_words_about_a_record_show_no_value_of_it(workshop: Workshop)
     workshop.clevertap.faults([{"kind": "reject", "identities": ["asha-1041"], "code": 528, "error": error}])
     (problem,) = table_rows(evaluated(workshop, "quoted")["clevertap"].metadata["problems"])
     workshop.run("quoted")
-    (row,) = metadata_of(workshop.materializations("quoted")[-1])["errors_by_code"]
+    (row,) = workshop.observed("quoted")["errors_by_code"]
     assert problem["reason"] == row["reason"] == "No profile ... of ... here"
 
 
@@ -190,7 +189,7 @@ def test_impact_counts_new_changed_and_unchanged_and_whom_clevertap_knows(worksh
         "would_update": 1,
         "would_create": 1,
     }
-    assert metadata_of(workshop.materializations("impact")[-1])["successful"] == 3
+    assert workshop.observed("impact")["successful"] == 3
 
 
 def test_values_are_masked_unless_the_import_shows_them(workshop: Workshop) -> None:

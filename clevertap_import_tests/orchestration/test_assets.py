@@ -147,7 +147,7 @@ def test_metadata_is_what_is_promised(workshop: Workshop) -> None:
     workshop.people([*SHOPPERS, newer, (None, "Nobody", TODAY - timedelta(hours=4))])
     workshop.clevertap.faults([{"kind": "reject", "identities": ["c"], "code": 515, "error": "Not so"}])
     (line,) = workshop.run("told")
-    found = metadata_of(workshop.materializations("told")[-1])
+    found = workshop.observed("told")
     assert found.keys() >= PROMISED | {"rejects_file"}
     counts = {name: found[name] for name in PROMISED if isinstance(found[name], int)}
     assert counts == {
@@ -175,12 +175,12 @@ def test_rows_with_strange_times_are_counted(workshop: Workshop) -> None:
     workshop.people([*SHOPPERS, ("f", "From tomorrow", TODAY + timedelta(hours=23, minutes=59, seconds=59))])
     workshop.sql("insert into T values ('n', 'Never', null)")
     workshop.run("strange")
+    first = workshop.observed("strange")
     late = ("l", "Late", TODAY - timedelta(hours=5))
     workshop.add_people([late])
     workshop.sql("insert into T values ('o', 'Only with --full', null)")
     workshop.run("strange")
-    by_window = {record.partition_key: metadata_of(record) for record in workshop.materializations("strange")}
-    first, second = by_window[WINDOWS[0]], by_window[WINDOWS[-1]]
+    second = workshop.observed("strange")
     names = ("total_records", "accepted", "rows_without_updated_on", "future_rows", "late_rows")
     # After a midnight the last second of that day is in the past.
     in_future = first["future_rows"] if len(days_of_today()) > 1 else 1
@@ -278,7 +278,7 @@ def test_a_partial_answer_gives_the_rejected_rows(workshop: Workshop) -> None:
     assert (line["status"], line["successful_syncs"], line["rejected"]) == ("Success", 4, 2)
     assert line["health"] == 66.66
     assert sorted(workshop.clevertap.profiles()) == ["p0", "p2", "p3", "p5"]
-    path = Path(metadata_of(workshop.materializations("partial")[-1])["rejects_file"])
+    path = Path(workshop.observed("partial")["rejects_file"])
     with path.open(newline="", encoding="utf-8") as file:
         rejects = {row["identity"]: row for row in csv.DictReader(file)}
     rejections = {key: (row["code"], row["reason"]) for key, row in rejects.items()}

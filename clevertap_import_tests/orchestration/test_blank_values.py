@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from clevertap_import.orchestration.dry_run import dry_run
 from clevertap_import.project.folder import load_folder
-from clevertap_import_tests.testing.workshop import Workshop, metadata_of, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, profiles_target
 
 NOW = datetime.now(UTC)
 
@@ -25,7 +25,7 @@ def test_a_table_full_of_blank_addresses_is_sent_and_reported(workshop: Workshop
     assert (checks["mapping"]["passed"], checks["mapping"]["description"]) == (True, message)
     (line,) = workshop.run("blanks")
     assert (line["health"], line["total_records"], line["blank_values"]) == (100.0, 4, 2)
-    assert metadata_of(workshop.materializations("blanks")[-1])["blank_values"] == 2
+    assert workshop.observed("blanks")["blank_values"] == 2
     assert {name: list(each["properties"]) for name, each in workshop.clevertap.profiles().items()} == {
         "a": ["Email"],
         "b": [],
@@ -65,4 +65,4 @@ def test_events_of_the_future_are_sent_and_reported(workshop: Workshop) -> None:
     assert "Events whose time is in the future: 1;" in str(checks["mapping"]["description"])
     (line,) = workshop.run("ahead")
     assert (line["health"], line["future_events"]) == (100.0, 1)
-    assert metadata_of(workshop.materializations("ahead")[-1])["future_events"] == 1
+    assert workshop.observed("ahead")["future_events"] == 1

@@ -16,7 +16,7 @@ from clevertap_import.orchestration.run_history import NICKNAME_TAG, Line, impor
 from clevertap_import.report import Report
 from clevertap_import.run_result import RunResult
 from clevertap_import_tests.testing.dagster_internals import create_run_for_test
-from clevertap_import_tests.testing.workshop import Workshop, days_ago, metadata_of
+from clevertap_import_tests.testing.workshop import Workshop, days_ago
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 TODAY = datetime.combine(days_ago(0), time())
@@ -76,7 +76,7 @@ def test_a_run_enters_that_it_goes_on_and_how_it_ended(workshop: Workshop) -> No
     assert result.newest_updated_on == UTC_TODAY - timedelta(hours=2)
     assert result.effort.requests == 2
     assert min(result.effort.staging_seconds, result.effort.sending_seconds) > 0
-    found = metadata_of(workshop.materializations("entered")[-1])
+    found = workshop.observed("entered")
     assert next(iter(found)) == "result"
     assert found["result"].startswith("50 % healthy: 2 of 4 rows are in CleverTap; 2 were rejected, most by")
     assert (found["status"], found["requests"], line["requests"]) == ("Success", 2, 2)

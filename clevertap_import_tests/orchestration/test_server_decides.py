@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from clevertap_import_tests.testing.workshop import Workshop, metadata_of, profiles_target
+from clevertap_import_tests.testing.workshop import Workshop, profiles_target
 
 NOW = datetime.now(UTC)
 
@@ -16,7 +16,7 @@ def test_clevertap_decides_which_words_for_a_gender_it_takes(workshop: Workshop)
         workshop.people(people)
         (line,) = workshop.run(nickname)
         assert (line["invalid"], line["rejected"], line["successful_syncs"]) == (1, refused, 2 - refused)
-        found = metadata_of(workshop.materializations(nickname)[-1])["errors_by_code"]
+        found = workshop.observed(nickname)["errors_by_code"]
         assert sorted(row["code"] for row in found) == ["514"] * (1 + refused)
 
 
@@ -26,6 +26,6 @@ def test_texts_without_number_are_reported_in_tables_of_bounded_length(workshop:
     workshop.people([(f"p{number}", "n", NOW) for number in range(300)])
     (line,) = workshop.run("texts")
     assert (line["rejected"], line["successful_syncs"]) == (300, 0)
-    found = metadata_of(workshop.materializations("texts")[-1])["errors_by_code"]
+    found = workshop.observed("texts")["errors_by_code"]
     assert (len(found), sum(row["rows"] for row in found)) == (101, 300)
     assert {"code": "512", "reason": "other reasons", "rows": 200} in found

@@ -28,6 +28,9 @@ PRIVATE = {
         dagster._core.events.JobFailureData
         dagster._core.events.RunFailureReason
         dagster._core.execution.api.execute_run_iterator
+        dagster._core.execution.context.metadata_logging.AssetMetadataHandle
+        dagster._core.execution.context.metadata_logging.OutputMetadataAccumulator
+        dagster._core.execution.context.metadata_logging.OutputMetadataHandle
         dagster._core.execution.stats.StepEventStatus
         dagster._core.instance.ref.InstanceRef
         dagster._core.remote_origin.ManagedGrpcPythonEnvCodeLocationOrigin

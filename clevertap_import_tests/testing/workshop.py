@@ -156,6 +156,10 @@ class Workshop:
         found = self.instance.fetch_materializations(asset_key(nickname), limit=100, ascending=True)
         return list(found.records)
 
+    def observed(self, nickname: str) -> dict[str, Any]:
+        """The metadata of the last run."""
+        return metadata_of(self.instance.fetch_observations(asset_key(nickname), limit=1).records[0])
+
 
 def text(value: str | None) -> str:
     return "null" if value is None else "'" + value.replace("'", "''") + "'"
@@ -163,11 +167,11 @@ def text(value: str | None) -> str:
 
 def metadata_of(record: dg.EventLogRecord) -> dict[str, Any]:
     """By key; tables as lists of rows."""
-    assert record.asset_materialization
-    found = record.asset_materialization.metadata.items()
+    event = record.asset_materialization or record.asset_observation
+    assert event
     return {
         name: table_rows(value) if isinstance(value, dg.TableMetadataValue) else value.value
-        for name, value in found
+        for name, value in event.metadata.items()
     }
 
 

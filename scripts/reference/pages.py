@@ -11,7 +11,7 @@ from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.mapping.system_properties import ITEMS, SYSTEM_PROPERTIES
 from clevertap_import.monitoring.alert_messages import MEANS, WORDS
 from clevertap_import.orchestration.checks import DESCRIPTIONS
-from clevertap_import.orchestration.metadata import MEANINGS
+from clevertap_import.orchestration.metadata import MEANINGS, OF_WINDOWS
 from clevertap_import.orchestration.metrics import GAUGES, ROWS
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.snowflake.type_compatibility import shown as snowflake_name
@@ -218,9 +218,15 @@ def check_section() -> Iterable[str]:
 
 
 def metadata_section() -> Iterable[str]:
-    words = "On every materialization, and on an observation of every run, also a failed one."
+    words = (
+        "On an observation of every run, also a failed one. The materialization of a window has the marked"
+        " keys, with the counts of the rows of that window alone; `query_id`, `seconds` and"
+        " `records_per_second` are those of its run. A full import has no windows: its materialization has"
+        " the keys of the run."
+    )
     yield from heading(2, "Metadata", words)
-    yield from table(("key", "means"), [(code(key), text) for key, text in MEANINGS.items()])
+    rows = [(code(key), "yes" if key in OF_WINDOWS else "", text) for key, text in MEANINGS.items()]
+    yield from table(("key", "of a window", "means"), rows)
 
 
 def metrics_section() -> Iterable[str]:
