@@ -47,7 +47,7 @@ def changes(
     """
     known = dict(under_new_names(memory, renamed or {}))
     found: list[Change] = []
-    for state in states:
+    for state in one_for_each_name(states):
         if state.nickname not in muted:
             found += changes_of(state, known, now)
     for change in found:
@@ -55,6 +55,17 @@ def changes(
         severity = change.severity if change.concern else None
         known[key] = Alerted(severity, change.text, change.opened_at, now, now)
     return found, dict(still_known(known, {state.nickname for state in states}, now))
+
+
+def one_for_each_name(states: Sequence[ImportState]) -> list[ImportState]:
+    """Several files may have one nickname; their problems are then those of one import."""
+    found: dict[str, ImportState] = {}
+    for state in sorted(states, key=lambda each: each.status == "Draft"):
+        before = found.get(state.nickname)
+        concerns = (*before.concerns, *state.concerns) if before else state.concerns
+        worst_first = sorted(concerns, key=lambda each: SEVERITIES.index(each.severity))
+        found[state.nickname] = replace(before or state, concerns=tuple(worst_first))
+    return list(found.values())
 
 
 def under_new_names(memory: Memory, renamed: Mapping[str, str]) -> Iterator[tuple[Key, Alerted]]:

@@ -38,11 +38,8 @@ class Result:
 def send_alerts(situation: Situation, environment: Mapping[str, str] = os.environ) -> str | None:
     """Alert what has changed, send what waits, and give the heartbeat. Returns what it did."""
     routing = routing_of(situation.imports, imports_folder(environment), environment)
-    sent = (
-        Result()
-        if routing.rules is None
-        else alerted(situation, routing, Links(environment.get(UI_VARIABLE)))
-    )
+    links = Links(environment.get(UI_VARIABLE))
+    sent = alerted(situation, routing, links) if routing.rules else Result()
     problem = " ".join(routing.problems) or None
     address = environment.get(HEARTBEAT_VARIABLE)
     alive = routing.rules is not None or not routing.problems

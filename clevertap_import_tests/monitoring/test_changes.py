@@ -159,6 +159,15 @@ def test_a_new_nickname_takes_over_what_was_alerted() -> None:
     assert watch.look(a_state(name="new"), renamed={"new": "old"}) == []
 
 
+def test_files_with_one_nickname_are_one_import() -> None:
+    watch = Watch()
+    twins = [a_state(concern("draft"), status="Draft"), a_state(concern("draft"), status="Draft")]
+    assert watch.look(*twins) == [("customers", "draft", "error")]
+    well_and_draft = [a_state(), a_state(concern("draft"), status="Draft")]
+    assert watch.look(*well_and_draft) == watch.look(*reversed(well_and_draft)) == []
+    assert watch.look(a_state()) == [("customers", "draft", None)]
+
+
 def test_the_end_of_a_mute_alerts_what_has_changed_since_its_begin() -> None:
     watch = Watch()
     watch.look(a_state(concern("failed"), concern("late")))

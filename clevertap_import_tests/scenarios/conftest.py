@@ -9,9 +9,11 @@ import pytest
 from clevertap_import.journal.tables import default_url
 from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home, journal_database
 from clevertap_import_tests.orchestration.conftest import workshop
+from clevertap_import_tests.testing.alert_office import ALERTS, Office
+from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver, http_receiver, mail_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
-from clevertap_import_tests.testing.workshop import Workshop, empty_home, open_workshop
+from clevertap_import_tests.testing.workshop import Workshop, dagster_home, empty_home, open_workshop
 
 __all__ = ["instance", "workshop"]
 
@@ -52,3 +54,39 @@ def commands_workshop(
         monkeypatch.setenv("CLEVERTAP_IMPORT_DEFS", str(shop.folder))
         shop.enter_environment(monkeypatch)
         yield shop
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def hook() -> Iterator[Receiver]:
+    with http_receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def office(
+    tmp_path: Path,
+    journal_url: str,
+    use_journal: Callable[[str], None],
+    mail: MailServer,
+    hook: Receiver,
+) -> Iterator[Office]:
+    use_journal(journal_url)
+    folder = tmp_path / "imports"
+    folder.mkdir()
+    (folder / "alerts.yaml").write_text(ALERTS)
+    environment = {
+        "CLEVERTAP_IMPORT_DEFS": str(folder),
+        "HOOK_PLACE": hook.place,
+        "MAIL_URL": mail.url,
+        "CLEVERTAP_IMPORT_HEARTBEAT_URL": f"http://{hook.place}/beat",
+    }
+    with dagster_home(tmp_path / "home") as instance:
+        found = Office(folder, instance, environment)
+        found.write()
+        yield found

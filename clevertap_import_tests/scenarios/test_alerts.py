@@ -1,107 +1,14 @@
 """Alerts to a real mail server and a real webhook: one message for each change, also when something fails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from clevertap_import.alerted import Mute
-from clevertap_import.journal.alert_memory import enter_mute
 from clevertap_import.journal.outbox import claim, waiting
-from clevertap_import.journal.run_results import enter_result
-from clevertap_import.orchestration.alerts import send_alerts
-from clevertap_import.orchestration.import_states import import_states
-from clevertap_import.orchestration.monitor import Situation
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import.project.folder import load_folder
-from clevertap_import.report import Report
-from clevertap_import.run_result import RunResult
-from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver, http_receiver, mail_server
-from clevertap_import_tests.testing.workshop import dagster_home, document, profiles_target
-
-MINUTE = timedelta(minutes=1)
-START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-OWNER = "growth@example.com"
-ALERTS = """\
-channels:
-  hook: "json://${HOOK_PLACE}/"
-  owner: "${MAIL_URL}"
-routes:
-  - {to: [hook], severity: error}
-  - {to: [owner]}
-"""
-
-
-class Office:
-    """A folder of imports that is looked at once a minute, each time by a new process, as it were."""
-
-    def __init__(self, folder: Path, instance: dg.DagsterInstance, environment: dict[str, str]) -> None:
-        self.folder, self.instance, self.environment = folder, instance, environment
-        self.now = START
-
-    def write(self, nickname: str = "customers", **attributes: object) -> None:
-        usual = {
-            "created_by": OWNER,
-            "source": {"kind": "table", "table": "T"},
-            "target": profiles_target(Name="NAME"),
-        }
-        (self.folder / f"{nickname}.yaml").write_text(document(nickname, usual | attributes))
-
-    def ran(self, status: str = "Success", nickname: str = "customers", **counts: int) -> None:
-        report = Report(read=sum(counts.values()), **counts)
-        number = f"{nickname}-{self.now.timestamp()}"
-        result = RunResult(nickname, number, self.now, self.now, status, report, problem="No such table.")  # type: ignore[arg-type]
-        with open_journal() as journal:
-            enter_result(journal.engine, result)
-
-    def look(self, minutes: int = 1) -> str | None:
-        self.now += minutes * MINUTE
-        imports = load_folder(self.folder)
-        states = import_states(self.instance, imports, self.now, {})
-        return send_alerts(Situation(self.instance, imports, states, self.now), self.environment)
-
-    def mute(self, minutes: int, nickname: str = "customers") -> None:
-        with open_journal() as journal:
-            enter_mute(journal.engine, Mute(nickname, self.now + minutes * MINUTE, "I repair it."), self.now)
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with http_receiver() as server:
-        yield server
-
-
-@pytest.fixture
-def office(
-    tmp_path: Path,
-    journal_url: str,
-    use_journal: Callable[[str], None],
-    mail: MailServer,
-    hook: Receiver,
-) -> Iterator[Office]:
-    use_journal(journal_url)
-    folder = tmp_path / "imports"
-    folder.mkdir()
-    (folder / "alerts.yaml").write_text(ALERTS)
-    environment = {
-        "CLEVERTAP_IMPORT_DEFS": str(folder),
-        "HOOK_PLACE": hook.place,
-        "MAIL_URL": mail.url,
-        "CLEVERTAP_IMPORT_HEARTBEAT_URL": f"http://{hook.place}/beat",
-    }
-    with dagster_home(tmp_path / "home") as instance:
-        found = Office(folder, instance, environment)
-        found.write()
-        yield found
+from clevertap_import_tests.testing.alert_office import ALERTS, MINUTE, OWNER, Office
+from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver
 
 
 def test_each_change_is_one_message(office: Office, mail: MailServer, hook: Receiver) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clevertap_import_tests.testing.alert_receivers import Receiver, http_receiver
 from clevertap_import_tests.testing.dagster_processes import WebServer, daemon, web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
@@ -15,6 +16,7 @@ from clevertap_import_tests.testing.workshop import Workshop, days_ago, open_wor
 pytestmark = pytest.mark.slow
 
 BACKFILL_SECONDS = 240
+SECRET_PATH = "T0KEN-of-a-webhook"
 KEY = {"path": ["clevertap", "customers"]}
 SELECTOR = {"repositoryLocationName": "clevertap_import.definitions", "repositoryName": "__repository__"}
 WINDOWS = [f"{days_ago(2 - number)}" for number in range(3)]
@@ -52,6 +54,7 @@ def workshop(
     fake_clevertap_process.reset()
     with open_workshop(tmp_path_factory.mktemp("daemon"), local_snowflake, fake_clevertap_process) as shop:
         shop.write("customers", created_by="growth@example.com")
+        shop.write("broken", window="fortnight")
         shop.people([(f"p{number}", "Asha", datetime.now(UTC)) for number in range(20)])
         yield shop
 
@@ -60,6 +63,12 @@ def workshop(
 def server(workshop: Workshop) -> Iterator[WebServer]:
     with web_server(process_environment(workshop)) as server:
         yield server
+
+
+@pytest.fixture
+def hook() -> Iterator[Receiver]:
+    with http_receiver() as receiver:
+        yield receiver
 
 
 def test_the_web_server_shows_asset_checks_and_partitions(server: WebServer) -> None:
@@ -91,9 +100,12 @@ def test_no_answer_about_resources_holds_a_secret(server: WebServer, workshop: W
     assert workshop.environment[f"{workshop.name.upper()}_PASSWORD"] not in text
 
 
-def test_a_range_launched_in_the_ui_is_one_run_and_one_query(server: WebServer, workshop: Workshop) -> None:
+def test_a_range_launched_in_the_ui_is_one_run_and_one_query_and_a_draft_is_alerted(
+    server: WebServer, workshop: Workshop, hook: Receiver
+) -> None:
     workshop.snowflake.reset_queries()
-    with daemon(process_environment(workshop)) as log:
+    address = {"CLEVERTAP_IMPORT_ALERTS_URL": f"json://{hook.place}/{SECRET_PATH}"}
+    with daemon(process_environment(workshop, **address)) as log:
         params = {"assetSelection": [KEY], "partitionNames": WINDOWS, "fromFailure": False, "tags": []}
         launched = server.ask(LAUNCH, params=params)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
@@ -102,6 +114,8 @@ def test_a_range_launched_in_the_ui_is_one_run_and_one_query(server: WebServer, 
             lambda: ended(server, launched["backfillId"]),
             BACKFILL_SECONDS,
         )
+        wait_for(f"the alert ({log})", lambda: hook.received, BACKFILL_SECONDS)
+    assert hook.titles() == ["[error] broken: draft"]
     assert status == "COMPLETED_SUCCESS"
     (run,) = server.ask(RUNS)["runsOrError"]["results"]
     assert run["status"] == "SUCCESS"
@@ -118,7 +132,11 @@ def test_no_secret_is_in_what_dagsters_processes_wrote(workshop: Workshop) -> No
     folder = workshop.folder.parent
     contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert {"webserver.log", "daemon.log", "runs.db", "journal.db"} <= {path.name for path in contents}
-    secrets = (workshop.clevertap.passcode, workshop.environment[f"{workshop.name.upper()}_PASSWORD"])
+    secrets = (
+        SECRET_PATH,
+        workshop.clevertap.passcode,
+        workshop.environment[f"{workshop.name.upper()}_PASSWORD"],
+    )
     assert [
         path for path, content in contents.items() if any(each.encode() in content for each in secrets)
     ] == []
