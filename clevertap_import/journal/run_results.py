@@ -1,7 +1,7 @@
 """The results of runs, in the journal's database: entered by the runs, read by monitoring."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -50,11 +50,15 @@ COLUMNS += [C[name] for name in (*COUNTS, *EFFORTS, *TEXTS, *MOMENTS, *PROGRESS,
 def enter_result(engine: sa.Engine, result: RunResult) -> None:
     """Store the result of a run, and replace an earlier one. Idempotent.
 
-    A run that has ended also removes old results of its import. Raises JournalUnavailable.
+    A run that begins again, because Dagster repeats its step, leaves the counts of its earlier try in the
+    sums. A run that has ended also removes old results of its import. Raises JournalUnavailable.
     """
     mine = (C.import_name == result.import_name) & (C.run_id == result.run_id)
     with translated(), engine.begin() as connection, brief_waits(connection):
         values = values_of(moved_by(result, -clock_ahead(connection)))
+        if result.ended_at is None:
+            counts = sa.select(*(C[name] for name in OUTCOMES)).where(mine)
+            add_to_total(connection, result.import_name, connection.execute(counts).all())
         if not connection.execute(RUN_RESULT.update().where(mine).values(values)).rowcount:
             connection.execute(RUN_RESULT.insert().values(values))
         if result.ended_at:
@@ -65,7 +69,11 @@ def remove_before(connection: sa.Connection, import_name: str, moment: float) ->
     """Remove old results, and add their counts to the sums of those that were removed."""
     is_old = (C.import_name == import_name) & (C.began_at < moment)
     removal = RUN_RESULT.delete().where(is_old).returning(*(C[name] for name in OUTCOMES))
-    removed = connection.execute(removal).all()
+    add_to_total(connection, import_name, connection.execute(removal).all())
+
+
+def add_to_total(connection: sa.Connection, import_name: str, removed: Sequence[sa.Row[Any]]) -> None:
+    """Add the outcomes of results that are no longer there to the sums of their import."""
     if not removed:
         return
     counts = dict(zip(OUTCOMES, map(sum, zip(*removed, strict=True)), strict=True))

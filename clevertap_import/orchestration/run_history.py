@@ -64,7 +64,9 @@ def import_stats(
     `asks_journal`: for the results of runs that reported nothing; otherwise their counts are 0.
     """
     key = asset_key(nickname)
-    observed = {record.run_id: record for record in instance.fetch_observations(key, limit=limit).records}
+    newest = instance.fetch_observations(key, limit=limit).records
+    # A run whose step was repeated has several; the last one says how it ended.
+    observed = {record.run_id: record for record in reversed(newest)}
     wanted = imported_by(instance, nickname, observed, limit) if run_ids is None else run_ids
     found = instance.get_run_records(dg.RunsFilter(run_ids=list(wanted)), limit=limit) if wanted else []
     newest_first = sorted(found, key=lambda run: run.create_timestamp, reverse=True)

@@ -177,6 +177,19 @@ def test_old_results_are_removed_by_a_run_that_has_ended(engine: sa.Engine) -> N
     assert {name: each["accepted"] for name, each in totals.items()} == {"orders": 30, "visits": 10}
 
 
+def test_a_step_that_is_repeated_adds_to_the_counts_of_its_first_try(engine: sa.Engine) -> None:
+    begun = replace(run(0, "Running"), report=Report())
+    enter(engine, begun, replace(run(0, "Failed"), report=ILL), begun)
+    totals = [row_totals(engine, ["orders"])["orders"]]
+    enter(engine, replace(run(0), report=Report(read=10, accepted=1, unchanged=9)))
+    totals.append(row_totals(engine, ["orders"])["orders"])
+    assert [(each["accepted"], each["rejected"], each["unchanged"]) for each in totals] == [
+        (9, 1, 0),
+        (10, 1, 9),
+    ]
+    assert ids(engine) == ["r0"]
+
+
 def test_results_go_with_the_import_to_its_new_name(engine: sa.Engine) -> None:
     enter(engine, run(5), run(1, "Failed", name="sales"))
     with engine.begin() as connection:

@@ -97,6 +97,20 @@ def test_a_run_that_failed_says_why(workshop: Workshop, monkeypatch: pytest.Monk
     assert observed["result"].value == f"Failed: {line['problem']}"
 
 
+def test_a_run_whose_step_dagster_repeats_has_the_result_of_its_last_try(workshop: Workshop) -> None:
+    workshop.write("repeated", updated_on=None, start=None)
+    workshop.people(PEOPLE[:3])
+    workshop.clevertap.faults([{"kind": "status", "status": 401, "times": 1}])
+    policy = dg.RetryPolicy(max_retries=1)
+    job = dg.define_asset_job("job", selection=[asset_key("repeated")], op_retry_policy=policy)
+    definitions = dg.Definitions.merge(workshop.definitions(), dg.Definitions(jobs=[job]))
+    run = definitions.resolve_job_def("job").execute_in_process(instance=workshop.instance)
+    (result,) = results("repeated")
+    assert (run.success, result.status, result.report.accepted) == (True, "Success", 3)
+    (line,) = import_stats(workshop.instance, "repeated", [run.run_id])
+    assert (line["status"], line["successful_syncs"], line["problem"]) == ("Success", 3, None)
+
+
 def test_a_run_whose_query_failed_has_no_counts(workshop: Workshop) -> None:
     workshop.write("gone", source={"kind": "table", "table": "NO_SUCH_TABLE"})
     (line,) = workshop.run("gone")
