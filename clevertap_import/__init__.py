@@ -10,6 +10,7 @@ ct.run("customers")             imports now
 ct.runs("customers")            the runs of an import
 ct.rejected_rows("customers")   the rows that were not imported, and why
 ct.write_report("report.html")  a page with the state of all imports, and plots
+ct.trace("customers", "42")     the row of one person, and what became of it
 
 Tables are pandas frames. Errors are a `CleverTapImportError`: `ConfigError`, `SourceError`, `RefusedError` or
 `Unfinished`.
@@ -27,7 +28,17 @@ from clevertap_import.errors import (
 )
 
 if typing.TYPE_CHECKING:
-    from clevertap_import.api import check, dry_run, imports, preview, rejected_rows, run, runs, write_report
+    from clevertap_import.api import (
+        check,
+        dry_run,
+        imports,
+        preview,
+        rejected_rows,
+        run,
+        runs,
+        trace,
+        write_report,
+    )
 
 __all__ = [
     "CleverTapImportError",
@@ -42,6 +53,7 @@ __all__ = [
     "rejected_rows",
     "run",
     "runs",
+    "trace",
     "write_report",
 ]
 

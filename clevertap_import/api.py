@@ -13,13 +13,13 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from clevertap_import.bounds import bounds_problem, moment_of, vague_force
 from clevertap_import.check_tables import check_table, preview_rows
 from clevertap_import.config.env_files import take_variables
 from clevertap_import.errors import CleverTapImportError, ConfigError
-from clevertap_import.frames import REJECTIONS, frame_of, inferred, rejected_table
+from clevertap_import.frames import OUTCOMES, REJECTIONS, frame_of, inferred, rejected_table
 from clevertap_import.orchestration.listing import Filters
 from clevertap_import.orchestration.runs import RunRange
 from clevertap_import.orchestration.storage_trouble import storage_trouble
@@ -32,6 +32,7 @@ from clevertap_import.tables import (
     run_table,
     runs_table,
     stored_rejects_of,
+    trace_of,
 )
 
 if TYPE_CHECKING:
@@ -244,6 +245,34 @@ def write_report(output: str | Path, *, days: int = 30) -> None:
 
     refuse_outside("days", days, MAX_REPORT_DAYS)
     write(Path(output), days)
+
+
+class Trace(NamedTuple):
+    """What became of one person.
+
+    identity: as it was asked for. row, record: the newest row of the person, and its record; None if there is
+    none. rows: how many rows the person has, at most 100.
+    outcomes: what became of them, as a frame: run_id, outcome, code and reason (string); date_time
+    (datetime64[us, UTC]). What holds for the rows as they are now comes first, without a run; then the
+    newest.
+    """
+
+    identity: str
+    row: dict[str, Any] | None
+    record: dict[str, Any] | None
+    rows: int
+    outcomes: "pd.DataFrame"
+
+
+@translated
+def trace(name: str, identity: str) -> Trace:
+    """The row and the record of one person of the import `name`, and what became of them. Sends nothing.
+
+    Raises ConfigError for an unknown name, SourceError if Snowflake refuses the login or the query.
+    """
+    found = trace_of(name, identity)
+    outcomes = frame_of(found.outcomes, OUTCOMES)
+    return Trace(found.identity, found.row, found.record, found.rows, outcomes)
 
 
 def moment(value: date | str | None) -> datetime | None:

@@ -95,6 +95,7 @@ PROBLEMS = {
     "example_row": COUNT,
 }
 COLUMNS = {"name": TEXT, "type": TEXT}
+OUTCOMES = {"run_id": TEXT, "date_time": TIME, "outcome": TEXT, "code": TEXT, "reason": TEXT}
 REJECTIONS = {
     "row_number": COUNT,
     "identity": TEXT,

@@ -26,8 +26,9 @@ from clevertap_import.orchestration.listing import Filters, listing
 from clevertap_import.orchestration.resources import home
 from clevertap_import.orchestration.run_history import import_stats, run_details
 from clevertap_import.orchestration.runs import RunRange, runs, until_canceled
+from clevertap_import.orchestration.trace import Trace, traced
 from clevertap_import.project.folder import imports_folder
-from clevertap_import.selection import all_imports, imports_named
+from clevertap_import.selection import all_imports, imports_named, runnable_imports
 from clevertap_import.staging.rejected_rows import StoredRejects, rejects_of_run, stored_rejects
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
                 (line for each in config.nicknames for line in import_stats(instance, each)), RUNS
             )
         return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
+
+
+def trace_of(name: str, identity: str) -> Trace:
+    (config,) = runnable_imports([name])
+    with open_instance() as instance:
+        return traced(instance, config, identity, os.environ)
 
 
 def run_table(configs: Sequence[ImportConfig], wanted: RunRange, notify: Notify) -> "pd.DataFrame":

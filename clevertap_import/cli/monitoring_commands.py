@@ -95,4 +95,15 @@ def unmute(**_: object) -> None:
     """Send alerts about NAME again. What is wrong now is alerted."""
 
 
-MONITORING_COMMANDS = (list_imports, health, metrics, report, stats, alerts, mute, unmute)
+@click.command(cls=BoundCommand, target="cli.trace:trace")
+@click.argument("name")
+@click.option("--identity", required=True, metavar="X", help="The identity of the person.")
+@as_json
+def trace(**_: object) -> None:
+    """Show the row and the record of one person of NAME, and what became of it.
+
+    Shows values of the row. Ends with 1 if the person is neither in Snowflake nor known.
+    """
+
+
+MONITORING_COMMANDS = (list_imports, health, metrics, report, stats, trace, alerts, mute, unmute)

@@ -27,8 +27,19 @@ from clevertap_import_tests.testing.workshop import (
     process_environment,
 )
 
-FUNCTIONS = ["check", "dry_run", "imports", "preview", "rejected_rows", "run", "runs", "write_report"]
+FUNCTIONS = [
+    "check",
+    "dry_run",
+    "imports",
+    "preview",
+    "rejected_rows",
+    "run",
+    "runs",
+    "trace",
+    "write_report",
+]
 HEAVY = ("pandas", "dagster", "snowflake.connector", "pyarrow", "matplotlib", "jinja2", "opentelemetry")
+
 
 # Dagster deprecates it, and has no other way to the runs that were planned.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fetch_planned_materializations.*:DeprecationWarning")
@@ -148,6 +159,24 @@ def test_rejected_rows_have_the_columns_of_the_source(workshop: Workshop, report
     assert list(found.columns)[: len(frames.REJECTED)] == list(frames.REJECTED)
     assert len(ct.rejected_rows("people", limit=1)) == 1
     assert dtypes(ct.rejected_rows("unanswered")) == frames.REJECTED
+
+
+def test_a_trace_is_what_the_command_prints(workshop: Workshop, report: Any) -> None:  # noqa: ANN401
+    found = ct.trace("people", "malformed")
+    done = command(workshop, "trace", "people", "--identity", "malformed", "--json")
+    printed = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(printed) == {"identity", "row", "record", "rows", "outcomes"}
+    assert (found.identity, found.row, found.record) == ("malformed", printed["row"], printed["record"])
+    assert frames.lines_of(found.outcomes) == printed["outcomes"]
+    assert [line["outcome"] for line in printed["outcomes"]] == ["invalid", "rejected"]
+    assert dtypes(found.outcomes) == frames.OUTCOMES
+
+    shown = command(workshop, "trace", "people", "--identity", "malformed")
+    assert "What became of it" in shown.stdout
+    nobody = command(workshop, "trace", "people", "--identity", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "has no row with the identity nobody" in nobody.stderr
 
 
 @pytest.mark.parametrize(
