@@ -76,7 +76,7 @@ from clevertap_import.orchestration.scope import (
 from clevertap_import.reasons import Reason
 from clevertap_import.records import Rejection
 from clevertap_import.snowflake.late_rows import COMMIT_SECONDS
-from clevertap_import.snowflake.session import open_snowflake
+from clevertap_import.snowflake.session import open_snowflake, run_tag
 from clevertap_import.snowflake.window_query import EPOCH_COLUMN, SourceColumn, source_query
 from clevertap_import.staging.rejected_rows import RejectsFile, rejecting
 from clevertap_import.staging.stage import Stage, Stager
@@ -113,7 +113,7 @@ class ImportRun:
         self, stage: Stage, known: KnownBefore, rejects: RejectsFile | None, *, is_sample: bool
     ) -> Staged:
         """Query Snowflake, and map and check every row. The session ends before the first batch is sent."""
-        tag = f"clevertap_import:{self.config.nickname}:{self.run_id}"
+        tag = run_tag(self.config.nickname, self.run_id)
         unchanged, codes = Unchanged() if known.is_forgetting else None, dict[Reason, int]()
         windows = WindowCounts(grid(self.config), self.window) if self.window else None
         found = FoundRejects(self.config.is_events)

@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from clevertap_import.journal.monitoring_tables import OUTCOMES
 from clevertap_import.journal.run_results import row_totals
 from clevertap_import.monitoring.picture import ImportState
+from clevertap_import.orchestration.daemon import Daemon, daemon_of
 from clevertap_import.orchestration.listing import states
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.project.folder import Imports
@@ -21,6 +22,9 @@ Totals = Mapping[str, Mapping[str, int]]
 
 ROWS = "Rows that were read in all runs, by outcome."
 """Of the counter `clevertap_import_rows_total`."""
+
+DAEMON = "1 if Dagster's daemon runs, otherwise 0: then no schedule starts an import."
+"""Of the gauge `clevertap_import_daemon_alive`, which has no label."""
 
 GAUGES = {
     "open_rejects": "Rows that were rejected and not accepted since.",
@@ -45,7 +49,7 @@ def metrics(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> str
         if (known := [name for name in names if name in by_name])
     }
     registry = CollectorRegistry()
-    registry.register(Collector(found, totals, now))
+    registry.register(Collector(found, totals, daemon_of(instance, now), now))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text.decode()
 
@@ -53,9 +57,10 @@ def metrics(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> str
 class Collector:
     """What prometheus_client asks for the families of metrics."""
 
-    def __init__(self, found: list[ImportState], totals: Totals, now: datetime) -> None:
+    def __init__(self, found: list[ImportState], totals: Totals, daemon: Daemon, now: datetime) -> None:
         self.found = found
         self.totals = totals
+        self.daemon = daemon
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
@@ -64,6 +69,7 @@ class Collector:
             for outcome, count in sorted(outcomes.items()):
                 rows.add_metric([nickname, outcome], count)
         yield rows
+        yield GaugeMetricFamily("clevertap_import_daemon_alive", DAEMON, float(self.daemon.alive))
         by_import = {each.nickname: self.values(each) for each in self.found}
         for name, meaning in GAUGES.items():
             family = GaugeMetricFamily(f"clevertap_import_{name}", meaning, labels=["import"])

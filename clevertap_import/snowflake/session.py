@@ -108,6 +108,11 @@ def account_and_host(variable: str, text: str) -> tuple[str, str | None]:
     return account, None if domain.lower() == "com" else host
 
 
+def run_tag(nickname: str, run_id: str) -> str:
+    """The tag of the queries of a run: by it people find what the run cost, in Snowflake's QUERY_HISTORY."""
+    return f"clevertap_import:{nickname}:{run_id}"
+
+
 def open_snowflake(
     settings: SnowflakeSettings, query_tag: str, retry_seconds: float = NETWORK_SECONDS
 ) -> AbstractContextManager["Snowflake"]:

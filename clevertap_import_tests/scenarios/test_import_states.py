@@ -31,7 +31,8 @@ def values(name: str) -> dict[str, float]:
     """A metric of each import that has it."""
     families = text_string_to_metric_families(command("metrics").stdout)  # type: ignore[no-untyped-call]
     samples = [sample for family in families for sample in family.samples]
-    return {each.labels["import"]: each.value for each in samples if each.name == f"clevertap_import_{name}"}
+    wanted = [each for each in samples if each.name == f"clevertap_import_{name}"]
+    return {each.labels.get("import", ""): each.value for each in wanted}
 
 
 NOT_WELL = {"draft", "failing", "twenty"}
@@ -91,6 +92,7 @@ def expect_health(listed: dict[str, Any]) -> None:
 
 def expect_metrics(listed: dict[str, Any]) -> None:
     assert values("healthy") == {name: float(name not in NOT_WELL) for name in listed}
+    assert values("daemon_alive") == {"": 0.0}
     assert values("late") == dict.fromkeys(listed, 0.0)
     assert values("open_rejects") == {name: line["open_rejects"] for name, line in listed.items()}
 

@@ -12,7 +12,7 @@ from clevertap_import.mapping.system_properties import ITEMS, SYSTEM_PROPERTIES
 from clevertap_import.monitoring.alert_messages import MEANS, WORDS
 from clevertap_import.orchestration.checks import DESCRIPTIONS
 from clevertap_import.orchestration.metadata import MEANINGS, OF_WINDOWS
-from clevertap_import.orchestration.metrics import GAUGES, ROWS
+from clevertap_import.orchestration.metrics import DAEMON, GAUGES, ROWS
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.snowflake.type_compatibility import shown as snowflake_name
 from scripts.reference.keys import alert_keys, import_sections, schedule_sections
@@ -230,8 +230,8 @@ def metadata_section() -> Iterable[str]:
 
 
 def metrics_section() -> Iterable[str]:
-    words = "What `clevertap-import metrics` prints, for each import."
+    words = "What `clevertap-import metrics` prints: for each import, but for `daemon_alive`."
     yield from heading(2, "Metrics", words)
-    meanings = {"rows_total": ROWS, **GAUGES}
+    meanings = {"rows_total": ROWS, **GAUGES, "daemon_alive": DAEMON}
     rows = [(code(f"clevertap_import_{name}"), text) for name, text in meanings.items()]
     yield from table(("metric", "means"), rows)
