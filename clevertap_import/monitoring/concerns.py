@@ -100,7 +100,8 @@ def degraded(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concer
     last = bad[0]
     severity: Severity = "error" if health_of(last) < RED_BELOW else "warning"
     why = f", most by code {last.top_code} ({last.top_reason})" if last.top_code else ""
-    text = f"The health of the last run is {health_of(last):g} %: {last.report.failed:,} rows failed{why}."
+    rows = "1 row" if last.report.failed == 1 else f"{last.report.failed:,} rows"
+    text = f"The health of the last run is {health_of(last):g} %: {rows} failed{why}."
     remedy = remedy_of(last.top_code) or f"Look at the rows: clevertap-import rejects {facts.config.nickname}"
     yield Concern("degraded", severity, text, remedy, bad[-1].began_at)
 

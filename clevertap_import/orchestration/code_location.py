@@ -98,12 +98,12 @@ def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.Asset
         name = re.sub(r"\W", "_", draft.nickname)
         while name in taken:
             name += "_draft"
-        problems.setdefault(name, []).extend(f"- {problem}" for problem in draft.problems)
+        problems.setdefault(name, []).extend(f"- {as_plain(str(problem))}" for problem in draft.problems)
     return [
         dg.AssetSpec(
             asset_key(name),
             group_name="clevertap_drafts",
-            description="\n".join(["This import is a draft: its YAML has problems.", *map(as_plain, lines)]),
+            description="\n".join(["This import is a draft: its YAML has problems.", "", *lines]),
             tags={"clevertap/status": "draft"},
         )
         for name, lines in problems.items()
