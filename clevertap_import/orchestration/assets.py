@@ -1,6 +1,5 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,21 +7,21 @@ from typing import Any
 
 import dagster as dg
 
-from clevertap_import.config.asset_keys import RESERVED, input_name, is_asset_key
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.target import ProfilesTarget
-from clevertap_import.config.upstream import upstream_assets
 from clevertap_import.errors import CleverTapImportError
-from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.begun_imports import marked_as_begun
 from clevertap_import.orchestration.checks import check_specs
+from clevertap_import.orchestration.column_metadata import column_metadata
 from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported
+from clevertap_import.orchestration.description import description_of
 from clevertap_import.orchestration.entered_results import enter_ended, entering_progress
 from clevertap_import.orchestration.forced import refuse_foreign_force
+from clevertap_import.orchestration.freshness import freshness_of
 from clevertap_import.orchestration.import_run import ImportRun
 from clevertap_import.orchestration.interrupts import INTERRUPTS, report_canceling, whole
 from clevertap_import.orchestration.metadata import report_metadata
-from clevertap_import.orchestration.names import PREFIX, asset_key, known_keys, op_name
+from clevertap_import.orchestration.names import asset_key, known_keys, op_name
 from clevertap_import.orchestration.partitions import grid, partitions_def
 from clevertap_import.orchestration.progress import Progress
 from clevertap_import.orchestration.renamed import names_of_location
@@ -37,11 +36,10 @@ from clevertap_import.orchestration.resources import (
 )
 from clevertap_import.orchestration.run_story import Results, run_steps
 from clevertap_import.orchestration.run_values import SoFar
+from clevertap_import.orchestration.upstream_tables import upstream_deps
 from clevertap_import.process_end import end_without_collection
-from clevertap_import.snowflake.user_sql import tables_named
+from clevertap_import.project.git_history import FileHistory
 from clevertap_import.staging.rejected_rows import rejects_file, rejects_path, remove_old_rejects
-
-TABLE_NAME = re.compile(r'"(?:[^"]|"")+"|[^.]+')
 
 
 class RunOptions(dg.Config):
@@ -60,46 +58,14 @@ class RunOptions(dg.Config):
     admit_rejected: bool = False
 
 
-def source_tables(config: ImportConfig) -> tuple[str, ...]:
-    source = config.source
-    return (source.table,) if source.kind == "table" else tables_named(source.text)
-
-
-def table_key(table: str) -> dg.AssetKey:
-    """A Snowflake table as an asset key: its names in small letters, with _ for forbidden characters."""
-    names = [
-        re.sub(r"\W", "_", name.removeprefix('"').removesuffix('"').lower(), flags=re.ASCII)
-        for name in TABLE_NAME.findall(table)
-    ]
-    # Keys below `clevertap` are imports, and Dagster reserves some words.
-    is_taken = names[0] == PREFIX or input_name(names) in RESERVED
-    return dg.AssetKey(["snowflake", *names] if is_taken else names)
-
-
-def table_specs(config: ImportConfig) -> list[dg.AssetSpec]:
-    """The tables that an import reads, as external assets."""
-    return [
-        dg.AssetSpec(table_key(table), kinds={"snowflake"}, metadata={"dagster/table_name": table})
-        for table in source_tables(config)
-    ]
-
-
-def upstream_deps(config: ImportConfig) -> dict[dg.AssetKey, dg.AssetDep]:
-    """The tables that the import reads, and the assets that it names."""
-    deps = {key: dg.AssetDep(key) for key in map(table_key, source_tables(config))}
-    # A window may read rows of any of their partitions; and they may have partitions of any kind.
-    every = dg.AllPartitionMapping()
-    named = [dg.AssetKey.from_user_string(key) for key in upstream_assets(config) if is_asset_key(key)]
-    return deps | {key: dg.AssetDep(key, partition_mapping=every) for key in named}
-
-
-def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
+def import_spec(
+    config: ImportConfig, metadata: dict[str, Any], history: FileHistory | None = None
+) -> dg.AssetSpec:
     sync_type = "profiles" if isinstance(config.target, ProfilesTarget) else "events"
     return dg.AssetSpec(
         asset_key(config.nickname),
         deps=list(upstream_deps(config).values()),
-        description="\n\n".join(as_plain(text) for text in (config.title, config.description) if text)
-        or None,
+        description=description_of(config, history),
         group_name=f"clevertap_{sync_type}",
         kinds={"snowflake", "clevertap"},
         owners=[config.created_by] if config.created_by else [],
@@ -108,23 +74,28 @@ def import_spec(config: ImportConfig, metadata: dict[str, Any]) -> dg.AssetSpec:
             "clevertap/frequency": config.schedule.kind,
             "clevertap/account": config.account,
         },
-        metadata=metadata,
+        metadata={**metadata, **column_metadata(config)},
         skippable=True,
+        freshness_policy=freshness_of(config),
     )
 
 
 def import_asset(
-    imported: ImportConfig, metadata: dict[str, Any], imports: frozenset[str] | None = None
+    imported: ImportConfig,
+    metadata: dict[str, Any],
+    imports: frozenset[str] | None = None,
+    history: FileHistory | None = None,
 ) -> dg.AssetsDefinition:
     """The asset of one import. `metadata` is shown with it, such as where its YAML is.
 
-    `imports`: the nicknames of all imports; default: those of the code location of the run.
+    `imports`: the nicknames of all imports; default: those of the code location of the run. `history`: of
+    the YAML file, if Git knows it.
     """
     key = asset_key(imported.nickname)
 
     @dg.multi_asset(
         name=op_name(imported.nickname),
-        specs=[import_spec(imported, metadata)],
+        specs=[import_spec(imported, metadata, history)],
         check_specs=check_specs(key),
         can_subset=True,
         partitions_def=partitions_def(imported),

@@ -11,7 +11,7 @@ import dagster as dg
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft
 from clevertap_import.escapes import as_plain
-from clevertap_import.orchestration.assets import import_asset, table_specs
+from clevertap_import.orchestration.assets import import_asset
 from clevertap_import.orchestration.automation import import_schedule
 from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition
 from clevertap_import.orchestration.monitor import monitor_sensor
@@ -33,7 +33,9 @@ from clevertap_import.orchestration.sensors import (
     import_sensor,
     killed_runs_sensor,
 )
+from clevertap_import.orchestration.upstream_tables import table_specs
 from clevertap_import.project.folder import load_folder
+from clevertap_import.project.git_history import FileHistory, git_commits
 
 Job = UnresolvedAssetJobDefinition
 
@@ -71,12 +73,16 @@ def import_job(config: ImportConfig) -> Job:
 
 
 def own_definitions(
-    config: ImportConfig, metadata: dict[str, Any], job: Job, imports: frozenset[str] | None = None
+    config: ImportConfig,
+    metadata: dict[str, Any],
+    job: Job,
+    imports: frozenset[str] | None = None,
+    history: FileHistory | None = None,
 ) -> dg.Definitions:
     """The import's own definitions, and its resources, which imports share."""
     schedule, sensor = import_schedule(config, job_name(config.nickname)), import_sensor(config)
     return dg.Definitions(
-        assets=[import_asset(config, metadata, imports)],
+        assets=[import_asset(config, metadata, imports, history)],
         jobs=[job],
         schedules=[schedule] if schedule else [],
         sensors=[sensor] if sensor else [],
@@ -112,7 +118,7 @@ def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.Asset
 
 def folder_definitions(folder: Path) -> dg.Definitions:
     """All imports of a folder. A run has one process: a second one costs more than a small import."""
-    imports = load_folder(folder)
+    imports, commits = load_folder(folder), git_commits(folder)
     configs = [loaded.config for loaded in imports.loaded]
     tables = {spec.key: spec for config in configs for spec in table_specs(config)}
     jobs = [import_job(config) for config in configs]
@@ -121,7 +127,13 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     always += [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
     return dg.Definitions.merge(
         *(
-            own_definitions(each.config, code_references(each.file, each.line), job, imports.names)
+            own_definitions(
+                each.config,
+                code_references(each.file, each.line),
+                job,
+                imports.names,
+                commits.get(Path(each.file).resolve()),
+            )
             for each, job in zip(imports.loaded, jobs, strict=True)
         ),
         dg.Definitions(

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import QueryFailed, SourceError
-from clevertap_import.orchestration.assets import source_tables
+from clevertap_import.orchestration.upstream_tables import source_tables
 from clevertap_import.snowflake.cached_session import CachedSession
 from clevertap_import.snowflake.session import open_snowflake, snowflake_settings
 from clevertap_import.snowflake.table_changes import change_query

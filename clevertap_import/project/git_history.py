@@ -10,12 +10,16 @@ GIT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class FileHistory:
-    """Times are ISO 8601 with zone. Without Git there are no names, and both times are those of the file."""
+    """Times are ISO 8601 with zone. Without Git there are no names, and both times are those of the file.
+
+    `commit`: the short name of the commit that changed the file last.
+    """
 
     created_on: str
     created_by: str | None
     updated_on: str
     updated_by: str | None
+    commit: str | None = None
 
 
 def file_histories(folder: Path, files: list[Path]) -> dict[Path, FileHistory]:
@@ -29,18 +33,17 @@ def git_commits(folder: Path) -> dict[Path, FileHistory]:
     top = git(folder, "rev-parse", "--show-toplevel").strip()
     if not top:
         return {}
-    log = git(folder, "log", "--format=%x00%aI%x00%ae", "--name-only", "--", ".")
+    log = git(folder, "log", "--format=%x00%aI%x00%ae%x00%h", "--name-only", "--", ".")
     found: dict[Path, FileHistory] = {}
     # Newest first: the first commit that names a file is its last change, the last one made it.
     for entry in log.split("\n\0"):
         head, _, names = entry.lstrip("\0").partition("\n")
-        when, _, who = head.partition("\0")
+        when, who, commit = head.split("\0")
         for name in filter(None, names.split("\n")):
             path = (Path(top) / name).resolve()
             newest = found.get(path)
-            found[path] = FileHistory(
-                when, who, newest.updated_on if newest else when, newest.updated_by if newest else who
-            )
+            latest = (newest.updated_on, newest.updated_by, newest.commit) if newest else (when, who, commit)
+            found[path] = FileHistory(when, who, *latest)
     return found
 
 

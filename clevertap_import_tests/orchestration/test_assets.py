@@ -88,7 +88,7 @@ def test_the_definitions_are_those_that_users_build_on() -> None:
         "owners": list(spec.owners),
         "tags": {name: value for name, value in spec.tags.items() if name.startswith("clevertap/")},
         "upstream": {dep.asset_key.to_user_string() for dep in spec.deps},
-        "description": spec.description,
+        "description": (spec.description or "").partition("\n")[0],
         "skippable": spec.skippable,
         "checks": {each.name: each.blocking for each in asset.check_specs},
         "backfill": asset.backfill_policy,

@@ -20,9 +20,9 @@ from clevertap_import.config.model import (
     TABLE_TEXT,
     ImportConfig,
 )
-from clevertap_import.orchestration.assets import table_specs
 from clevertap_import.orchestration.code_location import folder_definitions, import_definitions
 from clevertap_import.orchestration.names import asset_key
+from clevertap_import.orchestration.upstream_tables import table_specs
 from clevertap_import.project.folder import imports_folder
 from clevertap_import_tests.testing.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
 

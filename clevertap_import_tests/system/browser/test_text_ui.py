@@ -80,11 +80,12 @@ def screen(
     ("path", "text"),
     [
         ("/assets/clevertap/pictures?view=overview", ALL),
+        ("/assets/clevertap/lost?view=overview", ALL),
         ("/assets/clevertap/lost?view=checks&checkDetail=query", f"No column '{ALL}'"),
         ("/assets/clevertap/torn?view=overview", f"window is '{TAG}'"),
         ("/assets/clevertap/torn?view=overview", f"on_null is '{IMAGE}'"),
     ],
-    ids=["title", "check", "draft_tag", "draft_image"],
+    ids=["title", "mapping", "check", "draft_tag", "draft_image"],
 )
 def test_words_are_shown_as_they_are_written_and_fetch_nothing(screen: Screen, path: str, text: str) -> None:
     screen.shows(path, text)
