@@ -10,6 +10,9 @@ from clevertap_import.project.alerts_file import Channel
 CONNECT_SECONDS = 8.0
 READ_SECONDS = 8.0
 SHORTEST_SECRET = 3
+PARTS = re.compile(r"[?&][\w+-]+=|[/:@?&=#\s]+")
+"""Between the parts of an address; the names of its parameters are no secrets."""
+
 UNKNOWN_ADDRESS = (
     "Its address is none that apprise knows. Addresses begin with the name of a service, such as mailtos://,"
     " slack://, pagerduty:// or json://."
@@ -73,7 +76,7 @@ def with_recipient(address: str, recipient: str) -> str:
 
 def masked(text: str, address: str) -> str:
     """`text` without any part of the address."""
-    parts = {part for each in (address, unquote(address)) for part in re.split(r"[/:@?&=#\s]+", each)}
+    parts = {part for each in (address, unquote(address)) for part in PARTS.split(each)}
     for part in sorted(parts, key=len, reverse=True):
         if len(part) >= SHORTEST_SECRET:
             text = text.replace(part, "***")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.alerted import Memory, Message, Mute, Place
-from clevertap_import.alerting.channels import send
+from clevertap_import.alerting.channels import masked, send
 from clevertap_import.alerting.delivery import NO_ANSWER, deliver
 from clevertap_import.bounds import duration_of
 from clevertap_import.check_tables import alerts_verdict
@@ -197,6 +197,12 @@ def test_a_server_that_takes_no_step_holds_up_nothing(office: Office, hook: Rece
         found = deliver(engine, channels, START, seconds=1.0)
     assert (found.sent, found.refused) == (1, {Place("owner", OWNER): NO_ANSWER})
     assert hook.titles() == ["one"]
+
+
+def test_a_refusal_shows_no_part_of_the_address() -> None:
+    address = "slack://T1/B2B/s3cr%2Ft?from=a@example.com"
+    said = "No answer from T1.example.com of B2B with s3cr%2Ft for a@example.com."
+    assert masked(said, address) == "No answer from T1.*** of *** with *** for a@***."
 
 
 KINDS = ("failed", "late", "open_rejects")

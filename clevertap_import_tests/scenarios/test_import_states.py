@@ -1,6 +1,7 @@
 """What list, health, metrics and report say of imports in every state: they all say the same."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,12 @@ from click.testing import CliRunner, Result
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from clevertap_import.cli.main import main
+from clevertap_import.monitoring.alert_messages import WORDS
+from clevertap_import.orchestration.alerts import send_alerts
+from clevertap_import.orchestration.listing import states
+from clevertap_import.orchestration.monitor import Situation
+from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.alert_receivers import Receiver
 from clevertap_import_tests.testing.read_page import Page
 from clevertap_import_tests.testing.thirteen_imports import thirteen_imports
 from clevertap_import_tests.testing.workshop import Workshop
@@ -38,13 +45,16 @@ def values(name: str) -> dict[str, float]:
 NOT_WELL = {"draft", "failing", "twenty"}
 
 
-def test_all_views_of_thirteen_imports_agree(commands_workshop: Workshop, tmp_path: Path) -> None:
+def test_all_views_of_thirteen_imports_agree(
+    commands_workshop: Workshop, tmp_path: Path, hook: Receiver
+) -> None:
     with thirteen_imports(commands_workshop):
         listed = {line["nickname"]: line for line in printed("list")}
         expect_states(listed)
         expect_health(listed)
         expect_metrics(listed)
         expect_report(listed, tmp_path / "report.html")
+        expect_alerts(commands_workshop, hook)
         expect_filters()
         expect_table()
 
@@ -114,6 +124,23 @@ def expect_report(listed: dict[str, Any], file: Path) -> None:
     cost = {line["Import"]: int(line["Requests"]) for line in page.table("Cost by import")}
     assert cost["sixty"] == sum(line["requests"] for line in printed("stats", "sixty"))
     assert "failing" not in cost
+
+
+def expect_alerts(shop: Workshop, hook: Receiver) -> None:
+    """Runs of commands alert too; at first all problems are one message."""
+    imports, now = load_folder(shop.folder), datetime.now(UTC)
+    found = states(shop.instance, imports, shop.folder, now)
+    environment = {**os.environ, "CLEVERTAP_IMPORT_ALERTS_URL": f"json://{hook.place}/"}
+    alerts = sum(len(state.concerns) for state in found)
+    situation = Situation(shop.instance, imports, found, now)
+    assert send_alerts(situation, environment) == f"{alerts} alerts were sent."
+    (received,) = hook.received
+    assert {line for line in received["message"].splitlines() if line.startswith("[")} == {
+        f"[{each.severity}] {state.nickname}: {WORDS[each.kind]}"
+        for state in found
+        for each in state.concerns
+    }
+    assert received["title"].startswith("[critical] ")
 
 
 def expect_filters() -> None:
