@@ -10,6 +10,9 @@ RESERVED = {
 }
 """Names that Dagster allows for no input (its DISALLOWED_NAMES): it makes an input of each such key."""
 
+IMPORT_CENTER = "import_center"
+"""The name of the asset that shows all imports; no import can have it."""
+
 
 def is_asset_key(key: str) -> bool:
     """Whether Dagster accepts it, with / between its parts, as the key of an upstream asset."""

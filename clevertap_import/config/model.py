@@ -1,13 +1,14 @@
 """An import as its author writes it: the attributes of one YAML document."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from clevertap_import.config.alert_rules import ImportAlerts
-from clevertap_import.config.asset_keys import is_asset_key
+from clevertap_import.config.asset_keys import IMPORT_CENTER, is_asset_key
 from clevertap_import.config.expectations import Expect
 from clevertap_import.config.field_types import Day, Percent
 from clevertap_import.config.schedule import After, Manual, Schedule
@@ -35,6 +36,14 @@ def read_name(name: str) -> str:
             f"{shown(name)} is not a name. Allowed: a to z, 0 to 9 and _, up to {MAX_NAME_CHARS} of them."
         )
     return name
+
+
+def read_nickname(name: str) -> str:
+    if name == IMPORT_CENTER:
+        raise ValueError(
+            f"{shown(name)} is the name of the asset that shows all imports. Choose another nickname."
+        )
+    return read_name(name)
 
 
 def read_owner(owner: str) -> str:
@@ -126,7 +135,7 @@ class DryRun(Strict):
 class ImportConfig(Strict):
     """One import: rows of Snowflake that become profiles or events of CleverTap."""
 
-    nickname: Name = Field(
+    nickname: Annotated[str, AfterValidator(read_nickname)] = Field(
         description="The import's unique name; the asset is clevertap/<nickname>.", examples=["customers"]
     )
     renamed_from: Name | None = Field(
@@ -257,11 +266,13 @@ class ImportConfig(Strict):
     @field_validator("schedule")
     @classmethod
     def _waits_for_others(cls, schedule: Schedule, info: ValidationInfo) -> Schedule:
-        if isinstance(schedule, After) and own_asset(info) in schedule.assets:
+        assets = schedule.assets if isinstance(schedule, After) else ()
+        if own_asset(info) in assets:
             raise ValueError(
                 f"{own_asset(info)} is the import's own asset: each run would start the next."
                 " Name the assets that it reads."
             )
+        refuse_import_center(assets)
         return schedule
 
     @field_validator("deps")
@@ -269,6 +280,7 @@ class ImportConfig(Strict):
     def _comes_after_others(cls, deps: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if own_asset(info) in deps:
             raise ValueError(f"{own_asset(info)} is the import's own asset. Name the assets that it reads.")
+        refuse_import_center(deps)
         return deps
 
     @property
@@ -300,6 +312,14 @@ class ImportConfig(Strict):
         """Every column the query must return, once each: identity, Updated On, those of the target."""
         updated_on = (self.updated_on.column,) if self.updated_on else ()
         return tuple(dict.fromkeys((self.identity_column, *updated_on, *self.target.other_columns)))
+
+
+def refuse_import_center(assets: Iterable[str]) -> None:
+    if f"clevertap/{IMPORT_CENTER}" in assets:
+        raise ValueError(
+            f"clevertap/{IMPORT_CENTER} shows the imports: it changes after each run, so an import that comes"
+            " after it would start itself again. Name the assets that the import reads."
+        )
 
 
 def own_asset(info: ValidationInfo) -> str:

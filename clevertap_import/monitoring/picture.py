@@ -23,7 +23,7 @@ class ImportState:
     rows of the last 24 hours CleverTap took, and how many failed; `health_24h` is the share of the first in
     percent, None if there is no new row. `streak`: how many of the last runs failed, one after the other.
     Runs with a limit do not count for health and streak, and a success that read only older windows does not
-    end a streak. `bad_since`: since when something is wrong.
+    end a streak. `judged`: the run that `health` is of. `bad_since`: since when something is wrong.
     `last_runs`: newest first.
     """
 
@@ -41,6 +41,7 @@ class ImportState:
     newest_updated_on: datetime | None = None
     progress: RunProgress | None = None
     last_runs: tuple[RunResult, ...] = ()
+    judged: RunResult | None = None
     concerns: tuple[Concern, ...] = ()
     mute: Mute | None = None
 
@@ -68,8 +69,7 @@ class ImportState:
 
     @property
     def top_code(self) -> str | None:
-        last = next((each for each in self.last_runs if each.is_judged), None)
-        return last.top_code if last else None
+        return self.judged.top_code if self.judged else None
 
 
 def picture(facts: Iterable[ImportFacts | DraftFacts], now: datetime) -> list[ImportState]:
@@ -105,6 +105,7 @@ def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
         ),
         progress=under_way.progress if under_way else None,
         last_runs=tuple(results[:SHOWN_RUNS]),
+        judged=last,
         concerns=tuple(concerns(facts, times, now)),
         mute=facts.mute,
     )

@@ -15,7 +15,7 @@ from clevertap_import.orchestration.checks import check_specs
 from clevertap_import.orchestration.column_metadata import column_metadata
 from clevertap_import.orchestration.delivered import counts_in_dagster, was_imported
 from clevertap_import.orchestration.description import description_of
-from clevertap_import.orchestration.entered_results import enter_ended, entering_progress
+from clevertap_import.orchestration.entered_results import enter_ended, entering_progress, result_of
 from clevertap_import.orchestration.forced import refuse_foreign_force
 from clevertap_import.orchestration.freshness import freshness_of
 from clevertap_import.orchestration.import_run import ImportRun
@@ -36,6 +36,7 @@ from clevertap_import.orchestration.resources import (
 )
 from clevertap_import.orchestration.run_story import Results, run_steps
 from clevertap_import.orchestration.run_values import SoFar
+from clevertap_import.orchestration.status_checks import checks_of_run, status_specs
 from clevertap_import.orchestration.upstream_tables import upstream_deps
 from clevertap_import.process_end import end_without_collection
 from clevertap_import.project.git_history import FileHistory
@@ -96,7 +97,7 @@ def import_asset(
     @dg.multi_asset(
         name=op_name(imported.nickname),
         specs=[import_spec(imported, metadata, history)],
-        check_specs=check_specs(key),
+        check_specs=[*check_specs(key), *status_specs(key)],
         can_subset=True,
         partitions_def=partitions_def(imported),
         backfill_policy=dg.BackfillPolicy.single_run() if imported.updated_on else None,
@@ -128,7 +129,7 @@ def run_one(
         config = admitting_all(config)
     so_far = SoFar(config.is_events, is_limited=options.limit is not None)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
-    with reported(context, config.nickname, so_far, delivers=delivers):
+    with reported(context, config, so_far, delivers=delivers):
         refuse_foreign_resources(config, context.run.run_config)
         so_far.deliveries = counts_in_dagster(context.instance, config.nicknames).begun
         if options.force and delivers:
@@ -148,7 +149,7 @@ def run_one(
 
 @contextmanager
 def reported(
-    context: dg.AssetExecutionContext, nickname: str, so_far: SoFar, *, delivers: bool
+    context: dg.AssetExecutionContext, config: ImportConfig, so_far: SoFar, *, delivers: bool
 ) -> Iterator[None]:
     """However the block ends, a run that delivers reports what happened so far."""
     try:
@@ -165,10 +166,14 @@ def reported(
         so_far.error = error
         raise
     finally:
-        if delivers:
-            with whole():
-                enter_ended(context, nickname, so_far)
-                context.log_event(dg.AssetObservation(asset_key(nickname), metadata=report_metadata(so_far)))
+        with whole():
+            if delivers:
+                enter_ended(context, config.nickname, so_far)
+                metadata = report_metadata(so_far)
+                context.log_event(dg.AssetObservation(asset_key(config.nickname), metadata=metadata))
+            result = result_of(context.run, config.nickname, so_far, so_far.status) if delivers else None
+            for each in checks_of_run(context, config, result):
+                context.log_event(each)
 
 
 def admitting_all(config: ImportConfig) -> ImportConfig:

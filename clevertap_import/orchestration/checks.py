@@ -117,6 +117,11 @@ def check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     ]
 
 
+def dry_run_checks(key: dg.AssetKey) -> dg.AssetSelection:
+    """The checks that a run makes before it sends anything, and that a dry run consists of."""
+    return dg.AssetSelection.checks(*(each.key for each in check_specs(key)))
+
+
 def checked(
     key: dg.AssetKey, config: ImportConfig, counts: StageCounts, tried: ServerDryRunResult, impact: Impact
 ) -> Checks:

@@ -1,22 +1,22 @@
 """Imports as Dagster definitions: single ones for components, all of a folder for the code location."""
 
-import re
 import warnings
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from clevertap_import.config.asset_keys import IMPORT_CENTER
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft
 from clevertap_import.escapes import as_plain
 from clevertap_import.orchestration.assets import import_asset
 from clevertap_import.orchestration.automation import import_schedule
+from clevertap_import.orchestration.checks import dry_run_checks
 from clevertap_import.orchestration.dagster_internals import UnresolvedAssetJobDefinition
-from clevertap_import.orchestration.monitor import monitor_sensor
-from clevertap_import.orchestration.monitor_tasks import MONITOR_TASKS
-from clevertap_import.orchestration.names import asset_key, job_name
+from clevertap_import.orchestration.monitor_tasks import monitor_definitions
+from clevertap_import.orchestration.names import asset_key, draft_names, job_name
 from clevertap_import.orchestration.resources import (
     JOURNAL_KEY,
     account_key,
@@ -66,7 +66,7 @@ def import_job(config: ImportConfig) -> Job:
     key = asset_key(config.nickname)
     return dg.define_asset_job(
         job_name(config.nickname),
-        selection=dg.AssetSelection.assets(key) | dg.AssetSelection.checks_for_assets(key),
+        selection=dg.AssetSelection.assets(key).without_checks() | dry_run_checks(key),
         executor_def=dg.in_process_executor,
         tags={NICKNAME_TAG: config.nickname},
     )
@@ -94,17 +94,16 @@ def own_definitions(
     )
 
 
-def draft_specs(drafts: Iterable[Draft], taken: Container[str]) -> list[dg.AssetSpec]:
+def draft_specs(drafts: Sequence[Draft], taken: Container[str]) -> list[dg.AssetSpec]:
     """Imports whose YAML has problems, as assets that cannot be materialized and show the problems.
 
     `taken`: nicknames of valid imports; a draft of the same name must not replace them.
     """
     problems: dict[str, list[str]] = {}
+    names = draft_names((each.nickname for each in drafts), taken)
     for draft in drafts:
-        name = re.sub(r"\W", "_", draft.nickname)
-        while name in taken:
-            name += "_draft"
-        problems.setdefault(name, []).extend(f"- {as_plain(str(problem))}" for problem in draft.problems)
+        lines = (f"- {as_plain(str(problem))}" for problem in draft.problems)
+        problems.setdefault(names[draft.nickname], []).extend(lines)
     return [
         dg.AssetSpec(
             asset_key(name),
@@ -123,8 +122,7 @@ def folder_definitions(folder: Path) -> dg.Definitions:
     tables = {spec.key: spec for config in configs for spec in table_specs(config)}
     jobs = [import_job(config) for config in configs]
     first_runs = first_runs_sensor(FIRST_RUNS, configs, jobs)
-    always = [monitor_sensor(imports, folder, MONITOR_TASKS)]
-    always += [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
+    killed_runs = [killed_runs_sensor(KILLED_RUNS, configs)] if configs else []
     return dg.Definitions.merge(
         *(
             own_definitions(
@@ -139,9 +137,10 @@ def folder_definitions(folder: Path) -> dg.Definitions:
         dg.Definitions(
             assets=[
                 *tables.values(),
-                *draft_specs(imports.drafts, {config.nickname for config in configs}),
+                *draft_specs(imports.drafts, {IMPORT_CENTER, *(config.nickname for config in configs)}),
             ],
-            sensors=[*always, first_runs] if first_runs else always,
+            sensors=[*killed_runs, first_runs] if first_runs else killed_runs,
             executor=dg.in_process_executor,
         ),
+        *([monitor_definitions(imports, folder)] if imports.loaded or imports.drafts else []),
     )

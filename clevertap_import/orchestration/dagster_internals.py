@@ -62,8 +62,11 @@ from dagster._core.scheduler.instigation import (
     SensorInstigatorData,
 )
 
-# The state of a check that is planned, as the storage writes it.
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+# The last executions of checks, as the storage of an instance returns them, and their states.
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 # The type in what the public `get_asset_records` returns.
 from dagster._core.storage.event_log.base import AssetEntry
@@ -99,6 +102,7 @@ __all__ = [
     "DATA_VERSION_TAG",
     "GRPC_INFO_TAG",
     "SINGLETON_REPOSITORY_NAME",
+    "AssetCheckExecutionRecord",
     "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
     "AssetEntry",

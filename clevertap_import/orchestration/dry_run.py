@@ -10,7 +10,7 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.escapes import as_written
 from clevertap_import.orchestration.assets import import_asset
 from clevertap_import.orchestration.changed_definitions import counts_for_commands
-from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS
+from clevertap_import.orchestration.checks import COLUMNS, DESCRIPTIONS, dry_run_checks
 from clevertap_import.orchestration.dead_runs import process_tags
 from clevertap_import.orchestration.interrupts import is_interrupted
 from clevertap_import.orchestration.names import asset_key, op_name
@@ -76,7 +76,7 @@ def dry_run(
     options: dict[str, Any] = {"all_rows": all_rows, **({"sample_rows": rows} if rows is not None else {})}
     result = dg.materialize(
         [import_asset(config, {}, imports)],
-        selection=dg.AssetSelection.checks_for_assets(key),
+        selection=dry_run_checks(key),
         resources=resources_of(config),
         run_config={**QUIET, "ops": {op_name(config.nickname): {"config": options}}},
         instance=instance,

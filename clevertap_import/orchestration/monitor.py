@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from traceback import extract_tb
 
 import dagster as dg
 
+from clevertap_import.config.asset_keys import IMPORT_CENTER
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.import_states import import_states
@@ -16,7 +17,6 @@ from clevertap_import.orchestration.listing import created_on, histories_of
 from clevertap_import.orchestration.sensors import sensor_status
 from clevertap_import.project.folder import Imports
 
-IMPORT_CENTER = "import_center"
 EVERY_SECONDS = 60
 
 
@@ -41,23 +41,33 @@ class MonitoringFailed(CleverTapImportError):
     """A task of the sensor failed."""
 
 
-def monitor_sensor(imports: Imports, folder: Path, tasks: Mapping[str, Task]) -> dg.SensorDefinition:
-    @cache
-    def created() -> Mapping[str, datetime]:
-        # Only once: Git takes its time, and the imports stay the same until Dagster loads them again.
-        return created_on(histories_of(imports, folder))
+class Monitor:
+    """Knows the imports, and when the file of each was made."""
 
+    def __init__(self, imports: Imports, folder: Path) -> None:
+        self.imports = imports
+        self.folder = folder
+
+    @cached_property
+    def created(self) -> Mapping[str, datetime]:
+        # Only once: Git takes its time, and the imports stay the same until Dagster loads them again.
+        return created_on(histories_of(self.imports, self.folder))
+
+    def situation(self, instance: dg.DagsterInstance) -> Situation:
+        now = datetime.now(UTC)
+        states = import_states(instance, self.imports, now, self.created)
+        return Situation(instance, self.imports, states, now)
+
+
+def monitor_sensor(monitor: Monitor, tasks: Mapping[str, Task]) -> dg.SensorDefinition:
     @dg.sensor(
         name=IMPORT_CENTER,
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=sensor_status(True),
-        description="Watches all imports: keeps the asset clevertap/import_center current.",
+        description="Watches all imports: keeps the asset clevertap/import_center and its checks current.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        now = datetime.now(UTC)
-        states = import_states(context.instance, imports, now, created())
-        situation = Situation(context.instance, imports, states, now)
-        return dg.SkipReason(done(tasks, situation, context.log.error))
+        return dg.SkipReason(done(tasks, monitor.situation(context.instance), context.log.error))
 
     return sensor
 

@@ -1,7 +1,11 @@
 """The names of an import and its parts in Dagster."""
 
+import re
+from collections.abc import Container, Iterable
+
 import dagster as dg
 
+from clevertap_import.config.asset_keys import IMPORT_CENTER
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.schedule import Manual
 
@@ -25,7 +29,19 @@ def op_name(nickname: str) -> str:
 
 def nickname_of(key: dg.AssetKey) -> str | None:
     """The nickname of the import with this asset key; None if the key is not an import's."""
-    return key.path[1] if len(key.path) == 2 and key.path[0] == PREFIX else None
+    is_own = len(key.path) == 2 and key.path[0] == PREFIX and key.path[1] != IMPORT_CENTER
+    return key.path[1] if is_own else None
+
+
+def draft_names(drafts: Iterable[str], taken: Container[str]) -> dict[str, str]:
+    """The last part of the asset key of each draft. `taken`: names that a draft must not replace."""
+    names = {}
+    for draft in drafts:
+        name = re.sub(r"\W", "_", draft)
+        while name in taken:
+            name += "_draft"
+        names[draft] = name
+    return names
 
 
 def job_name(nickname: str) -> str:

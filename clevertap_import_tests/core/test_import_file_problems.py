@@ -46,6 +46,18 @@ BROKEN = {
         "4: schedule: clevertap/orders is the import's own asset: each run would start the next."
         " Name the assets that it reads.",
     ),
+    "after all imports": (
+        "  source:",
+        "  schedule: {kind: after, assets: [clevertap/import_center]}\n  source:",
+        "4: schedule: clevertap/import_center shows the imports: it changes after each run, so an import"
+        " that comes after it would start itself again. Name the assets that the import reads.",
+    ),
+    "nickname of all imports": (
+        "nickname: orders",
+        "nickname: import_center",
+        "3: nickname: 'import_center' is the name of the asset that shows all imports."
+        " Choose another nickname.",
+    ),
     "nickname": (
         "nickname: orders",
         "nickname: Orders",
@@ -217,7 +229,8 @@ def test_broken_yaml_says_where_it_is_and_what_is_allowed(name: str) -> None:
     if name == "unknown key":  # what was meant by it is then missing
         assert found.pop(0).startswith("5: target.clevertap_id: 'identity' or 'clevertap_id' is missing.")
     assert found == [expected]
-    assert draft.nickname == ("Orders" if name == "nickname" else "orders")
+    given = {"nickname": "Orders", "nickname of all imports": "import_center"}
+    assert draft.nickname == given.get(name, "orders")
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -55,6 +55,8 @@ DEFINED: dict[str, object] = {
         "limits": True,
         "clevertap": True,
         "impact": False,
+        "delivered": False,
+        "on_time": False,
     },
     "backfill": dg.BackfillPolicy.single_run(),
     "reference": ("/imports/customers.yaml", 3),

@@ -21,7 +21,7 @@ from clevertap_import.config.model import (
     ImportConfig,
 )
 from clevertap_import.orchestration.code_location import folder_definitions, import_definitions
-from clevertap_import.orchestration.names import asset_key
+from clevertap_import.orchestration.names import asset_key, nickname_of
 from clevertap_import.orchestration.upstream_tables import table_specs
 from clevertap_import.project.folder import imports_folder
 from clevertap_import_tests.testing.workshop import COMPONENT, Workshop, days_ago, document, profiles_target
@@ -61,8 +61,15 @@ def spec(defs: dg.Definitions, nickname: str) -> dg.AssetSpec:
 
 
 def nicknames(defs: dg.Definitions) -> set[str]:
-    specs = defs.resolve_all_asset_specs()
-    return {each.key.path[-1] for each in specs if each.key.path[0] == "clevertap"}
+    found = {nickname_of(each.key) for each in defs.resolve_all_asset_specs()}
+    return {name for name in found if name}
+
+
+def test_no_import_and_no_draft_takes_the_asset_that_shows_all(tmp_path: Path) -> None:
+    write(tmp_path, "center", document("import_center", ATTRIBUTES))
+    draft = spec(folder_definitions(tmp_path), "import_center_draft")
+    assert "'import_center' is the name of the asset that shows all imports" in str(draft.description)
+    assert nickname_of(asset_key("import_center")) is None
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -117,6 +117,7 @@ def test_imports_that_come_after_each_other_are_drafts_and_the_others_load(tmp_p
         ("context", "and are no word that Dagster reserves"),
         ("output/arg_dict", "and are no word that Dagster reserves"),
         ("", "is not the key of a Dagster asset"),
+        ("clevertap/import_center", "shows the imports: it changes after each run, so an import that comes"),
         ("clevertap/import_under_test", "is the import's own asset. Name the assets that it reads."),
     ],
 )

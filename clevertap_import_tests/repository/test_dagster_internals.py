@@ -40,6 +40,7 @@ PRIVATE = {
         dagster._core.scheduler.instigation.InstigatorStatus
         dagster._core.scheduler.instigation.ScheduleInstigatorData
         dagster._core.scheduler.instigation.SensorInstigatorData
+        dagster._core.storage.asset_check_execution_record.AssetCheckExecutionRecord
         dagster._core.storage.asset_check_execution_record.AssetCheckExecutionRecordStatus
         dagster._core.storage.event_log.base.AssetEntry
         dagster._core.storage.event_log.schema.AssetCheckExecutionsTable

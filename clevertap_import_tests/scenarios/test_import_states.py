@@ -1,11 +1,13 @@
-"""What list, health, metrics and report say of imports in every state: they all say the same."""
+"""What list, health, metrics, the report and the UI say of imports in every state: they all agree."""
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -15,6 +17,7 @@ from clevertap_import.monitoring.alert_messages import WORDS
 from clevertap_import.orchestration.alerts import send_alerts
 from clevertap_import.orchestration.listing import states
 from clevertap_import.orchestration.monitor import Situation
+from clevertap_import.orchestration.names import asset_key
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.alert_receivers import Receiver
 from clevertap_import_tests.testing.read_page import Page
@@ -54,6 +57,7 @@ def test_all_views_of_thirteen_imports_agree(
         expect_health(listed)
         expect_metrics(listed)
         expect_report(listed, tmp_path / "report.html")
+        expect_center(commands_workshop, listed)
         expect_alerts(commands_workshop, hook)
         expect_filters()
         expect_table()
@@ -141,6 +145,53 @@ def expect_alerts(shop: Workshop, hook: Receiver) -> None:
         for each in state.concerns
     }
     assert received["title"].startswith("[critical] ")
+
+
+def expect_center(workshop: Workshop, listed: dict[str, Any]) -> None:
+    """The page and the checks that the sensor writes, in its first evaluation; the second changes nothing."""
+    sensor = workshop.definitions().get_repository_def().get_sensor_def("import_center")
+    instance = workshop.instance
+    first, second = (sensor(dg.build_sensor_context(instance)) for _ in range(2))
+    assert isinstance(first, dg.SkipReason)
+    assert "clevertap/import_center was written" in str(first.skip_message)
+    assert second == dg.SkipReason("Nothing has changed.")
+    event = instance.get_latest_materialization_event(asset_key("import_center"))
+    assert event
+    assert event.asset_materialization
+    page = {name: each.value for name, each in event.asset_materialization.metadata.items()}
+    assert page["summary"] == (
+        "13 imports: 3 are not well, none is late, 7 rejected rows are open, 2 are running."
+    )
+    assert {name: page[name] for name in ("new_24h", "failed_24h")} == {
+        name: sum(line[name] for line in listed.values()) for name in ("new_24h", "failed_24h")
+    }
+    rows = [line.split("](")[0] for line in str(page["listing"]).splitlines() if "](" in line]
+    assert [row.split("[")[1] for row in rows] == [*listed]
+    assert checks(instance, ["import_center"], "all_healthy", "none_late", "nothing_open") == {
+        ("import_center", "all_healthy"): "ERROR",
+        ("import_center", "none_late"): "passed",
+        ("import_center", "nothing_open"): "WARN",
+    }
+    words = {"green": "passed", "no_data": "passed", "yellow": "WARN", "red": "ERROR", "failed": "ERROR"}
+    assert checks(instance, [*listed], "delivered", "on_time") == {
+        **{
+            (name, "delivered"): words[line["health_state"]]
+            for name, line in listed.items()
+            if line["health_state"] != "none"
+        },
+        **{(name, "on_time"): "passed" for name in listed if name != "draft"},
+    }
+
+
+def checks(instance: dg.DagsterInstance, names: Iterable[str], *checks: str) -> dict[tuple[str, str], str]:
+    """What the UI shows: passed, or how bad it is."""
+    keys = [dg.AssetCheckKey(asset_key(name), check) for name in names for check in checks]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    return {
+        (key.asset_key.path[-1], key.name): "passed" if found.passed else found.severity.value
+        for key, record in records.items()
+        if (found := record.evaluation)
+    }
 
 
 def expect_filters() -> None:

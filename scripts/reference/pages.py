@@ -11,8 +11,11 @@ from clevertap_import.mapping.property_types import PROPERTY_TYPES
 from clevertap_import.mapping.system_properties import ITEMS, SYSTEM_PROPERTIES
 from clevertap_import.monitoring.alert_messages import MEANS, WORDS
 from clevertap_import.orchestration.checks import DESCRIPTIONS
+from clevertap_import.orchestration.import_center import CHECKS as CENTER_CHECKS
+from clevertap_import.orchestration.import_center import METADATA as CENTER_METADATA
 from clevertap_import.orchestration.metadata import MEANINGS, OF_WINDOWS
 from clevertap_import.orchestration.metrics import DAEMON, GAUGES, ROWS
+from clevertap_import.orchestration.status_checks import STATUS_DESCRIPTIONS
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.snowflake.type_compatibility import shown as snowflake_name
 from scripts.reference.keys import alert_keys, import_sections, schedule_sections
@@ -215,6 +218,17 @@ def check_section() -> Iterable[str]:
     yield from heading(2, "Asset checks", words)
     rows = [(code(name), text, "no" if name == "impact" else "yes") for name, text in DESCRIPTIONS.items()]
     yield from table(("check", "passes if, or shows", "can stop a run"), rows)
+    words = (
+        "They say how the import stands. Its runs write them, and the sensor `import_center` between runs."
+    )
+    yield from heading(3, "Of an import between runs", words)
+    yield from table(
+        ("check", "passes if"), [(code(name), text) for name, text in STATUS_DESCRIPTIONS.items()]
+    )
+    yield from heading(3, "Of all imports", "On the asset `clevertap/import_center`.")
+    yield from table(
+        ("check", "passes if"), [(code(name), text) for name, (text, _) in CENTER_CHECKS.items()]
+    )
 
 
 def metadata_section() -> Iterable[str]:
@@ -227,6 +241,8 @@ def metadata_section() -> Iterable[str]:
     yield from heading(2, "Metadata", words)
     rows = [(code(key), "yes" if key in OF_WINDOWS else "", text) for key, text in MEANINGS.items()]
     yield from table(("key", "of a window", "means"), rows)
+    yield from heading(3, "Of the import center", "On each materialization of `clevertap/import_center`.")
+    yield from table(("key", "means"), [(code(key), text) for key, text in CENTER_METADATA.items()])
 
 
 def metrics_section() -> Iterable[str]:
