@@ -16,7 +16,7 @@ def result_sentence(result: RunResult) -> str:
         return "No data: no row qualified."
     whole = report.successful + report.failed
     if not report.failed:
-        return f"100 % healthy: all {whole:,} rows are in CleverTap."
+        return f"100 % healthy: {'the row is' if whole == 1 else f'all {whole:,} rows are'} in CleverTap."
     healthy = f"{report.health_percent:g} % healthy: {report.successful:,} of {whole:,} rows are in CleverTap"
     return "; ".join([healthy, *failures(report, result.top_code, result.top_reason)]) + "."
 

@@ -14,23 +14,23 @@ MOST_COLUMNS = 100
 
 
 def column_metadata(config: ImportConfig) -> dict[str, dg.MetadataValue]:
-    """`dagster/column_schema` and `dagster/column_lineage`; the lineage only as far as it is known."""
-    entries = list(entries_of(config))[:MOST_COLUMNS]
-    columns = [
-        dg.TableColumn(escaped(name), kind, description=f"From {as_plain(escaped(origin))}")
-        for name, kind, origin, _ in entries
-    ]
+    """`dagster/column_schema` and `dagster/column_lineage`; the lineage only as far as it is known.
+
+    The open source UI shows the first alone. So the columns of tables are in its descriptions too.
+    """
+    sources = sources_of(config)
+    columns, deps = [], {}
+    for name, kind, origin, column in list(entries_of(config))[:MOST_COLUMNS]:
+        known = sources.get(column, ()) if column else ()
+        origin += f" ({', '.join('.'.join(each) for each in known)})" if known else ""
+        columns.append(dg.TableColumn(escaped(name), kind, f"From {as_plain(escaped(origin))}"))
+        if known:
+            deps[escaped(name)] = [dg.TableColumnDep(table_key(table), of_table) for table, of_table in known]
     found: dict[str, dg.MetadataValue] = {
         "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns))
     }
-    sources = sources_of(config)
-    known = {
-        escaped(name): [dg.TableColumnDep(table_key(table), of_table) for table, of_table in sources[column]]
-        for name, _, _, column in entries
-        if column and column in sources
-    }
-    if known:
-        found["dagster/column_lineage"] = dg.MetadataValue.column_lineage(dg.TableColumnLineage(known))
+    if deps:
+        found["dagster/column_lineage"] = dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
     return found
 
 

@@ -48,7 +48,7 @@ MEANINGS = {
     "retries": "Of these, requests for records that were sent before in this run.",
     "throttled_seconds": "How long CleverTap answered 429 (too many requests), and nothing else.",
     "records_per_second": "total_records per second.",
-    "dagster/row_count": "successful, where Dagster looks for a number of rows.",
+    "dagster/row_count": "successful, where Dagster looks for a number of rows; only if the run succeeded.",
     "errors_by_code": "A table: code, reason, rows. Beyond 100 texts the others of a code are one line.",
     "query_id": "Snowflake's id of the query.",
     "rejects_file": "A CSV file with the source rows that were not imported; left out if there are none.",
@@ -76,7 +76,6 @@ UNKNOWN_COUNTS = frozenset(
         "uncertain",
         "superseded",
         "records_per_second",
-        "dagster/row_count",
     ]
 )
 """Left out if the run failed before it had a row."""
@@ -86,6 +85,9 @@ def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     """The keys of the documentation. A share or a bound that does not exist is left out."""
     metadata = {**result_metadata(so_far), **count_metadata(so_far), **effort_metadata(so_far)}
     report = so_far.report
+    if so_far.status != "Success":
+        # Otherwise the page of the asset would show it as the number of the asset's rows.
+        del metadata["dagster/row_count"]
     if so_far.status == "Failed" and not report.read:
         # Nobody knows how many rows there are.
         metadata = {name: value for name, value in metadata.items() if name not in UNKNOWN_COUNTS}

@@ -58,11 +58,20 @@ class Progress:
     _phase: Phase = "query"
     _began: dict[Phase, float] = field(default_factory=dict)
     _last: Step | None = None
+    _since: float | None = None
+    _seconds: dict[Phase, float] = field(default_factory=dict)
 
     def begin(self, phase: Phase) -> None:
         """From now on the run is in this phase, of whose rows nothing is known yet."""
-        self._phase, self._last = phase, None
-        self._began.setdefault(phase, self.clock())
+        self._end_phase()
+        self._phase, self._last, self._since = phase, None, self.clock()
+        self._began.setdefault(phase, self._since)
+
+    def _end_phase(self) -> None:
+        if self._since is not None:
+            before = self._seconds.get(self._phase, 0.0)
+            self._seconds[self._phase] = before + self.clock() - self._since
+            self._since = None
 
     def step(self, doing: str, done: int, total: int | None) -> None:
         phase = PHASE_OF[doing]
@@ -83,16 +92,33 @@ class Progress:
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """In the block, `log` gets a line every LOG_SECONDS, also if no row was processed since."""
+        """In the block, `log` gets a line every LOG_SECONDS, also if no row was processed since.
+
+        After it, `log` gets how long each phase took, unless the run was asked to end.
+        """
         ended = Event()
         thread = Thread(target=self.log_regularly, args=(ended.wait,), daemon=True)
         thread.start()
         try:
             yield
+        except Exception:
+            self.log_phases()
+            raise
+        else:
+            self.log_phases()
         finally:
             ended.set()
             # It may be waiting for a journal that is away.
             thread.join(LAST_LINE_SECONDS)
+
+    def log_phases(self) -> None:
+        """For example `Phases: query 1.2 s, stage 3.0 s, dry run 0.2 s, check 0.1 s, send 12.4 s.`"""
+        self._end_phase()
+        took = [f"{phase} {seconds:,.1f} s" for phase, seconds in self._seconds.items() if seconds >= 0.05]
+        throttled = throttled_line(0.0, self.meter.effort.throttled_seconds)
+        if took:
+            with suppress(Exception):
+                self.log(f"Phases: {', '.join(took)}.{throttled}")
 
     def log_regularly(self, has_ended: Callable[[float], bool]) -> None:
         """Log the progress until `has_ended` returns True; it waits for the given seconds."""

@@ -91,6 +91,7 @@ def test_columns_come_from_where_the_query_takes_them() -> None:
         ("Email", "string"),
         ("Source", "as the column"),
     ]
+    assert schema.schema.columns[1].description == 'From column EMAIL ("My Db".PUBLIC.B.MAIL)'
     assert lineage.lineage.deps_by_column == {
         "identity": [dg.TableColumnDep(dg.AssetKey(["shop", "public", "a"]), "ID")],
         "Email": [dg.TableColumnDep(dg.AssetKey(["my_db", "public", "b"]), "MAIL")],

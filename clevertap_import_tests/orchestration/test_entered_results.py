@@ -95,6 +95,9 @@ def test_a_run_that_failed_says_why(workshop: Workshop, monkeypatch: pytest.Monk
     metadata = workshop.instance.fetch_observations(asset_key("refused"), limit=1).records[0]
     observed = metadata.asset_observation.metadata if metadata.asset_observation else {}
     assert observed["result"].value == f"Failed: {line['problem']}"
+    assert observed["total_records"].value == 3
+    # Dagster's page of the asset would show it as the number of its rows.
+    assert "dagster/row_count" not in observed
 
 
 def test_a_run_whose_step_dagster_repeats_has_the_result_of_its_last_try(workshop: Workshop) -> None:

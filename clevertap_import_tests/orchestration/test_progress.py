@@ -58,6 +58,20 @@ def test_the_lines_end_with_the_run() -> None:
     assert lines == []
 
 
+def test_the_last_line_says_how_long_each_phase_took() -> None:
+    lines: list[str] = []
+    clock = Backoff(count=0)
+    progress = Progress("shop", lines.append, lambda: clock.now)
+    progress.begin("wait")
+    with progress.logged():
+        for phase, seconds in (("query", 2.0), ("stage", 3.5), ("check", 0.5)):
+            progress.begin(phase)  # type: ignore[arg-type]
+            clock.now += seconds
+        progress.step("sent", 1, 2)
+        clock.now += 1000
+    assert lines == ["Phases: query 2.0 s, stage 3.5 s, check 0.5 s, send 1,000.0 s."]
+
+
 def test_a_run_that_waits_for_clevertap_does_not_look_finished() -> None:
     """All that is left is in flight, and CleverTap answers 429."""
     lines: list[str] = []
