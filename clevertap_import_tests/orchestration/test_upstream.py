@@ -1,6 +1,6 @@
 """The assets that an import comes after: in the lineage, and in one run with them."""
 
-from datetime import UTC, datetime
+from datetime import datetime, time
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +25,7 @@ ATTRIBUTES = {
     "start": days_ago(2),
 }
 UPSTREAM = dg.AssetKey(["dbt", "customers"])
+TODAY = datetime.combine(days_ago(0), time())
 
 
 def write(folder: Path, nickname: str, **changes: object) -> None:
@@ -51,11 +52,11 @@ def test_in_one_run_with_its_upstream_asset_an_import_sends_what_that_made(
 ) -> None:
     nickname = f"after_{'_'.join(named)}"
     workshop.write(nickname, **named)
-    workshop.people([("b", "Bo", datetime.now(UTC))])
+    workshop.people([("b", "Bo", TODAY)])
 
     @dg.asset(key=UPSTREAM)
     def customers() -> None:
-        workshop.add_people([("a", "Asha", datetime.now(UTC))])
+        workshop.add_people([("a", "Asha", TODAY)])
 
     selection = dg.AssetSelection.assets(UPSTREAM, asset_key(nickname))
     both = dg.define_asset_job("both", selection=selection, executor_def=dg.in_process_executor)
