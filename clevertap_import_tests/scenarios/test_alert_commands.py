@@ -1,6 +1,7 @@
 """The commands for alerts, what check says of alerts.yaml, and laws of the outbox under kills."""
 
 import json
+import re
 import socket
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clevertap_import.alerted import Memory, Message, Mute, Place
-from clevertap_import.alerting.channels import masked, send
+from clevertap_import.alerting.channels import address_problem, masked, send
 from clevertap_import.alerting.delivery import NO_ANSWER, deliver
 from clevertap_import.bounds import duration_of
 from clevertap_import.check_tables import alerts_verdict
@@ -34,6 +35,8 @@ from clevertap_import.project.alerts_file import Channel
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.alert_office import ALERTS, OWNER, START, Office
 from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver, http_receiver
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -183,8 +186,8 @@ def test_an_import_that_names_no_channel_is_a_problem_of_that_import_and_runs(of
 
 
 def test_a_server_that_takes_no_step_holds_up_nothing(office: Office, hook: Receiver) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        office.environment["MAIL_URL"] = f"mailto://127.0.0.1:{silent.getsockname()[1]}?from=a@example.com"
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        office.environment["MAIL_URL"] = f"mailto://127.0.0.1:{hanging.getsockname()[1]}?from=a@example.com"
         office.ran("Failed")
         channels = {"hook": Channel("hook", f"json://{hook.place}/")}
         channels["owner"] = Channel("owner", office.environment["MAIL_URL"])
@@ -197,6 +200,14 @@ def test_a_server_that_takes_no_step_holds_up_nothing(office: Office, hook: Rece
         found = deliver(engine, channels, START, seconds=1.0)
     assert (found.sent, found.refused) == (1, {Place("owner", OWNER): NO_ANSWER})
     assert hook.titles() == ["one"]
+
+
+def test_the_addresses_of_the_page_are_known_to_apprise() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    table = page.partition("| to | address |")[2].partition("\n\n")[0]
+    addresses = re.findall(r"`(\w+://[^`]+)`", table)
+    assert len(addresses) == 6
+    assert {each: address_problem(Channel("ops", each)) for each in addresses} == dict.fromkeys(addresses)
 
 
 def test_a_refusal_shows_no_part_of_the_address() -> None:

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from clevertap_import.orchestration.alerts import send_alerts
+from clevertap_import.orchestration.listing import states
+from clevertap_import.orchestration.monitor import Situation
+from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.alert_receivers import Receiver, http_receiver
 from clevertap_import_tests.testing.dagster_processes import WebServer, daemon, web_server
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
@@ -115,7 +119,9 @@ def test_a_range_launched_in_the_ui_is_one_run_and_one_query_and_a_draft_is_aler
             BACKFILL_SECONDS,
         )
         wait_for(f"the alert ({log})", lambda: hook.received, BACKFILL_SECONDS)
-    assert hook.titles() == ["[error] broken: draft"]
+    workshop.write("broken")
+    look_from_another_process(workshop, address)
+    assert hook.titles() == ["[error] broken: draft", "[recovered] broken: draft"]
     assert status == "COMPLETED_SUCCESS"
     (run,) = server.ask(RUNS)["runsOrError"]["results"]
     assert run["status"] == "SUCCESS"
@@ -125,6 +131,13 @@ def test_a_range_launched_in_the_ui_is_one_run_and_one_query_and_a_draft_is_aler
     assert len([text for text in workshop.snowflake.queries() if "from T" in text]) == 1
     assert len(workshop.clevertap.profiles()) == 20
     assert workshop.clevertap.counters()["records_accepted"] == 20
+
+
+def look_from_another_process(workshop: Workshop, address: dict[str, str]) -> None:
+    """This one goes on with the alerts where the daemon has ended."""
+    imports, now = load_folder(workshop.folder), datetime.now(UTC)
+    found = states(workshop.instance, imports, workshop.folder, now)
+    send_alerts(Situation(workshop.instance, imports, found, now), process_environment(workshop, **address))
 
 
 def test_no_secret_is_in_what_dagsters_processes_wrote(workshop: Workshop) -> None:
