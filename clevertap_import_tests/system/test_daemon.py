@@ -85,6 +85,8 @@ def test_the_web_server_shows_asset_checks_and_partitions(server: WebServer) -> 
         "limits": True,
         "clevertap": True,
         "impact": False,
+        "delivered": False,
+        "on_time": False,
     }
     assert node.pop("partitionKeys") == WINDOWS
     assert sorted(node.pop("kinds")) == ["clevertap", "snowflake"]
