@@ -1,13 +1,18 @@
-"""The pictures of the documents: `python -m clevertap_import_tests.system.browser.pictures docs/images`."""
+"""The pictures of the documents: `python -m clevertap_import_tests.system.browser.pictures docs/images`.
+
+After the folder may follow the names of functions: only their pictures are taken.
+"""
 
 import os
 import sys
 import tempfile
+from contextlib import ExitStack
 from datetime import UTC, datetime, time
 from pathlib import Path
 
+import dagster as dg
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from clevertap_import.orchestration.code_location import folder_definitions
 from clevertap_import.orchestration.instance import open_instance
@@ -20,6 +25,8 @@ from clevertap_import_tests.testing.dagster_processes import web_server
 from clevertap_import_tests.testing.fixtures_clevertap import running_fake_clevertap
 from clevertap_import_tests.testing.fixtures_snowflake import running_snowflake
 from clevertap_import_tests.testing.shop_home import running_shop
+from clevertap_import_tests.testing.thirteen_imports import enter_history, thirteen_imports
+from clevertap_import_tests.testing.workshop import Workshop, command, open_workshop, process_environment
 
 SHOWN = "product_events"
 SIZE = (1400, 1020)
@@ -62,7 +69,49 @@ def picture_checks(images: Path, folder: Path) -> None:
             leads.correct_rows()
 
 
+def picture_monitoring(images: Path, folder: Path) -> None:
+    """The import center, the table behind it, the checks of an import, and the report."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in ("snowflake", "shop"):
+            (folder / name).mkdir()
+        snowflake = stack.enter_context(running_snowflake(folder / "snowflake"))
+        clevertap = stack.enter_context(running_fake_clevertap())
+        shop = stack.enter_context(open_workshop(folder / "shop", snowflake, clevertap))
+        for name, value in process_environment(shop).items():
+            patch.setenv(name, value)
+        stack.enter_context(thirteen_imports(shop))
+        enter_history(30)
+        sensor = shop.definitions().get_repository_def().get_sensor_def("import_center")
+        sensor(dg.build_sensor_context(shop.instance))
+        server = stack.enter_context(web_server(process_environment(shop)))
+        page = stack.enter_context(browser_page(*SIZE))
+        page.goto(f"{server.url}/assets/clevertap/import_center")
+        expect(page.get_by_text("attention", exact=True)).to_be_visible()
+        page.screenshot(path=images / "import-center.png", animations="disabled")
+        page.get_by_text("Show Markdown").click()
+        expect(page.get_by_role("cell", name="throttled")).to_be_visible()
+        page.screenshot(path=images / "import-center-listing.png", animations="disabled")
+        page.goto(f"{server.url}/assets/clevertap/twenty?view=checks")
+        page.get_by_text("delivered", exact=True).first.click()
+        expect(page.get_by_text("20 % healthy", exact=False).first).to_be_visible()
+        page.screenshot(path=images / "delivered.png", animations="disabled")
+        picture_report(images, folder, shop, page)
+
+
+def picture_report(images: Path, folder: Path, shop: Workshop, page: Page) -> None:
+    file = folder / "report.html"
+    assert command(shop, "report", "--output", str(file)).returncode == 0
+    page.goto(file.as_uri())
+    page.screenshot(path=images / "report.png")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.screenshot(path=images / "report-phone.png")
+
+
 if __name__ == "__main__":
-    for picture in (picture_counts, picture_checks):
+    wanted = sys.argv[2:]
+    for picture in (picture_counts, picture_checks, picture_monitoring):
+        if wanted and picture.__name__ not in wanted:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             picture(Path(sys.argv[1]), Path(folder))
