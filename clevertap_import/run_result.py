@@ -19,7 +19,8 @@ class Effort:
     """What a run cost. `requests` and `retries` are those to CleverTap; the last may be of the same batch.
 
     `throttled_seconds`: for how long CleverTap answered 429, from the first such answer of a wait to the next
-    answer that is none. `bytes_scanned` is Snowflake's own number; None if it is not known.
+    answer that is none. `snowflake_seconds` is None if Snowflake was not asked for rows. The bytes that it
+    scanned are in Snowflake's query history alone.
     """
 
     requests: int = 0
@@ -28,7 +29,6 @@ class Effort:
     staging_seconds: float = 0.0
     sending_seconds: float = 0.0
     snowflake_seconds: float | None = None
-    bytes_scanned: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

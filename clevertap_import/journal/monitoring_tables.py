@@ -30,7 +30,6 @@ RUN_RESULT = sa.Table(
     sa.Column("staging_seconds", sa.Double, nullable=False, server_default="0"),
     sa.Column("sending_seconds", sa.Double, nullable=False, server_default="0"),
     sa.Column("snowflake_seconds", sa.Double),
-    sa.Column("bytes_scanned", sa.BigInteger),
     sa.Column("phase", sa.String(20)),
     sa.Column("done", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("total", sa.BigInteger),

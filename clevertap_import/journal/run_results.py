@@ -202,9 +202,9 @@ def result_of(row: sa.Row[Any]) -> RunResult:
     """By place: there may be a hundred thousand rows."""
     values = list(row)
     name, run_id, began_at, ended_at, status = values[:5]
-    counts, efforts = values[5:12], values[12:19]
-    trigger, problem, top_code, top_reason, newest, window_start, window_end = values[19:26]
-    phase, done, total, in_flight, at, is_limited = values[26:]
+    counts, efforts = values[5:12], values[12:18]
+    trigger, problem, top_code, top_reason, newest, window_start, window_end = values[18:25]
+    phase, done, total, in_flight, at, is_limited = values[25:]
     return RunResult(
         name,
         run_id,

@@ -157,7 +157,7 @@ LAST_HOLDER = sa.Table(
 JOURNAL_KEY = sa.Table("journal_key", METADATA, sa.Column("check_value", sa.String(64), nullable=False))
 """One row, by which the key of the digests is recognized; see `journal/digest_key.py`."""
 
-NEWEST_STEP = "0002"
+NEWEST_STEP = "0003"
 VERSION = sa.Table("clevertap_import_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 """Where Alembic stores the version of the database."""
 

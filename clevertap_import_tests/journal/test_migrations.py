@@ -104,6 +104,7 @@ def test_a_journal_at_the_first_step_is_brought_to_the_newest_and_keeps_what_it_
     with plain(journal_url) as engine, engine.begin() as connection:
         for table in LATER_TABLES:
             connection.execute(sa.text(f"drop table {table}"))
+        connection.execute(sa.text("alter table run_result add column bytes_scanned bigint"))
         connection.execute(sa.update(VERSION).values(version_num="0001"))
     with Journal(journal_url) as journal:
         assert step(journal.engine) == NEWEST_STEP

@@ -29,7 +29,7 @@ FULL = RunResult(
     Report(read=21, accepted=1, unchanged=2, invalid=3, rejected=4, uncertain=5, superseded=6),
     *("hourly", "The table is gone.", "515", "Email is not valid."),
     *(NOW - timedelta(hours=1), NOW - timedelta(days=1), NOW - timedelta(minutes=9)),
-    Effort(7, 2, 1.5, 2.5, 3.5, 4.5, 12_000_000_000),
+    Effort(7, 2, 1.5, 2.5, 3.5, 4.5),
     RunProgress("send", 5, 9, 3, NOW),
     is_limited=True,
 )

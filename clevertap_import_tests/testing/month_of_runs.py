@@ -70,7 +70,7 @@ def one_run(name: str, number: int, day: int) -> RunResult:
         problem=HOSTILE if is_broken else None,
         top_code=CODES[day % 2][0] if failed else None,
         top_reason=HOSTILE if failed else None,
-        effort=Effort(rows // 1000 + 1, day, 1.5 * day, 20, 10, 12.5, 10**9),
+        effort=Effort(rows // 1000 + 1, day, 1.5 * day, 20, 10, 12.5),
     )
 
 
