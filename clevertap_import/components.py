@@ -1,4 +1,4 @@
-"""The Dagster component: an import in any project's `defs/` folder."""
+"""The Dagster components: an import in any project's `defs/` folder, and the page of all its imports."""
 
 from typing import Self
 
@@ -6,10 +6,12 @@ import dagster as dg
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from clevertap_import.config.dagster_project import DagsterProject
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.yaml_file import Draft, LoadedImport
 from clevertap_import.orchestration.code_location import code_references, import_definitions
-from clevertap_import.project.folder import with_sql_loaded
+from clevertap_import.orchestration.monitor_tasks import monitor_definitions
+from clevertap_import.project.folder import load_folder, with_sql_loaded
 
 
 class Attributes(ImportConfig):
@@ -58,3 +60,18 @@ class CleverTapImport(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return import_definitions(self.config, code_references(self.file, self.line))
+
+
+class ImportCenter(dg.Component):
+    """Shows all imports of the project on one page: the asset clevertap/import_center. Has no attributes."""
+
+    @classmethod
+    def load(cls, attributes: object, context: dg.ComponentLoadContext) -> Self:
+        if attributes:
+            raise dg.DagsterInvalidDefinitionError("ImportCenter has no attributes. Remove them.")
+        return cls()
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        folder = context.defs_module_path
+        imports = load_folder(folder, DagsterProject(context.project_root, folder))
+        return monitor_definitions(imports, folder)

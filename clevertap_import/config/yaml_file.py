@@ -17,6 +17,9 @@ from clevertap_import.errors import did_you_mean
 M = TypeVar("M", bound=BaseModel)
 
 COMPONENT = "clevertap_import.components.CleverTapImport"
+CENTER = "clevertap_import.components.ImportCenter"
+"""The component that shows all imports of a Dagster project; its documents have no import."""
+
 OWN_KEYS = ("type", "attributes")
 DAGSTER_KEYS = ("requirements", "post_processing")
 """Keys that Dagster applies to a component in a project's own defs folder; here nothing applies them."""
@@ -186,7 +189,9 @@ def _document_problems(document: Mapping[object, object], *, in_project: bool) -
 
 def _is_other_component(kind: object) -> bool:
     """Whether `type` names another component, and not ours with a typing error."""
-    return isinstance(kind, str) and kind != COMPONENT and not did_you_mean(kind, (COMPONENT,))
+    return kind == CENTER or (
+        isinstance(kind, str) and kind != COMPONENT and not did_you_mean(kind, (COMPONENT,))
+    )
 
 
 def key_path(loc: tuple[int | str, ...], value: object) -> str:

@@ -97,12 +97,13 @@ def imports_folder(environment: Mapping[str, str]) -> Path:
     return folder
 
 
-def load_folder(folder: Path) -> Imports:
+def load_folder(folder: Path, project: DagsterProject | None = None) -> Imports:
     """Every import in the YAML files below `folder`, ordered by file.
 
-    In the folder of a Dagster project, files that do not name our component belong to others.
+    In the folder of a Dagster project, files that do not name our component belong to others. `project`:
+    default: the one around `folder`.
     """
-    project = project_around(folder)
+    project = project or project_around(folder)
     if project and not folder.is_relative_to(project.defs):
         project = None
     paths = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())

@@ -11,7 +11,7 @@ from dagster.components.testing import DefsFolderSandbox, create_defs_folder_san
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clevertap_import.components import CleverTapImport
+from clevertap_import.components import CleverTapImport, ImportCenter
 from clevertap_import.config.asset_keys import KEY_TEXT, is_asset_key
 from clevertap_import.config.model import (
     MAX_NAME_CHARS,
@@ -20,6 +20,7 @@ from clevertap_import.config.model import (
     TABLE_TEXT,
     ImportConfig,
 )
+from clevertap_import.config.yaml_file import CENTER
 from clevertap_import.orchestration.code_location import folder_definitions, import_definitions
 from clevertap_import.orchestration.names import asset_key, nickname_of
 from clevertap_import.orchestration.upstream_tables import table_specs
@@ -229,6 +230,27 @@ def test_the_component_works_in_a_project_that_is_not_ours(foreign: DefsFolderSa
         assert reference.line_number == len(one.splitlines()) + 2
 
 
+def test_a_component_shows_all_imports_of_the_project(
+    foreign: DefsFolderSandbox, instance: dg.DagsterInstance
+) -> None:
+    (foreign.defs_folder_path / "crm" / "defs.yaml").write_text(document("one", ATTRIBUTES))
+    two = document("two", ATTRIBUTES) + "post_processing: {assets: []}\n"
+    write(foreign.defs_folder_path, "shop", two, f"type: {CENTER}\n")
+    with foreign.build_all_defs() as defs:
+        assert nicknames(defs) == {"one", "two"}
+        assert {"all_healthy", "none_late", "nothing_open"} <= checks_of(defs, asset_key("import_center"))
+        sensor = defs.get_repository_def().get_sensor_def("import_center")
+        assert "was written" in str(sensor(dg.build_sensor_context(instance)))
+        event = instance.get_latest_materialization_event(asset_key("import_center"))
+        assert event
+        assert event.asset_materialization
+        assert event.asset_materialization.metadata["imports"].value == 2
+
+
+def checks_of(defs: dg.Definitions, key: dg.AssetKey) -> set[str]:
+    return {check.name for check in defs.resolve_asset_graph().asset_check_keys if check.asset_key == key}
+
+
 def test_post_processing_of_the_guide_changes_the_asset_and_leaves_its_deps(
     foreign: DefsFolderSandbox,
 ) -> None:
@@ -274,3 +296,4 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def test_the_component_is_found_by_the_name_in_the_yaml() -> None:
     assert f"{CleverTapImport.__module__}.{CleverTapImport.__qualname__}" == COMPONENT
+    assert f"{ImportCenter.__module__}.{ImportCenter.__qualname__}" == CENTER
