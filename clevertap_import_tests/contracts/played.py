@@ -44,6 +44,7 @@ JSON_COMMANDS = (
     "settle unanswered",
     "settle unanswered --identities",
     "retry people",
+    "alerts test",
     "probe --test-project --account WORKSHOP --wait 0",
 )
 """In this order; WORKSHOP and RUN stand for names of this time."""

@@ -33,7 +33,7 @@ from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.listing import Filters, listing
 from clevertap_import.project.alerts_file import Channel
 from clevertap_import.project.folder import load_folder
-from clevertap_import_tests.testing.alert_office import ALERTS, OWNER, START, Office
+from clevertap_import_tests.testing.alert_office import ALERTS, ON_SQLITE, OWNER, START, Office
 from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver, http_receiver
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,7 @@ def command(*words: str) -> Result:
     return done
 
 
+@ON_SQLITE
 def test_a_test_message_reaches_every_channel_and_the_routes_are_shown(
     commands_office: Office, mail: MailServer, hook: Receiver
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_test_message_reaches_every_channel_and_the_routes_are_shown(
     ]
 
 
+@ON_SQLITE
 def test_without_any_address_the_test_says_that_nobody_gets_alerts(commands_office: Office) -> None:
     (commands_office.folder / "alerts.yaml").unlink()
     done = command("alerts", "test")
@@ -107,6 +109,7 @@ def test_a_mute_is_shown_and_ends_by_command(commands_office: Office, mail: Mail
     assert mail.taken() == [(OWNER, "[error] customers: failed")]
 
 
+@ON_SQLITE
 def test_a_mute_names_an_import_and_a_time(commands_office: Office) -> None:
     done = command("mute", "customer", "--for", "4h", "--because", "x")
     assert (done.exit_code, "Did you mean 'customers'?" in done.stderr) == (2, True)
@@ -149,6 +152,7 @@ def problems(office: Office, text: str, environment: dict[str, str] | None) -> l
     return [(each["line"], each["key"] + ": " + each["message"]) for each in found["problems"]]
 
 
+@ON_SQLITE
 def test_check_names_each_problem_of_the_file_with_its_line(office: Office) -> None:
     assert problems(office, ALERTS, office.environment) == []
     assert problems(office, WRONG, None) == [], "without variables"
@@ -174,6 +178,7 @@ def test_check_names_each_problem_of_the_file_with_its_line(office: Office) -> N
     assert problems(office, "", None)[0][1].startswith(": The file is empty.")
 
 
+@ON_SQLITE
 def test_an_import_that_names_no_channel_is_a_problem_of_that_import_and_runs(office: Office) -> None:
     office.write(alerts={"to": ["hok"]})
     done = CliRunner().invoke(main, ["check", "--offline", "--json"], env=office.environment)
@@ -185,6 +190,7 @@ def test_an_import_that_names_no_channel_is_a_problem_of_that_import_and_runs(of
     assert len(load_folder(office.folder).loaded) == 1
 
 
+@ON_SQLITE
 def test_a_server_that_takes_no_step_holds_up_nothing(office: Office, hook: Receiver) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         office.environment["MAIL_URL"] = f"mailto://127.0.0.1:{hanging.getsockname()[1]}?from=a@example.com"

@@ -7,7 +7,7 @@ import pytest
 
 from clevertap_import.journal.outbox import claim, waiting
 from clevertap_import.orchestration.resources import open_journal
-from clevertap_import_tests.testing.alert_office import ALERTS, MINUTE, OWNER, Office
+from clevertap_import_tests.testing.alert_office import ALERTS, MINUTE, ON_SQLITE, OWNER, Office
 from clevertap_import_tests.testing.alert_receivers import MailServer, Receiver
 
 
@@ -88,6 +88,7 @@ def test_nothing_is_sent_while_an_import_is_mute(office: Office, mail: MailServe
     assert mail.taken() == [(OWNER, "[warning] customers: degraded")]
 
 
+@ON_SQLITE
 def test_a_late_import_is_alerted_and_so_is_its_recovery(office: Office, mail: MailServer) -> None:
     office.write(schedule={"kind": "every", "every": "1 hour"})
     office.ran(accepted=100)
@@ -101,6 +102,7 @@ def test_a_late_import_is_alerted_and_so_is_its_recovery(office: Office, mail: M
     assert mail.taken() == [(OWNER, "[recovered] customers: late")]
 
 
+@ON_SQLITE
 def test_many_changes_at_once_are_one_message_for_a_channel(office: Office, hook: Receiver) -> None:
     for number in range(20):
         office.write(f"n{number:02}")
@@ -163,6 +165,7 @@ def test_a_journal_that_is_away_is_one_alert_and_its_return_another(
     assert hook.titles() == ["[recovered] journal away"]
 
 
+@ON_SQLITE
 def test_a_wrong_file_stops_nothing_and_is_alerted_itself(office: Office, hook: Receiver) -> None:
     office.environment["CLEVERTAP_IMPORT_ALERTS_URL"] = f"json://{hook.place}/"
     (office.folder / "alerts.yaml").write_text(ALERTS.replace("to: [hook]", "to: [hok]"))
@@ -176,6 +179,7 @@ def test_a_wrong_file_stops_nothing_and_is_alerted_itself(office: Office, hook: 
     assert sorted(hook.titles()) == ["[recovered] alerts.yaml: draft", "[recovered] customers: failed"]
 
 
+@ON_SQLITE
 def test_without_the_file_one_address_gets_everything(
     office: Office, mail: MailServer, hook: Receiver
 ) -> None:
@@ -188,6 +192,7 @@ def test_without_the_file_one_address_gets_everything(
     assert mail.taken() == []
 
 
+@ON_SQLITE
 def test_no_secret_of_an_address_is_in_a_log_or_in_a_sentence(
     office: Office, hook: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:

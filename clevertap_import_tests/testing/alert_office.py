@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from clevertap_import.alerted import Mute
 from clevertap_import.journal.alert_memory import enter_mute
@@ -21,6 +22,9 @@ from clevertap_import_tests.testing.workshop import document, profiles_target
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 OWNER = "growth@example.com"
+ON_SQLITE = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+"""For tests of what no database changes."""
+
 ALERTS = """\
 channels:
   hook: "json://${HOOK_PLACE}/"
