@@ -82,9 +82,9 @@ def imports(  # noqa: PLR0913 - the options of the command `list`
     Arguments select imports: one value or several. Words match in any case; days are inclusive.
 
     Columns: nickname, title, partner, status, sync_type, frequency, health_state, datasource, created_by,
-    updated_by and why (string); health (Float64, percent); last_run, created_on, updated_on, next_run and
-    bad_since (datetime64[us, UTC]); changed_windows, open_rejects, new_24h, failed_24h and streak (Int64);
-    late (boolean); problems and notes (lists of text); progress (an object, or None).
+    updated_by, why and severity (string); health (Float64, percent); last_run, created_on, updated_on,
+    next_run and bad_since (datetime64[us, UTC]); changed_windows, open_rejects, new_24h, failed_24h and
+    streak (Int64); late (boolean); problems and notes (lists of text); progress (an object, or None).
 
     Raises ConfigError if there is no import, or for a word that no import can have.
     """
@@ -199,7 +199,7 @@ def runs(name: str, run_id: str | None = None) -> "pd.DataFrame":
     """The last 100 runs of the import `name`: one row for each, newest first, like the command `stats`.
 
     run_id: only this run (the beginning of its id is enough), with two more columns: errors_by_code, a list
-    of `{code, reason, rows}`, and problem (string), why it failed.
+    of `{code, reason, rows, remedy}`, and problem (string), why it failed.
 
     Columns: run_id, status, health_state and query_id (string); date_time, imported_on, window_start and
     window_end (datetime64[us, UTC]); health (Float64, percent), seconds and records_per_second (Float64);

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from clevertap_import.mapping.rejection_codes import remedy_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -77,6 +79,7 @@ IMPORTS = {
     "next_run": TIME,
     "bad_since": TIME,
     "why": TEXT,
+    "severity": TEXT,
     "streak": COUNT,
     "progress": OBJECTS,
     "muted_until": TIME,
@@ -105,6 +108,7 @@ REJECTIONS = {
     "reason": TEXT,
 }
 REJECTED = {"run_id": TEXT, **REJECTIONS}
+CODE = list(REJECTED).index("code")
 
 CHUNK_ROWS = 1000
 EXACT_IN_FLOAT = 2**53
@@ -195,10 +199,11 @@ class RejectedChunk:
 
     @property
     def documents(self) -> list[Line]:
-        """As in `--json`: the source's columns by their names, in `source`."""
+        """As in `--json`: with the remedy of the code; the source's columns by their names, in `source`."""
         cells = zip(*(values_of(self.frame.iloc[:, at]) for at in range(self.frame.shape[1])), strict=True)
         return [
             dict(zip(REJECTED, row, strict=False))
+            | {"remedy": remedy_of(row[CODE]) or None}
             | {"source": dict(zip(self.source, row[len(REJECTED) :], strict=True))}
             for row in cells
         ]

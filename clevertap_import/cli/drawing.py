@@ -1,28 +1,30 @@
 """Tables and progress bars for people."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.box import HORIZONTALS
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from clevertap_import.cli.printing import printable
+from clevertap_import.cli.printing import printable, say
 from clevertap_import.escapes import escaped
+from clevertap_import.mapping.rejection_codes import remedy_of
 
 Line = Mapping[str, Any]
 
 LIST_COLUMNS = (
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "last_run", "datasource"),
     *("created_on", "created_by", "updated_on", "updated_by"),
-    *("new_24h", "failed_24h", "open_rejects", "streak", "bad_since", "next", "why"),
+    *("progress", "new_24h", "failed_24h", "open_rejects", "streak", "bad_since", "next", "why"),
 )
-SHORT_LIST_COLUMNS = ("nickname", "status", "health", "new_24h", "open_rejects", "next", "why")
-"""What a person looks at every morning."""
+SHORT_LIST_COLUMNS = ("nickname", "status", "progress", "health", "new_24h", "open_rejects", "next", "why")
+"""What a person looks at every morning; `progress` only while a run goes on."""
 
 STATS_COLUMNS = (
     *("run_id", "date_time", "imported_on", "status", "health", "total_records", "successful_syncs"),
@@ -31,7 +33,14 @@ STATS_COLUMNS = (
 )
 CODE_COLUMNS = ("code", "reason", "rows")
 PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
-COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
+HEALTH_COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
+STATUS_COLORS = {"Draft": "red", "Failed": "red", "Success": "green", "Running": "cyan"}
+STATUS_COLORS |= dict.fromkeys(("Paused", "Stopped", "Canceled"), "yellow")
+SEVERITY_COLORS = {"critical": "red", "error": "red", "warning": "yellow"}
+OUTCOME_COLORS = {"accepted": "green", "unchanged": "green", "rejected": "red", "invalid": "red"}
+OUTCOME_COLORS |= dict.fromkeys(("uncertain", "not_sent"), "yellow")
+LEAST_WIDTH = 40
+"""Of the last column of a folded table, whose cells are sentences."""
 
 
 def heading(column: str) -> str:
@@ -49,6 +58,13 @@ def print_table(title: str, columns: Sequence[str], lines: Sequence[Line], *, fo
     draw(title, [Text(heading(column)) for column in columns], cells, is_number, folds=folds)
 
 
+def print_remedies(codes: Iterable[str]) -> None:
+    """What to do about each of these codes, below their table."""
+    for code in dict.fromkeys(codes):
+        if remedy := remedy_of(code):
+            say(f"{code}: {remedy}", err=True)
+
+
 def print_rows(title: str, rows: Sequence[Line]) -> None:
     """Rows of the user, letter by letter; characters that cannot be printed are escaped."""
     columns = list(rows[0])
@@ -59,21 +75,51 @@ def print_rows(title: str, rows: Sequence[Line]) -> None:
 def draw(
     title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool], *, folds: bool = False
 ) -> None:
-    title = escaped(title)
     console = Console(highlight=False)
-    widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
-    width = sum(widths) + 3 * len(heads) + 1
     if not console.is_terminal:
-        console = Console(highlight=False, width=width)
-    elif width > console.width and not folds:
-        draw_upright(console, title, heads, cells)
+        console = Console(highlight=False, width=width_of(heads, cells))
+    elif width_of(heads, cells) > console.width and not folds:
+        draw_upright(console, escaped(title), heads, cells)
         return
+    console.print(folded(escaped(title), heads, cells, is_number, console.width))
+
+
+def width_of(heads: Sequence[Text], cells: Sequence[Sequence[Text]]) -> int:
+    """Of a table in which no cell is folded."""
+    widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
+    return sum(widths) + 3 * len(heads) + 1
+
+
+def folded(
+    title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool], width: int
+) -> RenderableType:
+    """A table; if there is no room for its last column, the sentences of that column are below the table."""
+    if width_of(heads, cells) <= width:
+        return table_of(title, heads, cells, is_number)
+    narrow = [Text(max(head.plain.split(" "), key=len)) for head in heads]
+    if width_of(narrow[:-1], [row[:-1] for row in cells]) + LEAST_WIDTH + 3 <= width:
+        return table_of(title, heads, cells, is_number, is_narrow=True)
+    table = table_of(title, heads[:-1], [row[:-1] for row in cells], is_number[:-1], is_narrow=True)
+    return Group(table, *(Text.assemble(row[0], ": ", row[-1]) for row in cells if row[-1].plain))
+
+
+def table_of(
+    title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool], *, is_narrow: bool = False
+) -> Table:
+    """`is_narrow`: heads have a line for each word, and only the first and the last column are folded."""
     table = Table(title=Text(title), title_justify="left", title_style="bold")
-    for head, is_right in zip(heads, is_number, strict=True):
-        table.add_column(head, justify="right" if is_right else "left", overflow="fold")
+    last = len(heads) - 1
+    for place, (head, is_right) in enumerate(zip(heads, is_number, strict=True)):
+        is_fixed = is_narrow and place not in (0, last)
+        table.add_column(
+            Text(head.plain.replace(" ", "\n")) if is_fixed else head,
+            justify="right" if is_right else "left",
+            overflow="fold",
+            no_wrap=is_fixed,
+        )
     for row in cells:
         table.add_row(*row)
-    console.print(table)
+    return table
 
 
 def draw_upright(console: Console, title: str, heads: list[Text], cells: list[list[Text]]) -> None:
@@ -89,7 +135,21 @@ def draw_upright(console: Console, title: str, heads: list[Text], cells: list[li
 
 
 def style(line: Line, column: str) -> str:
-    return COLORS.get(str(line.get("health_state")), "") if column == "health" else ""
+    """The color of a verdict. It says nothing that the text does not say."""
+    match column:
+        case "health":
+            return HEALTH_COLORS.get(str(line.get("health_state")), "")
+        case "status":
+            return STATUS_COLORS.get(str(line[column]), "")
+        case "outcome":
+            return OUTCOME_COLORS.get(str(line[column]), "")
+        case "why":
+            return SEVERITY_COLORS.get(str(line["severity"]), "")
+        case "next":
+            return "red" if line["late"] else ""
+        case "open_rejects":
+            return "yellow" if line[column] else ""
+    return ""
 
 
 def plain(line: Line, column: str) -> str:
@@ -97,6 +157,8 @@ def plain(line: Line, column: str) -> str:
     if column == "next":
         return "late" if line["late"] else short_time(line["next_run"])
     value = line[column]
+    if column == "progress":
+        return progress_text(value)
     if column == "health":
         is_percent = value is not None and line["health_state"] != "failed"
         return f"{value:g} %" if is_percent else str(line["health_state"])
@@ -110,8 +172,19 @@ def plain(line: Line, column: str) -> str:
 
 
 def short_time(text: str | None) -> str:
-    """An ISO 8601 time to the minute; it is in UTC."""
-    return text[:16].replace("T", " ") if text else ""
+    """An ISO 8601 time to the minute, without the year of today; it is in UTC."""
+    words = text[:16].replace("T", " ") if text else ""
+    return words.removeprefix(f"{datetime.now(UTC):%Y-}")
+
+
+def progress_text(progress: Line | None) -> str:
+    """For example `send 45 %`."""
+    if progress is None:
+        return ""
+    phase, done, total = progress["phase"], progress["done"], progress["total"]
+    if total:
+        return f"{phase} {100 * done // total} %"
+    return f"{phase} {done:,}" if done else str(phase)
 
 
 class Bars(logging.Handler):

@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import copyfileobj
 
 from clevertap_import.cli.conventions import echo_stderr
-from clevertap_import.cli.drawing import print_rows
+from clevertap_import.cli.drawing import print_remedies, print_rows
 from clevertap_import.cli.printing import print_json_rows
 from clevertap_import.errors import ConfigError
 from clevertap_import.frames import lines_of, rejected_chunks
@@ -50,6 +50,7 @@ def print_rejects(stored: StoredRejects, rows: Iterator[RejectedRow]) -> None:
         lines = lines_of(chunk.frame.drop(columns="run_id"))
         shown = [{key: shown_part(value) for key, value in line.items()} for line in lines]
         print_rows(f"Rejected rows of run {described(stored)}", shown)
+        print_remedies(chunk.frame["code"])
     if more := sum(1 for _ in rows):
         echo_stderr(f"{more:,} more rows; --output or --json shows all.")
 

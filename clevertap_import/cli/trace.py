@@ -19,7 +19,7 @@ def trace(name: str, identity: str, json_output: bool) -> None:
     else:
         show(name, found)
     if not found.is_known:
-        echo_stderr(f"{name!r} has no row with the identity {printable(identity)}, and knows of none.")
+        echo_stderr(f"{name!r} has no row with the identity {printable(identity)}; nothing is known of it.")
     sys.exit(EXIT_OK if found.is_known else EXIT_FAILED)
 
 

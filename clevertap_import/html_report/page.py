@@ -13,7 +13,7 @@ from clevertap_import.html_report.days import Columns, accepted_by_import, by_co
 from clevertap_import.html_report.facts import ReportFacts
 from clevertap_import.html_report.plots import Panel, amounts_plot, health_plot, spark
 from clevertap_import.html_report.tables import Amounts, amounts_by_import, code_lines, highest
-from clevertap_import.monitoring.concerns import remedy_of
+from clevertap_import.mapping.rejection_codes import remedy_of
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.health import Health
 from clevertap_import.result_sentence import result_sentence

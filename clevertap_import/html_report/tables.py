@@ -9,8 +9,7 @@ import pandas as pd
 
 from clevertap_import.html_report.days import FAILED
 from clevertap_import.html_report.facts import AMOUNTS, ReportFacts
-from clevertap_import.mapping.rejection_codes import CODES
-from clevertap_import.monitoring.concerns import remedy_of
+from clevertap_import.mapping.rejection_codes import CODES, remedy_of
 
 Amounts = dict[str, Any]
 

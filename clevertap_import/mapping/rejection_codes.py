@@ -275,3 +275,9 @@ ALL = (
 )
 
 CODES = {entry.code: entry for entry in ALL}
+
+
+def remedy_of(code: str | None) -> str:
+    """What to do about a code; empty for a code that CleverTap has not documented."""
+    found = CODES.get(code) if code else None
+    return found.remedy if found else ""

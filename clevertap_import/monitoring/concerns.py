@@ -8,7 +8,7 @@ from statistics import median
 from typing import Literal
 
 from clevertap_import.alerted import SEVERITIES, Severity
-from clevertap_import.mapping.rejection_codes import CODES
+from clevertap_import.mapping.rejection_codes import remedy_of
 from clevertap_import.monitoring.facts import ImportFacts
 from clevertap_import.monitoring.lateness import Timing
 from clevertap_import.monitoring.onward import onward
@@ -182,8 +182,3 @@ def is_comparable(result: RunResult, last: RunResult) -> bool:
     if result.span is None or last.span is None:
         return result.span == last.span
     return abs(result.span - last.span) <= last.span * SPAN_TOLERANCE
-
-
-def remedy_of(code: str | None) -> str:
-    found = CODES.get(code) if code else None
-    return found.remedy if found else ""

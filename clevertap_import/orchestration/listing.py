@@ -150,6 +150,7 @@ def state_columns(state: ImportState) -> Line:
         "next_run": iso(state.timing.next_run),
         "bad_since": iso(state.bad_since),
         "why": state.why,
+        "severity": state.severity,
         "streak": state.streak,
         "progress": progress_of(state.progress),
         "muted_until": iso(state.mute.until) if state.mute else None,

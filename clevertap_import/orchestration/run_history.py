@@ -9,6 +9,7 @@ import dagster as dg
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.run_results import results_of_runs
+from clevertap_import.mapping.rejection_codes import remedy_of
 from clevertap_import.orchestration.interrupts import INTERRUPTED, is_interrupted
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.orchestration.resources import open_journal
@@ -82,7 +83,7 @@ def import_stats(
 
 def run_details(instance: dg.DagsterInstance, nicknames: Sequence[str], begin: str) -> Line:
     """The line of the run whose id begins with `begin`, with `errors_by_code`, a list of `{code, reason,
-    rows}`, and `problem`: why it failed, or None.
+    rows, remedy}`, and `problem`: why it failed, or None.
 
     `nicknames`: the import's, and its earlier one. Raises ConfigError if there is no such run, or several.
     """
@@ -105,9 +106,13 @@ def run_details(instance: dg.DagsterInstance, nicknames: Sequence[str], begin: s
     failed = instance.all_logs(found[0]["run_id"], of_type=dg.DagsterEventType.STEP_FAILURE)
     return {
         **found[0],
-        "errors_by_code": [dict(record.data) for record in records],
+        "errors_by_code": [with_remedy(record.data) for record in records],
         "problem": failure(entry.get_dagster_event() for entry in failed) or found[0]["problem"],
     }
+
+
+def with_remedy(reason: Mapping[str, Any]) -> Line:
+    return {**reason, "remedy": remedy_of(str(reason["code"])) or None}
 
 
 def failure(events: Iterable[dg.DagsterEvent]) -> str | None:

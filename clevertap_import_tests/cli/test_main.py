@@ -26,7 +26,7 @@ LIST_KEYS = {
     *("nickname", "title", "partner", "status", "sync_type", "frequency", "health", "health_state"),
     *("last_run", "datasource", "created_on", "created_by", "updated_on", "updated_by", "problems"),
     *("changed_windows", "notes", "open_rejects", "new_24h", "failed_24h", "late", "next_run", "bad_since"),
-    *("why", "streak", "progress", "muted_until"),
+    *("why", "severity", "streak", "progress", "muted_until"),
 }
 STATS_KEYS = {
     *("run_id", "date_time", "imported_on", "status", "health", "health_state", "total_records"),
@@ -125,7 +125,8 @@ def test_stats_of_one_run_count_its_codes(workshop: Workshop) -> None:
     (details,) = document(done)
     assert {key: details[key] for key in STATS_KEYS} == {key: line[key] for key in STATS_KEYS}
     (by_code,) = details["errors_by_code"]
-    assert by_code.keys() == {"code", "reason", "rows"}
+    assert by_code.keys() == {"code", "reason", "rows", "remedy"}
+    assert f"{by_code['code']}: {by_code['remedy']}" in table.stderr
     assert by_code["rows"] == 1
     assert by_code["reason"] in table.stdout
 

@@ -53,10 +53,13 @@ def test_the_morning_table_folds_its_sentences(
         "health": None,
         "health_state": "failed",
         "why": why,
+        "severity": "critical",
+        "progress": {"phase": "send", "done": 45, "total": 100},
     }
     more = {"new_24h": 1_234_567, "open_rejects": 3, "late": False, "next_run": "2026-11-28T00:00:00+00:00"}
     print_table("Imports", SHORT_LIST_COLUMNS, [line | more], folds=True)
     printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert max(map(len, printed.splitlines())) <= 100
-    assert "2026-11-28 00:00" in printed
+    assert "send 45 %" in printed
+    assert "11-28 00:00" in printed
     assert "customers" in printed

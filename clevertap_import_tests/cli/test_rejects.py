@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clevertap_import.mapping.rejection_codes import CODES
 from clevertap_import.staging.rejected_rows import HEADER, rejects_folder, stored_rejects
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
@@ -21,7 +22,7 @@ from clevertap_import_tests.testing.workshop import (
     profiles_target,
 )
 
-KEYS = ["run_id", "row_number", "identity", "column", "property", "code", "reason", "source"]
+KEYS = ["run_id", "row_number", "identity", "column", "property", "code", "reason", "remedy", "source"]
 TODAY = datetime.combine(days_ago(0), time())
 OLD_SECONDS = 40 * 86_400
 TARGET = profiles_target(Email="EMAIL", Balance="BALANCE", Seen="SEEN")
@@ -108,6 +109,7 @@ def test_rejected_rows_are_shown_with_their_source_and_nothing_else_is(
     assert [row["identity"] for row in rows] == ["malformed", "refused"]
     assert {row["run_id"] for row in rows} == {run["run_id"]}
     assert [malformed[key] for key in KEYS[3:6]] == ["EMAIL", "Email", "515"]
+    assert malformed["remedy"] == CODES["515"].remedy
     assert [refused[key] for key in KEYS[3:7]] == [None, None, "520", "Age is invalid."]
     assert rows == rejected(workshop, "people", "--run", run["run_id"][:8])
 
@@ -122,6 +124,7 @@ def test_rejected_rows_are_shown_with_their_source_and_nothing_else_is(
     shown = command(workshop, "rejects", "people")
     assert shown.returncode == 0
     assert "=HYPERLINK(no address)" in shown.stdout
+    assert f"515: {CODES['515'].remedy}\n" in shown.stderr
     assert f"Rejected rows of run {run['run_id']}" in shown.stdout
 
     unknown = command(workshop, "rejects", "people", "--run", "nonesuch")

@@ -89,5 +89,6 @@ def test_rejected_rows_come_in_chunks_and_keep_names_that_are_ours() -> None:
         "property": None,
         "code": "515",
         "reason": "no",
+        "remedy": "Correct the address in the source.",
         "source": {"code": "x", "NOTE": None},
     }
