@@ -53,6 +53,16 @@ RUNS = {
     "in_flight": COUNT,
 }
 RUN_DETAILS = {**RUNS, "errors_by_code": OBJECTS}
+DAYS = {
+    "day": TEXT,
+    "runs": COUNT,
+    "failed_runs": COUNT,
+    "health": NUMBER,
+    "health_state": TEXT,
+    **dict.fromkeys(("total_records", "successful_syncs", "failed_syncs", "unchanged"), COUNT),
+    **dict.fromkeys(("invalid", "rejected", "uncertain", "superseded"), COUNT),
+    "seconds": NUMBER,
+}
 REPORTS = {"nickname": TEXT, **RUNS}
 IMPORTS = {
     "nickname": TEXT,

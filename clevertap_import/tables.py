@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from clevertap_import.config.model import ImportConfig
 from clevertap_import.errors import ConfigError
 from clevertap_import.frames import (
     CHECKS,
+    DAYS,
     IMPORTS,
     PROBLEMS,
     REPORTS,
@@ -18,16 +20,19 @@ from clevertap_import.frames import (
     frame_of,
     lines_of,
 )
+from clevertap_import.journal.run_results import results_of
+from clevertap_import.monitoring.days import Day, days_of
 from clevertap_import.orchestration.changed_definitions import counts_for_commands
 from clevertap_import.orchestration.code_location import folder_definitions
 from clevertap_import.orchestration.dry_run import dry_run
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.listing import Filters, listing
-from clevertap_import.orchestration.resources import home
-from clevertap_import.orchestration.run_history import import_stats, run_details
+from clevertap_import.orchestration.resources import home, open_journal
+from clevertap_import.orchestration.run_history import PAGE, import_stats, run_details
 from clevertap_import.orchestration.runs import RunRange, runs, until_canceled
 from clevertap_import.orchestration.trace import Trace, traced
 from clevertap_import.project.folder import imports_folder
+from clevertap_import.report import health_state
 from clevertap_import.selection import all_imports, imports_named, runnable_imports
 from clevertap_import.staging.rejected_rows import StoredRejects, rejects_of_run, stored_rejects
 
@@ -35,6 +40,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Notify = Callable[[str], None]
+
+MOST_RUNS = 1_000
+"""The most runs of an import that are read from Dagster."""
 
 
 def imports_table(filters: Filters, notify: Notify) -> "pd.DataFrame":
@@ -45,15 +53,45 @@ def imports_table(filters: Filters, notify: Notify) -> "pd.DataFrame":
         return frame_of(listing(instance, imports, folder, filters, changed), IMPORTS)
 
 
-def runs_table(name: str, run_id: str | None) -> "pd.DataFrame":
-    """The runs of an import, newest first, then those under its old nickname; or one, with its details."""
+def runs_table(name: str, run_id: str | None, since: datetime | None = None) -> "pd.DataFrame":
+    """The runs of an import, newest first, then those under its old nickname; or one, with its details.
+
+    `since`: those that were asked for since this moment, at most MOST_RUNS; without it the last 100.
+    """
     (config,) = imports_named([name])
     with open_instance() as instance:
-        if run_id is None:
-            return frame_of(
-                (line for each in config.nicknames for line in import_stats(instance, each)), RUNS
-            )
-        return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
+        if run_id is not None:
+            return frame_of([run_details(instance, config.nicknames, run_id)], RUN_DETAILS)
+        limit = PAGE if since is None else MOST_RUNS
+        lines = [line for each in config.nicknames for line in import_stats(instance, each, limit=limit)]
+        first = since.isoformat(timespec="seconds") if since else ""
+        return frame_of((line for line in lines if line["date_time"] >= first), RUNS)
+
+
+def days_table(name: str, since: datetime) -> "pd.DataFrame":
+    """A row for each day in UTC on which runs of the import began, the newest first."""
+    (config,) = imports_named([name])
+    with open_journal() as journal:
+        found = results_of(journal.engine, config.nicknames, since)
+    results = [each for every in found.values() for each in every if each.began_at >= since]
+    return frame_of(map(day_line, days_of(results)), DAYS)
+
+
+def day_line(found: Day) -> Line:
+    report = found.report
+    return {
+        "day": found.day.isoformat(),
+        "runs": found.runs,
+        "failed_runs": found.failed_runs,
+        "health": report.health_percent,
+        "health_state": health_state(report.health_percent),
+        "total_records": report.read,
+        "successful_syncs": report.successful,
+        "failed_syncs": report.failed,
+        **{name: getattr(report, name) for name in ("unchanged", "invalid", "rejected", "uncertain")},
+        "superseded": report.superseded,
+        "seconds": round(found.took.total_seconds(), 1),
+    }
 
 
 def trace_of(name: str, identity: str) -> Trace:

@@ -31,6 +31,7 @@ STATS_COLUMNS = (
     *("failed_syncs", "unchanged", "invalid", "rejected", "uncertain", "superseded", "window_start"),
     *("window_end", "seconds", "records_per_second", "query_id"),
 )
+DAY_COLUMNS = ("day", "runs", "failed_runs", "health", "total_records", "failed_syncs", "seconds")
 CODE_COLUMNS = ("code", "reason", "rows")
 PROBLEM_COLUMNS = ("result", "column", "property", "type", "code", "reason", "rows", "example_row")
 HEALTH_COLORS = {"green": "green", "yellow": "yellow", "red": "red", "failed": "red"}
@@ -78,15 +79,24 @@ def draw(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=width_of(heads, cells))
-    elif width_of(heads, cells) > console.width and not folds:
+    if folds:
+        console.print(folded(escaped(title), heads, cells, is_number, console.width))
+    elif width_of(heads, cells) <= console.width:
+        console.print(table_of(escaped(title), heads, cells, is_number))
+    elif width_of(narrow(heads), cells) <= console.width:
+        console.print(table_of(escaped(title), heads, cells, is_number, is_narrow=True))
+    else:
         draw_upright(console, escaped(title), heads, cells)
-        return
-    console.print(folded(escaped(title), heads, cells, is_number, console.width))
+
+
+def narrow(heads: Sequence[Text]) -> list[Text]:
+    """The longest word of each head, if each has a line for each word."""
+    return [Text(max(head.plain.split(" "), key=len)) for head in heads]
 
 
 def width_of(heads: Sequence[Text], cells: Sequence[Sequence[Text]]) -> int:
     """Of a table in which no cell is folded."""
-    widths = (max(cell.cell_len for cell in column) for column in zip(heads, *cells, strict=True))
+    widths: list[int] = [max(cell.cell_len for cell in each) for each in zip(heads, *cells, strict=True)]
     return sum(widths) + 3 * len(heads) + 1
 
 
@@ -96,8 +106,7 @@ def folded(
     """A table; if there is no room for its last column, the sentences of that column are below the table."""
     if width_of(heads, cells) <= width:
         return table_of(title, heads, cells, is_number)
-    narrow = [Text(max(head.plain.split(" "), key=len)) for head in heads]
-    if width_of(narrow[:-1], [row[:-1] for row in cells]) + LEAST_WIDTH + 3 <= width:
+    if width_of(narrow(heads[:-1]), [row[:-1] for row in cells]) + LEAST_WIDTH + 3 <= width:
         return table_of(title, heads, cells, is_number, is_narrow=True)
     table = table_of(title, heads[:-1], [row[:-1] for row in cells], is_number[:-1], is_narrow=True)
     return Group(table, *(Text.assemble(row[0], ": ", row[-1]) for row in cells if row[-1].plain))
@@ -112,7 +121,7 @@ def table_of(
     for place, (head, is_right) in enumerate(zip(heads, is_number, strict=True)):
         is_fixed = is_narrow and place not in (0, last)
         table.add_column(
-            Text(head.plain.replace(" ", "\n")) if is_fixed else head,
+            Text(head.plain.replace(" ", "\n")) if is_narrow else head,
             justify="right" if is_right else "left",
             overflow="fold",
             no_wrap=is_fixed,

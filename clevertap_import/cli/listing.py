@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from clevertap_import.bounds import duration_of
 from clevertap_import.cli.conventions import echo_stderr
 from clevertap_import.cli.drawing import (
     CODE_COLUMNS,
+    DAY_COLUMNS,
     LIST_COLUMNS,
     SHORT_LIST_COLUMNS,
     STATS_COLUMNS,
@@ -18,7 +20,9 @@ from clevertap_import.frames import Line, lines_of
 from clevertap_import.orchestration.daemon import daemon_of
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.listing import Filters
-from clevertap_import.tables import imports_table, runs_table
+from clevertap_import.tables import days_table, imports_table, runs_table
+
+DAYS_SHOWN = "30d"
 
 
 def list_imports(
@@ -71,12 +75,13 @@ def day(value: datetime | None) -> date | None:
     return value.date() if value else None
 
 
-def stats(name: str, run_id: str | None, json_output: bool) -> None:
-    lines = lines_of(runs_table(name, run_id))
+def stats(name: str, run_id: str | None, since: str | None, by: str | None, json_output: bool) -> None:
+    start = datetime.now(UTC) - duration_of(since or DAYS_SHOWN) if since or by else None
+    lines = lines_of(days_table(name, start) if by and start else runs_table(name, run_id, start))
     if json_output:
         print_json(lines)
         return
-    print_table(name, STATS_COLUMNS, lines)
+    print_table(name, DAY_COLUMNS if by else STATS_COLUMNS, lines)
     if run_id is not None and lines[0]["problem"]:
         echo_stderr(f"{name}: {lines[0]['problem']}")
     if run_id is not None and lines[0]["errors_by_code"]:

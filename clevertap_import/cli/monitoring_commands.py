@@ -59,12 +59,18 @@ def report(**_: object) -> None:
 @click.option(
     "--run", "run_id", metavar="ID", help="The details of this run: its id, or the beginning of its id."
 )
+@click.option("--since", metavar="TIME", help="Only runs of this time, such as 12h or 30d; at most 1,000.")
+@click.option(
+    "--by", type=click.Choice(["day"]), help="Sums for each day in UTC, without --since of 30 days."
+)
 @as_json
-def stats(**_: object) -> None:
+def stats(run_id: str | None, since: str | None, by: str | None, **_: object) -> None:
     """Show a line for each run of the import NAME, newest first; with --run, one run and its failed rows.
 
     If the YAML names an old nickname (renamed_from), its runs are shown too.
     """
+    if run_id and (since or by):
+        raise click.UsageError("--run excludes --since and --by.")
 
 
 @click.group()

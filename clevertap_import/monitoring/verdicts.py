@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from clevertap_import.monitoring.concerns import RED_BELOW, Concern, remedy_of
+from clevertap_import.mapping.rejection_codes import remedy_of
+from clevertap_import.monitoring.concerns import RED_BELOW, Concern
 from clevertap_import.monitoring.lateness import Timing
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.result_sentence import result_sentence

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clevertap_import.frames import DAYS
 from clevertap_import_tests.testing.fixtures_clevertap import FakeCleverTap
 from clevertap_import_tests.testing.fixtures_snowflake import LocalSnowflake
 from clevertap_import_tests.testing.workshop import (
@@ -106,6 +107,10 @@ def test_stats_print_a_line_for_each_run(workshop: Workshop, first_run: Line) ->
     assert done.returncode == 0
     assert all(line.keys() == STATS_KEYS for line in lines)
     assert {key: first_run[key] for key in STATS_KEYS} in lines
+    assert document(command(workshop, "stats", "customers", "--since", "1h", "--json")) == lines
+    (day,) = document(command(workshop, "stats", "customers", "--by", "day", "--json"))
+    assert day.keys() == DAYS.keys()
+    assert (day["runs"], day["total_records"]) == (len(lines), sum(line["total_records"] for line in lines))
     table = command(workshop, "stats", "customers")
     assert table.returncode == 0
     assert "Date & Time" in table.stdout
@@ -207,6 +212,8 @@ def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
         (("run", "customers", "--until", "2026-11-01"), "--until goes with --window"),
         (("run", "customers", "--window", "soon"), "'soon' is not a moment"),
         (("list", "--window", "day"), "No such option"),
+        (("stats", "customers", "--since", "soon"), "'soon' is not a duration up to a year."),
+        (("stats", "customers", "--run", "a", "--by", "day"), "--run excludes --since and --by."),
         (("list", "--status", "Readdy"), "Did you mean 'Ready'? Allowed: Running, Scheduled, Ready"),
         (("list", "--health", "grey"), "health is 'grey'."),
         (("list", "--sync-type", "people"), "sync-type is 'people'. Allowed: profiles, events."),
