@@ -29,7 +29,7 @@ def page(facts: ReportFacts) -> str:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     engine.filters |= {
-        name: getattr(words, name) for name in ("count", "cut", "moment", "percent", "seconds", "size")
+        name: getattr(words, name) for name in ("count", "cut", "moment", "percent", "seconds")
     }
     return escaped(engine.get_template("report.html").render(content(facts))) + "\n"
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 STATES = {
     "green": "100 %",
     "yellow": "50 % or more, or a run failed",
@@ -43,14 +42,6 @@ def time_unit(longest: float) -> tuple[int, str]:
     if longest < 120:
         return 1, "s"
     return (60, "min") if longest < 7200 else (3600, "h")
-
-
-def size(value: float) -> str:
-    """Powers of 1,000, as Snowflake's own pages."""
-    unit = 0
-    while value >= 1000 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.3g} {UNITS[unit]}" if value else "0"
 
 
 def moment(value: datetime | None) -> str:

@@ -135,4 +135,3 @@ def test_amounts_are_written_for_people() -> None:
         "3 h 05 min",
     ]
     assert [words.short_count(each) for each in (0, 1500, 20_000, 1.5e6)] == ["0", "1,500", "20k", "1.5M"]
-    assert [words.size(each) for each in (0, 999, 12_300_000_000)] == ["0", "999 B", "12.3 GB"]
