@@ -56,9 +56,11 @@ def alerted(situation: Situation, routing: Routing, links: Links) -> Result:
             alert_back(instance, engine, routing, now)
             enter(engine, situation, routing, links)
             delivered = deliver(engine, routing.channels, now)
-            return Result(sentence_of(delivered), waiting(engine))
+            # A channel that alerts.yaml does not have any more takes nothing.
+            waits = [each for each in waiting(engine) if each.place.channel in routing.channels]
+            return Result(sentence_of(delivered), waits)
     except JournalUnavailable as error:
-        return Result(alert_away(instance, routing, str(error), now))
+        return Result(*alert_away(instance, routing, str(error), now))
 
 
 def enter(engine: sa.Engine, situation: Situation, routing: Routing, links: Links) -> None:

@@ -12,6 +12,7 @@ from clevertap_import.alerted import Message, Place
 from clevertap_import.alerting.channels import send
 from clevertap_import.alerting.delivery import to_each
 from clevertap_import.journal.alert_memory import enter_once
+from clevertap_import.journal.outbox import Waiting
 from clevertap_import.monitoring.alert_messages import at
 from clevertap_import.orchestration.alert_routing import Routing
 
@@ -45,14 +46,19 @@ def store(instance: dg.DagsterInstance, outage: JournalAway | None) -> None:
     instance.daemon_cursor_storage.set_cursor_values({STORED_AS: text})
 
 
-def alert_away(instance: dg.DagsterInstance, routing: Routing, problem: str, now: datetime) -> str:
-    """Send it to each place that has not taken it yet, once the outage is no short one."""
+def alert_away(
+    instance: dg.DagsterInstance, routing: Routing, problem: str, now: datetime
+) -> tuple[str, list[Waiting]]:
+    """Send it to each place that has not taken it yet, once the outage is no short one.
+
+    Returns what it did, and which places have not taken it.
+    """
     outage = outage_in(instance)
     if outage is None:
         outage = JournalAway(now)
         store(instance, outage)
     if now - outage.since < PATIENCE:
-        return "The journal is away."
+        return "The journal is away.", []
     places = [each for each in routing.places_of_all("critical") if each not in outage.alerted]
     body = "\n".join([problem, f"What to do: {REMEDY}", f"Since: {at(outage.since)}"])
 
@@ -64,7 +70,9 @@ def alert_away(instance: dg.DagsterInstance, routing: Routing, problem: str, now
     taken = tuple(each for each in places if each not in refused)
     if taken:
         store(instance, JournalAway(outage.since, (*outage.alerted, *taken)))
-    return f"The journal is away; {len(taken)} alerts of it were sent, {len(refused)} were not taken."
+    waits = [Waiting(place, 1, outage.since + PATIENCE, why) for place, why in refused.items()]
+    sentence = f"The journal is away; {len(taken)} alerts of it were sent, {len(refused)} were not taken."
+    return sentence, waits
 
 
 def alert_back(instance: dg.DagsterInstance, engine: sa.Engine, routing: Routing, now: datetime) -> None:

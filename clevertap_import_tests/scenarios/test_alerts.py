@@ -67,6 +67,10 @@ def test_a_mail_server_that_refuses_gets_the_message_again_and_there_is_no_heart
     for minutes in (1, 1, 12, 2, 30):
         office.look(minutes)
     assert len(hook.addresses) == 4, "none after the message has waited for a quarter of an hour"
+    (office.folder / "alerts.yaml").write_text(ALERTS.replace("owner", "post"))
+    office.look()
+    assert len(hook.addresses) == 5, "nothing waits for a channel that is there"
+    (office.folder / "alerts.yaml").write_text(ALERTS)
     mail.answer = "250 OK"
     for minutes in (1, 14, 1):
         office.look(minutes)
@@ -153,6 +157,9 @@ def test_a_journal_that_is_away_is_one_alert_and_its_return_another(
     mail.stop()
     office.look()
     assert hook.titles() == ["[critical] journal away"]
+    beats = len(hook.addresses)
+    office.look(minutes=20)
+    assert len(hook.addresses) == beats, "no heartbeat while an alert does not arrive"
     mail.start()
     office.look()
     office.look()
