@@ -19,6 +19,7 @@ Step = Literal["staging", "sending", "snowflake"]
 class EffortMeter:
     """Any number of threads may send, and any may ask.
 
+    `on_answer` gets the outcome of each request (None if there is none), and how many seconds it took.
     `throttled_since`: since when CleverTap has answered 429, and nothing else; None if it takes requests.
     """
 
@@ -27,6 +28,7 @@ class EffortMeter:
     retries: int = 0
     in_flight: int = 0
     throttled_since: float | None = None
+    on_answer: Callable[[Outcome | None, float], None] = lambda outcome, seconds: None
     _throttled_seconds: float = 0.0
     _seconds: dict[str, float] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
@@ -43,12 +45,14 @@ class EffortMeter:
                 self.in_flight += 1
                 sent.add(batch.number)
             outcome: Outcome | None = None
+            began = self.clock()
             try:
                 outcome = send(batch)
             finally:
                 with self._lock:
                     self.in_flight -= 1
                     self._note(outcome)
+                self.on_answer(outcome, self.clock() - began)
             return outcome
 
         return send_and_count

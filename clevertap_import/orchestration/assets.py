@@ -1,7 +1,7 @@
 """One import as one partitioned asset and its checks; selecting only the checks is the dry run."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ from clevertap_import.orchestration.resources import (
 from clevertap_import.orchestration.run_story import Results, run_steps
 from clevertap_import.orchestration.run_values import SoFar
 from clevertap_import.orchestration.status_checks import checks_of_run, status_specs
+from clevertap_import.orchestration.telemetry import exported
 from clevertap_import.orchestration.upstream_tables import upstream_deps
 from clevertap_import.process_end import end_without_collection
 from clevertap_import.project.git_history import FileHistory
@@ -129,7 +130,10 @@ def run_one(
         config = admitting_all(config)
     so_far = SoFar(config.is_events, is_limited=options.limit is not None)
     path = rejects_path(home(), config.nickname, context.run.run_id, is_dry_run=not delivers)
-    with reported(context, config, so_far, delivers=delivers):
+    with (
+        exported(context, config.nickname, so_far) if delivers else nullcontext(),
+        reported(context, config, so_far, delivers=delivers),
+    ):
         refuse_foreign_resources(config, context.run.run_config)
         so_far.deliveries = counts_in_dagster(context.instance, config.nicknames).begun
         if options.force and delivers:
@@ -196,7 +200,7 @@ def import_run(
     so_far: SoFar,
     imports: frozenset[str] | None,
 ) -> ImportRun:
-    enter = entering_progress(context, config.nickname, so_far)
+    enter, meter = entering_progress(context, config.nickname, so_far), so_far.meter
     return ImportRun(
         config=config,
         run_id=context.run.run_id,
@@ -206,7 +210,9 @@ def import_run(
         sample_rows=options.sample_rows or config.dry_run.sample_rows,
         connection=getattr(context.resources, connection_key(config.connection)),
         account=getattr(context.resources, account_key(config.account)),
-        progress=Progress(config.nickname, context.log.info, meter=so_far.meter, enter=enter),
+        progress=Progress(
+            config.nickname, context.log.info, meter=meter, enter=enter, on_phase=so_far.on_phase
+        ),
         start=so_far.start,
         root_run_id=context.run.root_run_id or context.run.run_id,
         was_imported=any(was_imported(context.instance, key) for key in known_keys(config)),

@@ -1,6 +1,6 @@
 """The state of all imports as OpenMetrics text, for a scraper, or a folder of Prometheus' node exporter."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -40,24 +40,28 @@ def metrics(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> str
     """Raises JournalUnavailable: a counter from another source would seem to start again."""
     now = datetime.now(UTC)
     found = states(instance, imports, folder, now)
+    registry = CollectorRegistry()
+    registry.register(Collector(found, totals_of(imports), daemon_of(instance, now), now))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode()
+
+
+def totals_of(imports: Imports) -> Totals:
+    """How many rows of each import had each outcome in all runs, those under an old nickname included."""
     with open_journal() as journal:
         nicknames = [each.config.nicknames for each in imports.loaded]
         by_name = row_totals(journal.engine, chain(*nicknames))
-    totals = {
+    return {
         names[0]: {outcome: sum(by_name[name][outcome] for name in known) for outcome in OUTCOMES}
         for names in nicknames
         if (known := [name for name in names if name in by_name])
     }
-    registry = CollectorRegistry()
-    registry.register(Collector(found, totals, daemon_of(instance, now), now))
-    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
-    return text.decode()
 
 
 class Collector:
     """What prometheus_client asks for the families of metrics."""
 
-    def __init__(self, found: list[ImportState], totals: Totals, daemon: Daemon, now: datetime) -> None:
+    def __init__(self, found: Sequence[ImportState], totals: Totals, daemon: Daemon, now: datetime) -> None:
         self.found = found
         self.totals = totals
         self.daemon = daemon

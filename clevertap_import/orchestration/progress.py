@@ -55,6 +55,7 @@ class Progress:
     clock: Callable[[], float] = time.monotonic
     meter: EffortMeter = field(default_factory=EffortMeter)
     enter: Callable[[RunProgress], None] = lambda progress: None
+    on_phase: Callable[[Phase], None] = lambda phase: None
     _phase: Phase = "query"
     _began: dict[Phase, float] = field(default_factory=dict)
     _last: Step | None = None
@@ -66,6 +67,7 @@ class Progress:
         self._end_phase()
         self._phase, self._last, self._since = phase, None, self.clock()
         self._began.setdefault(phase, self._since)
+        self.on_phase(phase)
 
     def _end_phase(self) -> None:
         if self._since is not None:

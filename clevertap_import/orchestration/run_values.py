@@ -4,7 +4,7 @@ A step that fails also returns its value, with the `error`, so that the run can 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -134,7 +134,7 @@ class SoFar:
     """The values of the finished steps. Only the code that calls the steps assigns them.
 
     `engine`: the journal's, after it was opened. `error`: why the run failed. `is_limited`: the run has
-    a `limit`.
+    a `limit`. `on_phase` gets each phase that the run begins.
     """
 
     sends_events: bool = True
@@ -150,6 +150,7 @@ class SoFar:
     error: BaseException | None = None
     is_limited: bool = False
     meter: EffortMeter = field(default_factory=EffortMeter)
+    on_phase: Callable[[str], None] = lambda phase: None
 
     @property
     def status(self) -> RunStatus:

@@ -81,6 +81,7 @@ def variables_read() -> set[str]:
         SnowflakeConnection,
         variable,
     )
+    from clevertap_import.orchestration.telemetry import ENDPOINT_VARIABLE
     from clevertap_import.project.alerts_file import ADDRESS_VARIABLE
     from clevertap_import.project.folder import FOLDER_VARIABLE
 
@@ -96,7 +97,7 @@ def variables_read() -> set[str]:
         fields
         | instance
         | {FOLDER_VARIABLE, JOURNAL_VARIABLE, KEY_VARIABLE, ALLOW_VARIABLE, BATCH_VARIABLE, "DAGSTER_HOME"}
-        | {ADDRESS_VARIABLE, HEARTBEAT_VARIABLE, UI_VARIABLE, REPORT_VARIABLE}
+        | {ADDRESS_VARIABLE, HEARTBEAT_VARIABLE, UI_VARIABLE, REPORT_VARIABLE, ENDPOINT_VARIABLE}
     )
 
 

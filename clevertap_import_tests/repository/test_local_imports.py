@@ -13,6 +13,8 @@ ALLOWED = {
     "clevertap_import/cli/conventions.py": 1,
     "clevertap_import/frames.py": 1,
     "clevertap_import/journal/tables.py": 2,
+    "clevertap_import/orchestration/state_telemetry.py": 1,
+    "clevertap_import/orchestration/telemetry.py": 1,
     "clevertap_import/sandbox/snowflake/trouble.py": 1,
     "clevertap_import/snowflake/session.py": 1,
 }

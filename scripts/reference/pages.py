@@ -16,6 +16,7 @@ from clevertap_import.orchestration.import_center import METADATA as CENTER_META
 from clevertap_import.orchestration.metadata import MEANINGS, OF_WINDOWS
 from clevertap_import.orchestration.metrics import DAEMON, GAUGES, ROWS
 from clevertap_import.orchestration.status_checks import STATUS_DESCRIPTIONS
+from clevertap_import.orchestration.telemetry import RUN_METRICS
 from clevertap_import.snowflake.type_compatibility import INFERRED, READS, READS_WITH_FORMAT
 from clevertap_import.snowflake.type_compatibility import shown as snowflake_name
 from scripts.reference.keys import alert_keys, import_sections, schedule_sections
@@ -251,3 +252,6 @@ def metrics_section() -> Iterable[str]:
     meanings = {"rows_total": ROWS, **GAUGES, "daemon_alive": DAEMON}
     rows = [(code(f"clevertap_import_{name}"), text) for name, text in meanings.items()]
     yield from table(("metric", "means"), rows)
+    words = "What runs send by OpenTelemetry besides; see [monitoring](monitoring.md#opentelemetry)."
+    yield from heading(3, "Metrics of runs", words)
+    yield from table(("metric", "means"), [(code(name), text) for name, text in RUN_METRICS.items()])

@@ -14,6 +14,7 @@ from clevertap_import.orchestration.resources import (
     SnowflakeConnection,
     variable,
 )
+from clevertap_import.orchestration.telemetry import ENDPOINT_VARIABLE
 from clevertap_import.project.alerts_file import ADDRESS_VARIABLE
 from clevertap_import.project.folder import FOLDER_VARIABLE
 from scripts.reference.writing import code, heading, table
@@ -51,6 +52,8 @@ OTHERS = {
     HEARTBEAT_VARIABLE: "An address that monitoring calls once a minute, while it works and alerts arrive.",
     UI_VARIABLE: "The address of Dagster's UI, such as `https://dagster.example.com`, for links in alerts.",
     REPORT_VARIABLE: "The web address of the page that `report` writes: the import center links to it.",
+    ENDPOINT_VARIABLE: "The OpenTelemetry collector that gets metrics and traces; left out, none does. Other"
+    " variables of OpenTelemetry hold too; see [monitoring](monitoring.md#opentelemetry).",
     "DAGSTER_HOME": "Where Dagster keeps its things. Set in the environment of every process, not in `.env`.",
 }
 
