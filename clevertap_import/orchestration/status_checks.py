@@ -32,6 +32,8 @@ STATUS_DESCRIPTIONS = {
 }
 """What these checks say. A run writes them at its end; a dry run changes neither."""
 
+NOT_RUN = "No run has delivered yet, so no row was looked at and none is missing."
+
 RUN = "run"
 """The key of the run of which `delivered` is, in its metadata."""
 
@@ -61,7 +63,8 @@ def checks_of_run(
         return
     for check in context.selected_asset_check_keys:
         if check.asset_key == key and check.name in STATUS_DESCRIPTIONS:
-            yield from last_evaluation(context.instance, check)
+            before = last_evaluation(context.instance, check)
+            yield from [before] if before else first_evaluation(context.instance, config, check.name)
 
 
 def on_time_now(instance: dg.DagsterInstance, config: ImportConfig) -> Iterator[dg.AssetCheckEvaluation]:
@@ -76,15 +79,21 @@ def on_time_now(instance: dg.DagsterInstance, config: ImportConfig) -> Iterator[
     yield on_time_check(config.nickname, on_time(times, late_concern(late(facts, times))))
 
 
-def last_evaluation(
-    instance: dg.DagsterInstance, check: dg.AssetCheckKey
-) -> Iterator[dg.AssetCheckEvaluation]:
+def last_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
     """The last evaluation, from before this run planned the check."""
     ended = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
     records = instance.event_log_storage.get_asset_check_execution_history(check, limit=1, status=ended)
-    for each in records:
-        if each.evaluation:
-            yield each.evaluation
+    return records[0].evaluation if records else None
+
+
+def first_evaluation(
+    instance: dg.DagsterInstance, config: ImportConfig, name: str
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """What a check says before any run has delivered. Without it Dagster shows that it could not execute."""
+    if name == DELIVERED:
+        yield evaluation(asset_key(config.nickname), DELIVERED, Verdict(None, NOT_RUN))
+    else:
+        yield from on_time_now(instance, config)
 
 
 def show_status_checks(situation: Situation) -> str | None:

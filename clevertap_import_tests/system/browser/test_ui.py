@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -82,6 +83,20 @@ def test_the_asset_plots_its_counts(server: WebServer, page: Page) -> None:
     page.get_by_text("Plots", exact=True).click()
     expect(page.get_by_text("total_records", exact=True).first).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
+
+
+def test_all_imports_are_one_page_whose_links_lead_to_the_imports(
+    workshop: Workshop, server: WebServer, page: Page
+) -> None:
+    sensor = workshop.definitions().get_repository_def().get_sensor_def("import_center")
+    sensor(dg.build_sensor_context(workshop.instance))
+    page.goto(f"{server.url}/assets/clevertap/import_center?view=overview")
+    summary = "2 imports: 1 is not well, none is late, no rejected row is open."
+    expect(page.get_by_text(summary).first).to_be_visible()
+    listed = page.get_by_role("link", name="customers", exact=True).first
+    assert listed.evaluate("link => link.href") == f"{server.url}/assets/clevertap/customers"
+    page.get_by_role("link", name="torn", exact=True).first.click()
+    expect(page.get_by_text("This import is a draft", exact=False).first).to_be_visible()
 
 
 def test_a_draft_says_what_is_wrong_with_it(server: WebServer, page: Page) -> None:
