@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,14 +50,38 @@ def heading(column: str) -> str:
     return "Date & Time" if column == "date_time" else column.replace("_", " ").title()
 
 
-def print_table(title: str, columns: Sequence[str], lines: Sequence[Line], *, folds: bool = False) -> None:
-    """One row a line; on a narrow terminal, one value a line, or `folds` long cells. No cell is cut."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A table and the sentences below it."""
+
+    title: str
+    columns: Sequence[str]
+    lines: Sequence[Line]
+    below: Sequence[str] = ()
+
+
+def screen_of(shown: Shown, width: int) -> RenderableType:
+    """A table that folds, and the sentences below it."""
+    heads, cells, is_number = cells_of(shown.columns, shown.lines)
+    table = folded(escaped(shown.title), heads, cells, is_number, width)
+    return Group(table, *(Text(escaped(words)) for words in shown.below))
+
+
+def cells_of(
+    columns: Sequence[str], lines: Sequence[Line]
+) -> tuple[list[Text], list[list[Text]], list[bool]]:
+    """The heads, the cells, and whether each column has numbers."""
     cells = [
         [Text(escaped(plain(line, column)), style=style(line, column)) for column in columns]
         for line in lines
     ]
     is_number = [any(isinstance(line.get(column), int | float) for line in lines) for column in columns]
-    draw(title, [Text(heading(column)) for column in columns], cells, is_number, folds=folds)
+    return [Text(heading(column)) for column in columns], cells, is_number
+
+
+def print_table(title: str, columns: Sequence[str], lines: Sequence[Line], *, folds: bool = False) -> None:
+    """One row a line; on a narrow terminal, one value a line, or `folds` long cells. No cell is cut."""
+    draw(title, *cells_of(columns, lines), folds=folds)
 
 
 def print_remedies(codes: Iterable[str]) -> None:

@@ -1,8 +1,14 @@
 """The commands list and stats."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
 
 from clevertap_import.bounds import duration_of
 from clevertap_import.cli.conventions import echo_stderr
@@ -12,8 +18,10 @@ from clevertap_import.cli.drawing import (
     LIST_COLUMNS,
     SHORT_LIST_COLUMNS,
     STATS_COLUMNS,
+    Shown,
     print_remedies,
     print_table,
+    screen_of,
 )
 from clevertap_import.cli.printing import print_json
 from clevertap_import.frames import Line, lines_of
@@ -23,12 +31,14 @@ from clevertap_import.orchestration.listing import Filters
 from clevertap_import.tables import days_table, imports_table, runs_table
 
 DAYS_SHOWN = "30d"
+WATCH_SECONDS = 5.0
 
 
 def list_imports(
     *,
     json_output: bool,
     wide: bool,
+    watch: bool,
     late: bool,
     created_after: datetime | None,
     created_before: datetime | None,
@@ -37,6 +47,9 @@ def list_imports(
     filters = Filters(
         **words, created_after=day(created_after), created_before=day(created_before), late=late
     )
+    if watch:
+        watch_listing(lambda: listing_now(filters, wide=wide), Console(highlight=False))
+        return
     lines = lines_of(imports_table(filters, echo_stderr))
     if json_output:
         print_json(lines)
@@ -48,8 +61,31 @@ def list_imports(
         for note in line["notes"]:
             echo_stderr(f"{line['nickname']}: {note}")
     echo_stderr(summary(lines))
+    echo_stderr(daemon_sentence())
+
+
+def daemon_sentence() -> str:
     with open_instance() as instance:
-        echo_stderr(daemon_of(instance, datetime.now(UTC)).sentence)
+        return daemon_of(instance, datetime.now(UTC)).sentence
+
+
+def listing_now(filters: Filters, *, wide: bool) -> Shown:
+    """What `list` prints, as of now."""
+    lines = lines_of(imports_table(filters, lambda words: None))
+    title = f"Imports as of {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return Shown(title, columns_of(lines, wide=wide), lines, [summary(lines), daemon_sentence()])
+
+
+def watch_listing(
+    read: Callable[[], Shown], console: Console, pause: Callable[[float], None] = time.sleep
+) -> None:
+    """Show what `read` returns, every WATCH_SECONDS, until Ctrl-C."""
+    if not console.is_terminal:
+        raise click.UsageError("--watch shows the listing on a terminal. Leave it out here.")
+    with suppress(KeyboardInterrupt), Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(screen_of(read(), console.width), refresh=True)
+            pause(WATCH_SECONDS)
 
 
 def columns_of(lines: Sequence[Line], *, wide: bool) -> list[str]:

@@ -212,6 +212,8 @@ def test_a_draft_is_not_run_and_says_why(workshop: Workshop) -> None:
         (("run", "customers", "--until", "2026-11-01"), "--until goes with --window"),
         (("run", "customers", "--window", "soon"), "'soon' is not a moment"),
         (("list", "--window", "day"), "No such option"),
+        (("list", "--watch", "--json"), "--watch and --json exclude each other."),
+        (("list", "--watch"), "--watch shows the listing on a terminal."),
         (("stats", "customers", "--since", "soon"), "'soon' is not a duration up to a year."),
         (("stats", "customers", "--run", "a", "--by", "day"), "--run excludes --since and --by."),
         (("list", "--status", "Readdy"), "Did you mean 'Ready'? Allowed: Running, Scheduled, Ready"),

@@ -1,10 +1,14 @@
 """What people read on a terminal, wide or narrow."""
 
+import io
 import re
 
+import click
 import pytest
+from rich.console import Console
 
-from clevertap_import.cli.drawing import SHORT_LIST_COLUMNS, print_table
+from clevertap_import.cli.drawing import SHORT_LIST_COLUMNS, Shown, print_table
+from clevertap_import.cli.listing import WATCH_SECONDS, watch_listing
 
 LINE = {"run_id": "2e5b2ae8-77b1-4f4f", "status": "Success", "total_records": 3022, "health": 99.5}
 
@@ -63,3 +67,19 @@ def test_the_morning_table_folds_its_sentences(
     assert "send 45 %" in printed
     assert "11-28 00:00" in printed
     assert "customers" in printed
+
+
+def test_the_listing_is_shown_again_until_it_is_interrupted() -> None:
+    out, waits = io.StringIO(), list[float]()
+    found = iter(Shown(f"Imports {number}", ["run_id", "status"], [LINE], ["1 import."]) for number in (1, 2))
+
+    def pause(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    watch_listing(lambda: next(found), Console(file=out, force_terminal=True, width=100), pause)
+    assert waits == [WATCH_SECONDS] * 2
+    assert all(words in out.getvalue() for words in ("Imports 1", "Imports 2", "Success", "1 import."))
+    with pytest.raises(click.UsageError, match="on a terminal"):
+        watch_listing(lambda: next(found), Console(file=out), pause)
