@@ -13,6 +13,7 @@ from clevertap_import.config.model import ImportConfig
 from clevertap_import.config.strict_model import not_a_key, shown
 from clevertap_import.config.yaml_bounds import Loader, TooMuch, check_bounds
 from clevertap_import.errors import did_you_mean
+from clevertap_import.escapes import escaped
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,6 +28,9 @@ DAGSTER_KEYS = ("requirements", "post_processing")
 NOT_APPLIED = "works only in the defs folder of your own Dagster project. Nothing would apply it here."
 
 DOCUMENT_KEYS = (*OWN_KEYS, *DAGSTER_KEYS)
+
+LONGEST_DRAFT_NAME = 100
+"""As long as the name of an import may be in the journal's database."""
 
 SYNTAX_HINTS: Mapping[str, str] = {
     "cannot start any token": "Indent with spaces, not tabs, and put text that begins with a sign in quotes.",
@@ -102,7 +106,7 @@ def read_imports(text: str, file: str, *, in_project: bool = False) -> tuple[Imp
 
 def unreadable(file: str, line: int, message: str) -> Draft:
     """The draft of a file, or of the rest of a file, whose nickname cannot be read."""
-    return Draft(_name_of(file), file, line, (ConfigProblem(file, line, "", message),))
+    return Draft(_draft_name(_name_of(file)), file, line, (ConfigProblem(file, line, "", message),))
 
 
 def line_of(lines: Mapping[str, int], key: str, default: int) -> int:
@@ -164,7 +168,7 @@ def _read_import(
                 at = line_of(lines, f"attributes.{key}", line)
                 problems.append(ConfigProblem(file, at, key, each["msg"]))
     if problems:
-        nickname = _nickname(attributes) or _name_of(file)
+        nickname = _draft_name(_nickname(attributes) or _name_of(file))
         return Draft(nickname, file, line, tuple(sorted(problems, key=lambda problem: problem.line)))
     return LoadedImport(config, file, line, own_lines)
 
@@ -298,6 +302,11 @@ def _name_of(file: str) -> str:
     """The name of its folder, as Dagster names components; or of the file, if it is not a defs.yaml."""
     path = PurePath(file)
     return path.stem if path.stem != "defs" else path.parent.name or path.stem
+
+
+def _draft_name(name: str) -> str:
+    """`name` in one line of letters that each terminal and database takes: it may be any text of any length."""
+    return escaped(name, "")[:LONGEST_DRAFT_NAME]
 
 
 @dataclass(frozen=True, slots=True)

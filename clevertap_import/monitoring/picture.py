@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clevertap_import.alerted import SEVERITIES, Mute, Severity
+from clevertap_import.escapes import escaped
 from clevertap_import.monitoring.concerns import Concern, concerns, streak
 from clevertap_import.monitoring.facts import DraftFacts, ImportFacts, Status
 from clevertap_import.monitoring.lateness import NEVER_DUE, Timing, timing
@@ -114,7 +115,7 @@ def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
 def draft_state(facts: DraftFacts) -> ImportState:
     problem = facts.problems[0] if facts.problems else "Its YAML has problems."
     remedy = "Correct the YAML; clevertap-import check shows all problems."
-    concern = Concern("draft", "error", problem, remedy)
+    concern = Concern("draft", "error", escaped(problem), remedy)
     return ImportState(facts.nickname, "Draft", concerns=(concern,), mute=facts.mute)
 
 

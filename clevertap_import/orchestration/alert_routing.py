@@ -6,6 +6,7 @@ from pathlib import Path
 
 from clevertap_import.alerted import Place, Severity
 from clevertap_import.config.alert_rules import AlertRules
+from clevertap_import.escapes import escaped
 from clevertap_import.monitoring.concerns import Concern
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.monitoring.routing import Addressee, places_for, places_for_all
@@ -50,7 +51,7 @@ class Routing:
         """The state of alerts.yaml, which is watched as the imports are."""
         if not self.problems:
             return ImportState(ALERTS_FILE, "Ready")
-        concern = Concern("draft", "error", " ".join(self.problems), REMEDY)
+        concern = Concern("draft", "error", escaped(" ".join(self.problems)), REMEDY)
         return ImportState(ALERTS_FILE, "Draft", concerns=(concern,))
 
 

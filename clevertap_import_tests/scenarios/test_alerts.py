@@ -1,7 +1,9 @@
 """Alerts to a real mail server and a real webhook: one message for each change, also when something fails."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -187,6 +189,22 @@ def test_a_wrong_file_stops_nothing_and_is_alerted_itself(office: Office, hook: 
 
 
 @ON_SQLITE
+def test_a_draft_of_any_name_withholds_no_other_alert(office: Office, hook: Receiver) -> None:
+    wrong = "type: clevertap_import.components.CleverTapImport\nattributes: {nickname: "
+    for number, name in enumerate((r'"a\0b\r\nc"', "n" * 300)):
+        (office.folder / f"wrong{number}.yaml").write_text(f"{wrong}{name}}}\n")
+    Path(os.fsdecode(os.fsencode(office.folder) + b"/\xff.yaml")).write_text("")
+    office.ran("Failed")
+    office.look()
+    (received,) = hook.received
+    assert received["title"].startswith("[error] 4 alerts: ")
+    for name in ("customers: failed", r"a\x00b\r\nc: draft", f"{'n' * 100}: draft", r"\udcff: draft"):
+        assert f"[error] {name}" in received["message"]
+    hook.received.clear()
+    office.look()
+    assert hook.received == []
+
+
 def test_without_the_file_one_address_gets_everything(
     office: Office, mail: MailServer, hook: Receiver
 ) -> None:
