@@ -305,7 +305,7 @@ def _name_of(file: str) -> str:
 
 
 def _draft_name(name: str) -> str:
-    """`name` in one line of letters that each terminal and database takes: it may be any text of any length."""
+    """`name`, which may be any text, in one line of letters that each terminal and database takes."""
     return escaped(name, "")[:LONGEST_DRAFT_NAME]
 
 

@@ -167,6 +167,9 @@ ADVISORY_LOCK = 6_317_482_001
 SQLITE_BUSY_SECONDS = 30
 """How long to wait for another process that writes; a URL may say otherwise (`?timeout=5`)."""
 
+CONNECT_SECONDS = 15
+"""How long to wait for an answer of PostgreSQL. Monitoring connects twice within the minute that it has."""
+
 
 class JournalUnavailable(Unfinished):
     """The journal's database cannot be read or written. `is_final`: a retry does not help."""
@@ -262,9 +265,9 @@ def patience(url: sa.URL) -> dict[str, str | int]:
         settings = {"timeout": SQLITE_BUSY_SECONDS}
     elif url.get_driver_name() in ("psycopg", "psycopg2"):
         limits = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "15s"}
-        options = " ".join(f"-c {name}={value}" for name, value in limits.items())
         settings = {
-            "options": options,
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            "connect_timeout": CONNECT_SECONDS,
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "tcp_user_timeout": 20_000,

@@ -1,5 +1,6 @@
 """The journal on real databases: what it remembers, of which windows, and what it says if it cannot."""
 
+import socket
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from clevertap_import.errors import CleverTapImportError, ConfigError
+from clevertap_import.journal import tables
 from clevertap_import.journal.delivered import UNDER_WAY_SECONDS
 from clevertap_import.journal.delivered_records import WindowRange
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.states import UNANSWERED
-from clevertap_import.journal.tables import JournalUnavailable, default_url
+from clevertap_import.journal.tables import JournalUnavailable, default_url, open_database
 from clevertap_import.records import Batch
 from clevertap_import_tests.testing.builders import events, profiles, unsettled
 
@@ -190,6 +192,17 @@ def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(JournalUnavailable, match="file is not a database"):
         Journal(f"sqlite:///{tmp_path / 'journal.db'}")
+
+
+def test_a_server_that_takes_connections_and_says_nothing_does_not_hold_up_monitoring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PostgreSQL after SIGSTOP does, or a pooler whose server is away."""
+    monkeypatch.setattr(tables, "CONNECT_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://someone@127.0.0.1:{silent.getsockname()[1]}/none"
+        with pytest.raises(JournalUnavailable, match="timeout expired"):
+            open_database(url, tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
