@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.dagster_internals import DATA_VERSION_TAG
 from clevertap_import.orchestration.monitor import Monitor, Situation
 from clevertap_import.orchestration.names import asset_key, draft_names
+from clevertap_import.orchestration.report_link import report_link
 from clevertap_import.orchestration.status_checks import evaluation, is_unwritten, latest
 from clevertap_import.project.folder import Imports
 
@@ -43,6 +45,7 @@ METADATA = {
     "new_24h": "How many new rows CleverTap took in the last 24 hours.",
     "failed_24h": "How many rows failed in the last 24 hours.",
     "running": "How many imports run.",
+    "report": "The address of the report, if CLEVERTAP_IMPORT_REPORT_URL has one.",
 }
 """Every key of the page, and what it means; the reference is made of it."""
 
@@ -95,6 +98,8 @@ def page_of(imports: Imports, states: Sequence[ImportState]) -> dg.AssetMaterial
         **{name: dg.MetadataValue.md(text) for name, text in texts.items()},
         **{name: dg.MetadataValue.int(number) for name, number in numbers(states).items()},
     }
+    if report := report_link(os.environ):
+        metadata["report"] = dg.MetadataValue.url(report)
     return dg.AssetMaterialization(KEY, metadata=metadata, tags={DATA_VERSION_TAG: fingerprint(states)})
 
 
