@@ -16,7 +16,7 @@ from clevertap_import.orchestration.partitions import KeyRange
 from clevertap_import.orchestration.resources import home
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS
-from clevertap_import_tests.testing.workshop import Line, Workshop, dagster_home, days_ago
+from clevertap_import_tests.testing.workshop import Line, Workshop, by_midnight, dagster_home, days_ago
 
 pytestmark = [
     # What the listing knows of runs it asks of a part of Dagster that will be gone with 2.0.
@@ -27,6 +27,9 @@ NAME = "signups"
 KEY = asset_key(NAME)
 TODAY = datetime.combine(days_ago(0), time(), UTC)
 DAY = timedelta(days=1)
+BEFORE_TODAY = {"start": TODAY - 2 * DAY, "end": TODAY}
+"""The windows that had ended when these tests began."""
+
 HOUR_SECONDS = 3_601
 
 
@@ -92,7 +95,7 @@ def restored(workshop: Workshop, keep: Callable[[], object]) -> None:
 
 def someone_more(workshop: Workshop) -> None:
     workshop.add_people([("p2", "Zoë", TODAY)])
-    run(workshop)
+    run(workshop, start=TODAY)
 
 
 @forgetting
@@ -102,7 +105,7 @@ def test_windows_that_dagster_has_forgotten_stay_done(
     """The newest content of a person stays, and the old row is not even read."""
     workshop.write(NAME, target=TARGETS["profiles"])
     workshop.people([("p1", "old", TODAY - 2 * DAY)])
-    run(workshop)
+    run(workshop, **BEFORE_TODAY)
     workshop.people([("p1", "new", TODAY - DAY)])
     workshop.run(NAME, start=(TODAY - DAY))
     workshop.people([("p1", "old", TODAY - 2 * DAY), ("p2", "Zoë", TODAY)])
@@ -121,26 +124,28 @@ def test_events_whose_digests_are_gone_do_not_stop_an_import_that_dagster_has_fo
 
     workshop.write(NAME, target=TARGETS["events"], journal_retention_days=7)
     workshop.people([("p1", "Asha", TODAY - DAY), ("p2", "Zoë", TODAY - 2 * DAY)])
-    run(workshop)
+    run(workshop, **BEFORE_TODAY)
     let_days_pass(8)
     workshop.add_people([("p3", "Ravi", TODAY)])
     run(workshop)
     forget(workshop.instance)
     line = run(workshop)
-    assert (line["status"], line["unchanged"], line["successful_syncs"]) == ("Success", 1, 1), line["problem"]
+    assert line["status"] == "Success", line["problem"]
+    # After a midnight the window of p3 is done, too, and is not read again.
+    assert (line["unchanged"], line["successful_syncs"]) in by_midnight((1, 1), (0, 0))
     assert len(workshop.clevertap.events()) == 3
 
 
 def test_what_an_earlier_version_stored_in_dagster_alone_is_copied_once(workshop: Workshop) -> None:
     workshop.write(NAME, target=TARGETS["events"])
     workshop.people([("p1", "Asha", TODAY - DAY)])
-    run(workshop)
+    run(workshop, **BEFORE_TODAY)
     with Journal(default_url(home())) as journal, journal.engine.begin() as connection:
         connection.execute(sa.delete(DONE_WINDOWS))
         connection.execute(sa.update(IMPORT_STATE).values(reports_until=None))
     today = KeyRange(f"{days_ago(0)}", f"{days_ago(0)}")
     assert undone(workshop, TODAY + DAY / 2) == [today]
-    run(workshop)
+    run(workshop, start=TODAY - DAY)
     delete_runs(workshop.instance)
     assert undone(workshop, TODAY + DAY / 2) == [today]
 
@@ -152,7 +157,8 @@ def test_a_window_that_is_reported_by_hand_is_done_and_stays_so(workshop: Worksh
     line = run(workshop)
     assert (line["status"], line["total_records"]) == ("Success", 1), line["problem"]
     wipe(workshop.instance)
-    assert [keys.first for keys in undone(workshop, TODAY + DAY / 2)] == [f"{days_ago(0)}"]
+    left = [keys.first for keys in undone(workshop, TODAY + DAY / 2)]
+    assert left in by_midnight([f"{days_ago(0)}"], [])
 
 
 def test_a_report_by_hand_does_not_hide_that_the_journal_is_lost(workshop: Workshop) -> None:
@@ -263,4 +269,4 @@ def test_a_journal_that_knows_more_than_dagster_is_the_right_one(workshop: Works
     workshop.people([("p1", "Asha", TODAY)])
     run(workshop)
     delete_runs(workshop.instance)
-    assert run(workshop)["unchanged"] == 1
+    assert run(workshop, full=True)["unchanged"] == 1

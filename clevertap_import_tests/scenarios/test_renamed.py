@@ -12,7 +12,7 @@ from clevertap_import.orchestration.resources import JOURNAL_VARIABLE, home
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.scenarios.people import TARGETS
 from clevertap_import_tests.scenarios.test_retention import let_days_pass
-from clevertap_import_tests.testing.workshop import Line, Workshop, days_ago
+from clevertap_import_tests.testing.workshop import Line, Workshop, by_midnight, days_ago
 
 OLD, NEW = "signups", "registrations"
 TODAY = datetime.combine(days_ago(0), time(), UTC)
@@ -37,10 +37,10 @@ def run(workshop: Workshop, name: str = NEW, **options: object) -> Line:
 def test_events_of_a_renamed_import_are_not_stored_again(workshop: Workshop) -> None:
     renamed(workshop)
     workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
-    workshop.add_people([("p3", "Ravi", TODAY)])
+    workshop.add_people([("p3", "Ravi", datetime.now(UTC))])
     line = run(workshop)
-    # Yesterday is done, and is not read.
-    assert (line["total_records"], line["unchanged"]) == (2, 1), line["problem"]
+    # Yesterday is done, and is not read; after a midnight that is also true of the window of p2.
+    assert (line["total_records"], line["unchanged"]) in by_midnight((2, 1), (1, 0)), line["problem"]
     assert run(workshop, full=True)["unchanged"] == 3
     assert len(workshop.clevertap.events()) == 3
     # The line may be removed after a run has succeeded.

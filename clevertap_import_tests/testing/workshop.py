@@ -55,6 +55,11 @@ def was_today(day: str) -> bool:
     return day in map(str, days_of_today())
 
 
+def by_midnight(before: object, after: object) -> list[object]:
+    """The results that may be found: `before`, and also `after` if a midnight has passed in these tests."""
+    return [before, after][: len(days_of_today())]
+
+
 def daily_windows(first: int) -> list[list[str]]:
     """All daily windows from `first` days ago on: a list for each day that may have been the last of them."""
     return [
