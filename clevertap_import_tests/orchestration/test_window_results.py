@@ -1,6 +1,6 @@
 """What a run says to Dagster of each of its windows."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from clevertap_import.orchestration.metadata import OF_WINDOWS
 from clevertap_import_tests.testing.workshop import Workshop, days_ago, metadata_of
@@ -42,7 +42,7 @@ def test_a_window_has_the_counts_of_its_own_rows(workshop: Workshop) -> None:
     assert [found[WINDOWS[2]][name] for name in names] == [2, 1, 0, 0, 0, 1, 1]
     assert [found[WINDOWS[0]][name] for name in names] == [1, 1, 0, 0, 0, 0, 1]
     assert sum(each["total_records"] for each in found.values()) == line["total_records"]
-    workshop.run("counted")
+    workshop.run("counted", start=TODAY.replace(tzinfo=UTC))
     again = {record.partition_key: metadata_of(record) for record in workshop.materializations("counted")}
     assert [again[WINDOWS[2]][name] for name in names[:3]] == [2, 0, 1]
     observed = workshop.observed("counted")

@@ -153,7 +153,7 @@ def test_a_forced_run_that_breaks_off_after_clevertap_was_wiped_is_gone_on_with(
     workshop: Workshop, sends: str
 ) -> None:
     workshop.write(NAME, target=TARGETS[sends])
-    run(workshop)
+    run(workshop, start=YESTERDAY)
     workshop.clevertap.reset()
     broken_off(workshop, start=YESTERDAY, force=True)
     rest = run(workshop)

@@ -82,7 +82,7 @@ def test_a_canceled_run_is_not_the_health_of_an_import(workshop: Workshop) -> No
     assert command(workshop, "run", "people").returncode == 0
     workshop.add_people([("b", "Bo", datetime.now(UTC))])
     workshop.clevertap.reset()
-    with started(workshop) as process:
+    with started(workshop, "run", "people", "--full") as process:
         instance = workshop.instance
         (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         instance.report_run_canceling(run)
