@@ -1,7 +1,7 @@
 """Imports under Dagster's own web server and daemon, asked for through GraphQL as the UI asks."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest

@@ -6,7 +6,7 @@ itself. What takes longer than seconds, as a year of ticks, is in the tests of t
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
@@ -77,8 +77,8 @@ def workshop(
     with open_workshop(tmp_path_factory.mktemp("schedules"), local_snowflake, fake_clevertap_process) as shop:
         home = shop.folder.parent / "home" / "dagster.yaml"
         home.write_text(DAGSTER_YAML + ONE_AT_A_TIME)
-        now = datetime.now(UTC)
-        shop.people([(f"p{number}", "Asha", now - timedelta(days=number % 2)) for number in range(20)])
+        today = datetime.combine(days_ago(0), time())
+        shop.people([(f"p{number}", "Asha", today - timedelta(days=number % 2)) for number in range(20)])
         yesterday = f"{days_ago(1)}T09:00:00"
         for number, nickname in enumerate(FRESH):
             interval = f"{52 - number} weeks"
