@@ -13,7 +13,7 @@ from clevertap_import.orchestration.dagster_internals import (
 )
 from clevertap_import.orchestration.interrupts import heeding_interrupts, is_interrupted, report_canceling
 from clevertap_import.orchestration.names import automation_name
-from clevertap_import.orchestration.schedule_state import repositories, since
+from clevertap_import.orchestration.schedule_state import instigator_states, repositories, since
 from clevertap_import.orchestration.sensors import FIRST_RUNS, KILLED_RUNS
 
 
@@ -50,9 +50,7 @@ def code_location(instance: dg.DagsterInstance, config: ImportConfig) -> RemoteR
         *(FIRST_RUNS, KILLED_RUNS, f"{config.nickname}_{KILLED_RUNS}"),
         automation_name(config) or KILLED_RUNS,
     }
-    # An instance in memory stores no states of schedules.
-    all_states = instance.all_instigator_state() if instance.schedule_storage else []
-    states = [state for state in all_states if state.instigator_name in own]
+    states = [state for state in instigator_states(instance) if state.instigator_name in own]
     newest_first = sorted(states, key=lambda state: since(state) or 0, reverse=True)
     known = [state.origin.repository_origin for state in newest_first]
     here = repositories()

@@ -47,10 +47,15 @@ class ScheduleState:
     since: float | None
 
 
+def instigator_states(instance: dg.DagsterInstance) -> Sequence[InstigatorState]:
+    """The states of all schedules and sensors in Dagster's storage. An instance in memory stores none."""
+    return instance.all_instigator_state() if instance.schedule_storage else []
+
+
 def switches(instance: dg.DagsterInstance) -> dict[str, ScheduleState]:
     """All states in Dagster's storage, by name; on if one is on in any code location."""
     found: dict[str, ScheduleState] = {}
-    for state in instance.all_instigator_state():
+    for state in instigator_states(instance):
         is_on = state.is_running or (state.instigator_name in found and found[state.instigator_name].is_on)
         found[state.instigator_name] = ScheduleState(is_on, since(state))
     return found

@@ -54,6 +54,12 @@ def test_an_import_that_waits_to_be_started_is_paused(instance: dg.DagsterInstan
     assert status(instance, config) == "Scheduled"
 
 
+def test_in_an_instance_in_memory_the_yaml_says_whether_an_import_is_on() -> None:
+    """It stores no switches; runs of notebooks and of tests have such an instance."""
+    with dg.DagsterInstance.ephemeral() as memory:
+        assert status(memory, scheduled_import("every", **KINDS["every"])) == "Scheduled"
+
+
 def test_a_manual_import_is_ready_and_has_nothing_to_switch(instance: dg.DagsterInstance) -> None:
     config = scheduled_import("manual")
     assert status(instance, config) == "Ready"
