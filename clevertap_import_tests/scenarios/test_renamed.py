@@ -52,7 +52,8 @@ def test_what_the_journal_has_forgotten_does_not_stop_a_renamed_import(workshop:
     renamed(workshop, journal_retention_days=7)
     let_days_pass(8)
     workshop.write(NEW, target=TARGETS["events"], renamed_from=OLD)
-    assert run(workshop)["status"] == "Success"
+    line = run(workshop)
+    assert line["status"] == "Success", line["problem"]
     assert len(workshop.clevertap.events()) == 2
 
 
