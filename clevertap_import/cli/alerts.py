@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from clevertap_import.alerted import Mute
 from clevertap_import.bounds import duration_of
-from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, word
-from clevertap_import.cli.printing import print_json, say
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK
+from clevertap_import.cli.printing import print_json, say, say_verdict
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.alert_memory import enter_mute, remove_mute
 from clevertap_import.orchestration.alert_test import AlertTest, tested
@@ -53,11 +53,11 @@ def test(json_output: bool) -> None:
 
 def print_test(found: AlertTest) -> None:
     for problem in found.problems:
-        say(f"{word(ok=False)} {problem}")
+        say_verdict(str(problem), ok=False)
     for place, refusal in found.places.items():
         waits = found.waiting.get(place)
         more = f"; {waits} messages wait for it" if waits else ""
-        say(f"{word(ok=refusal is None)} {place}: {refusal or 'took the test message'}{more}")
+        say_verdict(f"{place}: {refusal or 'took the test message'}{more}", ok=refusal is None)
     for route in found.routes:
         words = [f"{severity}: {', '.join(places) or 'nobody'}" for severity, places in route.places.items()]
         say(f"      {route.nickname} -> {'; '.join(words)}")

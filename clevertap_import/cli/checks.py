@@ -4,9 +4,9 @@ import sys
 from typing import Any
 
 from clevertap_import.check_tables import PreviewRows, check_table, preview_rows
-from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, echo_stderr, word
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, echo_stderr
 from clevertap_import.cli.drawing import print_rows, print_table
-from clevertap_import.cli.printing import print_json, record_text, say
+from clevertap_import.cli.printing import print_json, record_text, say, say_verdict
 from clevertap_import.frames import lines_of
 
 Line = dict[str, Any]
@@ -23,7 +23,7 @@ def check(offline: bool, json_output: bool) -> None:
 
 def print_check(results: list[Line]) -> None:
     for result in results:
-        say(f"{word(ok=result['ok'])}  {result['nickname']}  {result['file']}")
+        say_verdict(f" {result['nickname']}  {result['file']}", ok=result["ok"])
         for problem in result["problems"]:
             say(f"       {placed(problem)}")
         for note in result["notes"]:

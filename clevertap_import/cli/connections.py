@@ -4,8 +4,8 @@ import os
 import sys
 from typing import Any
 
-from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, word
-from clevertap_import.cli.printing import print_json, say
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK
+from clevertap_import.cli.printing import print_json, say_verdict
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.project.connection_check import clevertap_verdict, snowflake_verdict
@@ -38,6 +38,6 @@ def named_or_used(connection: str | None, account: str | None) -> tuple[list[str
 
 def print_connections(results: list[Line]) -> None:
     for result in results:
-        say(f"{word(ok=result['ok'])}  {result['name']}  {result['kind']}")
+        say_verdict(f" {result['name']}  {result['kind']}", ok=result["ok"])
         for step in result["steps"]:
-            say(f"       {word(ok=step['ok'])}  {step['step']}: {step['message']}")
+            say_verdict(f" {step['step']}: {step['message']}", ok=step["ok"], indent=7)

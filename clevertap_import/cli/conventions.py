@@ -9,6 +9,7 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from clevertap_import.cli.printing import say
+from clevertap_import.cli.spinner import spinner
 from clevertap_import.errors import CleverTapImportError, ConfigError
 
 P = ParamSpec("P")
@@ -33,7 +34,8 @@ class BoundCommand(click.Command):
 
     def invoke(self, context: click.Context) -> None:
         super().invoke(context)
-        context.invoke(exit_on_error(self.work), **context.params)
+        with spinner(context.command_path):
+            context.invoke(exit_on_error(self.work), **context.params)
 
     def work(self, **options: object) -> None:
         function_at(self.target)(**options)
@@ -85,7 +87,3 @@ def spelled(option: str) -> str:
 
 def spelled_with_value(option: str) -> str:
     return {"window": "--window START", "until": "--until END"}.get(option, spelled(option))
-
-
-def word(*, ok: bool) -> str:
-    return "ok   " if ok else "WRONG"

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clevertap_import.cli.printing import printable, say
+from clevertap_import.cli.spinner import end_spinner
 from clevertap_import.escapes import escaped
 from clevertap_import.mapping.rejection_codes import remedy_of
 
@@ -101,6 +102,7 @@ def print_rows(title: str, rows: Sequence[Line]) -> None:
 def draw(
     title: str, heads: list[Text], cells: list[list[Text]], is_number: list[bool], *, folds: bool = False
 ) -> None:
+    end_spinner()
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=width_of(heads, cells))
@@ -242,6 +244,7 @@ class Bars(logging.Handler):
 @contextmanager
 def progress_bars() -> Iterator[None]:
     """Bars on standard error during runs, if standard error is a terminal."""
+    end_spinner()
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

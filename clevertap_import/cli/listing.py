@@ -24,6 +24,7 @@ from clevertap_import.cli.drawing import (
     screen_of,
 )
 from clevertap_import.cli.printing import print_json
+from clevertap_import.cli.spinner import end_spinner
 from clevertap_import.frames import Line, lines_of
 from clevertap_import.orchestration.daemon import daemon_of
 from clevertap_import.orchestration.instance import open_instance
@@ -82,6 +83,7 @@ def watch_listing(
     """Show what `read` returns, every WATCH_SECONDS, until Ctrl-C."""
     if not console.is_terminal:
         raise click.UsageError("--watch shows the listing on a terminal. Leave it out here.")
+    end_spinner()
     with suppress(KeyboardInterrupt), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             live.update(screen_of(read(), console.width), refresh=True)

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, word
-from clevertap_import.cli.printing import print_json, say
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK
+from clevertap_import.cli.printing import print_json, say, say_verdict
 from clevertap_import.orchestration.health import health_of
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.metrics import metrics as metrics_text
@@ -19,9 +19,9 @@ def health(json_output: bool) -> None:
     if json_output:
         print_json(found.document)
     else:
-        say(f"{word(ok=found.daemon.alive)} {found.daemon.sentence}")
+        say_verdict(found.daemon.sentence, ok=found.daemon.alive)
         for state in found.states:
-            say(f"{word(ok=state.is_ok)} {state.nickname}" + (f": {state.why}" if state.why else ""))
+            say_verdict(f"{state.nickname}" + (f": {state.why}" if state.why else ""), ok=state.is_ok)
     sys.exit(EXIT_OK if found.is_ok else EXIT_FAILED)
 
 

@@ -1,16 +1,28 @@
 """Text and JSON that commands print."""
 
 import json
+import os
 from collections.abc import Iterable
 
 import click
 
+from clevertap_import.cli.spinner import end_spinner
 from clevertap_import.escapes import NOT_PLAIN, escaped
 
 
 def say(words: str, *, err: bool = False) -> None:
     """Print text to the terminal. Everything except tables is printed here."""
+    end_spinner()
     click.echo(escaped(words), err=err)
+
+
+def say_verdict(words: str, *, ok: bool, indent: int = 0) -> None:
+    """Print whether something is well, in color on a terminal, and what was found."""
+    verdict = click.style("ok   ", fg="green") if ok else click.style("WRONG", fg="red")
+    end_spinner()
+    # click does not know NO_COLOR (no-color.org), and takes colors out where there is no terminal.
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(f"{' ' * indent}{verdict} {escaped(words)}", color=color)
 
 
 def json_text(document: object, indent: int | None = None) -> str:
@@ -24,6 +36,7 @@ def json_text(document: object, indent: int | None = None) -> str:
 
 
 def print_json(document: object) -> None:
+    end_spinner()
     click.echo(json_text(document, indent=2))
 
 
@@ -31,9 +44,11 @@ def print_json_rows(rows: Iterable[object]) -> None:
     """Like `print_json` of the list of rows, with one row at a time in memory."""
     before = "[\n"
     for row in rows:
+        end_spinner()
         text = json_text(row, indent=2).replace("\n", "\n  ")
         click.echo(f"{before}  {text}", nl=False)
         before = ",\n"
+    end_spinner()
     click.echo("[]" if before == "[\n" else "\n]")
 
 
