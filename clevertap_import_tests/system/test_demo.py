@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clevertap_import.config.asset_keys import IMPORT_CENTER
 from clevertap_import_tests.testing.dagster_processes import WebServer
 from clevertap_import_tests.testing.waiting import wait_for
 from clevertap_import_tests.testing.watched import Watch, shell_environment
@@ -104,7 +105,7 @@ def test_the_sandbox_shows_the_examples_alone(project: Path, watch: Watch) -> No
         nodes = server.ask(ASSETS)["assetNodes"]
         words = run_again(project, "sandbox", "--port", "0"), run_again(project, "demo")
     paths = {tuple(node["assetKey"]["path"]) for node in nodes}
-    assert {path[1] for path in paths if path[0] == "clevertap"} == EXAMPLES
+    assert {path[1] for path in paths if path[0] == "clevertap"} == EXAMPLES | {IMPORT_CENTER}
     assert watch.elsewhere == set()
     for done in words:
         assert done.returncode == 2
