@@ -18,6 +18,9 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=15)
 MOST_AT_ONCE = 50
 
+CLOCK_SET_BACK = timedelta(hours=1)
+"""A wait or a claim that lasts longer than it may, by this much, is from before the clock was set back."""
+
 C = ALERT_MESSAGE.c
 
 
@@ -60,10 +63,16 @@ def due_in(connection: sa.Connection, channels: Collection[str], now: datetime) 
         sa.select(C.channel, C.recipient)
         .where(C.sent_at.is_(None) & C.channel.in_(list(channels)))
         .group_by(C.channel, C.recipient)
-        .having(sa.func.min(C.next_attempt_at) <= at)
-        .having(sa.func.max(sa.func.coalesce(C.claimed_until, 0.0)) <= at)
+        .having(sa.func.min(known(C.next_attempt_at, now + LONGEST_WAIT)) <= at)
+        .having(sa.func.max(known(C.claimed_until, now + CLAIM)) <= at)
     )
     return [Place(*row) for row in connection.execute(query)]
+
+
+def known(column: sa.Column[float], latest: datetime) -> sa.ColumnElement[float]:
+    """The moment in `column`; 0 if there is none, or if it is later than it can be."""
+    is_possible = column <= (latest + CLOCK_SET_BACK).timestamp()
+    return sa.case((is_possible, column), else_=0.0)
 
 
 def taken(connection: sa.Connection, place: Place, until: float) -> list[Claimed]:

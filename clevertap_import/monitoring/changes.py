@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from clevertap_import.alerted import SEVERITIES, Alerted, Key, Memory, Severity
 from clevertap_import.monitoring.concerns import Concern
-from clevertap_import.monitoring.picture import ImportState
+from clevertap_import.monitoring.picture import CLOCKS_DIFFER, ImportState
 
 KNOWN_NO_LONGER = timedelta(days=30)
 """After this time an import that is not in the folder is forgotten."""
@@ -82,19 +82,24 @@ def changes_of(state: ImportState, known: Memory, now: datetime) -> Iterator[Cha
         return
     open_now = worst_of_each_kind(state.concerns)
     for (nickname, kind), before in known.items():
-        is_mine = nickname == state.nickname and before.changed_at < now
+        is_mine = nickname == state.nickname and is_seen_before(before, now)
         if is_mine and before.severity and kind not in open_now and is_known(state, kind):
             yield Change(nickname, kind, before.severity, before.text, before.opened_at, None)
     for kind, concern in open_now.items():
         last = known.get((state.nickname, kind))
-        if last is None or (last.severity is None and last.changed_at < now):
+        if last is None or (last.severity is None and is_seen_before(last, now)):
             opened = concern.since or now
             yield Change(state.nickname, kind, concern.severity, concern.text, opened, concern)
-        elif last.severity and last.changed_at < now and is_worse(concern.severity, last.severity):
+        elif last.severity and is_seen_before(last, now) and is_worse(concern.severity, last.severity):
             yield Change(
                 *(state.nickname, kind, concern.severity, concern.text),
                 *(last.opened_at, concern, last.severity),
             )
+
+
+def is_seen_before(alerted: Alerted, now: datetime) -> bool:
+    """Whether the change is from an earlier look; if it is in the far future, the clock was set back."""
+    return not now <= alerted.changed_at <= now + CLOCKS_DIFFER
 
 
 def worst_of_each_kind(concerns: Sequence[Concern]) -> dict[str, Concern]:

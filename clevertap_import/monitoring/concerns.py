@@ -157,16 +157,21 @@ def uncertain_events(facts: ImportFacts) -> Iterator[Concern]:
 
 
 def volume(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concern]:
-    """Fewer rows than the YAML wants, or fewer than half or more than twice of what such runs read."""
-    if not judged or judged[0].status != "Success":
+    """Fewer rows than the YAML wants, or fewer than half or more than twice of what such runs read.
+
+    A run of older windows, such as a retry, reads as few as it likes.
+    """
+    last, least = next(iter(onward(facts.results)), None), facts.config.expect.rows.min
+    if last is None or not last.is_success:
         return
-    last, least = judged[0], facts.config.expect.rows.min
     if last.report.read < least:
         rows = f"The last run read {last.report.read:,} rows; at least {least:,} are expected."
         kind: Kind = "volume" if last.report.read else "no_data"
         yield Concern(kind, "warning", rows, "See whether the source table is filled.", last.began_at)
         return
-    before = [each.report.read for each in judged[1:] if is_comparable(each, last)][:COMPARED]
+    before = [each.report.read for each in judged if each is not last and is_comparable(each, last)][
+        :COMPARED
+    ]
     if len(before) < LEAST_COMPARED or (usual := median(before)) < LEAST_ROWS:
         return
     if not usual / 2 <= last.report.read <= usual * 2:

@@ -21,7 +21,8 @@ class ImportFacts:
 
     `results`: its runs, newest first: at least the last seven that ended well or failed, those of the last
     24 hours, and all that failed since the last success. `scheduled_since`: since when its schedule is on;
-    None if that is not known. `unanswered_events`: how many events wait for a person because their answer was
+    None if that is not known. `switched_on`: when its switch was turned on; None without a switch.
+    `unanswered_events`: how many events wait for a person because their answer was
     lost. `journal_problem`: why the journal cannot be read; then `results` are those that Dagster knows.
     """
 
@@ -30,6 +31,7 @@ class ImportFacts:
     results: Sequence[RunResult] = ()
     open_rejects: OpenRejects = NO_REJECTS
     scheduled_since: datetime | None = None
+    switched_on: datetime | None = None
     unanswered_events: int = 0
     journal_problem: str | None = None
     mute: Mute | None = None

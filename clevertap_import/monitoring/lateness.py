@@ -1,7 +1,7 @@
 """Whether an import is late: no successful run has come by the moment at which one was expected."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from clevertap_import.config.due_moments import last_due, next_due
 from clevertap_import.config.model import ImportConfig
@@ -45,10 +45,14 @@ def timing(facts: ImportFacts, now: datetime) -> Timing:
 
 
 def by_age(facts: ImportFacts, within: timedelta, following: datetime | None, now: datetime) -> Timing:
-    """The last success must be no older than `within`. Before the first, the schedule's start counts."""
+    """The last success must be no older than `within`. Before the first, the schedule's start counts.
+
+    After a pause the time begins again.
+    """
     last = next((each for each in onward(facts.results) if each.is_success), None)
-    since = last.ended_at or last.began_at if last else facts.scheduled_since
-    if since is None:
+    known = (last.ended_at or last.began_at, facts.switched_on) if last else (facts.scheduled_since,)
+    since = max((each for each in known if each), default=None)
+    if since is None or within > datetime.max.replace(tzinfo=UTC) - since:
         return Timing(next_run=following)
     due = since + within
     is_late = due < now

@@ -1,7 +1,7 @@
 """One picture of all imports: the only source of the listing, Dagster's UI, alerts, metrics and reports."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from clevertap_import.alerted import SEVERITIES, Mute, Severity
@@ -14,6 +14,9 @@ from clevertap_import.run_result import NO_REJECTS, OpenRejects, RunProgress, Ru
 
 DAY = timedelta(hours=24)
 SHOWN_RUNS = 7
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much the clock of a run's machine may be ahead of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ def badness(found: ImportState) -> tuple[int, str]:
 def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
     if isinstance(facts, DraftFacts):
         return draft_state(facts)
-    results = facts.results
+    results = until_now(facts.results, now)
+    facts = replace(facts, results=results)
     last = next((each for each in results if each.is_judged), None)
     under_way = next((each for each in results if each.status == "Running"), None)
     found, times = new_rows(results, now), timing(facts, now)
@@ -110,6 +114,11 @@ def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:
         concerns=tuple(concerns(facts, times, now)),
         mute=facts.mute,
     )
+
+
+def until_now(results: Sequence[RunResult], now: datetime) -> list[RunResult]:
+    """Without runs that began while a clock was ahead: they would stay the last ones for as long."""
+    return [each for each in results if not each.is_judged or each.began_at <= now + CLOCKS_DIFFER]
 
 
 def draft_state(facts: DraftFacts) -> ImportState:

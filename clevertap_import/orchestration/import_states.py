@@ -90,6 +90,7 @@ def import_facts(
                 merged(instance, config, results, records, now),
                 open_rejects(config, known.rejects),
                 scheduled_since(config, found, changed, created),
+                switched_on(config, found),
                 sum(known.unanswered.get(name, 0) for name in config.nicknames),
                 known.problem,
                 next((known.mutes[name] for name in config.nicknames if name in known.mutes), None),
@@ -261,10 +262,14 @@ def scheduled_since(
     created: Mapping[str, datetime],
 ) -> datetime | None:
     """Since when its schedule is on and as it is; if that is not known, when its file was made."""
-    switch = found.get(automation_name(config) or "")
-    switched = datetime.fromtimestamp(switch.since, UTC) if switch and switch.since else None
-    known = [each for each in (switched, changed.get(config.nickname)) if each]
+    known = [each for each in (switched_on(config, found), changed.get(config.nickname)) if each]
     return max(known) if known else created.get(config.nickname)
+
+
+def switched_on(config: ImportConfig, found: Mapping[str, ScheduleState]) -> datetime | None:
+    """When its switch was turned on; without a switch, or if that is not known, None."""
+    switch = found.get(automation_name(config) or "")
+    return datetime.fromtimestamp(switch.since, UTC) if switch and switch.since else None
 
 
 def waiting_status(

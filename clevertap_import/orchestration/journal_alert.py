@@ -54,8 +54,9 @@ def alert_away(
     Returns what it did, and which places have not taken it.
     """
     outage = outage_in(instance)
-    if outage is None:
-        outage = JournalAway(now)
+    if outage is None or outage.since > now:
+        # The clock may have been set back.
+        outage = JournalAway(now, outage.alerted if outage else ())
         store(instance, outage)
     if now - outage.since < PATIENCE:
         return "The journal is away.", []

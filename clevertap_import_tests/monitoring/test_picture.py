@@ -32,7 +32,7 @@ def result(hours_ago: float = 0.4, status: RunStatus = "Success", **changed: Any
 
 
 def facts(*results: RunResult, waiting: Waiting = "Scheduled", **changed: Any) -> ImportFacts:  # noqa: ANN401
-    names = ("open_rejects", "scheduled_since", "unanswered_events")
+    names = ("open_rejects", "scheduled_since", "switched_on", "unanswered_events")
     own = {name: changed.pop(name) for name in names if name in changed}
     config = profiles_import(**{"schedule": HOURLY, "start": "2026-01-01", **changed})
     return ImportFacts(config, waiting, results, **{"scheduled_since": NOW - timedelta(days=90), **own})
@@ -195,6 +195,28 @@ def test_what_never_ran_is_late_after_its_schedule_was_switched_on() -> None:
         hours=1
     )
     assert not state(facts(scheduled_since=NOW - timedelta(minutes=20)), NOW).timing.is_late
+
+
+def test_the_age_that_the_yaml_gives_begins_again_after_a_pause() -> None:
+    friday, within = result(60, accepted=5), {"within": "2 hours"}
+    for minutes, is_late in ((119, False), (121, True)):
+        resumed = NOW - timedelta(minutes=minutes)
+        assert state(facts(friday, switched_on=resumed, expect=within), NOW).timing.is_late == is_late
+    forever = {"within": "999999 weeks"}
+    assert state(facts(friday, expect=forever), NOW).timing.due is None
+
+
+def test_a_retry_of_old_windows_is_no_run_with_too_few_rows() -> None:
+    retry = days(result(0.4, accepted=3), 30, 29)
+    night = days(result(0.9, accepted=5000), 0, -1, "every")
+    assert kinds(state(facts(retry, night, expect={"rows": {"min": 1000}}), NOW)) == []
+    assert kinds(state(facts(retry, night, expect={"rows": {"min": 6000}}), NOW)) == ["volume"]
+
+
+def test_a_run_from_before_a_clock_was_set_back_hides_no_later_run() -> None:
+    ahead, failures = result(-500, accepted=5), [result(hours, "Failed") for hours in (1, 2, 3)]
+    found = state(facts(ahead, *failures), NOW)
+    assert (found.health_state, found.streak, kinds(found)) == ("failed", 3, ["failed", "late"])
 
 
 def test_rejected_rows_stay_visible_after_thirty_good_runs() -> None:

@@ -189,6 +189,27 @@ def test_a_wrong_file_stops_nothing_and_is_alerted_itself(office: Office, hook: 
 
 
 @ON_SQLITE
+def test_a_clock_that_is_set_back_withholds_no_alert(
+    office: Office, hook: Receiver, use_journal: Callable[[str], None]
+) -> None:
+    year, right = 60 * 24 * 365 * MINUTE, office.now
+    office.now += year
+    office.ran("Failed")
+    hook.status = 503
+    office.look()
+    office.now, hook.status = right, 200
+    office.ran(accepted=100)
+    office.look()
+    assert hook.titles()[-2:] == ["[error] customers: failed", "[recovered] customers: failed"]
+    use_journal("postgresql+psycopg://someone:secret@127.0.0.1:1/none")
+    office.now += year
+    office.look()
+    office.now -= year
+    office.look()
+    office.look(minutes=2)
+    assert hook.titles() == ["[critical] journal away"]
+
+
 def test_a_draft_of_any_name_withholds_no_other_alert(office: Office, hook: Receiver) -> None:
     wrong = "type: clevertap_import.components.CleverTapImport\nattributes: {nickname: "
     for number, name in enumerate((r'"a\0b\r\nc"', "n" * 300)):
