@@ -233,8 +233,12 @@ def unreported(config: ImportConfig, record: dg.RunRecord) -> RunResult:
     began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.create_timestamp
     ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
     word, begun = status_word(record), imports_in_tags(run)
-    if word == "Running" and begun and not any(name in begun for name in config.nicknames):
-        # It waits for the other imports of its run.
+    if (
+        word == "Running"
+        and not any(name in begun for name in config.nicknames)
+        and has_others(record, config)
+    ):
+        # It waits for the other imports and assets of its run.
         word = "Queued"
     problem = f"It ended before the import began; Dagster's log of run {run.run_id[:8]} says why."
     return RunResult(
@@ -246,6 +250,13 @@ def unreported(config: ImportConfig, record: dg.RunRecord) -> RunResult:
         trigger=run.tags.get(TRIGGER_TAG),
         problem=problem if word == "Failed" else None,
     )
+
+
+def has_others(record: dg.RunRecord, config: ImportConfig) -> bool:
+    """Whether a run that goes on has more to do than this import."""
+    run = record.dagster_run
+    others = set(run.asset_selection or ()) - set(known_keys(config))
+    return bool(imports_in_tags(run)) or (run.status == dg.DagsterRunStatus.STARTED and bool(others))
 
 
 def open_rejects(config: ImportConfig, rejects: Mapping[str, OpenRejects]) -> OpenRejects:

@@ -63,6 +63,19 @@ def test_an_import_that_waits_for_others_of_its_run_does_not_look_stuck(instance
     assert "has not moved" in (found[first.nickname].why or "")
 
 
+def test_an_import_that_waits_for_other_assets_of_its_run_does_not_look_stuck(
+    instance: dg.DagsterInstance,
+) -> None:
+    config, table = scheduled_import("manual"), dg.AssetKey(["dbt", "customers"])
+    for selection, is_stuck in ((frozenset([asset_key(config.nickname), table]), False), (None, True)):
+        create_run_for_test(
+            instance,
+            asset_selection=selection or frozenset([asset_key(config.nickname)]),
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        assert (states(instance, config)[config.nickname].status == "Running") == is_stuck
+
+
 def test_a_run_that_repeats_a_failed_import_says_nothing_of_those_that_ended_well(
     instance: dg.DagsterInstance,
 ) -> None:

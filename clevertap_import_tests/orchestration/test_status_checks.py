@@ -1,8 +1,10 @@
 """The checks `delivered` and `on_time` of an import: after runs of every end, and between runs."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pytest
 
 from clevertap_import.journal.run_results import enter_result
 from clevertap_import.orchestration.import_states import import_states
@@ -42,6 +44,28 @@ def look(workshop: Workshop, now: datetime = NOW) -> str | None:
     created = {each.config.nickname: NOW - timedelta(days=2) for each in imports.loaded}
     states = import_states(workshop.instance, imports, now, created)
     return show_status_checks(Situation(workshop.instance, imports, states, now))
+
+
+def test_a_run_that_cannot_say_whether_it_is_in_time_ends_well(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write("in_the_dark")
+    workshop.people([("a", "Asha", NOW)])
+
+    states, reads = dg.DagsterInstance.all_instigator_state, list[int]()
+
+    def broken(instance: dg.DagsterInstance) -> object:
+        reads.append(1)
+        if len(reads) > 1:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return states(instance)
+
+    with monkeypatch.context() as patch:
+        # The command that starts the run reads it too, before it.
+        patch.setattr(dg.DagsterInstance, "all_instigator_state", broken)
+        (line,) = workshop.run("in_the_dark")
+    assert (line["status"], line["successful_syncs"], len(reads)) == ("Success", 1, 2)
+    assert look(workshop) == "Checks written: 1."
 
 
 def test_a_run_says_at_its_end_what_was_delivered_and_the_sensor_adds_nothing(workshop: Workshop) -> None:
