@@ -95,6 +95,8 @@ def day_line(found: Day) -> Line:
 
 
 def trace_of(name: str, identity: str) -> Trace:
+    if not identity.strip():
+        raise ConfigError("The identity is blank. Rows without an identity: clevertap-import rejects NAME")
     (config,) = runnable_imports([name])
     with open_instance() as instance:
         return traced(instance, config, identity, os.environ)

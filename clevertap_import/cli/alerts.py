@@ -20,11 +20,12 @@ def mute(name: str, duration: str, reason: str) -> None:
     names = names_of(all_imports(), name)
     now = datetime.now(UTC)
     until = now + duration_of(duration)
-    if not reason.strip():
+    line = " ".join(reason.split())
+    if not line:
         raise ConfigError("--because is empty. Say why, for those who miss the alerts.")
     with open_journal() as journal:
         remove_mute(journal.engine, names, now)
-        enter_mute(journal.engine, Mute(name, until, reason.strip()), now)
+        enter_mute(journal.engine, Mute(name, until, line), now)
     say(f"No alert about {name} is sent until {until:%Y-%m-%d %H:%M} UTC.")
 
 

@@ -33,12 +33,22 @@ class BoundCommand(click.Command):
         self.target = target
 
     def invoke(self, context: click.Context) -> None:
+        refuse_broken_text(context)
         super().invoke(context)
         with spinner(context.command_path):
             context.invoke(exit_on_error(self.work), **context.params)
 
     def work(self, **options: object) -> None:
         function_at(self.target)(**options)
+
+
+def refuse_broken_text(context: click.Context) -> None:
+    """No query, no file and no database takes a text that is not UTF-8. Paths of files may be any bytes."""
+    for option in context.command.params:
+        value = context.params.get(option.name or "")
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise click.BadParameter("The text is not UTF-8.", context, option)
 
 
 def function_at(target: str) -> Callable[..., None]:

@@ -68,6 +68,10 @@ class AlertRules(Strict):
             for at, route in enumerate(self.routes)
             for place, message in unknown_channels(route.to, self.channels)
         ]
+        if any("://" in name for name in self.channels):
+            problems.append(
+                problem_at(("channels",), "A name of a channel is an address. Write a name first.")
+            )
         if not self.channels:
             problems.append(problem_at(("channels",), "channels is empty. Write a name and an address."))
         if problems:

@@ -70,14 +70,19 @@ def problems_of(error: ValidationError) -> list[InitErrorDetails]:
     ]
 
 
+AFTER_SCHEME = re.compile(r"(?<=://).+", re.DOTALL)
+"""Of an address, which may contain a password."""
+
+
 def shown(value: object) -> str:
-    """A configured value as the user wrote it in YAML."""
+    """A configured value as the user wrote it in YAML; an address without what may be secret."""
     match value:
         case None:
             return "empty"
         case bool():
             return str(value).lower()
         case str():
+            value = AFTER_SCHEME.sub("...", value)
             return repr(value if len(value) <= MAX_SHOWN_CHARS else value[:MAX_SHOWN_CHARS] + "...")
         case date():
             return value.isoformat()
@@ -130,7 +135,9 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
             return not_a_key(subject, tuple(model.model_fields))
         case "literal_error":
             return not_one_of(subject, value, _quoted(context["expected"]))
-        case "model_type" | "model_attributes_type" | "dict_type":
+        case "dict_type":
+            return f"{shown(value)} is not a block of keys. Write a block: names, and a value for each."
+        case "model_type" | "model_attributes_type":
             # With a loc it is a union of kinds; its other keys are unknown before its kind.
             keys = ("kind",) if loc else tuple(model.model_fields)
             return f"{shown(value)} is not a block of keys. Write a block with these keys: {', '.join(keys)}."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clevertap_import.config.alert_rules import MAIL, OWNER, AlertRules, unknown_channels
 from clevertap_import.config.dagster_project import PACKAGE
+from clevertap_import.config.strict_model import shown
 from clevertap_import.config.yaml_bounds import MOST_BYTES
 from clevertap_import.config.yaml_file import ConfigProblem, LoadedImport, line_of, read_block
 from clevertap_import.errors import did_you_mean
@@ -90,7 +91,7 @@ def channel(name: str, text: str, environment: Mapping[str, str], refused: Seque
             hint = did_you_mean(variable, environment)
             return Channel(
                 name,
-                problem=f"The environment has no variable {variable!r}.{hint} Set it where Dagster's"
+                problem=f"The environment has no variable {shown(variable)}.{hint} Set it where Dagster's"
                 " daemon and code server run, or in .env.",
             )
     address = VARIABLE.sub(lambda found: environment[found[1]], text).strip()

@@ -14,7 +14,8 @@ from clevertap_import.snowflake.window_query import (
     window_query,
 )
 
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,38}")
+WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,37}")
+"""As a number becomes an identity: 007 is that of no number."""
 
 
 def person_query(config: ImportConfig, columns: Sequence[SourceColumn], identity: str, most: int) -> str:

@@ -174,6 +174,9 @@ def test_a_trace_is_what_the_command_prints(workshop: Workshop, report: Any) -> 
 
     shown = command(workshop, "trace", "people", "--identity", "malformed")
     assert "What became of it" in shown.stdout
+    for wrong, message in ((" ", "The identity is blank."), ("a\udcff", "The text is not UTF-8.")):
+        refused = command(workshop, "trace", "people", "--identity", wrong)
+        assert (refused.returncode, refused.stdout, message in refused.stderr) == (2, "", True)
     nobody = command(workshop, "trace", "people", "--identity", "nobody")
     assert (nobody.returncode, nobody.stdout) == (1, "")
     assert "has no row with the identity nobody" in nobody.stderr

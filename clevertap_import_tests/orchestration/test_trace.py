@@ -133,6 +133,9 @@ def test_no_identity_is_sql(workshop: Workshop, identity: str) -> None:
     ("type_", "value", "asked", "found"),
     [
         ("number(38, 0)", "42", "42", "42"),
+        ("number(38, 0)", "42", "042", None),
+        ("number(38, 0)", "42", "+42", None),
+        ("number(38, 0)", "-42", "-42", "-42"),
         ("number(38, 0)", "42", "42 or 1=1", None),
         ("number(38, 0)", "42", "nobody", None),
         ("varchar", "' 42 '", "42", " 42 "),

@@ -115,6 +115,12 @@ def test_a_mute_names_an_import_and_a_time(commands_office: Office) -> None:
     assert (done.exit_code, "Did you mean 'customers'?" in done.stderr) == (2, True)
     assert command("mute", "customers", "--for", "soon", "--because", "x").exit_code == 2
     assert command("mute", "customers", "--for", "1h", "--because", " ").exit_code == 2
+    assert command("mute", "customers", "--for", "1h", "--because", "no\udcff text").exit_code == 2
+    assert command("mute", "customers", "--for", "1h", "--because", "two\n lines").exit_code == 0
+    (line,) = listing(
+        commands_office.instance, load_folder(commands_office.folder), commands_office.folder, Filters()
+    )
+    assert line["notes"][0].endswith(" UTC: two lines")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +182,25 @@ def test_check_names_each_problem_of_the_file_with_its_line(office: Office) -> N
     )
     assert problems(office, "channels: {a: [", None)[0][1].startswith(": This line is not YAML")
     assert problems(office, "", None)[0][1].startswith(": The file is empty.")
+
+
+SECRET = "slack://token/in/wrong/place"
+MISPLACED = (
+    f"channels: '{SECRET}'",
+    f"'{SECRET}'",
+    f"channels: {{'{SECRET}': a}}",
+    f"channels: {{a: '${{{SECRET}}}'}}",
+    f"channels: {{a: b}}\nroutes: [{{to: ['{SECRET}']}}]",
+    f"channels: {{a: b}}\nroutes: ['{SECRET}']",
+    f"channels: {{a: b}}\nroutes: [{{to: [a], severity: '{SECRET}'}}]",
+)
+
+
+@ON_SQLITE
+def test_an_address_in_the_wrong_place_is_not_repeated(office: Office) -> None:
+    said = [found for text in MISPLACED for found in problems(office, text, {})]
+    assert len(said) == len(MISPLACED)
+    assert [text for _, text in said if "token" in text or "kind" in text] == []
 
 
 @ON_SQLITE
