@@ -193,7 +193,6 @@ def translated() -> Iterator[None]:
         yield
     except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
         origin = getattr(error, "orig", None) or (error if isinstance(error, OSError | ImportError) else None)
-        # PostgreSQL's have several lines.
         cause = " ".join(str(origin or type(error).__name__).split()).rstrip(".")
         raise JournalUnavailable(
             f"The journal cannot be used: {cause}. Nothing more is sent without it."
