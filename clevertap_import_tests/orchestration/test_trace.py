@@ -70,10 +70,10 @@ def test_a_rejected_person_says_why_then_and_now(workshop: Workshop) -> None:
 
 
 def test_older_rows_of_a_person_are_counted(workshop: Workshop) -> None:
-    workshop.write("people")
+    workshop.write("doubled")
     workshop.people([("a", "Asha", YESTERDAY), ("a", "Usha", YESTERDAY + timedelta(hours=1))])
-    workshop.run("people")
-    found = trace(workshop, "people", "a")
+    workshop.run("doubled")
+    found = trace(workshop, "doubled", "a")
     assert found.row is not None
     assert found.row["NAME"] == "Usha"
     assert [line["outcome"] for line in found.outcomes] == ["superseded", "accepted"]
