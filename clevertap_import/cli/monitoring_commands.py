@@ -23,7 +23,7 @@ from clevertap_import.cli.conventions import BoundCommand, as_json
 @click.option("--created-before", type=click.DateTime(["%Y-%m-%d"]), help="The day included.")
 @click.option("--late", is_flag=True, help="Only imports whose run has not come in time.")
 @click.option("--wide", is_flag=True, help="All columns.")
-@click.option("--watch", is_flag=True, help="Show the listing anew every few seconds, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh the listing every few seconds, until Ctrl-C.")
 @as_json
 def list_imports(watch: bool, json_output: bool, **_: object) -> None:
     """List all imports with their status and health, the worst first. Repeat a filter for several values."""

@@ -70,7 +70,7 @@ def checks_of_run(
 def written_by_the_sensor_otherwise(
     context: dg.AssetExecutionContext, config: ImportConfig
 ) -> list[dg.AssetCheckEvaluation]:
-    """The check `on_time`. Its rows are delivered: whatever fails here, the run has ended well."""
+    """The check `on_time`. Its rows are delivered: if something fails here, the run has still ended well."""
     try:
         return list(on_time_now(context.instance, config))
     except Exception as error:  # of Dagster's storage, which has many kinds of errors

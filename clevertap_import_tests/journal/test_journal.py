@@ -199,8 +199,8 @@ def test_a_server_that_takes_connections_and_says_nothing_does_not_hold_up_monit
 ) -> None:
     """As PostgreSQL after SIGSTOP does, or a pooler whose server is away."""
     monkeypatch.setattr(tables, "CONNECT_SECONDS", 1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql+psycopg://someone@127.0.0.1:{silent.getsockname()[1]}/none"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"postgresql+psycopg://someone@127.0.0.1:{listener.getsockname()[1]}/none"
         with pytest.raises(JournalUnavailable, match="timeout expired"):
             open_database(url, tmp_path)
 

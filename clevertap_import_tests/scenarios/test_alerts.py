@@ -159,9 +159,9 @@ def test_a_journal_that_is_away_is_one_alert_and_its_return_another(
     mail.stop()
     office.look()
     assert hook.titles() == ["[critical] journal away"]
-    beats = len(hook.addresses)
+    pings = len(hook.addresses)
     office.look(minutes=20)
-    assert len(hook.addresses) == beats, "no heartbeat while an alert does not arrive"
+    assert len(hook.addresses) == pings, "no heartbeat while an alert does not arrive"
     mail.start()
     office.look()
     office.look()

@@ -1,4 +1,4 @@
-"""A heartbeat takes no longer than it may, whatever the server does, and its problems show no address."""
+"""A heartbeat takes no longer than it may, and its problems show no address."""
 
 import select
 import socket
