@@ -3,6 +3,7 @@
 The providers are our own and not the global ones, which belong to the process of the user.
 """
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -34,7 +35,19 @@ REQUEST_SECONDS = 3.0
 """The most that one export may take, its retries included."""
 
 EXPORT_EVERY_SECONDS = 60.0
+UNREACHABLE = "The collector of metrics and traces cannot be reached."
 LATENCIES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+def without_address(record: logging.LogRecord) -> bool:
+    """The exporters write the whole address into their warnings, with a token if it has one."""
+    if "url: " in record.getMessage():
+        record.msg, record.args, record.exc_info = UNREACHABLE, None, None
+    return True
+
+
+for each in ("metric_exporter", "trace_exporter"):
+    logging.getLogger(f"opentelemetry.exporter.otlp.proto.http.{each}").addFilter(without_address)
 
 
 def resource(instance: str) -> Resource:

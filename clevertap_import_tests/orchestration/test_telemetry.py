@@ -101,6 +101,16 @@ def test_a_run_ends_well_whatever_the_collector_does(
     assert (NOT_TAKEN in logged(shop, line["run_id"])) == (illness == "hangs")
 
 
+def test_a_collector_that_is_away_is_logged_without_its_address(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(ENDPOINT, "http://user:token@127.0.0.1:1/token?key=token")
+    (line,) = shop.run("people")
+    assert line["status"] == "Success"
+    assert "The collector of metrics and traces cannot be reached." in caplog.text
+    assert "token" not in caplog.text
+
+
 def test_a_canceled_run_does_not_wait_for_the_collector(shop: Workshop, collector: Collector) -> None:
     collector.answers.clear()
     signals: list[int] = []
