@@ -19,6 +19,10 @@ DEADLINE_SECONDS = 25.0
 """A sensor of Dagster has 60 seconds."""
 
 MOST_THREADS = 16
+
+PATIENCE = 3
+"""A channel that refuses so often may refuse one message for what it says, and take the others."""
+
 NO_ANSWER = "It does not answer. It may have taken the message; it gets it again in 5 minutes."
 
 
@@ -61,15 +65,33 @@ def to_each(
 def deliver_place(
     engine: sa.Engine, channel: Channel, claimed: Sequence[Claimed], now: datetime
 ) -> str | None:
-    """In the order in which they were made. The first that is not taken ends it; returns why."""
-    for part in parts(claimed):
-        problem = send(channel, joined([each.message for each in part]))
-        if problem:
-            left = [each for each in claimed if each.number >= part[0].number]
-            mark_refused(engine, left, problem, now)
-            return problem
-        mark_sent(engine, part, now)
-    return None
+    """In the order in which they were made. Returns why some were not taken."""
+    problem, left = send_parts(engine, channel, parts(claimed), now)
+    if problem and len(claimed) > SINGLE and claimed[0].attempts >= PATIENCE:
+        # The channel may take no message as long as all of them together.
+        problem, left = send_parts(engine, channel, [[each] for each in claimed], now)
+    if problem:
+        mark_refused(engine, left, problem, now)
+    return problem
+
+
+def send_parts(
+    engine: sa.Engine, channel: Channel, parts: Sequence[Sequence[Claimed]], now: datetime
+) -> tuple[str | None, list[Claimed]]:
+    """The first that is not taken ends it; after some attempts, the second in a row. Returns what is left."""
+    problem, left, in_a_row = None, list[Claimed](), 0
+    for place, part in enumerate(parts):
+        refusal = send(channel, joined([each.message for each in part]))
+        if refusal is None:
+            mark_sent(engine, part, now)
+            in_a_row = 0
+            continue
+        problem, in_a_row = refusal, in_a_row + 1
+        left += part
+        if in_a_row == 2 or part[0].attempts < PATIENCE:
+            left += [each for later in parts[place + 1 :] for each in later]
+            break
+    return problem, left
 
 
 def parts(claimed: Sequence[Claimed]) -> list[Sequence[Claimed]]:

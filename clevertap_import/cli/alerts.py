@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from clevertap_import.alerted import Mute
 from clevertap_import.bounds import duration_of
-from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK
+from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK, echo_stderr
 from clevertap_import.cli.printing import print_json, say, say_verdict
 from clevertap_import.errors import ConfigError
 from clevertap_import.journal.alert_memory import enter_mute, remove_mute
@@ -56,9 +56,11 @@ def print_test(found: AlertTest) -> None:
     for problem in found.problems:
         say_verdict(str(problem), ok=False)
     for place, refusal in found.places.items():
-        waits = found.waiting.get(place)
+        waits = found.waits_for(place)
         more = f"; {waits} messages wait for it" if waits else ""
         say_verdict(f"{place}: {refusal or 'took the test message'}{more}", ok=refusal is None)
+    if found.journal_problem:
+        echo_stderr(f"How many messages wait is not known. {found.journal_problem}")
     for route in found.routes:
         words = [f"{severity}: {', '.join(places) or 'nobody'}" for severity, places in route.places.items()]
         say(f"      {route.nickname} -> {'; '.join(words)}")

@@ -34,7 +34,11 @@ def list_imports(watch: bool, json_output: bool, **_: object) -> None:
 @click.command(cls=BoundCommand, target="cli.monitoring:health")
 @as_json
 def health(**_: object) -> None:
-    """Say whether all imports and Dagster's daemon are well; ends with 1 if one is red, failed or late."""
+    """Say whether all imports and Dagster's daemon are well.
+
+    Ends with 1 if an import has an error, such as a failed or missing run, a health below 50 % or a wrong
+    YAML, or if schedules wait for a daemon that does not run.
+    """
 
 
 @click.command(cls=BoundCommand, target="cli.monitoring:metrics")

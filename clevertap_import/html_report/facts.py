@@ -38,6 +38,7 @@ class ReportFacts:
     configs: Mapping[str, ImportConfig]
     runs: pd.DataFrame
     codes: pd.DataFrame
+    journal_problem: str | None = None
 
     @property
     def since(self) -> datetime:
@@ -54,7 +55,7 @@ def report_facts(
     """If the journal cannot be read, the states say so, and there are no runs."""
     configs = {each.config.nickname: each.config for each in imports.loaded}
     nicknames = {old: name for name, config in configs.items() for old in config.nicknames}
-    runs, codes = lines_of_journal(list(nicknames), first_moment(as_of, days))
+    runs, codes, problem = lines_of_journal(list(nicknames), first_moment(as_of, days))
     return ReportFacts(
         as_of,
         days,
@@ -63,15 +64,17 @@ def report_facts(
         configs,
         runs_frame(runs, nicknames, first_moment(as_of, days)),
         codes_frame(codes, nicknames),
+        problem,
     )
 
 
-def lines_of_journal(names: Sequence[str], since: datetime) -> tuple[list[Line], list[Line]]:
+def lines_of_journal(names: Sequence[str], since: datetime) -> tuple[list[Line], list[Line], str | None]:
+    """The runs by day, the failed rows by code, and why there are none."""
     try:
         with open_journal() as journal:
-            return run_days(journal.engine, names, since), failed_by_code(journal.engine, names, since)
-    except JournalUnavailable:
-        return [], []
+            return run_days(journal.engine, names, since), failed_by_code(journal.engine, names, since), None
+    except JournalUnavailable as error:
+        return [], [], str(error)
 
 
 def runs_frame(lines: Sequence[Line], nicknames: Mapping[str, str], since: datetime) -> pd.DataFrame:

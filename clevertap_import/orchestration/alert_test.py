@@ -34,16 +34,24 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class AlertTest:
-    """`places`: why each did not take the test message, or None. `waiting`: how many each has not taken."""
+    """`places`: why each did not take the test message, or None. `waiting`: how many each has not taken.
+
+    `journal_problem`: why `waiting` is not known.
+    """
 
     places: Mapping[Place, str | None]
     routes: Sequence[Route]
     problems: Sequence[str]
     waiting: Mapping[Place, int]
+    journal_problem: str | None = None
 
     @property
     def is_ok(self) -> bool:
         return not self.problems and not any(self.places.values())
+
+    def waits_for(self, place: Place) -> int | None:
+        """How many messages wait for it; None if that is not known."""
+        return None if self.journal_problem else self.waiting.get(place, 0)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -56,7 +64,7 @@ class AlertTest:
                     "recipient": place.recipient or None,
                     "taken": refusal is None,
                     "problem": refusal,
-                    "waiting": self.waiting.get(place, 0),
+                    "waiting": self.waits_for(place),
                 }
                 for place, refusal in self.places.items()
             ],
@@ -83,7 +91,7 @@ def tested(imports: Imports, folder: Path, environment: Mapping[str, str]) -> Al
 
     refused = to_each(places, send_test)
     problems = [*routing.problems] if routing.rules else [*routing.problems, NO_CHANNEL]
-    return AlertTest({each: refused.get(each) for each in places}, routes, problems, waits())
+    return AlertTest({each: refused.get(each) for each in places}, routes, problems, *waits())
 
 
 def places_of(routing: Routing) -> list[Place]:
@@ -92,9 +100,10 @@ def places_of(routing: Routing) -> list[Place]:
     return sorted({*owners, *(Place(name) for name in routing.channels if name != OWNER)})
 
 
-def waits() -> dict[Place, int]:
+def waits() -> tuple[dict[Place, int], str | None]:
+    """How many messages wait for each place, and why that is not known."""
     try:
         with open_journal() as journal:
-            return {each.place: each.messages for each in waiting(journal.engine)}
-    except JournalUnavailable:
-        return {}
+            return {each.place: each.messages for each in waiting(journal.engine)}, None
+    except JournalUnavailable as error:
+        return {}, str(error)

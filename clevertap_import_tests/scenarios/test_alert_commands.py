@@ -4,7 +4,7 @@ import json
 import re
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,25 @@ def test_a_test_message_reaches_every_channel_and_the_routes_are_shown(
         ("hook", False, 0),
         ("owner", False, 0),
     ]
+
+
+@ON_SQLITE
+def test_without_the_journal_nobody_says_that_nothing_waits_or_that_a_report_is_whole(
+    commands_office: Office, tmp_path: Path, use_journal: Callable[[str], None]
+) -> None:
+    use_journal("postgresql+psycopg://someone:secret@127.0.0.1:1/none")
+    done = command("alerts", "test", "--json")
+    assert {each["waiting"] for each in json.loads(done.stdout)["channels"]} == {None}
+    assert "How many messages wait is not known. The journal" in command("alerts", "test").stderr
+    file = tmp_path / "report.html"
+    done = command("report", "--output", str(file))
+    assert (done.exit_code, file.exists()) == (1, True)
+    assert f"The report in {file} lacks all runs. The journal" in done.stderr
+    done = command("report", "--output", "-")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "The report is written to a file, not to standard output. Give --output a name.\n",
+    )
 
 
 @ON_SQLITE

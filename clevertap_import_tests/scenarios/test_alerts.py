@@ -122,6 +122,25 @@ def test_many_changes_at_once_are_one_message_for_a_channel(office: Office, hook
     assert hook.received == []
 
 
+@ON_SQLITE
+def test_a_message_that_is_always_refused_withholds_no_other(office: Office, hook: Receiver) -> None:
+    """Neither one that is too long, nor the digest of many."""
+    hook.most_bytes = 1_000
+    office.write("long", title="x")
+    office.ran("Failed", "long", problem="No such table. " * 100)
+    for number in range(5):
+        office.write(f"n{number}")
+        office.ran("Failed", f"n{number}")
+    for minutes in (1, 2, 4):
+        office.look(minutes)
+        assert hook.titles() == []
+    office.look(8)
+    assert sorted(hook.titles()) == [f"[error] n{number}: failed" for number in range(5)]
+    hook.most_bytes = 1_000_000
+    office.look(15)
+    assert hook.titles() == ["[error] long: failed"]
+
+
 def test_processes_that_look_at_the_same_moment_send_each_message_once(
     office: Office, mail: MailServer, hook: Receiver
 ) -> None:

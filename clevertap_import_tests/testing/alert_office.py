@@ -53,10 +53,16 @@ class Office:
         # Monitoring takes the time of the file for that since which the schedule is on.
         os.utime(file, (START.timestamp(), START.timestamp()))
 
-    def ran(self, status: str = "Success", nickname: str = "customers", **counts: int) -> None:
+    def ran(
+        self,
+        status: str = "Success",
+        nickname: str = "customers",
+        problem: str = "No such table.",
+        **counts: int,
+    ) -> None:
         report = Report(read=sum(counts.values()), **counts)
         number = f"{nickname}-{self.now.timestamp()}"
-        result = RunResult(nickname, number, self.now, self.now, status, report, problem="No such table.")  # type: ignore[arg-type]
+        result = RunResult(nickname, number, self.now, self.now, status, report, problem=problem)  # type: ignore[arg-type]
         with open_journal() as journal:
             enter_result(journal.engine, result)
 

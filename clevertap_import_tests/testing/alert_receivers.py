@@ -68,7 +68,10 @@ class FreePort(Controller):
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what was sent to it. `status`: what it answers; `addresses`: the paths that were asked for."""
+    """Keeps what was sent to it. `addresses`: the paths that were asked for.
+
+    `status`: what it answers; `most_bytes`: it refuses longer messages.
+    """
 
     daemon_threads = True
 
@@ -77,6 +80,7 @@ class Receiver(ThreadingHTTPServer):
         self.received: list[dict[str, Any]] = []
         self.addresses: list[str] = []
         self.status = 200
+        self.most_bytes = 1_000_000
 
     def titles(self) -> list[str]:
         """Of the messages since the last call."""
@@ -97,12 +101,15 @@ class Taking(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if len(body) > self.server.most_bytes:
+            self.answer(413)
+            return
         if self.server.status < 300:
             self.server.received.append(json.loads(body))
         self.answer()
 
-    def answer(self) -> None:
-        self.send_response(self.server.status)
+    def answer(self, status: int | None = None) -> None:
+        self.send_response(status or self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
