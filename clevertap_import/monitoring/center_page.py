@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from clevertap_import.escapes import as_plain
 from clevertap_import.monitoring.picture import ImportState
@@ -124,9 +125,9 @@ def cells(state: ImportState, names: Names) -> tuple[str, ...]:
     when = ["late" if state.timing.is_late else "", moment(state.timing.next_run)]
     return (
         link(state, names),
-        run(running, "Running") if running else state.status,
+        (run(running, "Running") if running else state.status) + muted(state),
         wrong if state.concerns else "",
-        ", ".join(filter(None, map(health_of, state.last_runs))),
+        last_healths(state.last_runs),
         run(state.last_runs[0], moment(state.last_run)) if state.last_runs else "",
         f"{state.new_24h:,}",
         f"{state.failed_24h:,}",
@@ -134,6 +135,16 @@ def cells(state: ImportState, names: Names) -> tuple[str, ...]:
         "; ".join(filter(None, when)),
         as_plain(names.owners.get(state.nickname, "")),
     )
+
+
+def muted(state: ImportState) -> str:
+    return f", mute until {moment(state.mute.until)}" if state.mute else ""
+
+
+def last_healths(results: Sequence[RunResult]) -> str:
+    """Newest first; the same health of several runs in a row once."""
+    found = [(word, len(list(runs))) for word, runs in groupby(filter(None, map(health_of, results)))]
+    return ", ".join(word if count == 1 else f"{word}\u00a0({count}\u00a0runs)" for word, count in found)
 
 
 def health_of(result: RunResult) -> str:

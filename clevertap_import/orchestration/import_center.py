@@ -117,6 +117,7 @@ def fingerprint(states: Sequence[ImportState]) -> str:
             each.nickname,
             each.status in ("Paused", "Stopped", "Draft") and each.status,
             each.health_state,
+            each.mute and each.mute.until.timestamp(),
             [[found.kind, found.severity] for found in each.concerns],
         ]
         for each in sorted(states, key=lambda each: each.nickname)

@@ -1,10 +1,12 @@
 """The page of all imports in Markdown."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from clevertap_import.alerted import Mute
 from clevertap_import.monitoring.center_page import (
     HEAD,
     MOST_INLINE,
@@ -116,3 +118,14 @@ def test_the_listing_has_a_bound() -> None:
 def test_a_late_import_says_when_the_next_run_comes() -> None:
     states = picture([facts(result(5, accepted=1))], NOW)
     assert f"| late; {NOW + timedelta(minutes=30):%d\u00a0%b\u00a0%H:%M} |" in listing(states, Names({}, {}))
+
+
+def test_the_listing_says_which_imports_are_mute_and_each_health_of_a_row_of_runs_once() -> None:
+    runs = [result(at + 0.5, accepted=1) for at in range(3)] + [result(9, accepted=1, rejected=1)]
+    mute = Mute("import_under_test", NOW + timedelta(hours=4), "The source moves.")
+    (state,) = picture([replace(facts(*runs, schedule={"kind": "manual"}), mute=mute)], NOW)
+    row = CELL.split(listing([state], Names({}, {})).splitlines()[2])[1:-1]
+    assert [row[1].strip(), row[3].strip()] == [
+        f"Scheduled, mute until {NOW + timedelta(hours=4):%d\u00a0%b\u00a0%H:%M}",
+        "100\u00a0(3\u00a0runs), 50",
+    ]
