@@ -19,6 +19,7 @@ from clevertap_import.orchestration.listing import states
 from clevertap_import.orchestration.monitor import Situation
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.alert_office import ON_SQLITE
 from clevertap_import_tests.testing.alert_receivers import Receiver
 from clevertap_import_tests.testing.read_page import Page
 from clevertap_import_tests.testing.thirteen_imports import thirteen_imports
@@ -48,6 +49,8 @@ def values(name: str) -> dict[str, float]:
 NOT_WELL = {"draft", "failing", "twenty"}
 
 
+# What the databases do differently has tests of its own.
+@ON_SQLITE
 def test_all_views_of_thirteen_imports_agree(
     commands_workshop: Workshop, tmp_path: Path, hook: Receiver
 ) -> None:
