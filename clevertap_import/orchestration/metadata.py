@@ -18,7 +18,8 @@ CODE_COLUMNS = dg.TableSchema(
 )
 
 MEANINGS = {
-    "result": "The result in one sentence.",
+    "result": "The result of the run in one sentence.",
+    "window_result": "The result of the window in one sentence; only on its materialization.",
     "status": "Success, Failed or Canceled.",
     "problem": "Why the run failed; left out if it did not.",
     "total_records": "Rows that the query stands for, superseded ones included.",
@@ -58,11 +59,12 @@ MEANINGS = {
 """Every key of a run, and what it means; the reference is made of it."""
 
 OF_WINDOWS = (
-    *("result", "total_records", "successful", "failed", "accepted", "unchanged", "invalid", "rejected"),
-    *("uncertain", "superseded", "dagster/row_count", "health_percent", "errors_by_code", "rejects_file"),
-    *("window_start", "window_end", "query_id", "seconds", "records_per_second"),
+    *("result", "window_result", "total_records", "successful", "failed", "accepted", "unchanged"),
+    *("invalid", "rejected", "uncertain", "superseded", "dagster/row_count", "health_percent"),
+    *("errors_by_code", "rejects_file", "window_start", "window_end"),
+    *("query_id", "seconds", "records_per_second"),
 )
-"""The keys of the materialization of a window. The last three are those of its run."""
+"""The keys of the materialization of a window. The first and the last three are those of its run."""
 
 UNKNOWN_COUNTS = frozenset(
     [
@@ -101,8 +103,16 @@ def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
 def metadata_of_window(
     so_far: SoFar, window: Window, report: Report, codes: Mapping[Reason, int]
 ) -> dict[str, dg.MetadataValue]:
-    """The counts of one window of a complete run. Small: a run may have thousands of windows."""
-    whole = {"result": sentence(so_far, report, codes), **outcome_metadata(report), **window_metadata(window)}
+    """The counts of one window of a complete run. Small: a run may have thousands of windows.
+
+    The result of the whole run comes first: the page of an asset shows the last window, which may be empty.
+    """
+    whole = {
+        "result": sentence(so_far, so_far.report, so_far.codes),
+        "window_result": sentence(so_far, report, codes),
+        **outcome_metadata(report),
+        **window_metadata(window),
+    }
     if report.health_percent is not None:
         whole["health_percent"] = dg.MetadataValue.float(report.health_percent)
     if codes:

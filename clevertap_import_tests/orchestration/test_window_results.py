@@ -36,7 +36,9 @@ def test_a_window_has_the_counts_of_its_own_rows(workshop: Workshop) -> None:
     assert set(found[WINDOWS[1]]) == set(OF_WINDOWS)
     assert [found[WINDOWS[1]][name] for name in names] == [3, 1, 0, 1, 1, 0, 1]
     assert found[WINDOWS[1]]["health_percent"] == 33.33
-    assert found[WINDOWS[1]]["result"].startswith("33.33 % healthy: 1 of 3 rows are")
+    assert found[WINDOWS[1]]["window_result"].startswith("33.33 % healthy: 1 of 3 rows are")
+    assert {next(iter(each)) for each in found.values()} == {"result"}
+    assert {each["result"].split(":")[0] for each in found.values()} == {"60 % healthy"}
     assert sorted(row["code"] for row in found[WINDOWS[1]]["errors_by_code"]) == ["515", "523"]
     # The older row of a person counts where the newer one is.
     assert [found[WINDOWS[2]][name] for name in names] == [2, 1, 0, 0, 0, 1, 1]

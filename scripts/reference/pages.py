@@ -235,7 +235,7 @@ def check_section() -> Iterable[str]:
 def metadata_section() -> Iterable[str]:
     words = (
         "On an observation of every run, also a failed one. The materialization of a window has the marked"
-        " keys, with the counts of the rows of that window alone; `query_id`, `seconds` and"
+        " keys, with the counts of the rows of that window alone; `result`, `query_id`, `seconds` and"
         " `records_per_second` are those of its run. A full import has no windows: its materialization has"
         " the keys of the run."
     )
