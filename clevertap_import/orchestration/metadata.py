@@ -101,14 +101,18 @@ def report_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
 
 
 def metadata_of_window(
-    so_far: SoFar, window: Window, report: Report, codes: Mapping[Reason, int]
+    so_far: SoFar,
+    result: dg.MetadataValue,
+    window: Window,
+    report: Report,
+    codes: Mapping[Reason, int],
 ) -> dict[str, dg.MetadataValue]:
     """The counts of one window of a complete run. Small: a run may have thousands of windows.
 
-    The result of the whole run comes first: the page of an asset shows the last window, which may be empty.
+    `result`: of the whole run. It comes first: the page of an asset shows the last window, perhaps empty.
     """
     whole = {
-        "result": sentence(so_far, so_far.report, so_far.codes),
+        "result": result,
         "window_result": sentence(so_far, report, codes),
         **outcome_metadata(report),
         **window_metadata(window),
@@ -126,9 +130,14 @@ def result_metadata(so_far: SoFar) -> dict[str, dg.MetadataValue]:
     """How the run ended, first in words."""
     words = {"status": so_far.status, "problem": so_far.problem}
     return {
-        "result": sentence(so_far, so_far.report, so_far.codes),
+        "result": run_sentence(so_far),
         **{name: dg.MetadataValue.text(text) for name, text in words.items() if text is not None},
     }
+
+
+def run_sentence(so_far: SoFar) -> dg.MetadataValue:
+    """The result of the whole run."""
+    return sentence(so_far, so_far.report, so_far.codes)
 
 
 def sentence(so_far: SoFar, report: Report, codes: Mapping[Reason, int]) -> dg.MetadataValue:

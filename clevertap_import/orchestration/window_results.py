@@ -11,7 +11,7 @@ from clevertap_import.orchestration.dagster_internals import (
     OutputMetadataAccumulator,
     OutputMetadataHandle,
 )
-from clevertap_import.orchestration.metadata import metadata_of_window, report_metadata
+from clevertap_import.orchestration.metadata import metadata_of_window, report_metadata, run_sentence
 from clevertap_import.orchestration.partitions import KEY_FORMATS, grid
 from clevertap_import.orchestration.run_values import SoFar
 
@@ -31,11 +31,12 @@ def materialized(
     windows = so_far.staged.windows
     if windows is None:
         return dg.MaterializeResult(asset_key=key, metadata=report_metadata(so_far), data_version=version)
+    result = run_sentence(so_far)
     found: dict[OutputMetadataHandle | AssetMetadataHandle, Mapping[str, Any]] = {}
     for window, report, codes in windows.windows():
         start = window.upper - grid(config).size
         handle = AssetMetadataHandle(asset_key=key, partition_key=start.strftime(KEY_FORMATS[config.window]))
-        found[handle] = metadata_of_window(so_far, window, report, codes)
+        found[handle] = metadata_of_window(so_far, result, window, report, codes)
     step = context.get_step_execution_context()
     step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=found)
     return dg.MaterializeResult(asset_key=key, data_version=version)

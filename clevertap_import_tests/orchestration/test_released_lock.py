@@ -1,16 +1,14 @@
 """The turn of an import is given back when its run ends, however that is: the next run need not wait."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from clevertap_import.journal.import_lock import under_way
 from clevertap_import.journal.journal import Journal
 from clevertap_import.journal.locks import open_locks
 from clevertap_import.journal.tables import default_url
+from clevertap_import_tests.testing.canceled_runs import canceled_at_its_first_check
 from clevertap_import_tests.testing.full_disk import fill_disk, free_disk
 from clevertap_import_tests.testing.workshop import Workshop
 
@@ -37,19 +35,8 @@ def test_a_result_that_dagster_cannot_store(
 
 def test_a_run_that_is_canceled_while_a_result_is_stored(shop: Workshop, home: Path) -> None:
     """Dagster takes the signal where the step is between two of its results."""
-
-    signals: list[int] = []
-
-    def cancel(*statement: object) -> None:
-        if not signals and "ASSET_CHECK_EVALUATION'" in repr(statement):
-            signals.append(signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", cancel)
-    try:
+    with canceled_at_its_first_check():
         (line,) = shop.run("customers")
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", cancel)
     assert (line["status"], waiting_or_under_way(home, "customers")) == ("Canceled", None)
     assert not shop.clevertap.profiles()
     (line,) = shop.run("customers")
