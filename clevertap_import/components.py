@@ -74,4 +74,4 @@ class ImportCenter(dg.Component):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         folder = context.defs_module_path
         imports = load_folder(folder, DagsterProject(context.project_root, folder))
-        return monitor_definitions(imports, folder)
+        return monitor_definitions(imports)

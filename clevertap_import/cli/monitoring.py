@@ -1,6 +1,5 @@
 """The commands health and metrics."""
 
-import os
 import sys
 
 from clevertap_import.cli.conventions import EXIT_FAILED, EXIT_OK
@@ -8,14 +7,13 @@ from clevertap_import.cli.printing import print_json, say, say_verdict
 from clevertap_import.orchestration.health import health_of
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.orchestration.metrics import metrics as metrics_text
-from clevertap_import.project.folder import imports_folder
 from clevertap_import.selection import all_imports
 
 
 def health(json_output: bool) -> None:
-    imports, folder = all_imports(), imports_folder(os.environ)
+    imports = all_imports()
     with open_instance() as instance:
-        found = health_of(instance, imports, folder)
+        found = health_of(instance, imports)
     if json_output:
         print_json(found.document)
     else:
@@ -26,6 +24,6 @@ def health(json_output: bool) -> None:
 
 
 def metrics() -> None:
-    imports, folder = all_imports(), imports_folder(os.environ)
+    imports = all_imports()
     with open_instance() as instance:
-        say(metrics_text(instance, imports, folder).rstrip("\n"))
+        say(metrics_text(instance, imports).rstrip("\n"))

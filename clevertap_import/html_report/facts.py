@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -13,7 +12,7 @@ from clevertap_import.journal.run_days import SUMS, Line, failed_by_code, run_da
 from clevertap_import.journal.tables import JournalUnavailable
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.daemon import Daemon, daemon_of
-from clevertap_import.orchestration.listing import states
+from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.project.folder import Imports
 
@@ -49,9 +48,7 @@ def first_moment(as_of: datetime, days: int) -> datetime:
     return datetime.combine(as_of.date(), time(), UTC) - timedelta(days=days - 1)
 
 
-def report_facts(
-    instance: dg.DagsterInstance, imports: Imports, folder: Path, days: int, as_of: datetime
-) -> ReportFacts:
+def report_facts(instance: dg.DagsterInstance, imports: Imports, days: int, as_of: datetime) -> ReportFacts:
     """If the journal cannot be read, the states say so, and there are no runs."""
     configs = {each.config.nickname: each.config for each in imports.loaded}
     nicknames = {old: name for name, config in configs.items() for old in config.nicknames}
@@ -59,7 +56,7 @@ def report_facts(
     return ReportFacts(
         as_of,
         days,
-        states(instance, imports, folder, as_of),
+        import_states(instance, imports, as_of),
         daemon_of(instance, as_of),
         configs,
         runs_frame(runs, nicknames, first_moment(as_of, days)),

@@ -14,7 +14,7 @@ from clevertap_import.html_report.facts import ReportFacts
 from clevertap_import.html_report.plots import Panel, amounts_plot, health_plot, spark
 from clevertap_import.html_report.tables import Amounts, amounts_by_import, code_lines, highest
 from clevertap_import.mapping.rejection_codes import remedy_of
-from clevertap_import.monitoring.picture import ImportState
+from clevertap_import.monitoring.picture import ImportState, numbers
 from clevertap_import.orchestration.health import Health
 from clevertap_import.result_sentence import result_sentence
 
@@ -71,14 +71,15 @@ def verdict(states: Sequence[ImportState]) -> str:
 
 def totals(states: Sequence[ImportState]) -> list[tuple[str, int, bool]]:
     """What the head of the page counts: words, number, and whether that many are bad."""
-    found = [
-        ("new rows accepted in 24 h", sum(each.new_24h for each in states), False),
-        ("rows failed in 24 h", sum(each.failed_24h for each in states), True),
-        ("rejected rows open", sum(each.open_rejects.rows for each in states), True),
-        ("imports late", sum(each.timing.is_late for each in states), True),
-        ("imports running", sum(each.status == "Running" for each in states), False),
+    found = numbers(states)
+    heads = [
+        ("new rows accepted in 24 h", "new_24h", False),
+        ("rows failed in 24 h", "failed_24h", True),
+        ("rejected rows open", "open_rejects", True),
+        ("imports late", "late", True),
+        ("imports running", "running", False),
     ]
-    return [(text, number, is_bad and number > 0) for text, number, is_bad in found]
+    return [(text, found[name], is_bad and found[name] > 0) for text, name, is_bad in heads]
 
 
 def health_plots(facts: ReportFacts, columns: Columns) -> list[Markup]:

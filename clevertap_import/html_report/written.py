@@ -1,6 +1,5 @@
 """Writes the report to a file."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from clevertap_import.html_report.facts import report_facts
 from clevertap_import.html_report.page import page
 from clevertap_import.orchestration.instance import open_instance
 from clevertap_import.private_files import replace_private
-from clevertap_import.project.folder import imports_folder
 from clevertap_import.selection import all_imports
 
 
@@ -24,9 +22,9 @@ def write_report(output: Path, days: int) -> None:
     """
     if str(output) == "-":
         raise ConfigError("The report is written to a file, not to standard output. Give --output a name.")
-    imports, folder = all_imports(), imports_folder(os.environ)
+    imports = all_imports()
     with open_instance() as instance:
-        facts = report_facts(instance, imports, folder, days, datetime.now(UTC))
+        facts = report_facts(instance, imports, days, datetime.now(UTC))
         text = page(facts)
     try:
         replace_private(output, text)

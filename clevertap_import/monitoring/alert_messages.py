@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from clevertap_import.alerted import SEVERITIES, Message, Place, Severity
 from clevertap_import.monitoring.changes import Change
+from clevertap_import.monitoring.concerns import OF_THE_LAST_RUN
 from clevertap_import.monitoring.picture import ImportState
 
 WORDS = {
@@ -74,12 +75,8 @@ def open_lines(change: Change, state: ImportState, links: Links) -> list[str]:
     if concern and concern.remedy:
         lines.append(f"What to do: {concern.remedy}")
     lines.append(f"Since: {at(change.opened_at)}")
-    last = next((each for each in state.last_runs if each.is_judged), None)
-    if (
-        last
-        and (link := links.of_run(last.run_id))
-        and change.kind in ("failed", "degraded", "no_data", "volume")
-    ):
+    link = links.of_run(state.judged.run_id) if state.judged else None
+    if link and change.kind in OF_THE_LAST_RUN:
         lines.append(f"Run: {link}")
     return lines
 

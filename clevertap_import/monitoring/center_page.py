@@ -10,7 +10,8 @@ from datetime import datetime
 from itertools import groupby
 
 from clevertap_import.escapes import as_plain
-from clevertap_import.monitoring.picture import ImportState
+from clevertap_import.monitoring.concerns import OF_THE_LAST_RUN
+from clevertap_import.monitoring.picture import ImportState, numbers
 from clevertap_import.run_result import RunResult
 
 MOST_INLINE = 1_000
@@ -22,9 +23,6 @@ MOST_TEXT = 100
 
 INLINE_LETTERS = (160, 100, 70)
 """The most letters of a sentence inline; the first number with which all fit."""
-
-RUN_RELATED = ("failed", "degraded", "no_data", "volume")
-"""Kinds of concerns that the last judged run explains."""
 
 NOTE = "Health is that of the last runs in percent, newest first. Times are UTC."
 HEAD = (
@@ -61,19 +59,6 @@ def summary(states: Sequence[ImportState]) -> str:
 
 def are(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def numbers(states: Sequence[ImportState]) -> dict[str, int]:
-    """The numbers that Dagster's UI plots."""
-    return {
-        "imports": len(states),
-        "unhealthy": sum(not each.is_ok for each in states),
-        "late": sum(each.timing.is_late for each in states),
-        "open_rejects": sum(each.open_rejects.rows for each in states),
-        "new_24h": sum(each.new_24h for each in states),
-        "failed_24h": sum(each.failed_24h for each in states),
-        "running": sum(each.status == "Running" for each in states),
-    }
 
 
 def attention(states: Sequence[ImportState], names: Names) -> str:
@@ -162,7 +147,7 @@ def link(state: ImportState, names: Names) -> str:
 
 def run_link(state: ImportState) -> str:
     """A link to the run that explains the worst concern, if one does."""
-    is_of_run = state.concerns[0].kind in RUN_RELATED and state.judged
+    is_of_run = state.concerns[0].kind in OF_THE_LAST_RUN and state.judged
     return f" {run(state.judged, 'Run')}." if is_of_run and state.judged else ""
 
 

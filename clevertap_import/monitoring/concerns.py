@@ -26,6 +26,11 @@ Kind = Literal[
     "no_data",
     "volume",
 ]
+OF_THE_LAST_RUN: tuple[Kind, ...] = ("failed", "degraded", "no_data", "volume")
+"""Kinds that the last run explains."""
+
+JOURNAL_REMEDY = "Nothing is sent without the journal. Correct CLEVERTAP_IMPORT_JOURNAL_URL or its database."
+
 CRITICAL_FAILURES = 3
 """This number of failed runs in a row is critical."""
 
@@ -69,8 +74,7 @@ def concerns(facts: ImportFacts, timing: Timing, now: datetime) -> list[Concern]
 
 def journal(facts: ImportFacts) -> Iterator[Concern]:
     if facts.journal_problem:
-        remedy = "Nothing is sent without the journal. Correct CLEVERTAP_IMPORT_JOURNAL_URL or its database."
-        yield Concern("journal", "critical", facts.journal_problem, remedy)
+        yield Concern("journal", "critical", facts.journal_problem, JOURNAL_REMEDY)
 
 
 def streak(results: Sequence[RunResult]) -> list[RunResult]:
@@ -88,8 +92,15 @@ def failed(facts: ImportFacts) -> Iterator[Concern]:
     if any(each.is_success and each.began_at > found[0].began_at for each in facts.results):
         times += " (later runs of older windows do not count)"
     problem = found[0].problem or "The run did not finish."
-    remedy = f"Correct the cause, then: clevertap-import run {facts.config.nickname}"
+    remedy = remedy_of_run(facts.config.nickname, found[0])
     yield Concern("failed", severity, f"{times}: {problem}", remedy, found[-1].began_at)
+
+
+def remedy_of_run(name: str, result: RunResult) -> str:
+    """What to do about a run of the import `name` that failed, or of which rows failed."""
+    if result.status == "Failed":
+        return f"Correct the cause, then: clevertap-import run {name}"
+    return remedy_of(result.top_code) or f"Look at the rows: clevertap-import rejects {name}"
 
 
 def degraded(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concern]:
@@ -102,7 +113,7 @@ def degraded(facts: ImportFacts, judged: Sequence[RunResult]) -> Iterator[Concer
     why = f", most by code {last.top_code} ({last.top_reason})" if last.top_code else ""
     rows = "1 row" if last.report.failed == 1 else f"{last.report.failed:,} rows"
     text = f"The health of the last run is {health_of(last):g} %: {rows} failed{why}."
-    remedy = remedy_of(last.top_code) or f"Look at the rows: clevertap-import rejects {facts.config.nickname}"
+    remedy = remedy_of_run(facts.config.nickname, last)
     yield Concern("degraded", severity, text, remedy, bad[-1].began_at)
 
 

@@ -1,6 +1,6 @@
 """One picture of all imports: the only source of the listing, Dagster's UI, alerts, metrics and reports."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -83,6 +83,19 @@ def picture(facts: Iterable[ImportFacts | DraftFacts], now: datetime) -> list[Im
 
 def badness(found: ImportState) -> tuple[int, str]:
     return SEVERITIES.index(found.severity) if found.severity else len(SEVERITIES), found.nickname
+
+
+def numbers(states: Collection[ImportState]) -> dict[str, int]:
+    """What all imports have together."""
+    return {
+        "imports": len(states),
+        "unhealthy": sum(not each.is_ok for each in states),
+        "late": sum(each.timing.is_late for each in states),
+        "open_rejects": sum(each.open_rejects.rows for each in states),
+        "new_24h": sum(each.new_24h for each in states),
+        "failed_24h": sum(each.failed_24h for each in states),
+        "running": sum(each.status == "Running" for each in states),
+    }
 
 
 def state(facts: ImportFacts | DraftFacts, now: datetime) -> ImportState:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from clevertap_import.mapping.rejection_codes import remedy_of
-from clevertap_import.monitoring.concerns import RED_BELOW, Concern
+from clevertap_import.monitoring.concerns import RED_BELOW, Concern, remedy_of_run
 from clevertap_import.monitoring.lateness import Timing
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.result_sentence import result_sentence
@@ -37,14 +36,11 @@ class Verdict:
 
 def delivered(name: str, result: RunResult) -> Verdict:
     """Whether all rows of a run that ended well or failed are in CleverTap. `name`: that of the import."""
-    sentence = result_sentence(result)
-    if result.status == "Failed":
-        return Verdict("error", f"{sentence} Correct the cause, then: clevertap-import run {name}")
-    if not result.report.failed:
+    sentence, has_failed = result_sentence(result), result.status == "Failed"
+    if not (has_failed or result.report.failed):
         return Verdict(None, sentence)
-    remedy = remedy_of(result.top_code) or f"Look at the rows: clevertap-import rejects {name}"
-    is_red = result.health is not None and result.health < RED_BELOW
-    return Verdict("error" if is_red else "warning", f"{sentence} {remedy}")
+    is_red = has_failed or (result.health is not None and result.health < RED_BELOW)
+    return Verdict("error" if is_red else "warning", f"{sentence} {remedy_of_run(name, result)}")
 
 
 def on_time(timing: Timing, late: Concern | None) -> Verdict:

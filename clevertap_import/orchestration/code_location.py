@@ -142,5 +142,5 @@ def folder_definitions(folder: Path) -> dg.Definitions:
             sensors=[*killed_runs, first_runs] if first_runs else killed_runs,
             executor=dg.in_process_executor,
         ),
-        *([monitor_definitions(imports, folder)] if imports.loaded or imports.drafts else []),
+        *([monitor_definitions(imports)] if imports.loaded or imports.drafts else []),
     )

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.daemon import Daemon, daemon_of
-from clevertap_import.orchestration.listing import iso, states
+from clevertap_import.orchestration.import_states import import_states
+from clevertap_import.orchestration.listing import iso
 from clevertap_import.project.folder import Imports
 
 Document = dict[str, Any]
@@ -39,9 +39,9 @@ class Health:
         }
 
 
-def health_of(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> Health:
+def health_of(instance: dg.DagsterInstance, imports: Imports) -> Health:
     now = datetime.now(UTC)
-    return Health(states(instance, imports, folder, now), daemon_of(instance, now))
+    return Health(import_states(instance, imports, now), daemon_of(instance, now))
 
 
 def line_of(state: ImportState) -> Document:

@@ -10,10 +10,10 @@ import dagster as dg
 
 from clevertap_import.config.asset_keys import IMPORT_CENTER
 from clevertap_import.monitoring import verdicts
-from clevertap_import.monitoring.center_page import Names, attention, listing, numbers, summary
-from clevertap_import.monitoring.picture import ImportState
+from clevertap_import.monitoring.center_page import Names, attention, listing, summary
+from clevertap_import.monitoring.picture import ImportState, numbers
 from clevertap_import.orchestration.dagster_internals import DATA_VERSION_TAG
-from clevertap_import.orchestration.monitor import Monitor, Situation
+from clevertap_import.orchestration.monitor import Situation, situation_now
 from clevertap_import.orchestration.names import asset_key, draft_names
 from clevertap_import.orchestration.report_link import report_link
 from clevertap_import.orchestration.status_checks import evaluation, is_unwritten, latest
@@ -77,13 +77,13 @@ def show_import_center(situation: Situation) -> str | None:
     return f"The asset clevertap/{IMPORT_CENTER} was written."
 
 
-def look_now(monitor: Monitor) -> dg.AssetChecksDefinition:
+def look_now(imports: Imports) -> dg.AssetChecksDefinition:
     """The checks as a person executes them in the UI. They also write the page."""
 
     @dg.multi_asset_check(specs=center_specs(), can_subset=True, name=f"{IMPORT_CENTER}_checks")
     def look(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        situation = monitor.situation(context.instance)
-        context.instance.report_runless_asset_event(page_of(situation.imports, situation.states))
+        situation = situation_now(context.instance, imports)
+        context.instance.report_runless_asset_event(page_of(imports, situation.states))
         names = {each.name for each in context.selected_asset_check_keys}
         yield from (each for each in center_results(situation.states) if each.check_name in names)
 

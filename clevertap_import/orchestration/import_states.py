@@ -57,15 +57,13 @@ class Known:
     problem: str | None = None
 
 
-def import_states(
-    instance: dg.DagsterInstance, imports: Imports, now: datetime, created: Mapping[str, datetime]
-) -> list[ImportState]:
-    """The state of each import, the worst first. `created`: when the file of each was made, by nickname."""
-    return picture(import_facts(instance, imports, now, created), now)
+def import_states(instance: dg.DagsterInstance, imports: Imports, now: datetime) -> list[ImportState]:
+    """The state of each import, the worst first."""
+    return picture(import_facts(instance, imports, now), now)
 
 
 def import_facts(
-    instance: dg.DagsterInstance, imports: Imports, now: datetime, created: Mapping[str, datetime]
+    instance: dg.DagsterInstance, imports: Imports, now: datetime
 ) -> list[ImportFacts | DraftFacts]:
     configs = [each.config for each in imports.loaded]
     known, found = known_to_journal(configs, now), switches(instance)
@@ -89,7 +87,7 @@ def import_facts(
                 waiting_status(instance, config, found),
                 merged(instance, config, results, records, now),
                 open_rejects(config, known.rejects),
-                scheduled_since(config, found, changed, created),
+                scheduled_since(config, found, changed),
                 switched_on(config, found),
                 sum(known.unanswered.get(name, 0) for name in config.nicknames),
                 known.problem,
@@ -270,11 +268,10 @@ def scheduled_since(
     config: ImportConfig,
     found: Mapping[str, ScheduleState],
     changed: Mapping[str, datetime],
-    created: Mapping[str, datetime],
 ) -> datetime | None:
-    """Since when its schedule is on and as it is; if that is not known, when its file was made."""
+    """Since when its schedule is on and as it is; None if that is not known."""
     known = [each for each in (switched_on(config, found), changed.get(config.nickname)) if each]
-    return max(known) if known else created.get(config.nickname)
+    return max(known, default=None)
 
 
 def switched_on(config: ImportConfig, found: Mapping[str, ScheduleState]) -> datetime | None:

@@ -14,13 +14,12 @@ from clevertap_import.alerting.delivery import to_each
 from clevertap_import.journal.alert_memory import enter_once
 from clevertap_import.journal.outbox import Waiting
 from clevertap_import.monitoring.alert_messages import at
+from clevertap_import.monitoring.concerns import JOURNAL_REMEDY
 from clevertap_import.orchestration.alert_routing import Routing
 
 STORED_AS = "clevertap_import/journal_away"
 PATIENCE = timedelta(minutes=2)
 """A database that restarts, or fails over to another machine, is there again by then."""
-
-REMEDY = "Nothing is sent without the journal. Correct CLEVERTAP_IMPORT_JOURNAL_URL or its database."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def alert_away(
     if now - outage.since < PATIENCE:
         return "The journal is away.", []
     places = [each for each in routing.places_of_all("critical") if each not in outage.alerted]
-    body = "\n".join([problem, f"What to do: {REMEDY}", f"Since: {at(outage.since)}"])
+    body = "\n".join([problem, f"What to do: {JOURNAL_REMEDY}", f"Since: {at(outage.since)}"])
 
     def send_to(place: Place) -> str | None:
         message = Message(place, "critical", "[critical] journal away", body)

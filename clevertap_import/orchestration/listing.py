@@ -93,7 +93,7 @@ def listing(
     configs = {each.config.nickname: each.config for each in imports.loaded}
     drafts = {each.nickname: each for each in imports.drafts}
     lines = []
-    for state in import_states(instance, imports, datetime.now(UTC), created_on(histories)):
+    for state in import_states(instance, imports, datetime.now(UTC)):
         name = state.nickname
         line = (
             loaded_line(configs[name], histories[name])
@@ -106,21 +106,12 @@ def listing(
     return [line for line in lines if filters.admits(line)]
 
 
-def states(instance: dg.DagsterInstance, imports: Imports, folder: Path, now: datetime) -> list[ImportState]:
-    """The state of each import of `folder`, the worst first."""
-    return import_states(instance, imports, now, created_on(histories_of(imports, folder)))
-
-
 def histories_of(imports: Imports, folder: Path) -> dict[str, FileHistory]:
     """Of the file of each import, by nickname."""
     files = {each.config.nickname: Path(each.file) for each in imports.loaded}
     files |= {each.nickname: Path(each.file) for each in imports.drafts}
     found = file_histories(folder, list(files.values()))
     return {name: found[file] for name, file in files.items()}
-
-
-def created_on(histories: Mapping[str, FileHistory]) -> dict[str, datetime]:
-    return {name: datetime.fromisoformat(each.created_on) for name, each in histories.items()}
 
 
 def loaded_line(config: ImportConfig, history: FileHistory) -> Line:

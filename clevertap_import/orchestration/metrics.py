@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 
 import dagster as dg
 from prometheus_client import CollectorRegistry, Metric
@@ -14,7 +13,7 @@ from clevertap_import.journal.monitoring_tables import OUTCOMES
 from clevertap_import.journal.run_results import row_totals
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.daemon import Daemon, daemon_of
-from clevertap_import.orchestration.listing import states
+from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.resources import open_journal
 from clevertap_import.project.folder import Imports
 
@@ -36,10 +35,10 @@ GAUGES = {
 """Each metric of an import, after `clevertap_import_`, and what it says. The reference is made of it."""
 
 
-def metrics(instance: dg.DagsterInstance, imports: Imports, folder: Path) -> str:
+def metrics(instance: dg.DagsterInstance, imports: Imports) -> str:
     """Raises JournalUnavailable: a counter from another source would seem to start again."""
     now = datetime.now(UTC)
-    found = states(instance, imports, folder, now)
+    found = import_states(instance, imports, now)
     registry = CollectorRegistry()
     registry.register(Collector(found, totals_of(imports), daemon_of(instance, now), now))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]

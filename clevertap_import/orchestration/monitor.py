@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
 from traceback import extract_tb
 
 import dagster as dg
@@ -13,7 +11,6 @@ from clevertap_import.config.asset_keys import IMPORT_CENTER
 from clevertap_import.errors import CleverTapImportError
 from clevertap_import.monitoring.picture import ImportState
 from clevertap_import.orchestration.import_states import import_states
-from clevertap_import.orchestration.listing import created_on, histories_of
 from clevertap_import.orchestration.sensors import sensor_status
 from clevertap_import.project.folder import Imports
 
@@ -41,25 +38,12 @@ class MonitoringFailed(CleverTapImportError):
     """A task of the sensor failed."""
 
 
-class Monitor:
-    """Knows the imports, and when the file of each was made."""
-
-    def __init__(self, imports: Imports, folder: Path) -> None:
-        self.imports = imports
-        self.folder = folder
-
-    @cached_property
-    def created(self) -> Mapping[str, datetime]:
-        # Only once: Git takes its time, and the imports stay the same until Dagster loads them again.
-        return created_on(histories_of(self.imports, self.folder))
-
-    def situation(self, instance: dg.DagsterInstance) -> Situation:
-        now = datetime.now(UTC)
-        states = import_states(instance, self.imports, now, self.created)
-        return Situation(instance, self.imports, states, now)
+def situation_now(instance: dg.DagsterInstance, imports: Imports) -> Situation:
+    now = datetime.now(UTC)
+    return Situation(instance, imports, import_states(instance, imports, now), now)
 
 
-def monitor_sensor(monitor: Monitor, tasks: Mapping[str, Task]) -> dg.SensorDefinition:
+def monitor_sensor(imports: Imports, tasks: Mapping[str, Task]) -> dg.SensorDefinition:
     @dg.sensor(
         name=IMPORT_CENTER,
         minimum_interval_seconds=EVERY_SECONDS,
@@ -67,7 +51,7 @@ def monitor_sensor(monitor: Monitor, tasks: Mapping[str, Task]) -> dg.SensorDefi
         description="Watches all imports: keeps the asset clevertap/import_center and its checks current.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        return dg.SkipReason(done(tasks, monitor.situation(context.instance), context.log.error))
+        return dg.SkipReason(done(tasks, situation_now(context.instance, imports), context.log.error))
 
     return sensor
 

@@ -1,13 +1,12 @@
 """What monitoring does with the states of all imports, once a minute."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import dagster as dg
 
 from clevertap_import.orchestration.alerts import send_alerts
 from clevertap_import.orchestration.import_center import center_asset, look_now, show_import_center
-from clevertap_import.orchestration.monitor import Monitor, Task, monitor_sensor
+from clevertap_import.orchestration.monitor import Task, monitor_sensor
 from clevertap_import.orchestration.state_telemetry import export_states
 from clevertap_import.orchestration.status_checks import show_status_checks
 from clevertap_import.project.folder import Imports
@@ -21,11 +20,10 @@ MONITOR_TASKS: Mapping[str, Task] = {
 """By the name that its errors have in the log. If one fails, the others go on."""
 
 
-def monitor_definitions(imports: Imports, folder: Path) -> dg.Definitions:
+def monitor_definitions(imports: Imports) -> dg.Definitions:
     """The asset of all imports, its checks, and the sensor that keeps them current."""
-    monitor = Monitor(imports, folder)
     return dg.Definitions(
         assets=[center_asset()],
-        asset_checks=[look_now(monitor)],
-        sensors=[monitor_sensor(monitor, MONITOR_TASKS)],
+        asset_checks=[look_now(imports)],
+        sensors=[monitor_sensor(imports, MONITOR_TASKS)],
     )

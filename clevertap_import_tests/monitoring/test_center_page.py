@@ -14,11 +14,10 @@ from clevertap_import.monitoring.center_page import (
     Names,
     attention,
     listing,
-    numbers,
     summary,
 )
 from clevertap_import.monitoring.facts import DraftFacts
-from clevertap_import.monitoring.picture import ImportState, picture
+from clevertap_import.monitoring.picture import ImportState, numbers, picture
 from clevertap_import_tests.monitoring.test_picture import NOW, THREE_REJECTS, facts, result
 
 CELL = re.compile(r"(?<!\\)\|")

@@ -41,7 +41,7 @@ def changed(file: Path, moment: datetime) -> None:
 
 def timing(instance: dg.DagsterInstance, config: ImportConfig, file: Path, now: datetime) -> Timing:
     imports = Imports((LoadedImport(config, str(file), 1),), ())
-    (found,) = import_states(instance, imports, now, {config.nickname: DAY - timedelta(days=300)})
+    (found,) = import_states(instance, imports, now)
     return found.timing
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from clevertap_import.errors import ConfigError
-from clevertap_import.orchestration.monitor import Monitor, MonitoringFailed, Situation, monitor_sensor
+from clevertap_import.orchestration.monitor import MonitoringFailed, Situation, monitor_sensor
 from clevertap_import.project.folder import load_folder
 
 
@@ -25,7 +25,7 @@ def test_a_task_that_fails_hides_no_other_and_fails_the_tick_in_one_line(
         seen.append(len(situation.states))
 
     tasks = {"alerts": refused, "report": broken, "counts": counts}
-    sensor = monitor_sensor(Monitor(load_folder(tmp_path), tmp_path), tasks)
+    sensor = monitor_sensor(load_folder(tmp_path), tasks)
     with pytest.raises(
         MonitoringFailed, match=r"^alerts failed: No channel .*\. report failed: ValueError at "
     ) as error:

@@ -37,7 +37,7 @@ def states(
     instance: dg.DagsterInstance, *configs: ImportConfig, now: datetime = IN_AN_HOUR
 ) -> dict[str, ImportState]:
     imports = Imports(tuple(LoadedImport(config, "defs.yaml", 1) for config in configs), ())
-    return {each.nickname: each for each in import_states(instance, imports, now, {})}
+    return {each.nickname: each for each in import_states(instance, imports, now)}
 
 
 def test_a_run_that_ended_well_and_could_not_enter_it_does_not_look_stuck(
@@ -107,13 +107,13 @@ def test_a_run_that_could_enter_nothing_is_shown_until_another_ends_well(worksho
         )
     workshop.sql("drop table T")
     (line,) = workshop.run("mute")
-    (found,) = import_states(workshop.instance, load_folder(workshop.folder), NOW + timedelta(days=2), {})
+    (found,) = import_states(workshop.instance, load_folder(workshop.folder), NOW + timedelta(days=2))
     assert (line["status"], found.health_state, found.streak) == ("Failed", "failed", 1)
 
 
 def test_health_needs_the_daemon_for_schedules_without_a_clock_too(workshop: Workshop) -> None:
     workshop.write("follows", schedule={"kind": "after", "assets": ["shop/orders"]})
-    found = health_of(workshop.instance, load_folder(workshop.folder), workshop.folder).document
+    found = health_of(workshop.instance, load_folder(workshop.folder)).document
     assert [(line["nickname"], line["ok"]) for line in found["imports"]] == [("follows", True)]
     assert (found["ok"], found["daemon"]["alive"]) == (False, False)
 

@@ -41,8 +41,7 @@ def said(workshop: Workshop, name: str, check: str) -> tuple[str, str]:
 def look(workshop: Workshop, now: datetime = NOW) -> str | None:
     """One evaluation of the sensor, at `now`."""
     imports = load_folder(workshop.folder)
-    created = {each.config.nickname: NOW - timedelta(days=2) for each in imports.loaded}
-    states = import_states(workshop.instance, imports, now, created)
+    states = import_states(workshop.instance, imports, now)
     return show_status_checks(Situation(workshop.instance, imports, states, now))
 
 

@@ -1,14 +1,11 @@
 """Metrics and spans of real runs at a real collector, and what a run does if the collector is ill."""
 
-import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from clevertap_import.orchestration.import_states import import_states
@@ -17,6 +14,7 @@ from clevertap_import.orchestration.monitor import Situation
 from clevertap_import.orchestration.state_telemetry import export_states, state_signals
 from clevertap_import.orchestration.telemetry import NOT_INSTALLED, NOT_TAKEN, wanted
 from clevertap_import.project.folder import load_folder
+from clevertap_import_tests.testing.canceled_runs import canceled_at_its_first_check
 from clevertap_import_tests.testing.otlp_collector import ENDPOINT, Collector, running_collector
 from clevertap_import_tests.testing.waiting import wait_for
 from clevertap_import_tests.testing.workshop import Workshop, days_ago, profiles_target
@@ -113,18 +111,8 @@ def test_a_collector_that_is_away_is_logged_without_its_address(
 
 def test_a_canceled_run_does_not_wait_for_the_collector(shop: Workshop, collector: Collector) -> None:
     collector.answers.clear()
-    signals: list[int] = []
-
-    def cancel(*statement: object) -> None:
-        if not signals and "ASSET_CHECK_EVALUATION'" in repr(statement):
-            signals.append(signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", cancel)
-    try:
+    with canceled_at_its_first_check():
         (line,) = shop.run("people")
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", cancel)
     assert line["status"] == "Canceled"
     assert NOT_TAKEN not in logged(shop, line["run_id"])
     collector.answers.set()
@@ -152,10 +140,10 @@ def test_the_state_of_all_imports_is_what_the_command_prints(shop: Workshop, col
     imports, now = load_folder(shop.folder), datetime.now(UTC)
     state_signals.cache_clear()
     for moment in (now, now + timedelta(minutes=1)):
-        states = import_states(shop.instance, imports, moment, {})
+        states = import_states(shop.instance, imports, moment)
         assert export_states(Situation(shop.instance, imports, states, moment)) is None
     sent = {key: value for key, value in collector.metrics.items() if "window_lag" not in key[0]}
-    families = text_string_to_metric_families(metrics(shop.instance, imports, shop.folder))  # type: ignore[no-untyped-call]
+    families = text_string_to_metric_families(metrics(shop.instance, imports))  # type: ignore[no-untyped-call]
     printed = {
         (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
         for family in families

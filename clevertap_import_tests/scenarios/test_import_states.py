@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from clevertap_import.cli.main import main
 from clevertap_import.monitoring.alert_messages import WORDS
 from clevertap_import.orchestration.alerts import send_alerts
-from clevertap_import.orchestration.listing import states
+from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.monitor import Situation
 from clevertap_import.orchestration.names import asset_key
 from clevertap_import.project.folder import load_folder
@@ -136,7 +136,7 @@ def expect_report(listed: dict[str, Any], file: Path) -> None:
 def expect_alerts(shop: Workshop, hook: Receiver) -> None:
     """Runs of commands alert too; at first all problems are one message."""
     imports, now = load_folder(shop.folder), datetime.now(UTC)
-    found = states(shop.instance, imports, shop.folder, now)
+    found = import_states(shop.instance, imports, now)
     environment = {**os.environ, "CLEVERTAP_IMPORT_ALERTS_URL": f"json://{hook.place}/"}
     alerts = sum(len(state.concerns) for state in found)
     situation = Situation(shop.instance, imports, found, now)

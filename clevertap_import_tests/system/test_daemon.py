@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clevertap_import.orchestration.alerts import send_alerts
-from clevertap_import.orchestration.listing import states
+from clevertap_import.orchestration.import_states import import_states
 from clevertap_import.orchestration.monitor import Situation
 from clevertap_import.project.folder import load_folder
 from clevertap_import_tests.testing.alert_receivers import Receiver, http_receiver
@@ -145,7 +145,7 @@ def test_a_range_launched_in_the_ui_is_one_run_and_one_query_and_a_draft_is_aler
 def look_from_another_process(workshop: Workshop, address: dict[str, str]) -> None:
     """This one goes on with the alerts where the daemon has ended."""
     imports, now = load_folder(workshop.folder), datetime.now(UTC)
-    found = states(workshop.instance, imports, workshop.folder, now)
+    found = import_states(workshop.instance, imports, now)
     send_alerts(Situation(workshop.instance, imports, found, now), process_environment(workshop, **address))
 
 

@@ -69,7 +69,7 @@ class Office:
     def look(self, minutes: int = 1) -> str | None:
         self.now += minutes * MINUTE
         imports = load_folder(self.folder)
-        states = import_states(self.instance, imports, self.now, {})
+        states = import_states(self.instance, imports, self.now)
         return send_alerts(Situation(self.instance, imports, states, self.now), self.environment)
 
     def mute(self, minutes: int, nickname: str = "customers") -> None:
