@@ -1,6 +1,6 @@
 """Metrics and traces by OpenTelemetry, if the environment names a collector.
 
-No run fails, hangs or waits because of them. OpenTelemetry is imported only then, by `otlp.py`.
+No run fails or hangs because of them. OpenTelemetry is imported only then, by `otlp.py`.
 """
 
 import os
